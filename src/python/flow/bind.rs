@@ -1,0 +1,149 @@
+//! Targets of assignments and loops.
+
+use tree_sitter::Node;
+
+use super::scope::{Frame, State};
+use super::value::{Record, Value, Worlds};
+use super::{Follower, Form};
+
+impl<'p> Follower<'p, '_> {
+    /// Gives a target (a name, a pattern, a subscript, …) a value.
+    pub(super) fn bind(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, target: Node<'p>, value: &Value<'p>) {
+        match target.kind() {
+            "identifier" => {
+                let name = self.text(frame.file, target);
+                self.assign(frame, state, name, value.clone());
+            }
+            "pattern_list" | "tuple_pattern" | "list_pattern" => self.unpack(frame, state, target, value),
+            "list_splat_pattern" => {
+                if let Some(inner) = target.named_child(0) {
+                    self.bind(frame, state, inner, &Value::list_of(value.clone()));
+                }
+            }
+            "as_pattern_target" | "parenthesized_expression" => {
+                if let Some(inner) = target.named_child(0) {
+                    self.bind(frame, state, inner, value);
+                }
+            }
+            "attribute" => {
+                if let Some(object) = target.child_by_field_name("object") {
+                    self.eval(frame, state, object);
+                }
+                if let (Some(name), false) = (target.child_by_field_name("attribute"), value.is_dull()) {
+                    let name = self.text(frame.file, name);
+                    self.facts.add((None, name), value);
+                }
+            }
+            "subscript" => {
+                self.store_under(frame, state, target);
+                self.put_into(frame, state, target, value);
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes a store whose key may be a followed text.
+    pub(super) fn store_under(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, subscript: Node<'p>) {
+        let mut cursor = subscript.walk();
+        let keys: Vec<_> = subscript.children_by_field_name("subscript", &mut cursor).collect();
+        for key in keys {
+            let texts = self.eval(frame, state, key).texts;
+            if !texts.is_empty() {
+                self.store(frame, subscript, texts);
+            }
+        }
+    }
+
+    /// `container[…] = value`: the container may hold the value from now on.
+    fn put_into(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, subscript: Node<'p>, value: &Value<'p>) {
+        if let (Some(container), false) = (subscript.child_by_field_name("value"), value.is_dull()) {
+            let value = value.clone();
+            self.mutate(frame, state, container, &|known| {
+                let mut grown = known.join(&Value::mapping(value.clone()));
+                if known.element.is_some() {
+                    grown = grown.join(&Value::list_of(value.clone()));
+                }
+                grown
+            });
+        }
+    }
+
+    /// Changes what is known of the container that an expression names.
+    pub(super) fn mutate(
+        &mut self,
+        frame: &mut Frame<'p>,
+        state: &mut State<'p>,
+        container: Node<'p>,
+        change: &dyn Fn(&Value<'p>) -> Value<'p>,
+    ) {
+        match container.kind() {
+            "identifier" => {
+                let known = self.look_up(frame, state, container);
+                let name = self.text(frame.file, container);
+                self.assign(frame, state, name, change(&known));
+            }
+            "attribute" => {
+                if let Some(name) = container.child_by_field_name("attribute") {
+                    let name = (None, self.text(frame.file, name));
+                    let changed = change(&self.facts.get(name));
+                    self.facts.add(name, &changed);
+                }
+            }
+            "subscript" => {
+                if let Some(inner) = container.child_by_field_name("value") {
+                    self.mutate(frame, state, inner, &|known| {
+                        let held = known.values.as_deref().cloned().unwrap_or_default();
+                        known.join(&Value::mapping(change(&held)))
+                    });
+                }
+            }
+            // `container.setdefault(key, [])`
+            "call" => {
+                let function = container.child_by_field_name("function");
+                if let Some(inner) = function.and_then(|function| function.child_by_field_name("object")) {
+                    self.mutate(frame, state, inner, &|known| {
+                        let held = known.values.as_deref().cloned().unwrap_or_default();
+                        known.join(&Value::mapping(change(&held)))
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn unpack(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, pattern: Node<'p>, value: &Value<'p>) {
+        let mut cursor = pattern.walk();
+        let targets: Vec<_> = pattern.named_children(&mut cursor).filter(|target| target.kind() != "comment").collect();
+        if let Some(record) = value.record {
+            self.note(frame, pattern, Form::Unpack, record);
+            Self::narrow(frame, state, &targets, &record);
+        }
+        let star = targets.iter().position(|target| target.kind() == "list_splat_pattern");
+        let fields = value.fields.as_deref().unwrap_or_default();
+        let element = value.element.as_deref().cloned().unwrap_or_default();
+        for (at, target) in targets.iter().enumerate() {
+            let field = match star {
+                Some(star) if at == star => None,
+                Some(star) if at > star => (fields.len() + at).checked_sub(targets.len()),
+                _ => Some(at),
+            };
+            let known = field.and_then(|field| fields.get(field)).cloned().unwrap_or_default();
+            self.bind(frame, state, *target, &known.join(&element));
+        }
+    }
+
+    /// Inside a `try` that catches it, the path goes on only in the worlds where the unpacking fits.
+    fn narrow(frame: &mut Frame<'p>, state: &mut State<'p>, targets: &[Node<'p>], record: &Record) {
+        let Some((failed, _)) = frame.tries.last_mut() else { return };
+        if targets.iter().any(|target| target.kind() == "list_splat_pattern") {
+            return;
+        }
+        let fits = Worlds::ALL
+            .filter(|world| record.length(world).is_none_or(|length| usize::try_from(length) == Ok(targets.len())));
+        let fails = state.worlds.filter(|world| !fits.has(world));
+        *failed = failed.or(fails);
+        if !state.worlds.and(fits).is_empty() {
+            *state = state.within(fits);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Builtins, containers and `itertools`: what they pass on of what they are given.
+
+use std::rc::Rc;
+
+use tree_sitter::Node;
+
+use super::Follower;
+use super::call::Arguments;
+use super::scope::{Frame, State};
+use super::value::{Callable, Spot, Value};
+
+impl<'p> Follower<'p, '_> {
+    /// A method of a container. Nothing if the name is not known or the object is not one.
+    pub(super) fn method(
+        &mut self,
+        frame: &mut Frame<'p>,
+        state: &mut State<'p>,
+        function: Node<'p>,
+        object: &Value<'p>,
+        name: &str,
+        arguments: &Arguments<'p>,
+    ) -> Option<Value<'p>> {
+        let container = function.child_by_field_name("object")?;
+        let grow = match name {
+            "append" | "add" | "appendleft" | "put" => Some(Value::list_of(arguments.at(0))),
+            "insert" => Some(Value::list_of(arguments.at(1))),
+            "extend" | "extendleft" => Some(Value::list_of(arguments.at(0).iterated())),
+            "update" => Some(arguments.at(0).plain()),
+            _ => None,
+        };
+        if let Some(grow) = grow {
+            if !grow.is_dull() {
+                self.mutate(frame, state, container, &|known| known.join(&grow));
+            }
+            return Some(Value::default());
+        }
+        let values = || object.values.as_deref().cloned().unwrap_or_default();
+        let value = match name {
+            "sort" => {
+                self.key(frame, state, arguments, &object.iterated());
+                Value::default()
+            }
+            "values" => Value::list_of(values()),
+            "items" => Value::list_of(Value::tuple(vec![Value::default(), values()])),
+            "get" | "pop" | "setdefault" | "popleft" | "popitem" => {
+                values().join(&object.element.as_deref().cloned().unwrap_or_default()).join(&arguments.at(1))
+            }
+            "copy" => object.clone(),
+            "from_iterable" => Value::list_of(arguments.at(0).iterated().iterated()),
+            "keys" | "remove" | "index" | "count" | "discard" | "clear" | "reverse" => Value::default(),
+            _ => return None,
+        };
+        Some(value)
+    }
+
+    /// A builtin or library function, by its bare name.
+    pub(super) fn builtin(
+        &mut self,
+        frame: &mut Frame<'p>,
+        state: &mut State<'p>,
+        name: &str,
+        arguments: &Arguments<'p>,
+    ) -> Option<Value<'p>> {
+        let first = arguments.at(0);
+        let value = match name {
+            "len" => match first.record {
+                Some(record) => Value {
+                    number: Some(std::array::from_fn(|world| record.length(world).filter(|_| state.worlds.has(world)))),
+                    ..Value::default()
+                },
+                None => Value::default(),
+            },
+            "list" | "tuple" | "deque" | "copy" | "deepcopy" | "iter" | "tqdm" | "partial" => first.plain(),
+            "cast" => arguments.at(1),
+            "set" | "frozenset" | "reversed" | "islice" | "cycle" | "dropwhile" | "takewhile" | "compress" => {
+                Value::list_of(first.iterated())
+            }
+            "sorted" | "nsmallest" | "nlargest" => {
+                let list = if name == "sorted" { first } else { arguments.at(1) };
+                let element = list.iterated();
+                self.key(frame, state, arguments, &element);
+                Value::list_of(element)
+            }
+            "min" | "max" | "next" => {
+                let element = first.iterated();
+                self.key(frame, state, arguments, &element);
+                element.join(&arguments.at(1).plain()).join(&arguments.named("default"))
+            }
+            "enumerate" => Value::list_of(Value::tuple(vec![Value::default(), first.iterated()])),
+            "zip" | "zip_longest" => return Some(zip(arguments)),
+            "chain" => {
+                let all =
+                    arguments.positional.iter().fold(Value::default(), |all, (list, _)| all.join(&list.iterated()));
+                Value::list_of(all)
+            }
+            "filter" | "filterfalse" => {
+                let element = arguments.at(1).iterated();
+                self.apply(frame, state, &first, vec![element.clone()]);
+                Value::list_of(element)
+            }
+            "map" => {
+                let given = arguments.positional.iter().skip(1).map(|(list, _)| list.iterated()).collect();
+                Value::list_of(self.apply(frame, state, &first, given))
+            }
+            "starmap" => {
+                let element = arguments.at(1).iterated();
+                self.apply_spread(frame, state, &first, &element, arguments);
+                Value::default()
+            }
+            "reduce" => {
+                let element = arguments.at(1).iterated();
+                self.apply(frame, state, &first, vec![arguments.at(2), element])
+            }
+            "groupby" => {
+                let element = first.iterated();
+                self.key(frame, state, arguments, &element);
+                self.apply(frame, state, &arguments.at(1), vec![element.clone()]);
+                Value::list_of(Value::tuple(vec![Value::default(), Value::list_of(element)]))
+            }
+            "dict" | "OrderedDict" => {
+                let pairs = first.iterated();
+                let held = pairs.fields.as_deref().and_then(|fields| fields.get(1)).cloned().unwrap_or_default();
+                Value::mapping(held).join(&Value { values: first.values.clone(), ..Value::default() })
+            }
+            "heappush" | "insort" => {
+                let grow = Value::list_of(arguments.at(1));
+                if let (Some((_, heap)), false) = (arguments.positional.first(), grow.is_dull()) {
+                    self.mutate(frame, state, *heap, &|known| known.join(&grow));
+                }
+                Value::default()
+            }
+            "heappop" => first.iterated(),
+            "itemgetter" => {
+                let indices = arguments.positional.iter().map(|(value, node)| {
+                    let number = value.number.and_then(|number| number.into_iter().flatten().next());
+                    number.map(|number| (number, Spot { file: frame.file, node: *node }))
+                });
+                let indices: Option<Rc<[_]>> = indices.collect();
+                indices.map_or_else(Value::default, |indices| Value::callable(Callable::Getter(indices)))
+            }
+            _ => return None,
+        };
+        Some(value)
+    }
+
+    /// Follows the `key=` of a sort with an element.
+    fn key(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, arguments: &Arguments<'p>, element: &Value<'p>) {
+        let key = arguments.named("key");
+        self.apply(frame, state, &key, vec![element.clone()]);
+    }
+
+    /// Calls what `function` may be with these values.
+    fn apply(
+        &mut self,
+        frame: &mut Frame<'p>,
+        state: &mut State<'p>,
+        function: &Value<'p>,
+        given: Vec<Value<'p>>,
+    ) -> Value<'p> {
+        let node = frame.node;
+        let arguments =
+            Arguments { positional: given.into_iter().map(|value| (value, node)).collect(), ..Arguments::default() };
+        let function = self.resolve(frame, node, function.clone());
+        let mut out = Value::default();
+        for callable in &function.callables {
+            let value = self.invoke(frame, state, callable, &arguments, false);
+            out = out.join(&value);
+        }
+        out
+    }
+
+    /// `starmap(function, records)`: each record spread over the parameters.
+    fn apply_spread(
+        &mut self,
+        frame: &mut Frame<'p>,
+        state: &mut State<'p>,
+        function: &Value<'p>,
+        element: &Value<'p>,
+        arguments: &Arguments<'p>,
+    ) {
+        let (Some(record), Some((_, node))) = (element.record, arguments.positional.get(1)) else { return };
+        let spread = Arguments { spread: Some((record, *node)), ..Arguments::default() };
+        let function = self.resolve(frame, *node, function.clone());
+        for callable in &function.callables {
+            self.invoke(frame, state, callable, &spread, false);
+        }
+    }
+}
+
+/// `zip(a, b)` gives pairs; `zip(*records)` gives the columns of the records, which are as many as a record is long.
+fn zip<'p>(arguments: &Arguments<'p>) -> Value<'p> {
+    if let [(list, node)] = arguments.positional.as_slice()
+        && node.kind() == "list_splat"
+    {
+        let column = list.element.as_ref().and_then(|element| element.record).map(Value::record);
+        return column.unwrap_or_default();
+    }
+    Value::list_of(Value::tuple(arguments.positional.iter().map(|(list, _)| list.iterated()).collect()))
+}

@@ -1,0 +1,403 @@
+//! Expressions.
+
+use tree_sitter::Node;
+
+use super::scope::{Frame, State};
+use super::value::{Callable, LENGTHS, Number, Spot, Value};
+use super::{Follower, Form};
+
+impl<'p> Follower<'p, '_> {
+    /// What an expression may be.
+    pub(super) fn eval(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        if !self.step(frame, node) {
+            return Value::default();
+        }
+        if self.is_source(frame.file, node) {
+            return Value::callable(Callable::Source);
+        }
+        if self.is_text(frame.file, node) {
+            return Value { texts: vec![Spot { file: frame.file, node }], ..Value::default() };
+        }
+        self.depth += 1;
+        let value = self.expression(frame, state, node);
+        self.depth -= 1;
+        value
+    }
+
+    fn expression(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        match node.kind() {
+            "identifier" => {
+                let value = self.look_up(frame, state, node);
+                self.resolve(frame, node, value)
+            }
+            "integer" => self
+                .text(frame.file, node)
+                .parse()
+                .map_or_else(|_| Value::default(), |n| Value::number(n, state.worlds)),
+            "unary_operator" => {
+                let value = self.child(frame, state, node, "argument");
+                match value.number {
+                    Some(number) if self.text(frame.file, node).starts_with('-') => {
+                        Value { number: Some(number.map(|n| n.and_then(i64::checked_neg))), ..Value::default() }
+                    }
+                    _ => Value::default(),
+                }
+            }
+            "assignment" => {
+                let right = self.child(frame, state, node, "right");
+                if let Some(left) = node.child_by_field_name("left") {
+                    self.bind(frame, state, left, &right);
+                }
+                right
+            }
+            "augmented_assignment" => self.augmented(frame, state, node),
+            "named_expression" => {
+                let value = self.child(frame, state, node, "value");
+                if let Some(name) = node.child_by_field_name("name") {
+                    self.bind(frame, state, name, &value);
+                }
+                value
+            }
+            "call" => self.call(frame, state, node),
+            "attribute" => self.attribute(frame, state, node),
+            "subscript" => self.subscript(frame, state, node),
+            "binary_operator" => self.binary(frame, state, node),
+            "boolean_operator" | "not_operator" => self.boolean(frame, state, node),
+            "comparison_operator" => self.comparison(frame, state, node),
+            "conditional_expression" => self.conditional(frame, state, node),
+            "parenthesized_expression" | "await" | "interpolation" | "type" => {
+                node.named_child(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default()
+            }
+            "tuple" | "list" | "set" | "expression_list" => self.sequence(frame, state, node),
+            "dictionary" => self.dictionary(frame, state, node),
+            "list_comprehension" | "set_comprehension" | "generator_expression" | "dictionary_comprehension" => {
+                self.comprehension(frame, state, node)
+            }
+            "lambda" => {
+                let around = self.around(frame, state);
+                let spot = Spot { file: frame.file, node };
+                Value::callable(Callable::Function(spot, around))
+            }
+            "yield" => self.yielded(frame, state, node),
+            "as_pattern" => {
+                let value = node.named_child(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default();
+                if let Some(alias) = node.child_by_field_name("alias") {
+                    self.bind(frame, state, alias, &value);
+                }
+                value
+            }
+            "string" | "concatenated_string" | "list_splat" | "dictionary_splat" | "keyword_argument" => {
+                self.parts(frame, state, node);
+                Value::default()
+            }
+            _ => Value::default(),
+        }
+    }
+
+    fn child(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>, field: &str) -> Value<'p> {
+        node.child_by_field_name(field).map(|child| self.eval(frame, state, child)).unwrap_or_default()
+    }
+
+    /// Evaluates the interpolations of a string (and the like) for what they use.
+    fn parts(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
+        let mut cursor = node.walk();
+        let parts: Vec<_> = node.named_children(&mut cursor).collect();
+        for part in parts {
+            self.eval(frame, state, part);
+        }
+    }
+
+    fn augmented(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        let right = self.child(frame, state, node, "right");
+        let Some(left) = node.child_by_field_name("left") else { return Value::default() };
+        if left.kind() == "subscript" {
+            self.store_under(frame, state, left);
+            return Value::default();
+        }
+        let known = self.eval(frame, state, left);
+        // `items += other_items` keeps what both held; sums of numbers are not followed.
+        let grown = known.join(&right).plain();
+        if grown.element.is_some() || known.number.is_some() {
+            self.bind(frame, state, left, &grown);
+        }
+        Value::default()
+    }
+
+    fn attribute(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        let object = self.child(frame, state, node, "object");
+        let Some(name) = node.child_by_field_name("attribute") else { return Value::default() };
+        let name = self.text(frame.file, name);
+        for callable in &object.callables {
+            if let Callable::Module(file) = callable {
+                let value = self.imported(frame, node, *file, name);
+                return self.resolve(frame, node, value);
+            }
+        }
+        let value = self.facts.get((None, name));
+        Self::rebase(frame, node, value).restrict(state.worlds)
+    }
+
+    fn binary(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        // Long chains of `+` nest to the left: they are walked, not recursed into.
+        let mut chain = vec![node];
+        while let Some(left) = chain.last().and_then(|last| last.child_by_field_name("left")) {
+            if left.kind() != "binary_operator" {
+                break;
+            }
+            chain.push(left);
+        }
+        let mut value = match chain.last() {
+            Some(innermost) => self.child(frame, state, *innermost, "left"),
+            None => Value::default(),
+        };
+        for operation in chain.into_iter().rev() {
+            let right = self.child(frame, state, operation, "right");
+            let operator = operation.child_by_field_name("operator").map_or("", |operator| operator.kind());
+            value = combine(&value, operator, &right);
+        }
+        value
+    }
+
+    fn boolean(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        let (holds, fails) = self.test(frame, state, node);
+        let mut value = Value::default();
+        if node.kind() == "boolean_operator"
+            && let (Some(left), Some(right)) = (node.child_by_field_name("left"), node.child_by_field_name("right"))
+        {
+            // Seen a second time for what it may be; what it uses is noted once.
+            value = self.eval(frame, state, left).join(&self.eval(frame, state, right));
+        }
+        value.truth = (holds != state.worlds || fails != state.worlds).then_some((holds, fails));
+        value
+    }
+
+    fn conditional(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        let mut cursor = node.walk();
+        let parts: Vec<_> = node.named_children(&mut cursor).filter(|part| part.kind() != "comment").collect();
+        let [then, condition, otherwise] = parts.as_slice() else { return Value::default() };
+        let (holds, fails) = self.test(frame, state, *condition);
+        let mut out: Option<Value<'p>> = None;
+        for (branch, worlds) in [(then, holds), (otherwise, fails)] {
+            let mut path = state.within(worlds);
+            if path.is_live() {
+                let value = self.eval(frame, &mut path, *branch).restrict(worlds);
+                out = Some(out.map_or_else(|| value.clone(), |known| known.join(&value)));
+            }
+        }
+        out.unwrap_or_default()
+    }
+
+    /// A tuple, list or set display. `[x, *record]` is the record, lengthened.
+    fn sequence(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        let mut cursor = node.walk();
+        let parts: Vec<_> = node.named_children(&mut cursor).filter(|part| part.kind() != "comment").collect();
+        let splats = parts.iter().filter(|part| part.kind() == "list_splat").count();
+        let mut fields = Vec::with_capacity(parts.len());
+        let mut all = Value::default();
+        let mut record = None;
+        for (at, part) in parts.iter().enumerate() {
+            if part.kind() == "list_splat" {
+                let inner = part.named_child(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default();
+                if let (Some(known), 1) = (inner.record, splats) {
+                    let trail = parts.len() - at - 1;
+                    record = Some(known.extended(as_i64(at), as_i64(trail)));
+                }
+                all = all.join(&inner.iterated());
+            } else {
+                let value = self.eval(frame, state, *part);
+                all = all.join(&value);
+                fields.push(value);
+            }
+        }
+        if splats == 0 && node.kind() != "list" {
+            return Value::tuple(fields);
+        }
+        let mut value = if splats == 0 { Value::tuple(fields) } else { Value::default() };
+        value = value.join(&Value::list_of(all));
+        value.record = record;
+        value
+    }
+
+    fn dictionary(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        let mut cursor = node.walk();
+        let pairs: Vec<_> = node.named_children(&mut cursor).collect();
+        let mut held = Value::default();
+        for pair in pairs {
+            if pair.kind() == "pair" {
+                self.child(frame, state, pair, "key");
+                held = held.join(&self.child(frame, state, pair, "value"));
+            } else if let Some(inner) = pair.named_child(0) {
+                let inner = self.eval(frame, state, inner);
+                held = held.join(inner.values.as_deref().unwrap_or(&Value::default()));
+            }
+        }
+        Value::mapping(held)
+    }
+
+    fn comprehension(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        let mut path = state.clone();
+        let mut cursor = node.walk();
+        let clauses: Vec<_> = node.named_children(&mut cursor).collect();
+        for clause in clauses {
+            match clause.kind() {
+                "for_in_clause" => {
+                    let (Some(left), Some(right)) =
+                        (clause.child_by_field_name("left"), clause.child_by_field_name("right"))
+                    else {
+                        continue;
+                    };
+                    let iterated = self.eval(frame, &mut path, right);
+                    let element = self.iterate(frame, right, &iterated);
+                    self.bind(frame, &mut path, left, &element);
+                }
+                "if_clause" => {
+                    if let Some(condition) = clause.named_child(0) {
+                        let (holds, _) = self.test(frame, &mut path, condition);
+                        path = path.within(holds);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let Some(body) = node.child_by_field_name("body").filter(|_| path.is_live()) else { return Value::default() };
+        if body.kind() == "pair" {
+            self.child(frame, &mut path, body, "key");
+            return Value::mapping(self.child(frame, &mut path, body, "value"));
+        }
+        let element = self.eval(frame, &mut path, body).restrict(path.worlds);
+        Value::list_of(element)
+    }
+
+    fn yielded(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        let value = node.named_child(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default();
+        let from = self.text(frame.file, node)["yield".len()..].trim_start().starts_with("from");
+        let value = if from { value.iterated() } else { value };
+        let known = frame.yields.take().unwrap_or_default();
+        frame.yields = Some(known.join(&value));
+        Value::default()
+    }
+
+    /// What one round of a loop over `node` gives. Going through a record's own parts is a search.
+    pub(super) fn iterate(&mut self, frame: &mut Frame<'p>, node: Node<'p>, value: &Value<'p>) -> Value<'p> {
+        if let Some(record) = value.record {
+            self.note(frame, node, Form::Search, record);
+        }
+        value.iterated()
+    }
+
+    fn subscript(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        let value = self.child(frame, state, node, "value");
+        let Some(index) = node.child_by_field_name("subscript") else { return Value::default() };
+        if index.kind() == "slice" {
+            return self.slice(frame, state, node, index, &value);
+        }
+        let at = self.eval(frame, state, index);
+        let mut out = value.values.as_deref().cloned().unwrap_or_default();
+        if let Some(element) = &value.element {
+            out = out.join(element);
+        }
+        if let Some(fields) = &value.fields {
+            let constant = at.number.and_then(|number| number.into_iter().flatten().next());
+            let length = as_i64(fields.len());
+            match constant.map(|n| if n < 0 { n + length } else { n }).and_then(|n| usize::try_from(n).ok()) {
+                Some(n) => out = out.join(fields.get(n).unwrap_or(&Value::default())),
+                None => out = out.join(&value.iterated()),
+            }
+        }
+        if let Some(record) = value.record {
+            match at.number {
+                Some(number) => self.note(frame, node, Form::Index(number, index), record),
+                None => self.note(frame, node, Form::Search, record),
+            }
+        }
+        out
+    }
+
+    fn slice(
+        &mut self,
+        frame: &mut Frame<'p>,
+        state: &mut State<'p>,
+        node: Node<'p>,
+        slice: Node<'p>,
+        value: &Value<'p>,
+    ) -> Value<'p> {
+        // The bounds, in order, with the colons between them: `a:b`, `a:`, `:b`, `:`, and a step behind a second colon.
+        let mut bounds: [Option<(Node<'p>, Option<i64>)>; 3] = [None; 3];
+        let mut at = 0;
+        let mut cursor = slice.walk();
+        let parts: Vec<_> = slice.children(&mut cursor).collect();
+        for part in parts {
+            if part.kind() == ":" {
+                at += 1;
+            } else if at < 3 {
+                let number = self.eval(frame, state, part).number;
+                bounds[at] = Some((part, number.and_then(same_in_all)));
+            }
+        }
+        let mut out = Value { record: None, fields: None, ..value.clone() };
+        if value.fields.is_some() {
+            out = out.join(&Value::list_of(value.iterated()));
+        }
+        let Some(record) = value.record else { return out };
+        let known = |bound: Option<(Node<'p>, Option<i64>)>| match bound {
+            None => Some(None),
+            Some((_, Some(number))) => Some(Some(number)),
+            Some((_, None)) => None,
+        };
+        match (known(bounds[0]), known(bounds[1]), bounds[2]) {
+            // `item[:]` and `item[1:]` are the record, cut in front.
+            (Some(start @ (None | Some(0..))), Some(None), None) => {
+                out.record = Some(record.extended(-start.unwrap_or(0), 0));
+            }
+            // `item[-4:]` has the same length and the same elements in every world, unless it is longer than the
+            // shortest record.
+            (Some(Some(start)), Some(None), None) if -start <= LENGTHS[0] => {}
+            (Some(start), Some(Some(end)), None) => {
+                self.note(frame, node, Form::Slice(start.unwrap_or(0), Some(end)), record);
+            }
+            (Some(start), Some(None), None) => {
+                self.note(frame, node, Form::Slice(start.unwrap_or(0), None), record);
+            }
+            _ => self.note(frame, node, Form::Search, record),
+        }
+        out
+    }
+}
+
+fn same_in_all(number: Number) -> Option<i64> {
+    let mut known = number.into_iter().flatten();
+    let first = known.next()?;
+    known.all(|other| other == first).then_some(first)
+}
+
+fn as_i64(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// `left operator right`: sums of numbers, and lists or tuples put together.
+fn combine<'p>(left: &Value<'p>, operator: &str, right: &Value<'p>) -> Value<'p> {
+    let arithmetic: fn(i64, i64) -> Option<i64> = match operator {
+        "+" => i64::checked_add,
+        "-" => i64::checked_sub,
+        "*" => i64::checked_mul,
+        _ => return Value::default(),
+    };
+    if let (Some(a), Some(b)) = (left.number, right.number) {
+        let number = std::array::from_fn(|world| a[world].zip(b[world]).and_then(|(a, b)| arithmetic(a, b)));
+        return Value { number: Some(number), ..Value::default() };
+    }
+    if operator != "+" {
+        return Value::default();
+    }
+    let length = |value: &Value<'p>| value.fields.as_ref().map(|fields| as_i64(fields.len()));
+    let mut out = Value::list_of(left.iterated().join(&right.iterated()));
+    out.record = match (left.record, right.record) {
+        (Some(record), None) => length(right).map(|trail| record.extended(0, trail)),
+        (None, Some(record)) => length(left).map(|lead| record.extended(lead, 0)),
+        _ => None,
+    };
+    if let (Some(a), Some(b)) = (&left.fields, &right.fields) {
+        out = out.join(&Value::tuple(a.iter().chain(b.iter()).cloned().collect()));
+    }
+    out
+}

@@ -1,0 +1,424 @@
+//! Statements.
+
+use tree_sitter::Node;
+
+use super::Follower;
+use super::scope::{Frame, State};
+use super::value::{Callable, ScopeId, Spot, Value, Worlds};
+use crate::python::source::walk;
+
+impl<'p> Follower<'p, '_> {
+    /// Follows the statements of a block (or module) in order.
+    pub(super) fn block(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, block: Node<'p>) {
+        let mut cursor = block.walk();
+        for statement in block.named_children(&mut cursor) {
+            if !state.is_live() {
+                return;
+            }
+            if !self.step(frame, statement) {
+                return;
+            }
+            self.depth += 1;
+            self.statement(frame, state, statement);
+            self.depth -= 1;
+        }
+    }
+
+    fn statement(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
+        match node.kind() {
+            "expression_statement" => {
+                let mut cursor = node.walk();
+                for child in node.named_children(&mut cursor) {
+                    self.eval(frame, state, child);
+                }
+            }
+            "if_statement" => self.if_statement(frame, state, node),
+            "for_statement" => self.for_statement(frame, state, node),
+            "while_statement" => self.while_statement(frame, state, node),
+            "try_statement" => self.try_statement(frame, state, node),
+            "with_statement" => self.with_statement(frame, state, node),
+            "match_statement" => self.match_statement(frame, state, node),
+            "function_definition" => self.define(frame, state, node),
+            "decorated_definition" => {
+                if let Some(definition) = node.child_by_field_name("definition") {
+                    self.statement(frame, state, definition);
+                }
+            }
+            "class_definition" => self.class(frame, state, node),
+            "return_statement" => {
+                let value = node.named_child(0).map(|value| self.eval(frame, state, value)).unwrap_or_default();
+                frame.returns = frame.returns.join(&value);
+                frame.end(state.clone());
+                state.worlds = Worlds::NONE;
+            }
+            "raise_statement" => {
+                if let Some(value) = node.named_child(0) {
+                    self.eval(frame, state, value);
+                }
+                state.worlds = Worlds::NONE;
+            }
+            "break_statement" | "continue_statement" => {
+                if let Some(exits) = frame.loops.last_mut() {
+                    match exits {
+                        Some(known) => {
+                            known.merge(state.clone());
+                        }
+                        None => *exits = Some(state.clone()),
+                    }
+                }
+                state.worlds = Worlds::NONE;
+            }
+            "assert_statement" => {
+                if let Some(condition) = node.named_child(0) {
+                    let (holds, _) = self.test(frame, state, condition);
+                    *state = state.within(holds);
+                }
+            }
+            "global_statement" => {
+                let mut cursor = node.walk();
+                let names: Vec<_> = node.named_children(&mut cursor).map(|name| self.text(frame.file, name)).collect();
+                frame.globals.extend(names);
+            }
+            "import_statement" => self.import(frame, state, node),
+            "import_from_statement" => self.import_from(frame, state, node),
+            "delete_statement" | "print_statement" | "exec_statement" => {
+                if let Some(value) = node.named_child(0) {
+                    self.eval(frame, state, value);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn if_statement(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
+        let mut out: Option<State<'p>> = None;
+        let mut rest = state.clone();
+        let mut branch = |follower: &mut Self, frame: &mut Frame<'p>, mut path: State<'p>, body: Option<Node<'p>>| {
+            if let (Some(body), true) = (body, path.is_live()) {
+                follower.block(frame, &mut path, body);
+            }
+            match &mut out {
+                Some(out) => {
+                    out.merge(path);
+                }
+                None => out = Some(path),
+            }
+        };
+        let mut cursor = node.walk();
+        let clauses: Vec<_> = node.children_by_field_name("alternative", &mut cursor).collect();
+        for clause in std::iter::once(node).chain(clauses) {
+            if clause.kind() == "else_clause" {
+                let taken = rest.clone();
+                rest.worlds = Worlds::NONE;
+                branch(self, frame, taken, clause.child_by_field_name("body"));
+                continue;
+            }
+            let Some(condition) = clause.child_by_field_name("condition") else { continue };
+            let (holds, fails) = self.test(frame, &mut rest, condition);
+            let taken = rest.within(holds);
+            rest = rest.within(fails);
+            branch(self, frame, taken, clause.child_by_field_name("consequence"));
+        }
+        branch(self, frame, rest, None);
+        if let Some(out) = out {
+            *state = out;
+        }
+    }
+
+    fn for_statement(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
+        let (Some(left), Some(right)) = (node.child_by_field_name("left"), node.child_by_field_name("right")) else {
+            return;
+        };
+        let iterated = self.eval(frame, state, right);
+        let element = self.iterate(frame, right, &iterated);
+        self.repeat(frame, state, node, |follower, frame, path| {
+            follower.bind(frame, path, left, &element);
+        });
+    }
+
+    fn while_statement(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
+        let Some(condition) = node.child_by_field_name("condition") else { return };
+        self.repeat(frame, state, node, |follower, frame, path| {
+            let (holds, _) = follower.test(frame, path, condition);
+            *path = path.within(holds);
+        });
+    }
+
+    /// Follows a loop's body, and once more if what the first time leaves behind may be read in the second.
+    fn repeat(
+        &mut self,
+        frame: &mut Frame<'p>,
+        state: &mut State<'p>,
+        node: Node<'p>,
+        mut enter: impl FnMut(&mut Self, &mut Frame<'p>, &mut State<'p>),
+    ) {
+        let Some(body) = node.child_by_field_name("body") else { return };
+        for _ in 0..2 {
+            let mut path = state.clone();
+            frame.loops.push(None);
+            enter(self, frame, &mut path);
+            self.block(frame, &mut path, body);
+            let exits = frame.loops.pop().flatten();
+            let before = state.clone();
+            state.merge(path);
+            if let Some(exits) = exits {
+                state.merge(exits);
+            }
+            let carried = |(name, value): (&&'p str, &Value<'p>)| {
+                before.names.get(name) != Some(value) && !self.is_set_first(frame.file, node, body, name)
+            };
+            if before.worlds == state.worlds && !state.names.iter().any(carried) {
+                break;
+            }
+        }
+        if let Some(body) = node.child_by_field_name("alternative").and_then(|other| other.child_by_field_name("body"))
+        {
+            self.block(frame, state, body);
+        }
+    }
+
+    /// Does every round of the loop give `name` a value before it can be read?
+    fn is_set_first(&self, file: usize, node: Node<'p>, body: Node<'p>, name: &str) -> bool {
+        let named = |part: Node<'p>| {
+            let mut found = None;
+            walk(&mut part.walk(), |inner| {
+                if found.is_none() && inner.kind() == "identifier" && self.text(file, inner) == name {
+                    found = Some(inner);
+                }
+                found.is_none()
+            });
+            found
+        };
+        if node.child_by_field_name("left").and_then(named).is_some() {
+            return true;
+        }
+        let Some(first) = named(body) else { return true };
+        let Some(assignment) = enclosing_assignment(first) else { return false };
+        let reads_itself = assignment.child_by_field_name("right").and_then(named).is_some();
+        !reads_itself && assignment.parent().and_then(|statement| statement.parent()) == Some(body)
+    }
+
+    fn try_statement(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
+        let before = state.clone();
+        let mut cursor = node.walk();
+        let parts: Vec<_> = node.named_children(&mut cursor).collect();
+        let catches = parts.iter().any(|part| self.catches_unpacking(frame, *part));
+        if catches {
+            frame.tries.push((Worlds::NONE, Vec::new()));
+        }
+        if let Some(body) = node.child_by_field_name("body") {
+            self.block(frame, state, body);
+        }
+        let (failed, inside) = if catches { frame.tries.pop() } else { None }.unwrap_or_default();
+        let mut raised = before.clone();
+        raised.merge(State { worlds: before.worlds, names: state.names.clone() });
+        for part in parts {
+            match part.kind() {
+                "except_clause" | "except_group_clause" => {
+                    let unpacking = !failed.is_empty() && self.catches_unpacking(frame, part);
+                    let mut path = if unpacking { raised.within(failed) } else { raised.clone() };
+                    let uses = self.flow.uses.len();
+                    if let Some(body) = last_block(part) {
+                        self.block(frame, &mut path, body);
+                    }
+                    // Records used again in the handler: the failure is dealt with, not just passed over.
+                    if unpacking && self.flow.uses.len() > uses {
+                        for at in &inside {
+                            self.flow.uses[*at].caught = true;
+                        }
+                    }
+                    state.merge(path);
+                }
+                "else_clause" => {
+                    if let Some(body) = part.child_by_field_name("body") {
+                        self.block(frame, state, body);
+                    }
+                }
+                "finally_clause" => {
+                    if let Some(body) = last_block(part) {
+                        let mut path = raised.clone();
+                        self.block(frame, if state.is_live() { state } else { &mut path }, body);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Does this clause catch what a failed unpacking raises?
+    fn catches_unpacking(&self, frame: &Frame<'p>, clause: Node<'p>) -> bool {
+        if clause.kind() != "except_clause" {
+            return false;
+        }
+        let named = clause.named_child(0).filter(|child| child.kind() != "block");
+        named.is_none_or(|named| {
+            let text = self.text(frame.file, named);
+            ["ValueError", "Exception", "IndexError"].iter().any(|error| text.contains(error))
+        })
+    }
+
+    fn with_statement(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
+        let mut cursor = node.walk();
+        for clause in node.named_children(&mut cursor) {
+            let mut inner = clause.walk();
+            for item in clause.named_children(&mut inner).filter(|item| item.kind() == "with_item") {
+                if let Some(value) = item.child_by_field_name("value") {
+                    self.eval(frame, state, value);
+                }
+            }
+        }
+        if let Some(body) = node.child_by_field_name("body") {
+            self.block(frame, state, body);
+        }
+    }
+
+    fn match_statement(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
+        let Some(subject) = node.child_by_field_name("subject") else { return };
+        let value = self.eval(frame, state, subject);
+        let before = state.clone();
+        let Some(body) = node.child_by_field_name("body") else { return };
+        let mut cursor = body.walk();
+        for case in body.named_children(&mut cursor).filter(|case| case.kind() == "case_clause") {
+            let mut path = before.clone();
+            // A sequence pattern only matches its own length, so a wrong one is passed over, never wrongly unpacked.
+            if let (Some(record), Some(length)) = (value.record, case.named_child(0).and_then(sequence_length)) {
+                path = path.within(Worlds::ALL.filter(|world| record.length(world) == Some(length)));
+            }
+            if let (Some(consequence), true) = (case.child_by_field_name("consequence"), path.is_live()) {
+                self.block(frame, &mut path, consequence);
+                state.merge(path);
+            }
+        }
+    }
+
+    fn define(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
+        let Some(name) = node.child_by_field_name("name") else { return };
+        let spot = Spot { file: frame.file, node };
+        let around = self.around(frame, state);
+        let name = self.text(frame.file, name);
+        self.assign(frame, state, name, Value::callable(Callable::Function(spot, around)));
+        frame.pending.push(spot);
+    }
+
+    /// The scope that a function defined here sees.
+    pub(super) fn around(&mut self, frame: &Frame<'p>, state: &State<'p>) -> Option<ScopeId> {
+        if frame.is_module { None } else { self.scopes.enter(frame.around, &state.names) }
+    }
+
+    fn class(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
+        let (Some(name), Some(body)) = (node.child_by_field_name("name"), node.child_by_field_name("body")) else {
+            return;
+        };
+        let name = self.text(frame.file, name);
+        self.assign(frame, state, name, Value::callable(Callable::Class(Spot { file: frame.file, node })));
+        let mut inside = state.clone();
+        let mut cursor = body.walk();
+        for member in body.named_children(&mut cursor) {
+            let member = member.child_by_field_name("definition").unwrap_or(member);
+            if member.kind() == "function_definition" {
+                if let Some(name) = member.child_by_field_name("name") {
+                    let name = self.text(frame.file, name);
+                    let known = self.methods.entry(frame.file).or_default().entry(name).or_default();
+                    if !known.contains(&member) {
+                        known.push(member);
+                    }
+                }
+                frame.pending.push(Spot { file: frame.file, node: member });
+            } else {
+                self.statement(frame, &mut inside, member);
+            }
+        }
+    }
+
+    /// Follows the functions that were defined in a frame, with arguments of which nothing is known.
+    pub(super) fn follow_pending(&mut self, frame: &mut Frame<'p>, state: State<'p>) {
+        frame.end(state);
+        let pending = std::mem::take(&mut frame.pending);
+        let Some(ends) = frame.ends.take().filter(|_| !pending.is_empty()) else { return };
+        let around = self.around(frame, &ends);
+        for spot in pending {
+            self.call_function(spot, around, Worlds::ALL, Vec::new());
+        }
+    }
+
+    fn import(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
+        let mut cursor = node.walk();
+        for name in node.named_children(&mut cursor) {
+            let (module, bound) = match (name.child_by_field_name("name"), name.child_by_field_name("alias")) {
+                (Some(module), Some(alias)) => (module, alias),
+                _ => (name, name),
+            };
+            let (module, bound) = (self.text(frame.file, module), self.text(frame.file, bound));
+            if let Some(file) = self.package.resolve(frame.file, 0, module) {
+                self.assign(frame, state, bound, Value::callable(Callable::Module(file)));
+            }
+        }
+    }
+
+    fn import_from(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
+        let Some(module) = node.child_by_field_name("module_name") else { return };
+        let written = self.text(frame.file, module);
+        let path = written.trim_start_matches('.').trim();
+        let dots = written.len() - written.trim_start_matches('.').len();
+        let target = self.package.resolve(frame.file, dots, path);
+        let mut cursor = node.walk();
+        let names: Vec<_> = node.children_by_field_name("name", &mut cursor).collect();
+        if let (true, Some(file)) = (names.is_empty(), target) {
+            // `from module import *`
+            if self.module(file)
+                && let Some(module) = self.modules.get_mut(&frame.file)
+                && !module.stars.contains(&file)
+            {
+                module.stars.push(file);
+            }
+            return;
+        }
+        for name in names {
+            let (taken, bound) = match (name.child_by_field_name("name"), name.child_by_field_name("alias")) {
+                (Some(taken), Some(alias)) => (taken, alias),
+                _ => (name, name),
+            };
+            let (taken, bound) = (self.text(frame.file, taken), self.text(frame.file, bound));
+            let dotted = if path.is_empty() { taken.to_owned() } else { format!("{path}.{taken}") };
+            let value = match (self.package.resolve(frame.file, dots, &dotted), target) {
+                (Some(file), _) => Callable::Module(file),
+                (None, Some(file)) => Callable::Imported(file, taken),
+                (None, None) => continue,
+            };
+            self.assign(frame, state, bound, Value::callable(value));
+        }
+    }
+}
+
+/// The assignment whose target a name is, or is part of as a pattern.
+fn enclosing_assignment(name: Node<'_>) -> Option<Node<'_>> {
+    let mut target = name;
+    let mut parent = name.parent()?;
+    while matches!(parent.kind(), "pattern_list" | "tuple_pattern" | "list_pattern") {
+        target = parent;
+        parent = parent.parent()?;
+    }
+    (parent.kind() == "assignment" && parent.child_by_field_name("left") == Some(target)).then_some(parent)
+}
+
+fn last_block(clause: Node<'_>) -> Option<Node<'_>> {
+    let mut cursor = clause.walk();
+    clause.named_children(&mut cursor).filter(|child| child.kind() == "block").last()
+}
+
+/// The length that a sequence pattern of a `case` matches, if it is one of a fixed length.
+fn sequence_length(pattern: Node<'_>) -> Option<i64> {
+    let mut pattern = pattern;
+    while pattern.kind() == "case_pattern" && pattern.named_child_count() == 1 {
+        pattern = pattern.named_child(0)?;
+    }
+    if !matches!(pattern.kind(), "tuple_pattern" | "list_pattern") {
+        return None;
+    }
+    let mut cursor = pattern.walk();
+    let parts: Vec<_> = pattern.named_children(&mut cursor).collect();
+    let starred = |part: &Node<'_>| {
+        part.kind() == "splat_pattern" || part.named_child(0).is_some_and(|inner| inner.kind() == "splat_pattern")
+    };
+    (!parts.iter().any(starred)).then(|| i64::try_from(parts.len()).unwrap_or(i64::MAX))
+}

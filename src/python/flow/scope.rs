@@ -1,0 +1,167 @@
+//! Names and what they hold, while a function is followed.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap as HashMap;
+
+use tree_sitter::Node;
+
+use super::value::{ScopeId, Spot, Value, Worlds};
+
+/// The names that nested functions see around them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scope<'p> {
+    parent: Option<ScopeId>,
+    names: BTreeMap<&'p str, Value<'p>>,
+}
+
+/// Every scope met so far, equal ones once.
+#[derive(Default)]
+pub struct Scopes<'p> {
+    all: Vec<Scope<'p>>,
+    known: HashMap<Scope<'p>, ScopeId>,
+}
+
+impl<'p> Scopes<'p> {
+    /// The scope of `names` inside `parent`; `parent` itself if there is nothing to add.
+    pub fn enter(&mut self, parent: Option<ScopeId>, names: &HashMap<&'p str, Value<'p>>) -> Option<ScopeId> {
+        if names.is_empty() {
+            return parent;
+        }
+        let scope = Scope { parent, names: names.iter().map(|(name, value)| (*name, value.clone())).collect() };
+        let next = ScopeId(self.all.len());
+        let id = *self.known.entry(scope.clone()).or_insert(next);
+        if id == next {
+            self.all.push(scope);
+        }
+        Some(id)
+    }
+
+    /// What `name` holds in the scope or in those around it.
+    pub fn find(&self, mut scope: Option<ScopeId>, name: &str) -> Option<&Value<'p>> {
+        while let Some(id) = scope {
+            let here = &self.all[id.0];
+            if let Some(value) = here.names.get(name) {
+                return Some(value);
+            }
+            scope = here.parent;
+        }
+        None
+    }
+}
+
+/// Where one path through a function stands.
+#[derive(Clone, Debug)]
+pub struct State<'p> {
+    /// Local names that hold something interesting, or that hide an outer name that does.
+    pub names: HashMap<&'p str, Value<'p>>,
+    /// The worlds in which this path is taken; none once it has returned or raised.
+    pub worlds: Worlds,
+}
+
+impl State<'_> {
+    /// The start of a function, in `worlds`.
+    pub fn new(worlds: Worlds) -> Self {
+        Self { names: HashMap::default(), worlds }
+    }
+
+    /// Is the path still taken?
+    pub fn is_live(&self) -> bool {
+        !self.worlds.is_empty()
+    }
+
+    /// This path, as far as it is taken in `worlds`.
+    pub fn within(&self, worlds: Worlds) -> Self {
+        Self { names: self.names.clone(), worlds: self.worlds.and(worlds) }
+    }
+
+    /// Lets another path run into this one. Says whether anything is new.
+    pub fn merge(&mut self, other: Self) -> bool {
+        if !other.is_live() {
+            return false;
+        }
+        if !self.is_live() {
+            *self = other;
+            return true;
+        }
+        let mut changed = self.worlds.or(other.worlds) != self.worlds;
+        if self.worlds != other.worlds {
+            let mine = self.worlds;
+            self.names.values_mut().for_each(|value| *value = value.restrict(mine));
+        }
+        let restricted = self.worlds != other.worlds;
+        for (name, mine) in &mut self.names {
+            // A name that the other path does not know may hold anything there: its number is not known any more.
+            if !other.names.contains_key(name) && (mine.number.is_some() || mine.truth.is_some()) {
+                *mine = mine.join(&Value::default());
+                changed = true;
+            }
+        }
+        for (name, value) in other.names {
+            let value = if restricted { value.restrict(other.worlds) } else { value };
+            let mine = self.names.entry(name).or_default();
+            if *mine != value {
+                let joined = mine.join(&value);
+                changed |= joined != *mine;
+                *mine = joined;
+            }
+        }
+        self.worlds = self.worlds.or(other.worlds);
+        changed
+    }
+}
+
+/// One function (or module) being followed.
+pub struct Frame<'p> {
+    /// The file it stands in.
+    pub file: usize,
+    /// Its node.
+    pub node: Node<'p>,
+    /// What it sees around it.
+    pub around: Option<ScopeId>,
+    /// The names here are those of the module.
+    pub is_module: bool,
+    /// Names declared `global` here.
+    pub globals: Vec<&'p str>,
+    /// What it returns.
+    pub returns: Value<'p>,
+    /// What it yields, if it is a generator.
+    pub yields: Option<Value<'p>>,
+    /// Where its paths end.
+    pub ends: Option<State<'p>>,
+    /// Functions defined in it, followed when all its names are known.
+    pub pending: Vec<Spot<'p>>,
+    /// For each loop around: the paths that leave it by `break` or go on by `continue`.
+    pub loops: Vec<Option<State<'p>>>,
+    /// For each `try` around that catches a failed unpacking: the worlds in which one fails, and where.
+    pub tries: Vec<(Worlds, Vec<usize>)>,
+}
+
+impl<'p> Frame<'p> {
+    /// A frame for `spot`.
+    pub fn new(spot: Spot<'p>, around: Option<ScopeId>) -> Self {
+        Self {
+            file: spot.file,
+            node: spot.node,
+            around,
+            is_module: spot.node.kind() == "module",
+            globals: Vec::new(),
+            returns: Value::default(),
+            yields: None,
+            ends: None,
+            pending: Vec::new(),
+            loops: Vec::new(),
+            tries: Vec::new(),
+        }
+    }
+
+    /// The path ends here.
+    pub fn end(&mut self, state: State<'p>) {
+        match &mut self.ends {
+            Some(ends) => {
+                ends.merge(state);
+            }
+            None => self.ends = Some(state),
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! What is known of a value: an over-approximation that only grows when paths meet.
+
+use std::rc::Rc;
+
+use tree_sitter::Node;
+
+/// How many record lengths are told apart.
+pub const WORLDS: usize = 2;
+
+/// The lengths that a record has had. Every record of one run of a program has the same one, so a length test on one
+/// record says something of all: each length is a *world* in which the program is followed.
+pub const LENGTHS: [i64; WORLDS] = [4, 5];
+
+/// A set of worlds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Worlds(u8);
+
+impl Worlds {
+    /// Every world.
+    pub const ALL: Self = Self((1 << WORLDS) - 1);
+    /// No world: code that cannot be reached.
+    pub const NONE: Self = Self(0);
+
+    /// The worlds for which `holds` is true.
+    pub fn filter(self, holds: impl Fn(usize) -> bool) -> Self {
+        Self((0..WORLDS).filter(|world| self.has(*world) && holds(*world)).fold(0, |set, world| set | 1 << world))
+    }
+
+    /// Is `world` in the set?
+    pub fn has(self, world: usize) -> bool {
+        self.0 & (1 << world) != 0
+    }
+
+    /// The worlds in both sets.
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The worlds in either set.
+    pub fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Is no world left?
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// A node together with the number of its file in the package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Spot<'p> {
+    /// Index of the file.
+    pub file: usize,
+    /// The node in that file's tree.
+    pub node: Node<'p>,
+}
+
+/// How a record was lengthened on its way: elements put before it and behind it (negative: cut off).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// Elements before the record's own.
+    pub lead: i64,
+    /// Elements behind them.
+    pub trail: i64,
+}
+
+/// A record, by world: its shape there, or nothing if no such record gets here in that world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Record {
+    /// The shape in each world.
+    pub shapes: [Option<Shape>; WORLDS],
+    /// Records of different shapes meet here, so that no one rewrite can be right for all.
+    pub mixed: bool,
+}
+
+impl Record {
+    /// A record as its source made it, in `worlds`.
+    pub fn new(worlds: Worlds) -> Self {
+        let shape = |world| worlds.has(world).then_some(Shape { lead: 0, trail: 0 });
+        Self { shapes: std::array::from_fn(shape), mixed: false }
+    }
+
+    /// Its length in `world`.
+    pub fn length(&self, world: usize) -> Option<i64> {
+        self.shapes[world].map(|shape| LENGTHS[world] + shape.lead + shape.trail)
+    }
+
+    /// The worlds in which there is one.
+    pub fn worlds(&self) -> Worlds {
+        Worlds::ALL.filter(|world| self.shapes[world].is_some())
+    }
+
+    /// The same record with `lead` more elements before and `trail` more behind.
+    pub fn extended(mut self, lead: i64, trail: i64) -> Self {
+        for shape in self.shapes.iter_mut().flatten() {
+            shape.lead += lead;
+            shape.trail += trail;
+        }
+        self
+    }
+
+    fn restrict(mut self, worlds: Worlds) -> Option<Self> {
+        for (world, shape) in self.shapes.iter_mut().enumerate() {
+            if !worlds.has(world) {
+                *shape = None;
+            }
+        }
+        (!self.worlds().is_empty()).then_some(self)
+    }
+
+    /// Either record.
+    pub fn join(mut self, other: Self) -> Self {
+        self.mixed |= other.mixed;
+        for (mine, theirs) in self.shapes.iter_mut().zip(other.shapes) {
+            match (&mine, theirs) {
+                (Some(a), Some(b)) if *a != b => self.mixed = true,
+                (None, _) => *mine = theirs,
+                _ => {}
+            }
+        }
+        self
+    }
+}
+
+/// A whole number, by world; nothing where the world does not get here.
+pub type Number = [Option<i64>; WORLDS];
+
+/// Something that can be called.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Callable<'p> {
+    /// A `def` or `lambda` of the package, with the scope around it.
+    Function(Spot<'p>, Option<ScopeId>),
+    /// A class of the package.
+    Class(Spot<'p>),
+    /// Calling it gives a list of records.
+    Source,
+    /// `operator.itemgetter(…)`: each index with the node it was written as.
+    Getter(Rc<[(i64, Spot<'p>)]>),
+    /// A name of another module of the package, looked up when it is used.
+    Imported(usize, &'p str),
+    /// Another module of the package.
+    Module(usize),
+}
+
+/// The number of a scope that functions were defined in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ScopeId(pub usize);
+
+/// Values nested deeper than this, and tuples longer than [`WIDEST`], are not told apart: it bounds what a hostile
+/// file can make of `x = (x, x)`.
+const DEEPEST: u8 = 5;
+const WIDEST: usize = 8;
+
+/// What may be known of a value. Every part is a possibility of its own; all parts empty means that nothing
+/// interesting can be here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Value<'p> {
+    /// It may be a record.
+    pub record: Option<Record>,
+    /// Iterating over it may give this.
+    pub element: Option<Rc<Value<'p>>>,
+    /// It may be a tuple or list with just these elements.
+    pub fields: Option<Rc<[Value<'p>]>>,
+    /// It may be a mapping with these values.
+    pub values: Option<Rc<Value<'p>>>,
+    /// It may be one of these.
+    pub callables: Vec<Callable<'p>>,
+    /// It may be the text written at one of these places.
+    pub texts: Vec<Spot<'p>>,
+    /// It is this whole number.
+    pub number: Option<Number>,
+    /// It is a truth value that may hold in the first set of worlds and fail in the second.
+    pub truth: Option<(Worlds, Worlds)>,
+    /// How many containers are around the innermost part.
+    pub(super) depth: u8,
+}
+
+impl<'p> Value<'p> {
+    /// A value that is one of the things that can be called.
+    pub fn callable(callable: Callable<'p>) -> Self {
+        Self { callables: vec![callable], ..Self::default() }
+    }
+
+    /// A record.
+    pub fn record(record: Record) -> Self {
+        Self { record: Some(record), ..Self::default() }
+    }
+
+    /// Something that gives `element` when iterated over.
+    pub fn list_of(element: Self) -> Self {
+        let element = element.plain();
+        let depth = element.depth + 1;
+        if element.is_dull() || depth > DEEPEST {
+            return Self::default();
+        }
+        Self { element: Some(Rc::new(element)), depth, ..Self::default() }
+    }
+
+    /// A tuple of these elements.
+    pub fn tuple(fields: Vec<Self>) -> Self {
+        let depth = fields.iter().map(|field| field.depth).max().unwrap_or(0) + 1;
+        if fields.iter().all(Self::is_dull) || depth > DEEPEST {
+            return Self::default();
+        }
+        if fields.len() > WIDEST {
+            return Self::list_of(fields.iter().fold(Self::default(), |all, field| all.join(field)));
+        }
+        Self { fields: Some(fields.into()), depth, ..Self::default() }
+    }
+
+    /// A mapping with such values.
+    pub fn mapping(values: Self) -> Self {
+        let values = values.plain();
+        let depth = values.depth + 1;
+        if values.is_dull() || depth > DEEPEST {
+            return Self::default();
+        }
+        Self { values: Some(Rc::new(values)), depth, ..Self::default() }
+    }
+
+    /// A whole number in these worlds.
+    pub fn number(number: i64, worlds: Worlds) -> Self {
+        Self { number: Some(std::array::from_fn(|world| worlds.has(world).then_some(number))), ..Self::default() }
+    }
+
+    /// The value without what holds of it only here and now: its number, its truth.
+    pub fn plain(self) -> Self {
+        Self { number: None, truth: None, ..self }
+    }
+
+    /// Nothing is known of it that could matter.
+    pub fn is_dull(&self) -> bool {
+        self.record.is_none()
+            && self.element.is_none()
+            && self.fields.is_none()
+            && self.values.is_none()
+            && self.callables.is_empty()
+            && self.texts.is_empty()
+            && self.number.is_none()
+            && self.truth.is_none()
+    }
+
+    /// Is there nothing to it but that it can be called?
+    pub fn is_only_callable(&self) -> bool {
+        Self { callables: Vec::new(), ..self.clone() }.is_dull()
+    }
+
+    /// Does a record come with it, itself or inside?
+    pub fn carries_record(&self) -> bool {
+        self.record.is_some()
+            || self.element.as_ref().is_some_and(|element| element.carries_record())
+            || self.values.as_ref().is_some_and(|values| values.carries_record())
+            || self.fields.as_ref().is_some_and(|fields| fields.iter().any(Self::carries_record))
+    }
+
+    /// Does a text come with it, itself or inside?
+    pub fn carries_text(&self) -> bool {
+        !self.texts.is_empty()
+            || self.element.as_ref().is_some_and(|element| element.carries_text())
+            || self.values.as_ref().is_some_and(|values| values.carries_text())
+            || self.fields.as_ref().is_some_and(|fields| fields.iter().any(Self::carries_text))
+    }
+
+    /// What iterating over it gives. Iterating over a record gives its parts, which are not followed.
+    pub fn iterated(&self) -> Self {
+        let element = self.element.as_deref().cloned().unwrap_or_default();
+        self.fields.iter().flat_map(|fields| fields.iter()).fold(element, |all, field| all.join(field)).plain()
+    }
+
+    /// What is left of it in `worlds`.
+    pub fn restrict(&self, worlds: Worlds) -> Self {
+        if worlds == Worlds::ALL || self.is_dull() {
+            return self.clone();
+        }
+        let inner = |value: &Rc<Self>| {
+            let left = value.restrict(worlds);
+            (!left.is_dull()).then(|| Rc::new(left))
+        };
+        Self {
+            record: self.record.and_then(|record| record.restrict(worlds)),
+            element: self.element.as_ref().and_then(inner),
+            fields: self.fields.as_ref().map(|fields| fields.iter().map(|field| field.restrict(worlds)).collect()),
+            values: self.values.as_ref().and_then(inner),
+            callables: self.callables.clone(),
+            texts: self.texts.clone(),
+            number: self.number.map(|number| std::array::from_fn(|w| number[w].filter(|_| worlds.has(w)))),
+            truth: self.truth.map(|(yes, no)| (yes.and(worlds), no.and(worlds))),
+            depth: self.depth,
+        }
+    }
+
+    /// Either value: what holds where two paths meet.
+    pub fn join(&self, other: &Self) -> Self {
+        if self == other {
+            return self.clone();
+        }
+        let mut callables = self.callables.clone();
+        callables.extend(other.callables.iter().filter(|callable| !self.callables.contains(callable)).cloned());
+        let mut texts = self.texts.clone();
+        texts.extend(other.texts.iter().filter(|text| !self.texts.contains(text)));
+        let fields = match (&self.fields, &other.fields) {
+            (Some(a), Some(b)) if a.len() == b.len() => Some(a.iter().zip(b.iter()).map(|(a, b)| a.join(b)).collect()),
+            (Some(a), None) => Some(Rc::clone(a)),
+            (None, b) => b.clone(),
+            // Tuples of different lengths: only what iterating gives is kept.
+            (Some(_), Some(_)) => None,
+        };
+        let mut element = join_inner(self.element.as_ref(), other.element.as_ref());
+        if fields.is_none() && (self.fields.is_some() || other.fields.is_some()) {
+            element = Some(Rc::new(self.iterated().join(&other.iterated())));
+        }
+        Self {
+            record: match (self.record, other.record) {
+                (Some(a), Some(b)) => Some(a.join(b)),
+                (a, b) => a.or(b),
+            },
+            element,
+            fields,
+            values: join_inner(self.values.as_ref(), other.values.as_ref()),
+            callables,
+            texts,
+            number: match (self.number, other.number) {
+                (Some(a), Some(b)) => join_numbers(a, b),
+                _ => None,
+            },
+            truth: match (self.truth, other.truth) {
+                (Some((a, b)), Some((c, d))) => Some((a.or(c), b.or(d))),
+                _ => None,
+            },
+            depth: self.depth.max(other.depth),
+        }
+    }
+}
+
+fn join_inner<'p>(a: Option<&Rc<Value<'p>>>, b: Option<&Rc<Value<'p>>>) -> Option<Rc<Value<'p>>> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(Rc::new(a.join(b))),
+        (a, b) => a.or(b).cloned(),
+    }
+}
+
+fn join_numbers(a: Number, b: Number) -> Option<Number> {
+    let mut out = a;
+    for (mine, theirs) in out.iter_mut().zip(b) {
+        match (*mine, theirs) {
+            (Some(a), Some(b)) if a != b => return None,
+            (None, _) => *mine = theirs,
+            _ => {}
+        }
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_test_evens_out_the_shapes() {
+        let short = Record::new(Worlds::ALL.filter(|world| LENGTHS[world] == 4)).extended(1, 0);
+        let long = Record::new(Worlds::ALL.filter(|world| LENGTHS[world] == 5));
+        let both = short.join(long);
+        assert_eq!([both.length(0), both.length(1)], [Some(5), Some(5)]);
+        assert!(!both.mixed);
+    }
+
+    #[test]
+    fn numbers_that_differ_in_one_world_are_unknown() {
+        let worlds = |length| Worlds::ALL.filter(|world| LENGTHS[world] == length);
+        let offset = Value::number(0, worlds(4)).join(&Value::number(1, worlds(5)));
+        assert_eq!(offset.number, Some([Some(0), Some(1)]));
+        assert_eq!(Value::number(0, Worlds::ALL).join(&Value::number(1, Worlds::ALL)).number, None);
+    }
+}

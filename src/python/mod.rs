@@ -1,0 +1,13 @@
+//! Python files: text with a tree, byte edits, and values followed through the code.
+//!
+//! Nothing here knows what is looked for or why; that is the business of [`crate::patches`].
+
+pub mod edit;
+pub mod flow;
+pub mod package;
+pub mod query;
+pub mod source;
+
+pub use edit::Edit;
+pub use package::Package;
+pub use source::{Place, Source, Unreadable};

@@ -1,0 +1,55 @@
+//! Tree-sitter queries, compiled once.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use streaming_iterator::StreamingIterator;
+use tree_sitter::{Node, QueryCursor};
+
+use super::source::Source;
+
+/// A query over Python trees, compiled when it is first run. Each of its patterns must be about one node without
+/// children, which is what keeps compiling and running it cheap; what is around the node is for the caller to look at.
+pub struct Query {
+    text: &'static str,
+    needles: &'static [&'static str],
+    compiled: OnceLock<tree_sitter::Query>,
+}
+
+impl Query {
+    /// A query from the text of `.scm` files. Whatever it matches must contain one of the `needles`: only where these
+    /// occur is the tree gone through.
+    pub const fn new(text: &'static str, needles: &'static [&'static str]) -> Self {
+        Self { text, needles, compiled: OnceLock::new() }
+    }
+
+    /// Every node that the query captures in a file, with the name it is captured under, in order of place.
+    pub fn captures<'p>(&self, source: &'p Source) -> Vec<(&str, Node<'p>)> {
+        let query = self.compiled.get_or_init(|| {
+            // The text is part of the program, and a test compiles it.
+            tree_sitter::Query::new(&tree_sitter_python::LANGUAGE.into(), self.text).expect("the query compiles")
+        });
+        let names = query.capture_names();
+        let mut cursor = QueryCursor::new();
+        let mut found = Vec::new();
+        for range in self.occurrences(source.text()) {
+            cursor.set_byte_range(range);
+            let mut captures = cursor.captures(query, source.root(), source.text().as_bytes());
+            while let Some((matched, at)) = captures.next() {
+                let capture = matched.captures()[*at];
+                found.push((names[capture.index as usize], capture.node));
+            }
+        }
+        found.sort_by_key(|(_, node)| node.start_byte());
+        found.dedup();
+        found
+    }
+
+    fn occurrences(&self, text: &str) -> Vec<Range<usize>> {
+        let all = self
+            .needles
+            .iter()
+            .flat_map(|needle| memchr::memmem::find_iter(text.as_bytes(), needle).map(|at| at..at + needle.len()));
+        all.collect()
+    }
+}

@@ -1,0 +1,263 @@
+//! One Python file: its text, its tree, and how it is laid out.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use tree_sitter::{Node, Parser, Tree};
+
+/// Files larger than this are refused: no version of the node comes near it, and parsing more than this costs more
+/// memory than a checker may use.
+pub const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// A parsed Python file. Offsets are bytes from the start of the text, a byte order mark included.
+#[derive(Debug)]
+pub struct Source {
+    path: PathBuf,
+    text: String,
+    tree: Tree,
+}
+
+/// A place in a file as people count: lines and columns from 1, columns in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+}
+
+/// Why a file could not be read as Python.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// The bytes are not UTF-8; the offset of the first bad byte.
+    NotUtf8(usize),
+    /// The text holds a NUL byte, which Python refuses; its offset.
+    Nul(usize),
+    /// The file has this many bytes, more than [`MAX_BYTES`].
+    TooLarge(u64),
+    /// The text does not parse; the place of the first error and the source line it is on.
+    Syntax(Place, String),
+}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotUtf8(offset) => {
+                write!(f, "not UTF-8: byte {offset} is not part of any character; save the file as UTF-8 and try again")
+            }
+            Self::Nul(offset) => {
+                write!(f, "not Python: there is a NUL byte at offset {offset}; restore the file and try again")
+            }
+            Self::TooLarge(bytes) => {
+                write!(f, "{bytes} bytes are more than a Python file of this node can have ({MAX_BYTES} at most)")
+            }
+            Self::Syntax(place, line) => write!(
+                f,
+                "not valid Python at line {}, column {}: `{}`; Python could not load it either",
+                place.line,
+                place.column,
+                line.trim()
+            ),
+        }
+    }
+}
+
+impl Source {
+    /// Parses `bytes` as the Python file at `path` (which is only a name here: nothing is read from it).
+    pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, Unreadable> {
+        if bytes.len() > MAX_BYTES {
+            return Err(Unreadable::TooLarge(bytes.len() as u64));
+        }
+        if let Some(offset) = memchr::memchr(0, &bytes) {
+            return Err(Unreadable::Nul(offset));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| Unreadable::NotUtf8(error.utf8_error().valid_up_to()))?;
+        let mut parser = Parser::new();
+        let tree = parser
+            .set_language(&tree_sitter_python::LANGUAGE.into())
+            .ok()
+            .and_then(|()| parser.parse(&text, None))
+            .ok_or_else(|| Unreadable::Syntax(Place { line: 1, column: 1 }, String::new()))?;
+        let source = Self { path: path.to_owned(), text, tree };
+        match source.first_error() {
+            None => Ok(source),
+            Some(offset) => Err(Unreadable::Syntax(source.place(offset), source.line_at(offset).to_owned())),
+        }
+    }
+
+    /// The name it was parsed under.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The whole text, byte order mark included.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The root of the tree.
+    pub fn root(&self) -> Node<'_> {
+        self.tree.root_node()
+    }
+
+    /// The text of a node of this file.
+    pub fn slice(&self, node: Node<'_>) -> &str {
+        &self.text[node.byte_range()]
+    }
+
+    /// Where a byte offset stands.
+    pub fn place(&self, offset: usize) -> Place {
+        let start = self.line_start(offset);
+        let line = memchr::memchr_iter(b'\n', &self.text.as_bytes()[..start]).count() + 1;
+        let shown = self.text[start..offset].trim_start_matches('\u{feff}');
+        Place { line, column: shown.chars().count() + 1 }
+    }
+
+    /// The offset at which the line of `offset` begins.
+    pub fn line_start(&self, offset: usize) -> usize {
+        memchr::memrchr(b'\n', &self.text.as_bytes()[..offset]).map_or(0, |newline| newline + 1)
+    }
+
+    /// The offset just behind the line of `offset`, before its line ending.
+    pub fn line_end(&self, offset: usize) -> usize {
+        let end = memchr::memchr(b'\n', &self.text.as_bytes()[offset..]).map_or(self.text.len(), |n| offset + n);
+        if end > offset && self.text.as_bytes()[end - 1] == b'\r' { end - 1 } else { end }
+    }
+
+    /// The line of `offset`, without its line ending.
+    pub fn line_at(&self, offset: usize) -> &str {
+        &self.text[self.line_start(offset)..self.line_end(offset)]
+    }
+
+    /// The white space that the line of `offset` begins with (a byte order mark is not white space).
+    pub fn indent_at(&self, offset: usize) -> &str {
+        let line = self.line_at(offset).trim_start_matches('\u{feff}');
+        &line[..line.len() - line.trim_start_matches([' ', '\t', '\u{c}']).len()]
+    }
+
+    /// The line ending used where `offset` stands: that of its own line, or of the line before at the end of a file.
+    pub fn newline_at(&self, offset: usize) -> &'static str {
+        let bytes = self.text.as_bytes();
+        let ending = memchr::memchr(b'\n', &bytes[offset..])
+            .map(|n| offset + n)
+            .or_else(|| memchr::memrchr(b'\n', &bytes[..offset]));
+        match ending {
+            Some(end) if end > 0 && bytes[end - 1] == b'\r' => "\r\n",
+            _ => "\n",
+        }
+    }
+
+    /// One level of indentation as the lines in `block` use it against the line of the statement that holds them;
+    /// four blanks where the block stands on that line itself.
+    pub fn indent_unit(&self, block: Node<'_>) -> &str {
+        let parent = block.parent().map_or(0, |parent| parent.start_byte());
+        let outer = self.indent_at(parent);
+        let inner = self.indent_at(block.start_byte());
+        match inner.strip_prefix(outer) {
+            Some(unit) if !unit.is_empty() => unit,
+            _ if outer.starts_with('\t') => "\t",
+            _ => "    ",
+        }
+    }
+
+    /// The ranges of every string in `range` that runs over more than one line. Their inner lines must not be moved:
+    /// white space in them is data.
+    pub fn multi_line_strings(&self, range: &Range<usize>) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        let mut cursor = self.root().walk();
+        walk(&mut cursor, |node| {
+            if node.end_byte() <= range.start || node.start_byte() >= range.end {
+                return false;
+            }
+            if node.kind() == "string" && node.start_position().row != node.end_position().row {
+                found.push(node.byte_range());
+                return false;
+            }
+            true
+        });
+        found
+    }
+
+    fn first_error(&self) -> Option<usize> {
+        if !self.root().has_error() {
+            return None;
+        }
+        // The parser gives up on as much as it must, often from the start of the file. A bracket that is not closed, or
+        // not open, says more; after that, the first of the innermost errors.
+        let mut open: Vec<(u8, usize)> = Vec::new();
+        let mut unmatched = None;
+        let mut innermost = None;
+        walk(&mut self.root().walk(), |node| {
+            if node.is_missing() || (node.is_error() && node.start_byte() > 0) {
+                innermost = innermost.or(Some(node.start_byte()));
+            }
+            if node.child_count() == 0 && !node.is_missing() {
+                match (node.kind(), open.last()) {
+                    ("(" | "[" | "{", _) => open.push((node.kind().as_bytes()[0], node.start_byte())),
+                    (")", Some((b'(', _))) | ("]", Some((b'[', _))) | ("}", Some((b'{', _))) => {
+                        open.pop();
+                    }
+                    (")" | "]" | "}", _) => unmatched = unmatched.or(Some(node.start_byte())),
+                    _ => {}
+                }
+            }
+            node.kind() != "string"
+        });
+        open.first().map(|(_, offset)| *offset).or(unmatched).or(innermost).or(Some(0))
+    }
+}
+
+/// Visits the tree below the cursor's node, parents first, without recursion (trees can be very deep). `visit` says
+/// whether to go into the node's children.
+pub fn walk<'tree>(cursor: &mut tree_sitter::TreeCursor<'tree>, mut visit: impl FnMut(Node<'tree>) -> bool) {
+    let mut depth = 0_usize;
+    loop {
+        if visit(cursor.node()) && cursor.goto_first_child() {
+            depth += 1;
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if depth == 0 || !cursor.goto_parent() {
+                return;
+            }
+            depth -= 1;
+        }
+        if depth == 0 {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Source {
+        Source::parse(Path::new("a.py"), text.as_bytes().to_vec()).expect("parses")
+    }
+
+    #[test]
+    fn places_count_characters_and_ignore_the_byte_order_mark() {
+        let source = parse("\u{feff}é = 1\nx = 'é' + y\n");
+        assert_eq!(source.place(3), Place { line: 1, column: 1 });
+        let y = source.text().find("y\n").expect("there");
+        assert_eq!(source.place(y), Place { line: 2, column: 11 });
+    }
+
+    #[test]
+    fn the_line_ending_and_indentation_are_those_around() {
+        let source = parse("if a:\r\n\tb = 1\r\nc = 2\n");
+        assert_eq!(source.newline_at(0), "\r\n");
+        assert_eq!(source.newline_at(source.text().len()), "\n");
+        let block = source.root().child(0).and_then(|n| n.child_by_field_name("consequence")).expect("block");
+        assert_eq!(source.indent_unit(block), "\t");
+    }
+
+    #[test]
+    fn what_is_not_python_is_refused_with_a_place() {
+        let bad = Source::parse(Path::new("a.py"), b"x = 1\ny = (2\n".to_vec()).expect_err("is broken");
+        assert!(matches!(bad, Unreadable::Syntax(Place { line: 2, .. }, _)), "{bad:?}");
+        assert_eq!(Source::parse(Path::new("a.py"), vec![b'x', 0xff]).expect_err("bytes"), Unreadable::NotUtf8(1));
+        assert_eq!(Source::parse(Path::new("a.py"), vec![b'x', 0]).expect_err("bytes"), Unreadable::Nul(1));
+    }
+}
