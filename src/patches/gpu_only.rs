@@ -1,0 +1,466 @@
+//! gpu-only: what the byte quotas do not cover is shared by the listed GPUs, unless a wildcard is named.
+//!
+//! ```text
+//! before  wildcard = "cpu"                      after  wildcard = None
+//!         …                                            …
+//!         if remaining > 0:                            if remaining > 0:
+//!             final[wildcard] += remaining                 if wildcard is not None:
+//!                                                              final[wildcard] += remaining
+//!                                                          else:
+//!                                                              <patches/gpu-only.py>
+//! ```
+//!
+//! The statement that assigns the remainder is the one that stores something left over by a subtraction under a key
+//! that may be the default; which names it uses for that does not matter.
+
+mod guard;
+mod insert;
+
+use std::ops::Range;
+
+use tree_sitter::Node;
+
+use self::guard::Guard;
+use super::{Fix, LOOKED_FOR, Site, State, Subject, Survey, enclosing};
+use crate::python::flow::Store;
+use crate::python::flow::value::Spot;
+use crate::python::source::walk;
+use crate::python::{Edit, Source};
+
+/// Is a `None` the value that a plain name is given? (Only then can it be a default.)
+pub(super) fn is_assigned(none: Node<'_>) -> bool {
+    none.parent().is_some_and(|parent| {
+        parent.kind() == "assignment"
+            && parent.child_by_field_name("right") == Some(none)
+            && parent.child_by_field_name("left").is_some_and(|left| left.kind() == "identifier")
+    })
+}
+
+pub(super) fn survey(subject: &Subject<'_>) -> Survey {
+    let remainders: Vec<_> = subject.flow.stores.iter().filter_map(|store| Remainder::of(subject, store)).collect();
+    if remainders.is_empty() {
+        return Survey::new(Fix::GpuOnly, unexplained(subject), None);
+    }
+    if remainders.iter().any(Remainder::serves_other_modes) {
+        let note = "byte quotas share their default device with the other modes here; left as it is";
+        return Survey::new(Fix::GpuOnly, Vec::new(), Some(note.to_owned()));
+    }
+    let mut sites = Vec::new();
+    let mut wrapped = Vec::new();
+    for remainder in &remainders {
+        sites.extend(remainder.sites(&mut wrapped));
+    }
+    // What else is stored under the default must not be stored under None.
+    for store in &subject.flow.stores {
+        let known = remainders.iter().any(|remainder| remainder.store.spot == store.spot);
+        let shares =
+            remainders.iter().any(|remainder| remainder.store.texts.iter().any(|text| store.texts.contains(text)));
+        let inside = wrapped.iter().any(|(file, range): &(usize, Range<usize>)| {
+            *file == store.spot.file && range.contains(&store.spot.node.start_byte())
+        });
+        if !known && shares && !inside {
+            sites.extend(other_store(subject, store));
+        }
+    }
+    Survey::new(Fix::GpuOnly, sites, None)
+}
+
+/// The statement that assigns the remainder.
+struct Remainder<'s, 'p> {
+    source: &'p Source,
+    store: &'s Store<'p>,
+    subject: &'s Subject<'p>,
+    statement: Node<'p>,
+    /// What is stored into.
+    container: Node<'p>,
+    /// The key.
+    key: Node<'p>,
+    /// What is left over.
+    amount: Node<'p>,
+}
+
+impl<'s, 'p> Remainder<'s, 'p> {
+    fn of(subject: &'s Subject<'p>, store: &'s Store<'p>) -> Option<Self> {
+        let source = subject.source(store.spot.file)?;
+        let subscript = store.spot.node;
+        let (container, key) = (subscript.child_by_field_name("value")?, subscript.child_by_field_name("subscript")?);
+        let assignment = subscript.parent()?;
+        let right = assignment.child_by_field_name("right")?;
+        let amount = match assignment.kind() {
+            "augmented_assignment" if assignment.child_by_field_name("operator")?.kind() == "+=" => right,
+            "assignment" => added_to(source, container, right),
+            _ => return None,
+        };
+        let statement = enclosing(assignment, &["expression_statement"])?;
+        is_left_over(source, store.function, amount).then_some(Self {
+            source,
+            store,
+            subject,
+            statement,
+            container,
+            key,
+            amount,
+        })
+    }
+
+    /// Some early versions treat all modes in one function: byte quotas in a branch of it, and behind the branches the
+    /// default device for whatever mode it is. Without that default the other modes would not do what they did.
+    fn serves_other_modes(&self) -> bool {
+        let is_branch = |node: Node<'p>| {
+            let condition = node.child_by_field_name("condition").filter(|_| node.kind() == "if_statement");
+            condition.is_some_and(|condition| {
+                !self.mentions_amount(condition) && !mentions(self.source, condition, &[self.source.slice(self.key)])
+            })
+        };
+        let mut outermost = None;
+        let mut inner = self.statement;
+        while let Some(outer) = inner.parent().filter(|outer| outer.id() != self.store.function.id()) {
+            if is_branch(outer) {
+                outermost = Some(outer.byte_range());
+            }
+            inner = outer;
+        }
+        let Some(branches) = outermost else { return false };
+        self.subject.flow.stores.iter().any(|other| {
+            other.function == self.store.function
+                && other.texts.iter().any(|text| self.store.texts.contains(text))
+                && other.spot.node.start_byte() > branches.end
+        })
+    }
+
+    fn sites(&self, wrapped: &mut Vec<(usize, Range<usize>)>) -> Vec<Site> {
+        let mut sites = Vec::new();
+        for text in &self.store.texts {
+            let Some(source) = self.subject.source(text.file) else { continue };
+            if text.node.kind() != "none" {
+                let site = Site::new(*text, State::CpuFallback, "makes the CPU the wildcard device when none is named");
+                sites.push(site.with(vec![(text.file, no_default(source, *text))]));
+            }
+        }
+        let guard = Guard::around(self.source, self.statement, self.key);
+        let file = self.store.spot.file;
+        let spot = Spot { file, node: self.statement };
+        let defaults = !sites.is_empty();
+        let (state, message, edits) =
+            guard.map_or_else(|| self.unguarded(defaults, wrapped), |guard| self.behind(&guard, defaults));
+        let edits = edits.into_iter().map(|edit| (file, edit)).collect();
+        sites.push(Site::new(spot, state, message).with(edits));
+        if state == State::Opaque {
+            // Half a repair is none.
+            for site in &mut sites {
+                site.state = State::Opaque;
+            }
+        }
+        sites
+    }
+
+    /// No test of the wildcard around.
+    fn unguarded(&self, defaults: bool, wrapped: &mut Vec<(usize, Range<usize>)>) -> (State, String, Vec<Edit>) {
+        let (state, message) = if defaults {
+            (State::CpuFallback, "gives what the quotas leave over to the wildcard device, named or not")
+        } else {
+            (State::Faulty, "stores what the quotas leave over under None when no wildcard is named")
+        };
+        match self.wrap(wrapped) {
+            Some(edits) => (state, message.to_owned(), edits),
+            None => (State::Opaque, format!("{message}; its lines are shared with other statements"), Vec::new()),
+        }
+    }
+
+    /// No test of the wildcard around: the statements that use it go behind one.
+    fn wrap(&self, wrapped: &mut Vec<(usize, Range<usize>)>) -> Option<Vec<Edit>> {
+        let block = self.statement.parent()?;
+        let tested = block.parent().filter(|parent| {
+            parent.kind() == "if_statement"
+                && parent.child_by_field_name("consequence") == Some(block)
+                && parent.child_by_field_name("alternative").is_none()
+                && parent.child_by_field_name("condition").is_some_and(|condition| self.mentions_amount(condition))
+        });
+        let (first, last) = match tested {
+            Some(_) => (first_statement(block)?, last_statement(block)?),
+            None => self.run(),
+        };
+        wrapped.push((self.store.spot.file, first.start_byte()..last.end_byte()));
+        let (test, mut edits) = self.test();
+        let otherwise = if tested.is_some() { "else:".to_owned() } else { format!("elif {} > 0:", self.amount_text()) };
+        let share = insert::share(self.source, self.store.function, self.container, self.amount, first..=last, None);
+        edits.extend(insert::behind_test(self.source, block, first, last, &test, Some((otherwise, share)))?);
+        Some(edits)
+    }
+
+    /// The neighbours of the statement, up to the first on each side that does not use the wildcard.
+    fn run(&self) -> (Node<'p>, Node<'p>) {
+        let uses = |node: &Node<'p>| mentions(self.source, *node, &[self.source.slice(self.key)]);
+        let mut first = self.statement;
+        while let Some(before) = first.prev_named_sibling().filter(|node| uses(node)) {
+            first = before;
+        }
+        let mut last = self.statement;
+        while let Some(after) = last.next_named_sibling().filter(|node| uses(node)) {
+            last = after;
+        }
+        (first, last)
+    }
+
+    /// The test that a wildcard was named, and what has to change in the key for it.
+    fn test(&self) -> (String, Vec<Edit>) {
+        let named = |key: Node<'p>| {
+            key.child_by_field_name("left").filter(|_| {
+                key.kind() == "boolean_operator"
+                    && key
+                        .child_by_field_name("right")
+                        .is_some_and(|right| self.store.texts.iter().any(|text| text.node == right))
+            })
+        };
+        let key = if self.key.kind() == "parenthesized_expression" {
+            self.key.named_child(0).unwrap_or(self.key)
+        } else {
+            self.key
+        };
+        match named(key) {
+            // `final[wildcard or "cpu"]`: the default itself becomes None, so the rest is the test.
+            Some(left) => (format!("if {}:", self.source.slice(left)), Vec::new()),
+            None => (format!("if {} is not None:", self.source.slice(self.key)), Vec::new()),
+        }
+    }
+
+    /// A test is there already: the repair was made by hand, or by this tool.
+    fn behind(&self, guard: &Guard<'p>, defaults: bool) -> (State, String, Vec<Edit>) {
+        let mut faults = Vec::new();
+        let mut edits = Vec::new();
+        if let Some(flag) = guard.flag.filter(|flag| !guard::is_ever_set(self.source, self.store.function, *flag)) {
+            faults.push(format!(
+                "`{}` is never set, so a wildcard that is named is passed over",
+                self.source.slice(flag)
+            ));
+            edits.push(Edit::replace(
+                guard.condition.byte_range(),
+                format!("{} is not None", self.source.slice(self.key)),
+            ));
+            edits.extend(guard::without_flag(self.source, self.store.function, guard.condition, flag));
+        }
+        let share = |instead_of: Option<Node<'p>>| {
+            let near = self.statement..=self.statement;
+            insert::share(self.source, self.store.function, self.container, self.amount, near, instead_of)
+        };
+        match guard.otherwise {
+            None => {
+                faults.push("what the quotas leave over is dropped when no wildcard is named".to_owned());
+                edits.extend(insert::otherwise(self.source, guard.branches, &share(None)));
+            }
+            Some(body) => {
+                let found = self.faults(body);
+                if !found.is_empty() {
+                    faults.extend(found);
+                    match insert::in_place_of(self.source, guard.branches, body, &share(Some(body))) {
+                        Some(edit) => edits.push(edit),
+                        None => return (State::Opaque, faults.join("; "), Vec::new()),
+                    }
+                }
+            }
+        }
+        if faults.is_empty() && !defaults {
+            return (State::Shared, "shares what the quotas leave over unless a wildcard is named".to_owned(), edits);
+        }
+        let state = if defaults { State::CpuFallback } else { State::Faulty };
+        if faults.is_empty() {
+            faults.push("gives what the quotas leave over to the default wildcard device".to_owned());
+        }
+        (state, faults.join("; "), edits)
+    }
+
+    /// What is wrong with a branch that shares by hand.
+    fn faults(&self, body: Node<'p>) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut cuda = false;
+        let mut cut = false;
+        walk(&mut body.walk(), |node| {
+            let text = self.source.slice(node);
+            if node.kind() == "string_content" && text.trim_end_matches(':') == "cuda" {
+                cuda = true;
+            }
+            let is_int = |function: Node<'p>| self.source.slice(function) == "int";
+            if node.kind() == "call"
+                && node.child_by_field_name("function").is_some_and(is_int)
+                && self.mentions_amount(node)
+            {
+                cut = true;
+            }
+            true
+        });
+        if cuda {
+            faults.push("shares among cuda devices only, forgetting xpu, npu, mps and others".to_owned());
+        }
+        if cut {
+            faults.push("int() drops bytes".to_owned());
+        }
+        if !self.mentions_amount(body) && !mentions_kind(body, "raise_statement") {
+            faults.push("what the quotas leave over is dropped when no wildcard is named".to_owned());
+        }
+        faults
+    }
+
+    fn amount_text(&self) -> &'p str {
+        self.source.slice(self.amount)
+    }
+
+    fn mentions_amount(&self, node: Node<'p>) -> bool {
+        mentions(self.source, node, &names(self.source, self.amount))
+    }
+}
+
+/// `container[key] = container[key] + amount`, in any order: the amount. Otherwise the whole right side.
+fn added_to<'p>(source: &'p Source, container: Node<'p>, right: Node<'p>) -> Node<'p> {
+    let sides = (right.child_by_field_name("left"), right.child_by_field_name("right"));
+    let is_sum = right.kind() == "binary_operator"
+        && right.child_by_field_name("operator").is_some_and(|plus| plus.kind() == "+");
+    let holds = |node: Node<'p>| source.slice(node).starts_with(source.slice(container));
+    match sides {
+        (Some(left), Some(amount)) if is_sum && holds(left) => amount,
+        (Some(amount), Some(right)) if is_sum && holds(right) => amount,
+        _ => right,
+    }
+}
+
+/// Is it something left over: a difference, or a name that something is subtracted from in this function?
+fn is_left_over(source: &Source, function: Node<'_>, amount: Node<'_>) -> bool {
+    let is_difference = |node: Node<'_>| {
+        let mut found = false;
+        walk(&mut node.walk(), |inner| {
+            found |= inner.kind() == "binary_operator"
+                && inner.child_by_field_name("operator").is_some_and(|minus| minus.kind() == "-");
+            !found
+        });
+        found
+    };
+    if is_difference(amount) {
+        return true;
+    }
+    let names = names(source, amount);
+    let mut found = false;
+    walk(&mut function.walk(), |node| {
+        let left = node.child_by_field_name("left").filter(|left| names.contains(&source.slice(*left)));
+        let right = node.child_by_field_name("right");
+        found |= match node.kind() {
+            "augmented_assignment" => {
+                left.is_some() && node.child_by_field_name("operator").is_some_and(|operator| operator.kind() == "-=")
+            }
+            "assignment" => left.is_some() && right.is_some_and(is_difference),
+            // A helper is given what is left over.
+            "parameters" => names.iter().any(|name| mentions(source, node, &[name])),
+            _ => false,
+        };
+        !found
+    });
+    found
+}
+
+/// Another store under the default, such as `if wildcard not in final: final[wildcard] = 0`.
+fn other_store(subject: &Subject<'_>, store: &Store<'_>) -> Option<Site> {
+    let source = subject.source(store.spot.file)?;
+    let key = store.spot.node.child_by_field_name("subscript")?;
+    let statement = enclosing(store.spot.node, &["expression_statement"])?;
+    if Guard::around(source, statement, key).is_some() {
+        return None;
+    }
+    let spot = Spot { file: store.spot.file, node: statement };
+    let block = statement.parent()?;
+    let test = block.parent().filter(|outer| {
+        outer.kind() == "if_statement"
+            && outer.child_by_field_name("alternative").is_none()
+            && outer
+                .child_by_field_name("condition")
+                .is_some_and(|condition| mentions(source, condition, &[source.slice(key)]))
+            && block.named_child_count() == 1
+    });
+    let whole = test.unwrap_or(statement);
+    let header = format!("if {} is not None:", source.slice(key));
+    let edits = insert::behind_test(source, whole.parent()?, whole, whole, &header, None);
+    let state = if edits.is_none() {
+        State::Opaque
+    } else if store.texts.iter().any(|text| text.node.kind() != "none") {
+        State::CpuFallback
+    } else {
+        State::Faulty
+    };
+    let edits = edits.unwrap_or_default().into_iter().map(|edit| (store.spot.file, edit)).collect();
+    Some(Site::new(spot, state, "stores under the wildcard device, named or not").with(edits))
+}
+
+/// Wildcards are recognised, but what is done with the remainder is not.
+fn unexplained(subject: &Subject<'_>) -> Vec<Site> {
+    let mut sites = Vec::new();
+    for file in &subject.flow.files {
+        let Some(source) = subject.source(*file) else { continue };
+        for (_, node) in LOOKED_FOR.captures(source).into_iter().filter(|(name, _)| *name == "gpu-only.marker") {
+            let tested = node
+                .parent()
+                .and_then(|string| string.parent())
+                .is_some_and(|outer| outer.kind() == "comparison_operator");
+            if tested && enclosing(node, &["function_definition"]).is_some() {
+                let spot = Spot { file: *file, node };
+                sites.push(Site::new(
+                    spot,
+                    State::Opaque,
+                    "looks for a wildcard, but what then gets the remainder was not found",
+                ));
+            }
+        }
+    }
+    sites
+}
+
+/// `"cpu"` becomes `None`, with a comment saying why where there is room for one.
+fn no_default(source: &Source, text: Spot<'_>) -> Edit {
+    let range = text.node.byte_range();
+    let rest = &source.text()[range.end..source.line_end(range.end)];
+    let is_whole = text.node.parent().is_some_and(|parent| parent.kind() == "assignment");
+    let comment = if is_whole && rest.trim().is_empty() {
+        "  # no default: GPU-only unless the allocation string names a wildcard"
+    } else {
+        ""
+    };
+    Edit::replace(range, format!("None{comment}"))
+}
+
+/// The identifiers in an expression.
+fn names<'p>(source: &'p Source, node: Node<'p>) -> Vec<&'p str> {
+    let mut names = Vec::new();
+    walk(&mut node.walk(), |inner| {
+        if inner.kind() == "identifier" {
+            names.push(source.slice(inner));
+        }
+        true
+    });
+    names
+}
+
+/// Does any of these identifiers (or this whole expression) stand somewhere in `node`?
+fn mentions(source: &Source, node: Node<'_>, wanted: &[&str]) -> bool {
+    let mut found = false;
+    walk(&mut node.walk(), |inner| {
+        found |= matches!(inner.kind(), "identifier" | "attribute" | "subscript" | "boolean_operator")
+            && wanted.contains(&source.slice(inner));
+        !found
+    });
+    found
+}
+
+fn mentions_kind(node: Node<'_>, kind: &str) -> bool {
+    let mut found = false;
+    walk(&mut node.walk(), |inner| {
+        found |= inner.kind() == kind;
+        !found
+    });
+    found
+}
+
+fn first_statement(block: Node<'_>) -> Option<Node<'_>> {
+    let mut cursor = block.walk();
+    block.named_children(&mut cursor).find(|child| child.kind() != "comment")
+}
+
+fn last_statement(block: Node<'_>) -> Option<Node<'_>> {
+    let mut cursor = block.walk();
+    block.named_children(&mut cursor).filter(|child| child.kind() != "comment").last()
+}

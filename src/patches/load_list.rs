@@ -1,0 +1,373 @@
+//! load-list: items are read by what their fields mean, whatever their number.
+//!
+//! ```text
+//! before  for size, name, module, params in loading:       total = sum(item[0] for item in loading)
+//! after   for *_, size, name, module, params in loading:   total = sum(item[-4] for item in loading)
+//! ```
+//!
+//! `_load_list()` returned 4 fields and now returns more, all of them in front; so counting from the end is right for
+//! any number, and means for 4 fields just what it meant before. With offload accounting the size is the first field
+//! instead: `a, *_, b, c, d` and `item[0]`.
+
+use tree_sitter::Node;
+
+use super::roles::{self, Field};
+use super::{Accounting, Fix, Site, State, Subject, Survey};
+use crate::python::flow::value::{LENGTHS, Number, Record, WORLDS};
+use crate::python::flow::{Form, Use};
+use crate::python::source::walk;
+use crate::python::{Edit, Source};
+
+/// How a message says that a place follows the guide: `entry[0], entry[2], entry[3], entry[4]`.
+const GUIDE: &str = "as the guide has it";
+
+/// The fields that every item has had, so far, at its end.
+const FIELDS: i64 = LENGTHS[0];
+
+pub(super) fn survey(subject: &Subject<'_>, accounting: Accounting) -> Survey {
+    let judge = Judge { subject, accounting };
+    let mut sites: Vec<_> = subject.flow.uses.iter().filter_map(|used| judge.site(used)).collect();
+    for spot in &subject.flow.gave_up {
+        sites.push(Site::new(*spot, State::Opaque, "too deep, or too much, to be followed"));
+    }
+    let by_hand = sites.iter().any(|site| site.message.contains(GUIDE));
+    let note =
+        by_hand.then(|| "repaired by hand as the guide has it, which takes module_offload_mem for the size".to_owned());
+    let mut survey = Survey::new(Fix::LoadList, sites, note);
+    if !subject.flow.gave_up.is_empty() {
+        survey.status = super::Status::NotUnderstood;
+    }
+    survey
+}
+
+/// The expression that, when called, gives a load list, around a mention of the method's name: the attribute, or the
+/// `getattr` call.
+pub(super) fn source_expression<'t>(source: &Source, name: Node<'t>) -> Option<Node<'t>> {
+    let parent = name.parent()?;
+    if parent.kind() == "attribute" {
+        return (parent.child_by_field_name("attribute") == Some(name)).then_some(parent);
+    }
+    let call = parent.parent().filter(|list| list.kind() == "argument_list")?.parent()?;
+    let function = call.child_by_field_name("function")?;
+    (source.slice(function) == "getattr").then_some(call)
+}
+
+struct Judge<'s, 'p> {
+    subject: &'s Subject<'p>,
+    accounting: Accounting,
+}
+
+/// What a use comes to, before the site is made of it.
+struct Finding {
+    state: State,
+    message: String,
+    edits: Vec<Edit>,
+}
+
+impl Finding {
+    fn new(state: State, message: impl Into<String>) -> Self {
+        Self { state, message: message.into(), edits: Vec::new() }
+    }
+
+    fn legacy(message: impl Into<String>, edits: Vec<Edit>) -> Self {
+        Self { edits, ..Self::new(State::Legacy, message) }
+    }
+}
+
+impl<'p> Judge<'_, 'p> {
+    fn site(&self, used: &Use<'p>) -> Option<Site> {
+        let source = self.subject.source(used.spot.file)?;
+        let finding = if used.caught {
+            Finding::new(State::Any, "tries one number of fields, then another")
+        } else if used.record.mixed {
+            Finding::new(State::Opaque, "items of different shapes meet here")
+        } else {
+            match &used.form {
+                Form::Unpack => self.unpack(source, used),
+                Form::Index(number, index) => self.index(source, used, *number, *index),
+                Form::Getter(index) => self.getter(source, used, *index),
+                Form::Slice(start, end) => self.slice(source, used, *start, *end),
+                Form::Spread(takes) => self.spread(source, used, *takes),
+                Form::Search => Finding::new(State::Opaque, "looks for the fields when it runs"),
+                Form::Escape => Finding::new(State::Opaque, "hands load-list items to code outside of the checkout"),
+            }
+        };
+        let edits = finding.edits.into_iter().map(|edit| (used.spot.file, edit)).collect();
+        Some(Site::new(used.spot, finding.state, finding.message).with(edits))
+    }
+
+    fn unpack(&self, source: &Source, used: &Use<'p>) -> Finding {
+        let mut cursor = used.spot.node.walk();
+        let targets: Vec<_> =
+            used.spot.node.named_children(&mut cursor).filter(|target| target.kind() != "comment").collect();
+        match targets.iter().position(|target| target.kind() == "list_splat_pattern") {
+            Some(star) => self.unpack_starred(source, used, &targets, star),
+            None => self.unpack_plain(source, used, &targets),
+        }
+    }
+
+    fn unpack_plain(&self, source: &Source, used: &Use<'p>, targets: &[Node<'p>]) -> Finding {
+        let count = as_i64(targets.len());
+        let takes = |n: i64| format!("takes items of {n} fields");
+        match fits(&used.record, |length, _| length == count) {
+            Fits::Every => Finding::new(State::Any, takes(count)),
+            Fits::Five => Finding::new(State::FiveOnly, format!("{}: right for current ComfyUI only", takes(count))),
+            Fits::Neither => Finding::new(State::Opaque, format!("{}, which no ComfyUI has returned", takes(count))),
+            Fits::Four => {
+                let lead = used.record.shapes[0].map_or(0, |shape| shape.lead);
+                let at = match self.accounting {
+                    Accounting::Offload if lead >= 0 => lead + 1,
+                    _ => lead.max(0),
+                };
+                let star = if calls_underscore(source) { "*_rest, " } else { "*_, " };
+                let edit = usize::try_from(at)
+                    .ok()
+                    .and_then(|at| targets.get(at))
+                    .map(|target| Edit::insert(target.start_byte(), star));
+                let message = format!("unpacks {count} fields; current ComfyUI returns {}", count + 1);
+                edit.map_or_else(|| Finding::new(State::Opaque, &message), |edit| Finding::legacy(&message, vec![edit]))
+            }
+        }
+    }
+
+    /// `size, name, *rest`: fields before the star are counted from the front.
+    fn unpack_starred(&self, source: &Source, used: &Use<'p>, targets: &[Node<'p>], star: usize) -> Finding {
+        let right = Finding::new(State::Any, "takes any number of fields");
+        let Some(shape) = used.record.shapes[0].filter(|_| used.record.worlds().has(1)) else { return right };
+        let own = (as_i64(star) - shape.lead).max(0);
+        let behind = as_i64(targets.len() - star - 1) - shape.trail;
+        if own == 0 || (own == 1 && behind >= FIELDS - 1) {
+            return right;
+        }
+        let message = "takes fields from the front; current ComfyUI puts another one there";
+        let missing = FIELDS - own - behind;
+        let name = targets[star].named_child(0);
+        let used_later =
+            name.is_none_or(|name| !source.slice(name).starts_with('_') && is_read(source, used.function, name));
+        // Only a star at the end, whose name nobody reads, can go to the front; the places it stood for are kept.
+        if used_later || behind != 0 || missing < 0 || shape.lead != 0 || shape.trail != 0 {
+            return Finding::new(State::Opaque, message);
+        }
+        let starred = source.slice(targets[star]);
+        let keep = usize::from(self.accounting == Accounting::Offload);
+        let fillers = vec!["_"; usize::try_from(missing).unwrap_or(0)].join(", ");
+        let replaced = if fillers.is_empty() {
+            // The comma before the star goes with it.
+            Edit::replace(targets[star - 1].end_byte()..targets[star].end_byte(), "")
+        } else {
+            Edit::replace(targets[star].byte_range(), fillers)
+        };
+        Finding::legacy(message, vec![Edit::insert(targets[keep].start_byte(), format!("{starred}, ")), replaced])
+    }
+
+    fn index(&self, source: &Source, used: &Use<'p>, number: Number, index: Node<'p>) -> Finding {
+        let text = source.slice(used.spot.node);
+        match self.read(&used.record, number) {
+            Read::Same => Finding::new(State::Any, format!("`{text}` is right for any number of fields")),
+            Read::FiveOnly => Finding::new(State::FiveOnly, format!("`{text}` is right for current ComfyUI only")),
+            Read::Outside => Finding::new(State::Opaque, format!("`{text}` is not a field of any ComfyUI's items")),
+            Read::Differs(old, new) => {
+                if self.wants_new(source, used, new) {
+                    let by = if new == Field::OffloadMem { format!(" {GUIDE}") } else { String::new() };
+                    let message = format!("`{text}` reads {}{by}: right for current ComfyUI only", new.name());
+                    return Finding::new(State::FiveOnly, message);
+                }
+                let message = format!("`{text}` reads {} in current ComfyUI, not {}", new.name(), old.name());
+                Finding::legacy(message, vec![from_the_end(source, &used.record, number, index)])
+            }
+        }
+    }
+
+    fn getter(&self, source: &Source, used: &Use<'p>, index: i64) -> Finding {
+        let number = [Some(index); WORLDS];
+        let text = source.slice(used.spot.node);
+        match self.read(&used.record, number) {
+            Read::Differs(old, new) => {
+                let message = format!("itemgetter({text}) reads {} in current ComfyUI, not {}", new.name(), old.name());
+                Finding::legacy(message, vec![from_the_end(source, &used.record, number, used.spot.node)])
+            }
+            Read::Same => Finding::new(State::Any, format!("itemgetter({text}) is right for any number of fields")),
+            Read::FiveOnly | Read::Outside => {
+                Finding::new(State::FiveOnly, format!("itemgetter({text}) is right for current ComfyUI only"))
+            }
+        }
+    }
+
+    fn slice(&self, source: &Source, used: &Use<'p>, start: i64, end: Option<i64>) -> Finding {
+        let node = used.spot.node;
+        let text = source.slice(node);
+        let plain = used.record.shapes.iter().flatten().all(|shape| shape.lead == 0 && shape.trail == 0);
+        let both = used.record.worlds().has(0) && used.record.worlds().has(1);
+        match end {
+            _ if !both => Finding::new(State::Any, format!("`{text}` is taken for one number of fields")),
+            Some(end) if plain && start >= 0 && (start..=FIELDS).contains(&end) => {
+                let message = format!("`{text}` counts from the front; current ComfyUI puts another field there");
+                let Some(subscript) = node.child_by_field_name("subscript") else {
+                    return Finding::new(State::Opaque, message);
+                };
+                let tail = |start: i64| match end - FIELDS {
+                    0 => format!("{}:", start - FIELDS),
+                    end => format!("{}:{end}", start - FIELDS),
+                };
+                if self.accounting == Accounting::Offload && start == 0 {
+                    let value = node.child_by_field_name("value").map_or("", |value| source.slice(value));
+                    let both = format!("(*{value}[:1], *{value}[{}])", tail(1));
+                    return Finding::legacy(message, vec![Edit::replace(node.byte_range(), both)]);
+                }
+                Finding::legacy(message, vec![Edit::replace(subscript.byte_range(), tail(start))])
+            }
+            Some(end) if start < 0 && end < 0 && -start <= FIELDS => {
+                Finding::new(State::Any, format!("`{text}` is right for any number of fields"))
+            }
+            Some(end) if start >= 1 && end == FIELDS + 1 => {
+                Finding::new(State::FiveOnly, format!("`{text}` is right for current ComfyUI only"))
+            }
+            _ => Finding::new(State::Opaque, format!("`{text}` means different fields in different ComfyUIs")),
+        }
+    }
+
+    fn spread(&self, source: &Source, used: &Use<'p>, takes: usize) -> Finding {
+        let node = used.spot.node;
+        let count = as_i64(takes);
+        match fits(&used.record, |length, _| length == count) {
+            Fits::Every => Finding::new(State::Any, "is spread over as many parameters as it has fields"),
+            Fits::Five => Finding::new(State::FiveOnly, "is spread over 5 parameters: right for current ComfyUI only"),
+            Fits::Neither => Finding::new(State::Opaque, format!("is spread over {takes} parameters")),
+            Fits::Four => {
+                let message = "is spread over 4 parameters; current ComfyUI returns 5 fields";
+                let Some(inner) = node.named_child(0).filter(|_| node.kind() == "list_splat") else {
+                    // `starmap(function, items)`: the items are cut to their last fields on the way.
+                    let items = format!("(item[-{FIELDS}:] for item in {})", source.slice(node));
+                    return Finding::legacy(message, vec![Edit::replace(node.byte_range(), items)]);
+                };
+                let item = source.slice(inner);
+                let item = if is_primary(inner) { item.to_owned() } else { format!("({item})") };
+                let spread = match self.accounting {
+                    Accounting::Resident => format!("*{item}[-{FIELDS}:]"),
+                    Accounting::Offload => format!("{item}[0], *{item}[-{}:]", FIELDS - 1),
+                };
+                Finding::legacy(message, vec![Edit::replace(node.byte_range(), spread)])
+            }
+        }
+    }
+
+    /// Which fields an index reads.
+    fn read(&self, record: &Record, number: Number) -> Read {
+        let field = |world: usize| {
+            let (shape, at) = (record.shapes[world]?, number[world]?);
+            let length = record.length(world)?;
+            let position = if at < 0 { length + at } else { at };
+            Some(Field::at(position - shape.lead, LENGTHS[world]))
+        };
+        match (field(0), field(1)) {
+            (Some(Some(old)), Some(Some(new))) if old == new => Read::Same,
+            (Some(Some(Field::Mem)), Some(Some(Field::OffloadMem))) if self.accounting == Accounting::Offload => {
+                Read::Same
+            }
+            (Some(Some(old)), Some(Some(new))) => Read::Differs(old, new),
+            (Some(None), Some(Some(_))) => Read::FiveOnly,
+            (Some(Some(_)), None) | (None, Some(Some(_))) => Read::Same,
+            _ => Read::Outside,
+        }
+    }
+
+    /// Is an index meant for current ComfyUI? Its use may tell; if not, the other indices on the same name do.
+    fn wants_new(&self, source: &Source, used: &Use<'p>, new: Field) -> bool {
+        if let Some(role) = roles::role(source, used.spot.node).filter(|_| new != Field::OffloadMem) {
+            return role == new;
+        }
+        let base = |node: Node<'p>| node.child_by_field_name("value").map(|value| source.slice(value));
+        let siblings = self.subject.flow.uses.iter().filter(|other| {
+            other.spot.file == used.spot.file
+                && other.function == used.function
+                && base(other.spot.node) == base(used.spot.node)
+        });
+        let mut old_style = false;
+        let mut new_style = false;
+        for other in siblings {
+            let Form::Index(number, _) = &other.form else { continue };
+            match self.read(&other.record, *number) {
+                Read::FiveOnly => new_style = true,
+                Read::Differs(old, new) if new != Field::OffloadMem => {
+                    let role = roles::role(source, other.spot.node);
+                    new_style |= role == Some(new);
+                    old_style |= role == Some(old);
+                }
+                _ => {}
+            }
+        }
+        new_style && !old_style
+    }
+}
+
+enum Read {
+    /// The same field for any number of fields.
+    Same,
+    /// This field of 4, that field of 5.
+    Differs(Field, Field),
+    /// A field only if there are 5.
+    FiveOnly,
+    /// Never a field.
+    Outside,
+}
+
+enum Fits {
+    Every,
+    Four,
+    Five,
+    Neither,
+}
+
+/// In which of the worlds that get here does `holds` (of the record's length) hold?
+fn fits(record: &Record, holds: impl Fn(i64, usize) -> bool) -> Fits {
+    let fit = |world: usize| record.length(world).map(|length| holds(length, world));
+    match (fit(0), fit(1)) {
+        (Some(true) | None, Some(true)) | (Some(true), None) => Fits::Every,
+        (Some(true), Some(false)) => Fits::Four,
+        (Some(false), Some(true)) => Fits::Five,
+        _ => Fits::Neither,
+    }
+}
+
+/// Counts an index from the end, so that it means for more fields what it means for 4.
+fn from_the_end(source: &Source, record: &Record, number: Number, index: Node<'_>) -> Edit {
+    let length = record.length(0).unwrap_or(FIELDS);
+    let text = source.slice(index);
+    let replaced = match (index.kind(), number[0]) {
+        ("integer", Some(number)) => (number - length).to_string(),
+        ("identifier" | "attribute", _) => format!("{text} - {length}"),
+        _ => format!("({text}) - {length}"),
+    };
+    Edit::replace(index.byte_range(), replaced)
+}
+
+/// Is `_` a function in this file, as with gettext? Then it must not be given a value.
+fn calls_underscore(source: &Source) -> bool {
+    let mut found = false;
+    walk(&mut source.root().walk(), |node| {
+        found |= node.kind() == "call"
+            && node.child_by_field_name("function").is_some_and(|function| source.slice(function) == "_");
+        !found
+    });
+    found
+}
+
+/// Is a name read anywhere in the function, apart from where it stands?
+fn is_read(source: &Source, function: Node<'_>, name: Node<'_>) -> bool {
+    let wanted = source.slice(name);
+    let mut found = false;
+    walk(&mut function.walk(), |node| {
+        found |= node.kind() == "identifier" && node != name && source.slice(node) == wanted;
+        !found
+    });
+    found
+}
+
+/// Can a subscript be put behind it without parentheses?
+fn is_primary(node: Node<'_>) -> bool {
+    matches!(node.kind(), "identifier" | "attribute" | "subscript" | "call" | "parenthesized_expression")
+}
+
+fn as_i64(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
