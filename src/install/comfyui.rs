@@ -1,0 +1,63 @@
+//! The ComfyUI around a checkout.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{pyproject, small_text};
+
+/// A ComfyUI install.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComfyUi {
+    /// The folder with `main.py` and `comfy/`.
+    pub root: PathBuf,
+    /// From `comfyui_version.py`, else from `pyproject.toml`; old versions have neither.
+    pub version: Option<String>,
+}
+
+/// The nearest ComfyUI above a checkout, by the way the user goes and then by the real one: a linked `custom_nodes`
+/// belongs to the ComfyUI that links to it, a checkout linked from elsewhere still lies in its own.
+pub(super) fn around(checkout: &Path) -> Option<ComfyUi> {
+    let above = |path: &Path| path.ancestors().skip(1).find(|folder| is_root(folder)).map(Path::to_path_buf);
+    let root = above(checkout).or_else(|| above(&fs::canonicalize(checkout).ok()?))?;
+    let version = version(&root);
+    Some(ComfyUi { root, version })
+}
+
+/// Whether the folder is the root of a ComfyUI.
+pub(super) fn is_root(folder: &Path) -> bool {
+    folder.join("main.py").is_file() && folder.join("comfy").is_dir()
+}
+
+fn version(root: &Path) -> Option<String> {
+    small_text(&root.join("comfyui_version.py"))
+        .and_then(|text| text.lines().find_map(assigned_version))
+        .or_else(|| pyproject::read(root)?.version)
+}
+
+/// The value in `__version__ = "0.3.75"`. The file is generated, so its line is all of Python that need be understood.
+fn assigned_version(line: &str) -> Option<String> {
+    let value = line.strip_prefix("__version__")?.trim_start().strip_prefix('=')?.trim();
+    let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+    let (version, _) = value[1..].split_once(quote)?;
+    Some(version.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_line_is_read_in_either_quote() {
+        assert_eq!(assigned_version(r#"__version__ = "0.3.75""#).as_deref(), Some("0.3.75"));
+        assert_eq!(assigned_version("__version__='0.33.0'  # generated\r").as_deref(), Some("0.33.0"));
+    }
+
+    #[test]
+    fn other_lines_are_no_version() {
+        for line in
+            ["", "__version__", "__version__ = get()", "__version__ = \"0.3", "# __version__ = '1'", "__version__ ="]
+        {
+            assert_eq!(assigned_version(line), None, "{line}");
+        }
+    }
+}

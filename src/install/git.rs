@@ -1,0 +1,178 @@
+//! What git knows of a checkout, read with libgit2 and never with the git program.
+//!
+//! A stranger's repository is not trusted. It is opened as a bare one: libgit2 then has no working tree, so it neither
+//! asks who owns it (`safe.directory`) nor has anything to run a filter on, and the file is compared here, byte by byte.
+//! Hooks and fsmonitor are nothing that libgit2 runs at all.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use git2::{Config, ObjectType, Oid, Repository};
+use memchr::memmem;
+
+use super::small_text;
+
+/// A checkout's own repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitFacts {
+    /// The commit that is checked out; None before the first commit, and where libgit2 cannot read the repository.
+    pub head: Option<Head>,
+    /// Whether `distorch_2.py` differs from that commit in more than line endings. None if it cannot be told.
+    pub modified: Option<bool>,
+    /// Where the repository is; for a worktree or submodule not inside the checkout.
+    pub git_dir: PathBuf,
+    /// The checkout's folder.
+    pub workdir: PathBuf,
+}
+
+/// The commit that is checked out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The beginning of its id, as much as is unique.
+    pub short_id: String,
+    /// None when detached.
+    pub branch: Option<String>,
+    /// As `git describe --tags` has it; None where no tag is near.
+    pub describe: Option<String>,
+}
+
+/// The address of the remote `origin`, or else of any remote, of the folder's own repository.
+pub(super) fn origin(folder: &Path) -> Option<String> {
+    // The file alone, not `Repository::config`: what the user or the system configures says nothing about this clone,
+    // and this works for repositories whose format libgit2 does not know.
+    let config = Config::open(&own_repository(folder)?.config).ok()?;
+    config.get_string("remote.origin.url").ok().or_else(|| {
+        let mut urls = config.entries(Some(r"^remote\..*\.url$")).ok()?;
+        urls.next()?.ok()?.value().ok().map(str::to_owned)
+    })
+}
+
+/// The facts, where the folder has a repository of its own.
+pub(super) fn facts(folder: &Path, file: &Path) -> Option<GitFacts> {
+    let git_dir = own_repository(folder)?.git_dir;
+    let repository = Repository::open_bare(&git_dir).ok();
+    Some(GitFacts {
+        head: repository.as_ref().and_then(|repository| head(repository).ok()),
+        modified: repository.as_ref().and_then(|repository| {
+            let inside = file.strip_prefix(folder).ok()?;
+            modified(repository, inside, file).ok().flatten()
+        }),
+        git_dir,
+        workdir: folder.to_path_buf(),
+    })
+}
+
+struct OwnRepository {
+    git_dir: PathBuf,
+    config: PathBuf,
+}
+
+/// The repository whose `.git` stands in the folder, never one that encloses it: an unpacked node often lies in a
+/// ComfyUI that was cloned.
+fn own_repository(folder: &Path) -> Option<OwnRepository> {
+    let dot_git = folder.join(".git");
+    let git_dir = if fs::metadata(&dot_git).ok()?.is_dir() {
+        dot_git
+    } else {
+        folder.join(small_text(&dot_git)?.strip_prefix("gitdir:")?.trim())
+    };
+    // The worktrees of one repository share its configuration.
+    let config = match small_text(&git_dir.join("commondir")) {
+        Some(shared) => git_dir.join(shared.trim()).join("config"),
+        None => git_dir.join("config"),
+    };
+    // libgit2 would wait for ever on a pipe.
+    (git_dir.join("HEAD").is_file() && config.is_file()).then_some(OwnRepository { git_dir, config })
+}
+
+fn head(repository: &Repository) -> Result<Head, git2::Error> {
+    let head = repository.head()?;
+    let commit = head.peel_to_commit()?;
+    let short_id = commit.as_object().short_id()?.as_str().unwrap_or_default().to_owned();
+    let branch = if head.is_branch() { head.shorthand().ok().map(str::to_owned) } else { None };
+    let describe = describe(repository, commit.id(), &short_id)?;
+    Ok(Head { short_id, branch, describe })
+}
+
+/// The nearest tag and the way from it. libgit2's own `describe` may walk all of a long history; this one is bounded.
+fn describe(repository: &Repository, head: Oid, short_id: &str) -> Result<Option<String>, git2::Error> {
+    const MOST_TAGS: usize = 1000;
+    const MOST_COMMITS: usize = 200;
+    let mut tags = HashMap::new();
+    for tag in repository.references_glob("refs/tags/*")?.take(MOST_TAGS).map_while(Result::ok) {
+        if let (Ok(commit), Ok(name)) = (tag.peel_to_commit(), tag.shorthand()) {
+            tags.insert(commit.id(), name.to_owned());
+        }
+    }
+    if tags.is_empty() {
+        return Ok(None);
+    }
+    let mut history = repository.revwalk()?;
+    history.push(head)?;
+    let mut near = history.take(MOST_COMMITS).map_while(Result::ok);
+    let Some((tagged, name)) = near.find_map(|id| Some((id, tags.remove(&id)?))) else {
+        return Ok(None);
+    };
+    if tagged == head {
+        return Ok(Some(name));
+    }
+    let (ahead, _) = repository.graph_ahead_behind(head, tagged)?;
+    Ok(Some(format!("{name}-{ahead}-g{short_id}")))
+}
+
+fn modified(repository: &Repository, inside: &Path, file: &Path) -> Result<Option<bool>, git2::Error> {
+    const MOST_BYTES: u64 = 16 << 20;
+    const LINK: i32 = 0o120_000;
+    let tree = repository.head()?.peel_to_tree()?;
+    let entry = match tree.get_path(inside) {
+        Ok(entry) => entry,
+        Err(error) if error.code() == git2::ErrorCode::NotFound => return Ok(Some(true)),
+        Err(error) => return Err(error),
+    };
+    if entry.filemode() == LINK || !fs::metadata(file).is_ok_and(|about| about.is_file() && about.len() <= MOST_BYTES) {
+        return Ok(None);
+    }
+    let Ok(bytes) = fs::read(file) else {
+        return Ok(None);
+    };
+    if Oid::hash_object(ObjectType::Blob, &bytes)? == entry.id() {
+        return Ok(Some(false));
+    }
+    // The header first: a small pack can unfold to any size.
+    let (committed_bytes, _) = repository.odb()?.read_header(entry.id())?;
+    if committed_bytes as u64 > MOST_BYTES {
+        return Ok(Some(true));
+    }
+    // With `autocrlf`, git writes other line endings than it has committed, and calls that unmodified.
+    let blob = repository.find_blob(entry.id())?;
+    Ok(Some(without_carriage_returns(&bytes) != without_carriage_returns(blob.content())))
+}
+
+fn without_carriage_returns(text: &[u8]) -> Cow<'_, [u8]> {
+    let mut kept = Vec::new();
+    let mut from = 0;
+    for at in memmem::find_iter(text, b"\r\n") {
+        kept.extend_from_slice(&text[from..at]);
+        from = at + 1;
+    }
+    if from == 0 {
+        return Cow::Borrowed(text);
+    }
+    kept.extend_from_slice(&text[from..]);
+    Cow::Owned(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_carriage_returns_that_end_lines_are_dropped() {
+        assert_eq!(*without_carriage_returns(b""), *b"");
+        assert_eq!(*without_carriage_returns(b"a\nb"), *b"a\nb");
+        assert_eq!(*without_carriage_returns(b"\r\na\r\nb\r\n"), *b"\na\nb\n");
+        assert_eq!(*without_carriage_returns(b"a\rb\r\r\nc\r"), *b"a\rb\r\nc\r");
+    }
+}
