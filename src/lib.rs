@@ -1,0 +1,24 @@
+//! Repairs a ComfyUI-MultiGPU checkout so that `DisTorch2` works with current ComfyUI.
+//!
+//! One run is one pass through this picture, from left to right; each step only knows the ones before it.
+//!
+//! ```text
+//! install      python         patches        repair         store
+//! Checkout  →  Package     →  Survey      →  Repair      →  written
+//! where is     its files,     what is        the texts      or not at all
+//! it?          parsed         where, in      with all
+//!                             which state    edits made
+//! ```
+//!
+//! [`commands`] puts the steps together, [`report`] shows what they gave. To see what is looked for and what is put in,
+//! start with the `patches` folder of the repository; to see how it is found, with [`python::flow`]; to see how a fix
+//! uses both, with [`patches::load_list`].
+
+pub mod cli;
+pub mod commands;
+pub mod install;
+pub mod patches;
+pub mod python;
+pub mod repair;
+pub mod report;
+pub mod store;
