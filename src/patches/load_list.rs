@@ -9,6 +9,10 @@
 //! any number, and means for 4 fields just what it meant before. With offload accounting the size is the first field
 //! instead: `a, *_, b, c, d` and `item[0]`.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap as HashMap;
 use tree_sitter::Node;
 
 use super::roles::{self, Field};
@@ -25,7 +29,7 @@ const GUIDE: &str = "as the guide has it";
 const FIELDS: i64 = LENGTHS[0];
 
 pub(super) fn survey(subject: &Subject<'_>, accounting: Accounting) -> Survey {
-    let judge = Judge { subject, accounting };
+    let judge = Judge { subject, accounting, spare_names: RefCell::default() };
     let mut sites: Vec<_> = subject.flow.uses.iter().filter_map(|used| judge.site(used)).collect();
     for spot in &subject.flow.gave_up {
         sites.push(Site::new(*spot, State::Opaque, "too deep, or too much, to be followed"));
@@ -55,6 +59,8 @@ pub(super) fn source_expression<'t>(source: &Source, name: Node<'t>) -> Option<N
 struct Judge<'s, 'p> {
     subject: &'s Subject<'p>,
     accounting: Accounting,
+    /// For each file, the name that fields which nobody wants are given.
+    spare_names: RefCell<HashMap<usize, Rc<str>>>,
 }
 
 /// What a use comes to, before the site is made of it.
@@ -75,6 +81,11 @@ impl Finding {
 }
 
 impl<'p> Judge<'_, 'p> {
+    fn spare_name(&self, source: &Source, file: usize) -> Rc<str> {
+        let mut known = self.spare_names.borrow_mut();
+        Rc::clone(known.entry(file).or_insert_with(|| spare_name(source).into()))
+    }
+
     fn site(&self, used: &Use<'p>) -> Option<Site> {
         let source = self.subject.source(used.spot.file)?;
         let finding = if used.caught {
@@ -119,7 +130,7 @@ impl<'p> Judge<'_, 'p> {
                     Accounting::Offload if lead >= 0 => lead + 1,
                     _ => lead.max(0),
                 };
-                let star = if calls_underscore(source) { "*_rest, " } else { "*_, " };
+                let star = format!("*{}, ", self.spare_name(source, used.spot.file));
                 let edit = usize::try_from(at)
                     .ok()
                     .and_then(|at| targets.get(at))
@@ -341,15 +352,43 @@ fn from_the_end(source: &Source, record: &Record, number: Number, index: Node<'_
     Edit::replace(index.byte_range(), replaced)
 }
 
-/// Is `_` a function in this file, as with gettext? Then it must not be given a value.
-fn calls_underscore(source: &Source) -> bool {
-    let mut found = false;
-    walk(&mut source.root().walk(), |node| {
-        found |= node.kind() == "call"
-            && node.child_by_field_name("function").is_some_and(|function| source.slice(function) == "_");
-        !found
-    });
-    found
+/// A name that can be given a value anywhere in this file without anybody noticing: `_`, unless it is read (with gettext,
+/// `_` is a function).
+fn spare_name(source: &Source) -> String {
+    let numbered = (2..).map(|number| format!("_rest_{number}"));
+    let names = ["_", "_rest"].into_iter().map(str::to_owned).chain(numbered);
+    // There are always more numbers than names.
+    names.into_iter().find(|name| !is_read_in_file(source, name)).unwrap_or_default()
+}
+
+/// Is a name read anywhere in the file? Looks at the places where the word stands, not at the whole tree.
+fn is_read_in_file(source: &Source, name: &str) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
+    let bytes = source.text().as_bytes();
+    memchr::memmem::find_iter(bytes, name).any(|start| {
+        let end = start + name.len();
+        let alone = !bytes[..start].last().is_some_and(is_part) && !bytes.get(end).is_some_and(is_part);
+        alone && source.root().descendant_for_byte_range(start, end).is_some_and(|node| is_reading(source, node, name))
+    })
+}
+
+/// Is this node a name that is read, not one that is given a value?
+fn is_reading(source: &Source, node: Node<'_>, name: &str) -> bool {
+    if node.kind() != "identifier" || source.slice(node) != name {
+        return false;
+    }
+    let mut target = node;
+    while let Some(outer) = target.parent() {
+        match outer.kind() {
+            "pattern_list" | "tuple_pattern" | "list_pattern" | "list_splat_pattern" => target = outer,
+            "assignment" | "for_statement" | "for_in_clause" => {
+                return outer.child_by_field_name("left") != Some(target);
+            }
+            "parameters" | "lambda_parameters" => return false,
+            _ => return true,
+        }
+    }
+    true
 }
 
 /// Is a name read anywhere in the function, apart from where it stands?

@@ -41,7 +41,7 @@ pub(super) fn share<'p>(
         lines.push((0, format!("{name} = {}", source.slice(amount))));
         name
     };
-    let (logger, import) = logger(source, function, near.start().start_byte()..near.end().end_byte());
+    let (logger, import) = logger(source, function, &near);
     lines.extend(import.map(|import| (0, import.to_owned())));
     let names = [
         ("ALLOCATIONS", source.slice(container).to_owned()),
@@ -155,45 +155,78 @@ fn unit<'p>(source: &'p Source, block: Node<'p>) -> &'p str {
     source.indent_unit(found.unwrap_or(block))
 }
 
-/// What the file logs with near these bytes, or anywhere in the function, or in the file. Nothing if it prints; and an
-/// import if it does neither.
+/// What is logged with in these statements, or else in the function, or in the file where the name is the module's own.
+/// Nothing if these statements print; and an import if nobody logs.
 fn logger<'p>(
     source: &'p Source,
     function: Node<'p>,
-    near: std::ops::Range<usize>,
+    near: &RangeInclusive<Node<'p>>,
 ) -> (Option<&'p str>, Option<&'static str>) {
-    let mut best: Option<(u8, &'p str)> = None;
     let mut prints = false;
-    walk(&mut source.root().walk(), |node| {
-        if node.kind() != "call" {
-            return true;
+    let mut statement = Some(*near.start());
+    while let Some(node) = statement {
+        if let Some(logger) = logs_with(source, node, |_| true) {
+            return (Some(logger), None);
         }
-        let Some(called) = node.child_by_field_name("function") else { return true };
-        prints |= near.contains(&node.start_byte()) && source.slice(called) == "print";
-        let method = called.child_by_field_name("attribute").map(|method| source.slice(method));
-        if let (Some("info" | "warning" | "debug" | "error"), Some(object)) =
-            (method, called.child_by_field_name("object"))
-        {
-            let at = node.start_byte();
-            let distance = if near.contains(&at) {
-                0
-            } else if function.byte_range().contains(&at) {
-                1
-            } else {
-                2
-            };
-            if best.is_none_or(|(known, _)| distance < known) {
-                best = Some((distance, source.slice(object)));
-            }
-        }
-        true
-    });
-    match best {
-        Some((0, logger)) => (Some(logger), None),
-        _ if prints => (None, None),
-        Some((_, logger)) => (Some(logger), None),
+        walk(&mut node.walk(), |inner| {
+            let called = inner.child_by_field_name("function").filter(|_| inner.kind() == "call");
+            prints |= called.is_some_and(|called| source.slice(called) == "print");
+            !prints
+        });
+        statement = node.next_named_sibling().filter(|_| node != *near.end());
+    }
+    if prints {
+        return (None, None);
+    }
+    // Another function's logger may be a name that only exists there.
+    let lasting = |object: Node<'p>| is_module_name(source, object);
+    match logs_with(source, function, lasting).or_else(|| logs_with(source, source.root(), lasting)) {
+        Some(logger) => (Some(logger), None),
         None => (Some("logging"), Some("import logging")),
     }
+}
+
+/// What the first call of a logger's method below `node` is made on, of those that are `wanted`.
+fn logs_with<'p>(source: &'p Source, node: Node<'p>, wanted: impl Fn(Node<'p>) -> bool) -> Option<&'p str> {
+    let mut found = None;
+    walk(&mut node.walk(), |inner| {
+        if found.is_none()
+            && inner.kind() == "call"
+            && let Some(called) = inner.child_by_field_name("function")
+            && let Some(method) = called.child_by_field_name("attribute")
+            && matches!(source.slice(method), "info" | "warning" | "debug" | "error")
+            && let Some(object) = called.child_by_field_name("object").filter(|object| wanted(*object))
+        {
+            found = Some(source.slice(object));
+        }
+        found.is_none()
+    });
+    found
+}
+
+/// Is an object reached from a name that the module itself imports or assigns?
+fn is_module_name(source: &Source, object: Node<'_>) -> bool {
+    let mut name = object;
+    while let Some(inner) = name.child_by_field_name("object") {
+        name = inner;
+    }
+    if name.kind() != "identifier" {
+        return false;
+    }
+    let name = source.slice(name);
+    let mut found = false;
+    walk(&mut source.root().walk(), |node| {
+        found |= match node.kind() {
+            "assignment" => node.child_by_field_name("left").is_some_and(|left| source.slice(left) == name),
+            "import_statement" | "import_from_statement" => {
+                let words = source.slice(node).split(|c: char| !c.is_alphanumeric() && c != '_');
+                words.into_iter().any(|word| word == name)
+            }
+            _ => false,
+        };
+        !found && !matches!(node.kind(), "function_definition" | "class_definition" | "lambda")
+    });
+    found
 }
 
 fn identifiers<'p>(source: &'p Source, function: Node<'p>, except: Option<Node<'p>>) -> Vec<&'p str> {
