@@ -1,0 +1,138 @@
+//! Why an allocation cannot be computed. Wherever these stand, the node raises an exception, but for the numbers that
+//! are not finite: of those it makes allocations of "nan".
+
+use std::fmt;
+
+use super::machine::Device;
+use super::request::Mode;
+use super::string::Span;
+
+/// An allocation string that the node does not understand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParseError {
+    span: Span,
+    character: usize,
+    found: String,
+    mode: Mode,
+    expected: Expected,
+}
+
+impl ParseError {
+    pub(super) fn new(text: &str, span: Span, mode: Mode, expected: Expected) -> Self {
+        let character = text[..span.start].chars().count() + 1;
+        let found = text[span.clone()].to_owned();
+        Self { span, character, found, mode, expected }
+    }
+
+    /// The bytes of the allocation string that are at fault; empty where something is missing.
+    pub fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    /// The character of the allocation string that is at fault, counted from 1.
+    pub fn character(&self) -> usize {
+        self.character
+    }
+
+    /// The mode that the string was read in.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// What should stand there.
+    pub fn expected(&self) -> Expected {
+        self.expected
+    }
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} mode takes {}, but character {} ", self.mode.name(), self.expected, self.character)?;
+        if self.found.is_empty() { f.write_str("is missing") } else { write!(f, "begins `{}`", self.found) }
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+/// What should stand where a [`ParseError`] points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Expected {
+    /// The value of a device in byte mode.
+    Amount,
+    /// The value of a device in ratio mode.
+    Percentage,
+    /// At least one device in ratio mode.
+    Percentages,
+    /// Percentages that can be divided by their sum.
+    Sum,
+    /// The value of a device in fraction mode.
+    Fraction,
+    /// One comma in each part in fraction mode.
+    OneComma,
+    /// Three fields in virtual VRAM mode.
+    ThreeFields,
+    /// The second of them.
+    Gigabytes,
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Amount => "amounts that begin with a digit, such as 12gb, 4.5g or 512m, or a wildcard `*`",
+            Self::Percentage => "finite percentages such as 25%",
+            Self::Percentages => "at least one `device,percentage`",
+            Self::Sum => "percentages whose sum is not zero and not out of range",
+            Self::Fraction => "finite fractions of a device's memory such as 0.25",
+            Self::OneComma => "one value per device",
+            Self::ThreeFields => "three fields, `compute;gigabytes;donors`",
+            Self::Gigabytes => "a finite number of gigabytes such as 4.0",
+        })
+    }
+}
+
+/// An allocation string that is understood, but cannot be followed on this machine with this model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AllocationError {
+    /// The machine does not have this device.
+    UnknownDevice(Device),
+    /// Virtual VRAM mode divides by the total bytes of this device, and they are zero.
+    NoMemory(Device),
+    /// What is asked for on this device is not a finite number of bytes.
+    NotFinite(Device),
+    /// Blocks are left for this compute device, which is neither named in the expert part nor listed by the machine.
+    ///
+    /// The node looks the device up in a table that does not have it. It gets away with it as long as every single
+    /// block fits a quota, which tiny blocks by definition do not.
+    NoComputeDevice(Device),
+}
+
+impl AllocationError {
+    /// The device it is about.
+    pub fn device(&self) -> &Device {
+        match self {
+            Self::UnknownDevice(device)
+            | Self::NoMemory(device)
+            | Self::NotFinite(device)
+            | Self::NoComputeDevice(device) => device,
+        }
+    }
+}
+
+impl fmt::Display for AllocationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownDevice(device) => write!(f, "this machine has no device `{device}`"),
+            Self::NoMemory(device) => write!(f, "device `{device}` has no memory to lend or to extend"),
+            Self::NotFinite(device) => {
+                write!(f, "what is asked for on device `{device}` is not a finite number of bytes")
+            }
+            Self::NoComputeDevice(device) => {
+                write!(f, "blocks are left for the compute device `{device}`, which is not among the devices")
+            }
+        }
+    }
+}
+
+impl std::error::Error for AllocationError {}
