@@ -14,6 +14,7 @@
 //! start with the `patches` folder of the repository; to see how it is found, with [`python::flow`]; to see how a fix
 //! uses both, with [`patches::load_list`].
 
+pub mod allocator;
 pub mod cli;
 pub mod commands;
 pub mod install;
@@ -22,3 +23,4 @@ pub mod python;
 pub mod repair;
 pub mod report;
 pub mod store;
+pub mod verify;

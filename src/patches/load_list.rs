@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap as HashMap;
 use tree_sitter::Node;
 
 use super::roles::{self, Field};
-use super::{Accounting, Fix, Site, State, Subject, Survey};
+use super::{Accounting, Fix, Reading, Site, State, Subject, Survey};
 use crate::python::flow::value::{LENGTHS, Number, Record, WORLDS};
 use crate::python::flow::{Form, Use};
 use crate::python::source::walk;
@@ -104,7 +104,9 @@ impl<'p> Judge<'_, 'p> {
             }
         };
         let edits = finding.edits.into_iter().map(|edit| (used.spot.file, edit)).collect();
-        Some(Site::new(used.spot, finding.state, finding.message).with(edits))
+        let number = if let Form::Index(number, _) = used.form { Some(number) } else { None };
+        let reading = Some(Reading::new(&used.record, number));
+        Some(Site { reading, ..Site::new(used.spot, finding.state, finding.message).with(edits) })
     }
 
     fn unpack(&self, source: &Source, used: &Use<'p>) -> Finding {

@@ -12,7 +12,8 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
-use crate::python::flow::value::Spot;
+pub use crate::allocator::Accounting;
+use crate::python::flow::value::{Number, Record, Spot, WORLDS};
 use crate::python::flow::{self, Flow, Interest, Seeds};
 use crate::python::query::Query;
 use crate::python::{Edit, Package, Source, Unreadable};
@@ -43,16 +44,6 @@ impl fmt::Display for Fix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
-}
-
-/// What counts as the size of a load-list item.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Accounting {
-    /// `module_mem`: the bytes that the weights occupy. What upstream uses since 2.5.11.
-    #[default]
-    Resident,
-    /// `module_offload_mem`: those bytes and what casting or patching them costs.
-    Offload,
 }
 
 /// The state that a site is in.
@@ -107,11 +98,36 @@ pub struct Site {
     pub message: String,
     /// The edits that repair it, with the number of the file they are in.
     pub edits: Vec<(usize, Edit)>,
+    /// What it reads, for those who want to run it.
+    pub reading: Option<Reading>,
+}
+
+/// What a site reads of a load-list item.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// By the number of fields (4, 5): how many elements stand before and behind them when the item gets there; nothing
+    /// if no item of that many does.
+    pub shapes: [Option<(i64, i64)>; WORLDS],
+    /// The index, if it is a subscript.
+    pub number: Option<Number>,
+}
+
+impl Reading {
+    fn new(record: &Record, number: Option<Number>) -> Self {
+        Self { shapes: record.shapes.map(|shape| shape.map(|shape| (shape.lead, shape.trail))), number }
+    }
 }
 
 impl Site {
     fn new(spot: Spot<'_>, state: State, message: impl Into<String>) -> Self {
-        Self { file: spot.file, range: spot.node.byte_range(), state, message: message.into(), edits: Vec::new() }
+        Self {
+            file: spot.file,
+            range: spot.node.byte_range(),
+            state,
+            message: message.into(),
+            edits: Vec::new(),
+            reading: None,
+        }
     }
 
     fn with(mut self, edits: Vec<(usize, Edit)>) -> Self {
@@ -144,6 +160,8 @@ pub struct Survey {
     pub sites: Vec<Site>,
     /// Why the status is what it is, where the sites do not say it.
     pub note: Option<String>,
+    /// The numbers of the files whose values were followed.
+    pub files: Vec<usize>,
 }
 
 impl Survey {
@@ -159,7 +177,7 @@ impl Survey {
         } else {
             Status::NotApplicable
         };
-        Self { fix, status, sites, note }
+        Self { fix, status, sites, note, files: Vec::new() }
     }
 
     /// How many sites are in a state.
@@ -189,13 +207,14 @@ pub fn survey(package: &Package, fixes: &[Fix], accounting: Accounting) -> Resul
     text_files.extend(package.mentioning("\"*\""));
     let flow = flow::follow(package, &Interest { files, text_files, seeds: &seeds });
     let subject = Subject { package, flow };
-    Ok(fixes
-        .iter()
-        .map(|fix| match fix {
+    let survey = |fix: &Fix| {
+        let found = match fix {
             Fix::LoadList => load_list::survey(&subject, accounting),
             Fix::GpuOnly => gpu_only::survey(&subject),
-        })
-        .collect())
+        };
+        Survey { files: subject.flow.files.clone(), ..found }
+    };
+    Ok(fixes.iter().map(survey).collect())
 }
 
 fn seeds(source: &Source) -> Seeds {

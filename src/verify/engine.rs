@@ -1,0 +1,98 @@
+//! Runs a program: in the sandbox inside this process, or in a Python of the user's.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use monty::MontyRun;
+use monty_types::{CompileOptions, MontyObject, PrintWriter, ResourceLimits, ResourceTracker};
+
+/// Time that one program may take.
+const MOST_TIME: Duration = Duration::from_secs(10);
+/// Memory that the values of one program may take, in bytes. The sandbox looks at it before anything large is made.
+pub const MOST_MEMORY_BYTES: usize = 64 * 1024 * 1024;
+/// Calls inside calls.
+const MOST_CALLS: usize = 200;
+/// What a program may print, in bytes.
+const MOST_OUTPUT_BYTES: usize = 64 * 1024 * 1024;
+
+/// Where programs run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// `monty`, an interpreter in this process that reaches nothing of the host.
+    #[default]
+    Sandbox,
+    /// A real interpreter, isolated (`-I -S`): a second opinion for those who trust the checkout.
+    Python(PathBuf),
+}
+
+impl Engine {
+    /// Runs a program whose last line is an expression that gives a text; gives that text, or why it could not be had.
+    pub fn run(&self, program: &str) -> Result<String, String> {
+        match self {
+            Self::Sandbox => in_sandbox(program),
+            Self::Python(python) => in_python(python, program),
+        }
+    }
+}
+
+fn in_sandbox(program: &str) -> Result<String, String> {
+    let limits =
+        ResourceLimits::default().max_duration(MOST_TIME).max_memory(MOST_MEMORY_BYTES).max_recursion_depth(MOST_CALLS);
+    let run = || {
+        let program = MontyRun::new(program.to_owned(), "program.py", Vec::new(), CompileOptions::default())?;
+        program.run(Vec::new(), ResourceTracker::new(limits), PrintWriter::Disabled)
+    };
+    // An interpreter of some thousand lines may have a mistake of its own: it is then not told, nothing more.
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
+        Ok(Ok(MontyObject::String(text))) => Ok(text),
+        Ok(Ok(_)) => Err("the program gave no text".to_owned()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("the sandbox gave up on it".to_owned()),
+    }
+}
+
+fn in_python(python: &PathBuf, program: &str) -> Result<String, String> {
+    // The last line is an expression: here it has to be printed.
+    let at = program.trim_end().rfind('\n').map_or(0, |newline| newline + 1);
+    let program = format!("{}print({})\n", &program[..at], program[at..].trim_end());
+    let mut child = Command::new(python)
+        .args(["-I", "-S", "-"])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("cannot run {}: {error}", python.display()))?;
+    let mut input = child.stdin.take().ok_or("no standard input")?;
+    let feed = thread::spawn(move || input.write_all(program.as_bytes()));
+    let read = |stream: Option<Box<dyn std::io::Read + Send>>| {
+        thread::spawn(move || {
+            let mut text = Vec::new();
+            if let Some(stream) = stream {
+                let mut limited = std::io::Read::take(stream, MOST_OUTPUT_BYTES as u64);
+                let _ = std::io::Read::read_to_end(&mut limited, &mut text);
+            }
+            String::from_utf8_lossy(&text).into_owned()
+        })
+    };
+    let out = read(child.stdout.take().map(|stream| Box::new(stream) as Box<_>));
+    let err = read(child.stderr.take().map(|stream| Box::new(stream) as Box<_>));
+    let begun = Instant::now();
+    let status = loop {
+        match child.try_wait().map_err(|error| error.to_string())? {
+            Some(status) => break status,
+            None if begun.elapsed() > MOST_TIME => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!("time limit exceeded: {} s", MOST_TIME.as_secs()));
+            }
+            None => thread::sleep(Duration::from_millis(2)),
+        }
+    };
+    let _ = feed.join();
+    let (out, err) = (out.join().unwrap_or_default(), err.join().unwrap_or_default());
+    if status.success() { Ok(out.trim_end().to_owned()) } else { Err(err.trim_end().to_owned()) }
+}

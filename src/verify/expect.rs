@@ -1,0 +1,313 @@
+//! The calls that are made, the answers that come, and the answers that are right.
+
+use std::fmt;
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::Options;
+use super::engine::Engine;
+use super::program::{Program, Role};
+use super::scenario::{self, Random};
+use crate::allocator::{
+    Accounting, AllocationString, Device, Mode, Model, Options as Allocating, Policy, Remainder, Request, allocate,
+    bytes, fraction,
+};
+
+const DRIVER: &str = include_str!("driver.py");
+
+/// One call.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Case {
+    /// Index of the function.
+    pub(super) call: usize,
+    /// Index of the model.
+    pub(super) model: usize,
+    /// Fields of a load-list item.
+    pub(super) fields: usize,
+    /// What the function is given.
+    pub(super) text: String,
+    /// `is_clip`, if it takes that.
+    pub(super) clip: Option<bool>,
+    /// What the function for bytes is to give when it is called on the way, in place of what it would.
+    pub(super) forced: Option<String>,
+    /// Items of 4 fields whose size is `module_offload_mem`: what an unrepaired function would have to be given to do
+    /// with it what a repaired one does by itself.
+    pub(super) as_offload: bool,
+}
+
+impl Case {
+    pub(super) fn describe(&self, function: &str) -> String {
+        let clip = if self.clip == Some(true) { " as CLIP" } else { "" };
+        let model = ["a video model", "a text encoder", "no blocks", "one block of 4 GB", "one block of 20 GB"];
+        format!("{function}(…, {:?}) on {}{clip}, items of {} fields", self.text, model[self.model], self.fields)
+    }
+
+    /// The call that the text before gets in its place: `call` is the function's index there.
+    pub(super) fn before(&self, call: usize, five_only: bool, accounting: Accounting, forced: Option<String>) -> Self {
+        let as_offload = !five_only && self.fields > 4 && accounting == Accounting::Offload;
+        Self { call, fields: if five_only { 5 } else { 4 }, as_offload, forced, ..self.clone() }
+    }
+
+    /// Is it a whole allocation string, as an analysis takes it?
+    fn is_placement(&self) -> bool {
+        self.text.contains('#')
+    }
+}
+
+/// The calls for a program: the fixed scenarios, and random ones.
+pub(super) fn cases(program: &Program, fields: &[usize], options: &Options) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (call, entry) in program.entries.iter().enumerate() {
+        let mut random = Random::new(options.seed);
+        let mut texts: Vec<(usize, String)> = match entry.role {
+            Role::Bytes => scenario::BYTES.map(|(model, text)| (model, text.to_owned())).to_vec(),
+            Role::Ratios => scenario::RATIOS.map(|(model, text)| (model, text.to_owned())).to_vec(),
+            Role::Analyzer => scenario::PLACEMENTS.map(|(model, text)| (model, text.to_owned())).to_vec(),
+        };
+        if entry.role == Role::Bytes {
+            texts.extend((0..options.scenarios).map(|_| random.bytes()));
+        }
+        for (model, text) in texts {
+            let clip = (entry.role == Role::Analyzer && entry.clip).then_some(model == scenario::TEXT);
+            let case = |fields| Case { call, model, fields, text: text.clone(), clip, forced: None, as_offload: false };
+            cases.extend(fields.iter().map(|fields| case(*fields)));
+        }
+    }
+    cases
+}
+
+/// What a call gave.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Answer {
+    /// A fraction string, and what was logged.
+    Text(String, Vec<String>),
+    /// A device for each block; empty where a block has none.
+    Placed(Vec<String>),
+    /// An exception, or something else that is not an answer.
+    Error(String),
+}
+
+impl Answer {
+    pub(super) fn error(&self) -> Option<&str> {
+        if let Self::Error(error) = self { Some(error) } else { None }
+    }
+
+    /// Is it the same but for what was logged?
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(a, _), Self::Text(b, _)) => a == b || without_nothing(a).eq(without_nothing(b)),
+            (Self::Placed(a), Self::Placed(b)) => a == b,
+            (Self::Error(_), Self::Error(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+/// The parts of a fraction string that say anything: some versions name devices that get nothing as well.
+fn without_nothing(text: &str) -> impl Iterator<Item = &str> {
+    text.split(';').filter(|part| !part.is_empty() && !part.ends_with(",0.0000"))
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text, _) => write!(f, "{text:?}"),
+            Self::Placed(devices) => f.write_str(&devices.join(" ")),
+            Self::Error(error) => f.write_str(error),
+        }
+    }
+}
+
+/// The right answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Expected {
+    pub(super) answer: Answer,
+    pub(super) remainder: Remainder,
+}
+
+impl Expected {
+    fn error() -> Self {
+        Self { answer: Answer::Error("an error".to_owned()), remainder: Remainder::None }
+    }
+}
+
+/// Where a version expects the `*` of a wildcard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Marking {
+    /// In the value, as in `cpu,*`.
+    Value,
+    /// Behind the device, as in `cpu*,1gb`: the versions of August 2025.
+    Device,
+}
+
+impl Marking {
+    /// The marking of a program, going by what it does with one and the other.
+    pub(super) fn of(program: &Program, cases: &[Case], answers: &[Answer]) -> Self {
+        let marked = cases
+            .iter()
+            .zip(answers)
+            .filter(|(case, _)| program.entries[case.call].role == Role::Bytes && case.text == scenario::MARKED_DEVICE);
+        let mut answers = marked.map(|(_, answer)| answer).peekable();
+        if answers.peek().is_some() && answers.all(|answer| answer.error().is_none()) {
+            Self::Device
+        } else {
+            Self::Value
+        }
+    }
+
+    /// The string as it would have to be written for a version that marks values.
+    fn on_values(self, text: &str) -> String {
+        if self == Self::Value {
+            return text.to_owned();
+        }
+        let parts = text.split(';').map(|part| match part.split_once(',') {
+            Some((device, value)) if device.contains('*') => format!("{},{value}*", device.replace('*', "")),
+            // No amount, so an error there as well as here.
+            Some((device, value)) if value.trim() == "*" => format!("{device},-"),
+            Some((device, value)) => format!("{device},{}", value.replace('*', "")),
+            None => part.to_owned(),
+        });
+        parts.collect::<Vec<_>>().join(";")
+    }
+}
+
+/// What the reference allocator gives for a call.
+pub(super) fn reference(
+    case: &Case,
+    role: Role,
+    accounting: Accounting,
+    policy: Policy,
+    marking: Marking,
+    models: &[Model],
+) -> Expected {
+    let model = &models[case.model];
+    let machine = scenario::machine();
+    let text = match role {
+        // The function for bytes is called as it is, so the string need not say that it is about bytes: a quota of
+        // nothing does, and changes nothing.
+        Role::Bytes => format!("{};cpu,0b", marking.on_values(&case.text)),
+        Role::Ratios | Role::Analyzer => case.text.clone(),
+    };
+    let parsed = AllocationString::parse(&text);
+    let total_bytes = model.total_bytes(accounting);
+    let (fractions, remainder) = match (role, parsed) {
+        (Role::Bytes, Ok(string)) => {
+            let Request::Byte(quotas) = string.request() else { return Expected::error() };
+            let (shares, remainder) = bytes::share(total_bytes, quotas, policy);
+            (fraction::of_shares(&shares, &machine), remainder)
+        }
+        (Role::Ratios, Ok(string)) => match string.request() {
+            Request::Ratio(ratios) => (fraction::of_ratios(total_bytes, ratios, &machine), Remainder::None),
+            _ => return Expected::error(),
+        },
+        (Role::Analyzer, Ok(string)) => {
+            let options = Allocating { accounting, policy, clip: case.clip.unwrap_or(false) };
+            let Ok(allocation) = allocate(model, &machine, &string, &options) else { return Expected::error() };
+            let device = |block| allocation.device_of(block).map(Device::to_string).unwrap_or_default();
+            let devices = (0..model.blocks().len()).map(device).collect();
+            return Expected { answer: Answer::Placed(devices), remainder: allocation.remainder };
+        }
+        (_, Err(_)) => return Expected::error(),
+    };
+    match fractions {
+        Ok(fractions) => {
+            Expected { answer: Answer::Text(fraction::fraction_string(&fractions), Vec::new()), remainder }
+        }
+        Err(_) => Expected::error(),
+    }
+}
+
+/// The fractions that an analysis by bytes has to begin with, if the repair changes them: an unrepaired analysis is
+/// given these in place of its own.
+pub(super) fn forced_fractions(
+    case: &Case,
+    accounting: Accounting,
+    policy: Policy,
+    marking: Marking,
+    models: &[Model],
+) -> Option<String> {
+    let string = AllocationString::parse(&case.text).ok().filter(|string| string.mode() == Mode::Byte)?;
+    let call = Case { text: string.expert().to_owned(), ..case.clone() };
+    let right = |policy| reference(&call, Role::Bytes, accounting, policy, marking, models).answer;
+    match (case.is_placement(), right(policy)) {
+        (true, Answer::Text(fractions, _)) if !right(Policy::CpuFallback).is_same(&right(policy)) => Some(fractions),
+        _ => None,
+    }
+}
+
+/// The log line that tells users that the remainder was shared, as the repair writes it.
+pub(super) fn log_line(remainder: &Remainder) -> Option<String> {
+    let Remainder::Shared { bytes, gpus } = remainder else { return None };
+    #[allow(clippy::cast_precision_loss, reason = "2^20 is exact")]
+    let megabytes = bytes / (1_u64 << 20) as f64;
+    Some(format!(
+        "[MultiGPU DisTorch V2] GPU-ONLY MODE: Distributed remaining {megabytes:.2} MB across {gpus} GPUs (no CPU fallback)."
+    ))
+}
+
+/// Makes the calls.
+pub(super) fn run(program: &Program, cases: &[Case], models: &[Model], engine: &Engine) -> Result<Vec<Answer>, String> {
+    let mut text = program.text.clone();
+    write_models(&mut text, models);
+    let machine: Vec<_> = scenario::DEVICES.iter().map(|(name, bytes)| format!("{name:?}: {bytes}")).collect();
+    let _ = writeln!(text, "MACHINE[0] = {{{}}}", machine.join(", "));
+    text.push_str("CASES = [\n");
+    for case in cases {
+        let rows = case.model + if case.as_offload { models.len() } else { 0 };
+        let clip = match case.clip {
+            None => "None",
+            Some(true) => "True",
+            Some(false) => "False",
+        };
+        let forced = case.forced.as_deref().map_or_else(|| "None".to_owned(), |forced| Value::from(forced).to_string());
+        let given = Value::from(case.text.as_str());
+        let _ = writeln!(text, "    ({}, {rows}, {}, {given}, {clip}, {forced}),", case.call, case.fields);
+    }
+    text.push_str("]\n");
+    for entry in program.entries.iter().filter(|entry| entry.role == Role::Bytes) {
+        let name = &entry.name;
+        let _ = writeln!(
+            text,
+            "own_{name} = {name}\n\n\ndef {name}(*given, **named):\n    \
+             return own_{name}(*given, **named) if FORCED[0] is None else FORCED[0]\n"
+        );
+    }
+    text.push_str(DRIVER);
+    text.push_str("json.dumps(RESULTS)\n");
+    let given = engine.run(&text)?;
+    let answers: Vec<Value> = serde_json::from_str(&given).map_err(|error| format!("no answers: {error}"))?;
+    if answers.len() != cases.len() {
+        return Err(format!("{} answers to {} calls", answers.len(), cases.len()));
+    }
+    Ok(answers.iter().map(answer).collect())
+}
+
+/// The models as rows, and again as they look to code that was given `module_offload_mem` for the size.
+fn write_models(text: &mut String, models: &[Model]) {
+    text.push_str("MODELS = [\n");
+    for as_offload in [false, true] {
+        for model in models {
+            text.push_str("    [");
+            for block in model.blocks() {
+                let size = block.bytes(if as_offload { Accounting::Offload } else { Accounting::Resident });
+                let _ = write!(text, "({:?}, {:?}, {size}, {}), ", block.name, block.kind, block.offload_bytes);
+            }
+            text.push_str("],\n");
+        }
+    }
+    text.push_str("]\n");
+}
+
+fn answer(value: &Value) -> Answer {
+    let texts = |list: &Value| -> Vec<String> {
+        let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
+        list.iter().map(|text| text.as_str().unwrap_or_default().to_owned()).collect()
+    };
+    match (value[0].as_str(), &value[1]) {
+        (Some("value"), Value::String(text)) => Answer::Text(text.clone(), texts(&value[2])),
+        (Some("value"), devices @ Value::Array(_)) => Answer::Placed(texts(devices)),
+        (Some("error"), Value::String(error)) => Answer::Error(error.clone()),
+        (_, other) => Answer::Error(format!("gave {other}")),
+    }
+}

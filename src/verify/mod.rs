@@ -1,0 +1,310 @@
+//! Proves a repair by running it: never believe an edit.
+//!
+//! Four steps, in this order; the first that fails is reported.
+//!
+//! 1. *Parse*: the repaired text parses (done where it is made, in [`crate::repair`]).
+//! 2. *Probe*: every place that reads a load-list item is run on its own with items of 4, 5 and 6 fields, and must
+//!    read what it read before from 4.
+//! 3. *Allocate*: the file's own byte and ratio functions are run over scenarios; the fraction strings must be those
+//!    of the [reference allocator](crate::allocator).
+//! 4. *Place*: its analysis is run; block by block the device must be the reference's.
+//!
+//! Where an old version differs from the reference in a way that is not this tool's business, it must do what its own
+//! unrepaired text does with items of 4 fields. A version that cannot be run is inconclusive, never verified.
+
+mod desugar;
+pub mod engine;
+mod expect;
+mod probe;
+mod program;
+mod scenario;
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+pub use engine::Engine;
+
+use self::expect::{Answer, Case, Marking};
+use self::program::{Program, Role};
+use crate::allocator::{Accounting, Model, Policy, Remainder};
+use crate::patches::{Fix, State, Status, Survey};
+use crate::python::Package;
+
+/// How thoroughly, and where.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Random scenarios beside the fixed ones.
+    pub scenarios: usize,
+    /// What the random ones are made from.
+    pub seed: u64,
+    /// Where the programs run.
+    pub engine: Engine,
+}
+
+/// One of the four steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Every place on its own.
+    Probe,
+    /// The byte and ratio functions.
+    Allocate,
+    /// The analysis.
+    Place,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Probe => "probe",
+            Self::Allocate => "allocate",
+            Self::Place => "place",
+        })
+    }
+}
+
+/// What verifying came to.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// Everything gave the right answers.
+    Verified(Evidence),
+    /// Something gave a wrong answer.
+    Wrong(Mismatch),
+    /// Something could not be run: why, with the line of the program if there is one.
+    Inconclusive(String),
+}
+
+/// What was run.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// Places that were probed.
+    pub places: usize,
+    /// Calls whose answers were compared.
+    pub scenarios: usize,
+    /// Blocks whose device was compared.
+    pub blocks: usize,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// Where a version has its own ways, and keeps them.
+    pub notes: Vec<String>,
+}
+
+/// A wrong answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The step that found it.
+    pub step: Step,
+    /// What was run: a place, or a call with its model and items.
+    pub scenario: String,
+    /// The right answer.
+    pub expected: String,
+    /// The answer it gave.
+    pub given: String,
+}
+
+/// What is verified: a package as it was and as it would be. They are the same where there is nothing to repair.
+pub struct Subject<'r> {
+    /// The package before.
+    pub before: &'r Package,
+    /// What was found there.
+    pub surveys: &'r [Survey],
+    /// The package after.
+    pub after: &'r Package,
+    /// What is found there: the same survey again, with both fixes.
+    pub repaired: &'r [Survey],
+    /// What counts as the size of an item.
+    pub accounting: Accounting,
+}
+
+/// Runs the four steps.
+pub fn verify(subject: &Subject<'_>, options: &Options) -> Verdict {
+    let begun = Instant::now();
+    let verifier = Verifier {
+        subject,
+        options,
+        models: scenario::models(),
+        marking: Marking::Value,
+        evidence: Evidence::default(),
+        baseline: [None, None],
+    };
+    match verifier.run() {
+        Ok(mut evidence) => {
+            evidence.elapsed = begun.elapsed();
+            Verdict::Verified(evidence)
+        }
+        Err(verdict) => verdict,
+    }
+}
+
+struct Verifier<'v> {
+    subject: &'v Subject<'v>,
+    options: &'v Options,
+    models: Vec<Model>,
+    marking: Marking,
+    evidence: Evidence,
+    /// What the text before gives for each case, by accounting, once it was needed.
+    baseline: [Option<Vec<Answer>>; 2],
+}
+
+impl Verifier<'_> {
+    fn run(mut self) -> Result<Evidence, Verdict> {
+        self.evidence.places = probe::run(self.subject, &self.options.engine)?;
+        let program = self.program(self.subject.after, self.subject.repaired)?;
+        if program.entries.is_empty() {
+            return Ok(self.evidence);
+        }
+        let cases = expect::cases(&program, self.fields(), self.options);
+        let answers =
+            expect::run(&program, &cases, &self.models, &self.options.engine).map_err(Verdict::Inconclusive)?;
+        something_ran(&program, &cases, &answers)?;
+        self.marking = Marking::of(&program, &cases, &answers);
+        for at in 0..cases.len() {
+            self.compare(&program, &cases, at, &answers[at])?;
+        }
+        self.evidence.notes.sort();
+        self.evidence.notes.dedup();
+        Ok(self.evidence)
+    }
+
+    fn program(&self, package: &Package, surveys: &[Survey]) -> Result<Program, Verdict> {
+        let remainders: Vec<_> = surveys
+            .iter()
+            .filter(|survey| survey.fix == Fix::GpuOnly)
+            .flat_map(|survey| &survey.sites)
+            .map(|site| (site.file, site.range.clone()))
+            .collect();
+        let mut followed: Vec<_> = surveys.iter().flat_map(|survey| survey.files.clone()).collect();
+        followed.sort_unstable();
+        followed.dedup();
+        program::build(package, &followed, &remainders).map_err(Verdict::Inconclusive)
+    }
+
+    /// The numbers of fields that the repaired text is for.
+    fn fields(&self) -> &'static [usize] {
+        let five_only = self.survey(Fix::LoadList).is_some_and(|survey| survey.count(State::FiveOnly) > 0);
+        if five_only { &[5] } else { &[4, 5] }
+    }
+
+    fn survey(&self, fix: Fix) -> Option<&Survey> {
+        self.subject.repaired.iter().find(|survey| survey.fix == fix)
+    }
+
+    /// What the remainder is expected to do, going by what the text now says.
+    fn policy(&self) -> Policy {
+        match self.survey(Fix::GpuOnly).map(|survey| survey.status) {
+            Some(Status::InOrder) => Policy::GpuOnly,
+            _ => Policy::CpuFallback,
+        }
+    }
+
+    fn is_edited(&self, fix: Fix) -> bool {
+        let survey = self.subject.surveys.iter().find(|survey| survey.fix == fix);
+        survey.is_some_and(|survey| survey.sites.iter().any(|site| !site.edits.is_empty()))
+    }
+
+    fn compare(&mut self, program: &Program, cases: &[Case], at: usize, answer: &Answer) -> Result<(), Verdict> {
+        let case = &cases[at];
+        let entry = &program.entries[case.call];
+        let counted = if case.fields == 4 { Accounting::Resident } else { self.subject.accounting };
+        let policy = self.policy();
+        let right =
+            |accounting, policy| expect::reference(case, entry.role, accounting, policy, self.marking, &self.models);
+        let expected = right(counted, policy);
+        self.evidence.scenarios += 1;
+        if let Answer::Placed(devices) = answer {
+            self.evidence.blocks += devices.len();
+        }
+        let wrong = |expected: String| {
+            Verdict::Wrong(Mismatch {
+                step: if entry.role == Role::Analyzer { Step::Place } else { Step::Allocate },
+                scenario: case.describe(&entry.name),
+                expected,
+                given: answer.to_string(),
+            })
+        };
+        if expected.answer.is_same(answer) {
+            return match (self.missing_log_line(&expected.remainder, answer), answer) {
+                (Some(line), Answer::Text(..)) => Err(wrong(format!("{} and the log line {line:?}", expected.answer))),
+                _ => Ok(()),
+            };
+        }
+        // What the repair changes must be the reference's; what it does not change may stay a version's own.
+        let changed = self.is_edited(Fix::GpuOnly)
+            && policy == Policy::GpuOnly
+            && !right(counted, Policy::CpuFallback).answer.is_same(&expected.answer);
+        // What no one touched may count as it always did.
+        if !self.is_edited(Fix::LoadList) && case.fields > 4 {
+            let other = if counted == Accounting::Resident { Accounting::Offload } else { Accounting::Resident };
+            if right(other, policy).answer.is_same(answer) {
+                self.evidence.notes.push(format!("{} counts {}", entry.name, counted_as(other)));
+                return Ok(());
+            }
+        }
+        // A placement may be a version's own even then, as long as it begins with the right fractions.
+        if changed && entry.role != Role::Analyzer {
+            return Err(wrong(expected.answer.to_string()));
+        }
+        let untouched = !self.is_edited(Fix::LoadList);
+        for accounting in [counted, Accounting::Offload] {
+            if (accounting == counted || untouched) && self.before(program, cases, accounting)?[at].is_same(answer) {
+                self.evidence.notes.push(format!("{} allocates in this version's own way, as before", entry.name));
+                return Ok(());
+            }
+        }
+        Err(wrong(expected.answer.to_string()))
+    }
+
+    /// What the text before gives for each case, with items of 4 fields whose size is counted so (or, if it was never
+    /// for these, of 5).
+    fn before(&mut self, program: &Program, cases: &[Case], accounting: Accounting) -> Result<&[Answer], Verdict> {
+        let slot = usize::from(accounting == Accounting::Offload);
+        if self.baseline[slot].is_none() {
+            let before = self.program(self.subject.before, self.subject.surveys)?;
+            let five_only = self.fields() == [5];
+            let policy = if self.is_edited(Fix::GpuOnly) { self.policy() } else { Policy::CpuFallback };
+            let index = |case: &Case| {
+                let name = &program.entries[case.call].name;
+                before.entries.iter().position(|entry| entry.name == *name)
+            };
+            let known: Vec<_> = cases.iter().map(|case| Some((case, index(case)?))).collect();
+            let calls = known.iter().flatten().map(|(case, call)| {
+                let forced = expect::forced_fractions(case, accounting, policy, self.marking, &self.models);
+                case.before(*call, five_only, accounting, forced)
+            });
+            let calls: Vec<_> = calls.collect();
+            let answers = expect::run(&before, &calls, &self.models, &self.options.engine);
+            let mut answers = answers.map_err(Verdict::Inconclusive)?.into_iter();
+            let missing = || Answer::Error("there was no such function".to_owned());
+            let all = known.iter().map(|known| known.and_then(|_| answers.next()).unwrap_or_else(missing));
+            self.baseline[slot] = Some(all.collect());
+        }
+        Ok(self.baseline[slot].as_deref().unwrap_or_default())
+    }
+
+    /// Where the repair is this tool's own, users look for its log line: the line, if it is not there.
+    fn missing_log_line(&self, remainder: &Remainder, answer: &Answer) -> Option<String> {
+        let line = expect::log_line(remainder).filter(|_| self.is_edited(Fix::GpuOnly))?;
+        match answer {
+            Answer::Text(_, logged) if logged.contains(&line) => None,
+            _ => Some(line),
+        }
+    }
+}
+
+/// Answers that are all errors prove nothing.
+fn something_ran(program: &Program, cases: &[Case], answers: &[Answer]) -> Result<(), Verdict> {
+    for (call, entry) in program.entries.iter().enumerate() {
+        let of = || cases.iter().zip(answers).filter(move |(case, _)| case.call == call).map(|(_, answer)| answer);
+        if of().next().is_some() && of().all(|answer| answer.error().is_some()) {
+            let first = of().find_map(Answer::error).unwrap_or_default();
+            return Err(Verdict::Inconclusive(format!("{} cannot be run on its own: {first}", entry.name)));
+        }
+    }
+    Ok(())
+}
+
+fn counted_as(accounting: Accounting) -> &'static str {
+    match accounting {
+        Accounting::Resident => "module_mem",
+        Accounting::Offload => "module_offload_mem",
+    }
+}

@@ -1,0 +1,226 @@
+//! Every place that reads a load-list item, run on its own with items of 4, 5 and 6 fields.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use tree_sitter::Node;
+
+use super::{Engine, Mismatch, Step, Subject, Verdict};
+use crate::allocator::Accounting;
+use crate::patches::{Fix, Site, State};
+use crate::python::flow::value::LENGTHS;
+use crate::python::{Edit, Source};
+
+/// The fields of an item, by how many there are; the marks are what a probe reads.
+const FIELDS: [&str; 6] = ["criterion", "module_offload_mem", "module_mem", "name", "module", "params"];
+
+/// One place with items of one length.
+struct Probe {
+    /// What it is called in a report.
+    place: String,
+    /// Python that sets `bound`.
+    code: String,
+    /// The item.
+    item: String,
+    /// Which other probe it must agree with: the same place as it was before, with items of 4 fields.
+    like: Option<usize>,
+    /// May it read `module_offload_mem` where the other reads `module_mem`?
+    either_size: bool,
+}
+
+/// Probes every site; gives how many there were.
+pub(super) fn run(subject: &Subject<'_>, engine: &Engine) -> Result<usize, Verdict> {
+    let mut probes: Vec<Probe> = Vec::new();
+    let mut places = 0;
+    let surveys = subject.surveys.iter().filter(|survey| survey.fix == Fix::LoadList);
+    for site in surveys.flat_map(|survey| &survey.sites) {
+        let before = probes.len();
+        add(subject, site, &mut probes);
+        places += usize::from(probes.len() > before);
+    }
+    if probes.is_empty() {
+        return Ok(0);
+    }
+    let bound = bound(&probes, engine)?;
+    for (at, probe) in probes.iter().enumerate() {
+        let expected = probe.like.map(|like| &bound[like]);
+        let right = match (&bound[at], expected) {
+            (Ok(given), Some(Ok(expected))) => agrees(given, expected, probe.either_size),
+            (given, None) => given.is_ok(),
+            _ => false,
+        };
+        if !right {
+            let show = |bound: &Result<Vec<String>, String>| match bound {
+                Ok(fields) => fields.join(", "),
+                Err(error) => error.clone(),
+            };
+            return Err(Verdict::Wrong(Mismatch {
+                step: Step::Probe,
+                scenario: format!("{} with {}", probe.place, probe.item),
+                expected: expected.map_or_else(|| "fields of the item".to_owned(), show),
+                given: show(&bound[at]),
+            }));
+        }
+    }
+    Ok(places)
+}
+
+fn add(subject: &Subject<'_>, site: &Site, probes: &mut Vec<Probe>) {
+    let (Some(reading), Ok(before), Ok(after)) =
+        (&site.reading, subject.before.source(site.file), subject.after.source(site.file))
+    else {
+        return;
+    };
+    if site.state == State::Opaque {
+        return;
+    }
+    let edits = all_edits(subject, site.file);
+    let (start, end) = (moved(&edits, site.range.start), moved_end(&edits, site.range.end));
+    let (Some(old), Some(new)) = (
+        before.root().descendant_for_byte_range(site.range.start, site.range.end),
+        after.root().descendant_for_byte_range(start, end),
+    ) else {
+        return;
+    };
+    let place = after.place(start);
+    let place = format!("{}:{}: {}", subject.after.path(site.file).display(), place.line, after.slice(new));
+    let edited = !site.edits.is_empty();
+    let mut like = None;
+    for (world, length) in LENGTHS.iter().enumerate() {
+        let Some((item, number)) = reading.shapes[world].map(|shape| (item(*length, shape), reading.number)) else {
+            continue;
+        };
+        let number = number.and_then(|number| number[world]);
+        if like.is_none() {
+            // What it read before, with the first number of fields that gets there.
+            let Some(code) = code(before, old, before, old, number) else { return };
+            if site.state != State::FiveOnly || *length == 5 {
+                like = Some(probes.len());
+                probes.push(Probe { place: place.clone(), code, item: item.clone(), like: None, either_size: false });
+            }
+        }
+        if like.is_none() {
+            continue;
+        }
+        let either_size = !edited || subject.accounting == Accounting::Offload;
+        let Some(code) = code(before, old, after, new, number) else { return };
+        probes.push(Probe { place: place.clone(), code: code.clone(), item, like, either_size });
+        // What is right for any number of fields is right for one that is still to come.
+        if edited && *length == 5 {
+            let item = self::item(6, reading.shapes[world].unwrap_or((0, 0)));
+            let either_size = subject.accounting == Accounting::Offload;
+            if subject.accounting == Accounting::Resident {
+                probes.push(Probe { place: place.clone(), code, item, like, either_size });
+            }
+        }
+    }
+}
+
+/// An item of so many fields, with what is put before and behind it on its way.
+fn item(length: i64, (lead, trail): (i64, i64)) -> String {
+    let length = usize::try_from(length).unwrap_or(0);
+    let fields = &FIELDS[FIELDS.len() - length..];
+    let mut parts: Vec<String> = (0..lead.max(0)).map(|at| format!("before {at}")).collect();
+    parts.extend(fields.iter().skip(usize::try_from(-lead).unwrap_or(0)).map(|field| (*field).to_owned()));
+    parts.extend((0..trail.max(0)).map(|at| format!("behind {at}")));
+    let quoted: Vec<_> = parts.iter().map(|part| format!("{part:?}")).collect();
+    format!("({},)", quoted.join(", "))
+}
+
+/// Python that sets `bound` to what the node reads of `item`: `new` of `after`, which was `old` in `before`.
+fn code(before: &Source, old: Node<'_>, after: &Source, new: Node<'_>, number: Option<i64>) -> Option<String> {
+    match new.kind() {
+        "pattern_list" | "tuple_pattern" | "list_pattern" => {
+            let mut cursor = new.walk();
+            let targets: Vec<_> = new.named_children(&mut cursor).filter(|target| target.kind() != "comment").collect();
+            let starred = |target: &Node<'_>| target.kind() == "list_splat_pattern";
+            let names = targets
+                .iter()
+                .enumerate()
+                .map(|(at, target)| if starred(target) { "*rest".to_owned() } else { format!("bound_{at}") });
+            let kept: Vec<_> = targets
+                .iter()
+                .enumerate()
+                .filter(|(_, target)| !starred(target))
+                .map(|(at, _)| format!("bound_{at}"))
+                .collect();
+            Some(format!("{}, = item; bound = [{}]", names.collect::<Vec<_>>().join(", "), kept.join(", ")))
+        }
+        "subscript" => {
+            let index = new.child_by_field_name("subscript")?;
+            let text = after.slice(index);
+            if index.kind() == "slice" {
+                return Some(format!("bound = list(item[{text}])"));
+            }
+            // An index by another name is known by its number; the repair may have put something behind it.
+            let was = before.slice(old.child_by_field_name("subscript")?);
+            let text = match (text.strip_prefix(was), number) {
+                (Some(rest), Some(number)) if !was.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
+                    format!("{number}{rest}")
+                }
+                _ => text.to_owned(),
+            };
+            Some(format!("bound = [item[{text}]]"))
+        }
+        "integer" | "unary_operator" => Some(format!("bound = [item[{}]]", after.slice(new))),
+        "list_splat" => {
+            let inner = old.named_child(0)?;
+            let text = after.slice(new).replacen(before.slice(inner), "item", 2);
+            Some(format!("bound = [{text}]"))
+        }
+        _ => None,
+    }
+}
+
+/// Runs the probes; gives what each bound.
+fn bound(probes: &[Probe], engine: &Engine) -> Result<Vec<Result<Vec<String>, String>>, Verdict> {
+    let mut program = String::from("import json\nBOUND = []\n");
+    for probe in probes {
+        let _ = write!(
+            program,
+            "item = {}\ntry:\n    {}\n    BOUND.append([True, bound])\nexcept Exception as error:\n    \
+             BOUND.append([False, [str(error)]])\n",
+            probe.item, probe.code
+        );
+    }
+    program.push_str("json.dumps(BOUND)\n");
+    let text = engine.run(&program).map_err(Verdict::Inconclusive)?;
+    let answers: Vec<(bool, Vec<Value>)> =
+        serde_json::from_str(&text).map_err(|error| Verdict::Inconclusive(format!("no answers: {error}")))?;
+    let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Ok(answers
+        .into_iter()
+        .map(|(fine, values)| {
+            let values: Vec<_> = values.into_iter().map(text).collect();
+            if fine { Ok(values) } else { Err(values.join(", ")) }
+        })
+        .collect())
+}
+
+fn agrees(given: &[String], expected: &[String], either_size: bool) -> bool {
+    let is_size = |field: &str| field == "module_mem" || field == "module_offload_mem" || field.starts_with("before");
+    given.len() == expected.len()
+        && given.iter().zip(expected).all(|(a, b)| a == b || (either_size && is_size(a) && is_size(b)))
+}
+
+fn all_edits(subject: &Subject<'_>, file: usize) -> Vec<Edit> {
+    let sites = subject.surveys.iter().flat_map(|survey| &survey.sites);
+    let mut edits: Vec<_> =
+        sites.flat_map(|site| &site.edits).filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone()).collect();
+    crate::python::edit::order(&mut edits);
+    edits
+}
+
+/// Where an offset of the old text is in the new one. What is put in at an offset goes behind it.
+fn moved(edits: &[Edit], offset: usize) -> usize {
+    shifted(offset, edits.iter().filter(|edit| edit.range.1 <= offset && edit.range.0 < offset))
+}
+
+/// The same for the end of a node: what is put in there stays before it.
+fn moved_end(edits: &[Edit], offset: usize) -> usize {
+    shifted(offset, edits.iter().filter(|edit| edit.range.1 <= offset))
+}
+
+fn shifted<'e>(offset: usize, edits: impl Iterator<Item = &'e Edit>) -> usize {
+    edits.fold(offset, |offset, edit| offset + edit.text.len() - (edit.range.1 - edit.range.0))
+}

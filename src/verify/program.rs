@@ -1,0 +1,554 @@
+//! Puts a program together from the text of a checkout's own functions: those that allocate, and all they reach.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use tree_sitter::Node;
+
+use super::desugar;
+use crate::python::source::walk;
+use crate::python::{Package, Source};
+
+const STAND_INS: &str = include_str!("standins.py");
+
+/// What a function is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Role {
+    /// Turns byte quotas into fractions.
+    Bytes,
+    /// Turns shares of the model into fractions.
+    Ratios,
+    /// Places the blocks.
+    Analyzer,
+}
+
+/// A function that is called from outside of the program.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) role: Role,
+    pub(super) name: String,
+    /// Does it take `is_clip`?
+    pub(super) clip: bool,
+}
+
+/// The functions of a checkout, ready to be called.
+pub(super) struct Program {
+    pub(super) text: String,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// Builds the program of a package. `followed` are the files whose functions are taken as they are (those of others are
+/// replaced by stand-ins); `remainders` are the places of the statements that assign the remainder.
+pub(super) fn build(
+    package: &Package,
+    followed: &[usize],
+    remainders: &[(usize, std::ops::Range<usize>)],
+) -> Result<Program, String> {
+    let modules: BTreeMap<usize, Module<'_>> = followed
+        .iter()
+        .filter_map(|file| package.source(*file).ok().map(|source| (*file, Module::of(package, *file, source))))
+        .collect();
+    let mut builder = Builder { modules, taken: BTreeMap::new(), stands: BTreeMap::new() };
+    let entries = builder.entries(remainders);
+    for entry in &entries {
+        builder.take(0, &entry.name)?;
+    }
+    Ok(Program { text: builder.text(&entries), entries })
+}
+
+/// What a name at the top of a file is.
+#[derive(Clone, Copy)]
+enum Top<'p> {
+    /// A function or a class.
+    Definition(Node<'p>),
+    /// `name = value`, the whole assignment.
+    Assignment(Node<'p>),
+    /// A name of another file that is followed: the file and the name there.
+    Other(usize, &'p str),
+    /// Another file that is followed.
+    File(usize),
+    /// A module that the sandbox has: the import statement that brings it.
+    Library(Node<'p>),
+}
+
+struct Module<'p> {
+    source: &'p Source,
+    names: BTreeMap<&'p str, Top<'p>>,
+}
+
+/// Modules that the sandbox has, and that mean no harm in a real interpreter.
+const LIBRARIES: [&str; 6] = ["re", "math", "json", "functools", "itertools", "collections"];
+
+impl<'p> Module<'p> {
+    fn of(package: &'p Package, file: usize, source: &'p Source) -> Self {
+        let mut module = Self { source, names: BTreeMap::new() };
+        walk(&mut source.root().walk(), |node| {
+            match node.kind() {
+                "function_definition" | "class_definition" => {
+                    if let (Some(name), true) = (node.child_by_field_name("name"), is_top(node)) {
+                        module.names.insert(source.slice(name), Top::Definition(node));
+                    }
+                    // Imports inside functions count as well: they are taken out of the function's text.
+                }
+                "assignment" if is_top(node) => {
+                    if let Some(left) = node.child_by_field_name("left").filter(|left| left.kind() == "identifier") {
+                        module.names.insert(source.slice(left), Top::Assignment(node));
+                    }
+                }
+                "import_statement" | "import_from_statement" => {
+                    module.import(package, file, node);
+                    return false;
+                }
+                _ => {}
+            }
+            true
+        });
+        module
+    }
+
+    fn import(&mut self, package: &'p Package, file: usize, node: Node<'p>) {
+        let source = self.source;
+        let module = node.child_by_field_name("module_name").map(|module| source.slice(module));
+        let mut cursor = node.walk();
+        let names: Vec<_> = node.children_by_field_name("name", &mut cursor).collect();
+        for name in names {
+            let (taken, bound) = match (name.child_by_field_name("name"), name.child_by_field_name("alias")) {
+                (Some(taken), Some(alias)) => (source.slice(taken), source.slice(alias)),
+                _ => (source.slice(name), source.slice(name)),
+            };
+            let Some(module) = module else {
+                if LIBRARIES.contains(&taken) {
+                    self.names.entry(bound).or_insert(Top::Library(node));
+                } else if let Some(other) = package.resolve(file, 0, taken) {
+                    self.names.entry(bound).or_insert(Top::File(other));
+                }
+                continue;
+            };
+            if LIBRARIES.contains(&module) {
+                self.names.entry(bound).or_insert(Top::Library(node));
+                continue;
+            }
+            let path = module.trim_start_matches('.');
+            let dots = module.len() - path.len();
+            let dotted = if path.is_empty() { taken.to_owned() } else { format!("{path}.{taken}") };
+            if let Some(other) = package.resolve(file, dots, &dotted) {
+                self.names.entry(bound).or_insert(Top::File(other));
+            } else if let Some(other) = package.resolve(file, dots, path) {
+                self.names.entry(bound).or_insert(Top::Other(other, taken));
+            }
+        }
+    }
+}
+
+fn is_top(node: Node<'_>) -> bool {
+    let mut around = node.parent();
+    while let Some(node) = around {
+        if matches!(node.kind(), "function_definition" | "class_definition" | "lambda") {
+            return false;
+        }
+        around = node.parent();
+    }
+    true
+}
+
+struct Builder<'p> {
+    modules: BTreeMap<usize, Module<'p>>,
+    /// What goes into the program, by the name it has there: its file, its place, its text.
+    taken: BTreeMap<String, (usize, usize, String)>,
+    /// Names that stand-ins are made for, with the attributes that are asked of them, and which of these are called.
+    stands: BTreeMap<String, BTreeSet<(Vec<String>, bool)>>,
+}
+
+impl<'p> Builder<'p> {
+    fn entries(&self, remainders: &[(usize, std::ops::Range<usize>)]) -> Vec<Entry> {
+        let Some(main) = self.modules.get(&0) else { return Vec::new() };
+        let mut entries = Vec::new();
+        for (name, top) in &main.names {
+            let Top::Definition(node) = top else { continue };
+            let Some((required, clip)) = parameters(main.source, *node) else { continue };
+            let reached = self.reach(0, name);
+            let mut add = |role| entries.push(Entry { role, name: (*name).to_owned(), clip });
+            let has_remainder = reached.iter().any(|(file, node)| {
+                remainders.iter().any(|(of, range)| of == file && node.byte_range().contains(&range.start))
+            });
+            if required > 2 || !reached.iter().any(|(file, node)| self.makes_list(*file, *node)) {
+                continue;
+            }
+            if has_string(main.source, *node, "block_assignments") {
+                add(Role::Analyzer);
+            } else if !self.makes_list(0, *node) {
+                // A helper that is handed the list is called by those that get it.
+            } else if has_remainder {
+                add(Role::Bytes);
+            } else if has_string(main.source, *node, "%") {
+                add(Role::Ratios);
+            }
+        }
+        entries.sort_by(|a, b| (a.role, &a.name).cmp(&(b.role, &b.name)));
+        entries
+    }
+
+    /// Does a function get a load list itself?
+    fn makes_list(&self, file: usize, node: Node<'p>) -> bool {
+        let Some(module) = self.modules.get(&file) else { return false };
+        let mut found = false;
+        walk(&mut node.walk(), |inner| {
+            found |=
+                matches!(inner.kind(), "identifier" | "string_content") && module.source.slice(inner) == "_load_list";
+            !found
+        });
+        found
+    }
+
+    /// Everything that a name reaches in the files that are followed, itself first.
+    fn reach(&self, file: usize, name: &str) -> Vec<(usize, Node<'p>)> {
+        let mut found: Vec<(usize, Node<'p>)> = Vec::new();
+        let mut open = vec![(file, name.to_owned())];
+        while let Some((file, name)) = open.pop() {
+            let Some(module) = self.modules.get(&file) else { continue };
+            match module.names.get(name.as_str()) {
+                Some(Top::Definition(node)) if !found.contains(&(file, *node)) => {
+                    found.push((file, *node));
+                    open.extend(names_in(module.source, *node).into_iter().map(|name| (file, name.to_owned())));
+                }
+                Some(Top::Other(other, name)) => open.push((*other, (*name).to_owned())),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// Takes what a name of a file stands for into the program, with all it needs.
+    fn take(&mut self, file: usize, name: &str) -> Result<(), String> {
+        let mut open = vec![(file, name.to_owned())];
+        while let Some((file, name)) = open.pop() {
+            let Some(module) = self.modules.get(&file) else { continue };
+            let source = module.source;
+            let (node, text) = match module.names.get(name.as_str()) {
+                Some(Top::Definition(node)) => (*node, desugar::translate(source, *node)),
+                Some(Top::Assignment(node)) if self.is_computable(file, *node) => {
+                    (*node, desugar::translate(source, *node))
+                }
+                Some(Top::Library(node)) => (*node, source.slice(*node).to_owned()),
+                Some(Top::Other(other, there)) if self.modules.contains_key(other) => {
+                    let (other, there) = (*other, (*there).to_owned());
+                    if name != there {
+                        let place = usize::MAX;
+                        self.taken.insert(name.clone(), (file, place, format!("{name} = {there}")));
+                    }
+                    open.push((other, there));
+                    continue;
+                }
+                // Everything else is replaced by a stand-in where it is used.
+                _ => continue,
+            };
+            match self.taken.get(&name) {
+                Some((known, _, _)) if *known == file => continue,
+                Some(_) => return Err(format!("`{name}` means two things in the files of this checkout")),
+                None => {}
+            }
+            self.taken.insert(name, (file, node.start_byte(), text));
+            for used in names_in(source, node) {
+                if self.is_defined(file, used) {
+                    open.push((file, used.to_owned()));
+                }
+            }
+            self.stand_in(file, node);
+        }
+        Ok(())
+    }
+
+    fn is_defined(&self, file: usize, name: &str) -> bool {
+        let Some(module) = self.modules.get(&file) else { return false };
+        match module.names.get(name) {
+            Some(Top::Definition(_) | Top::Library(_)) => true,
+            Some(Top::Assignment(node)) => self.is_computable(file, *node),
+            Some(Top::Other(other, there)) => self.modules.contains_key(other) && self.is_defined(*other, there),
+            _ => false,
+        }
+    }
+
+    /// Can an assignment be run as it is: is all that it calls there?
+    fn is_computable(&self, file: usize, assignment: Node<'p>) -> bool {
+        let Some((module, right)) = self.modules.get(&file).zip(assignment.child_by_field_name("right")) else {
+            return false;
+        };
+        let mut fine = true;
+        walk(&mut right.walk(), |node| {
+            if matches!(node.kind(), "call" | "attribute")
+                && let Some(root) = root(node)
+            {
+                let name = module.source.slice(root);
+                let known = matches!(module.names.get(name), Some(Top::Library(_) | Top::Definition(_)));
+                fine &= known || BUILTINS.contains(&name);
+            }
+            fine
+        });
+        fine
+    }
+
+    /// Notes the stand-ins that a piece of code needs.
+    fn stand_in(&mut self, file: usize, node: Node<'p>) {
+        let Some(module) = self.modules.get(&file) else { return };
+        let source = module.source;
+        let own = bound_names(source, node);
+        let mut wanted: Vec<(String, Vec<String>, bool)> = Vec::new();
+        walk(&mut node.walk(), |inner| {
+            if matches!(inner.kind(), "type" | "import_statement" | "import_from_statement" | "decorator") {
+                return false;
+            }
+            if inner.kind() != "identifier" || !is_read(inner) {
+                return true;
+            }
+            let name = source.slice(inner);
+            if own.contains(name) || BUILTINS.contains(&name) {
+                return true;
+            }
+            let (chain, called) = chain(source, inner);
+            wanted.push((name.to_owned(), chain, called));
+            true
+        });
+        for (name, chain, called) in wanted {
+            if let Some(Top::File(other)) = self.modules.get(&file).and_then(|module| module.names.get(name.as_str())) {
+                let other = *other;
+                if let (Some(first), true) = (chain.first(), self.modules.contains_key(&other))
+                    && self.is_defined(other, first)
+                {
+                    // A function of another file, by way of the file's name.
+                    let first = first.clone();
+                    let place = usize::MAX;
+                    self.taken.insert(format!("{name}.{first}"), (file, place, format!("{name}.{first} = {first}")));
+                    self.stands.entry(name).or_default();
+                    let _ = self.take(other, &first);
+                    continue;
+                }
+            }
+            if !self.is_defined(file, &name) {
+                self.stands.entry(name).or_default().insert((chain, called));
+            }
+        }
+    }
+
+    fn text(&self, entries: &[Entry]) -> String {
+        let mut text = String::from(STAND_INS);
+        for (name, uses) in &self.stands {
+            if !self.taken.contains_key(name) {
+                stand_in_text(&mut text, name, uses);
+            }
+        }
+        let mut pieces: Vec<_> = self.taken.values().collect();
+        // Files that are imported from come first, and aliases last.
+        pieces.sort_by_key(|(file, place, _)| (*place == usize::MAX, std::cmp::Reverse(*file), *place));
+        for (_, _, piece) in pieces {
+            let _ = writeln!(text, "\n\n{}", piece.replace("\r\n", "\n"));
+        }
+        let functions: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        let _ = writeln!(text, "\n\nFUNCTIONS = [{}]", functions.join(", "));
+        text
+    }
+}
+
+/// Names that need no stand-in.
+const BUILTINS: [&str; 62] = [
+    "abs",
+    "all",
+    "any",
+    "bool",
+    "dict",
+    "divmod",
+    "enumerate",
+    "filter",
+    "float",
+    "format",
+    "frozenset",
+    "getattr",
+    "hasattr",
+    "hash",
+    "id",
+    "int",
+    "isinstance",
+    "iter",
+    "len",
+    "list",
+    "map",
+    "max",
+    "min",
+    "next",
+    "pow",
+    "print",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "setattr",
+    "slice",
+    "sorted",
+    "str",
+    "sum",
+    "tuple",
+    "type",
+    "zip",
+    "Exception",
+    "ValueError",
+    "TypeError",
+    "KeyError",
+    "IndexError",
+    "AttributeError",
+    "RuntimeError",
+    "StopIteration",
+    "ZeroDivisionError",
+    "NotImplementedError",
+    "ArithmeticError",
+    "AssertionError",
+    "LookupError",
+    "True",
+    "False",
+    "None",
+    "object",
+    "super",
+    "callable",
+    "itemgetter",
+    "defaultdict",
+    "self",
+    "OSError",
+];
+
+fn stand_in_text(text: &mut String, name: &str, uses: &BTreeSet<(Vec<String>, bool)>) {
+    let mut made: BTreeSet<String> = BTreeSet::new();
+    let plain: Vec<_> = uses.iter().filter(|(chain, _)| chain.is_empty()).collect();
+    if uses.iter().all(|(chain, _)| chain.is_empty()) && !plain.is_empty() {
+        let called = plain.iter().any(|(_, called)| *called);
+        let _ = writeln!(text, "{name} = {}", leaf(name, called));
+        return;
+    }
+    let _ = writeln!(text, "{name} = Nothing()");
+    made.insert(name.to_owned());
+    for (chain, called) in uses {
+        let mut path = name.to_owned();
+        for (at, attribute) in chain.iter().enumerate() {
+            path = format!("{path}.{attribute}");
+            let last = at + 1 == chain.len();
+            let deeper = uses.iter().any(|(other, _)| other.len() > at + 1 && other[..=at] == chain[..=at]);
+            if made.insert(path.clone()) {
+                let value = if last && !deeper { leaf(attribute, *called) } else { "Nothing()" };
+                let _ = writeln!(text, "{path} = {value}");
+            }
+        }
+    }
+}
+
+/// What a stand-in is, going by its name: the few things that allocation depends on, and nothing for the rest.
+fn leaf(name: &str, called: bool) -> &'static str {
+    match name {
+        "get_total_memory" | "get_free_memory" => "total_memory",
+        "get_device_list" | "get_all_torch_devices" => "listed_devices",
+        "device" if called => "as_text",
+        "info" | "debug" | "warning" | "warn" | "error" | "critical" | "exception" | "log" => "logged",
+        "time" | "perf_counter" | "monotonic" => "zero",
+        "OrderedDict" => "dict",
+        "Module" => "(Linear, Embedding, RMSNorm)",
+        _ if name.contains("device") && called => "lambda *given, **named: \"cuda:0\"",
+        _ if name.contains("device") => "\"cuda:0\"",
+        _ if called || name.starts_with(char::is_lowercase) => "nothing",
+        _ => "Nothing",
+    }
+}
+
+/// The number of parameters that must be given, and whether `is_clip` is one; nothing if two cannot be given by position.
+fn parameters(source: &Source, function: Node<'_>) -> Option<(usize, bool)> {
+    let list = function.child_by_field_name("parameters")?;
+    let mut cursor = list.walk();
+    let parameters: Vec<_> =
+        list.named_children(&mut cursor).filter(|parameter| parameter.kind() != "comment").collect();
+    let clip = parameters.iter().any(|parameter| source.slice(*parameter).starts_with("is_clip"));
+    let required = parameters.iter().filter(|parameter| matches!(parameter.kind(), "identifier" | "typed_parameter"));
+    (parameters.len() >= 2).then(|| (required.count(), clip))
+}
+
+fn has_string(source: &Source, node: Node<'_>, wanted: &str) -> bool {
+    let mut found = false;
+    walk(&mut node.walk(), |inner| {
+        found |= inner.kind() == "string_content" && source.slice(inner) == wanted;
+        !found
+    });
+    found
+}
+
+/// The names that a piece of code reads.
+fn names_in<'p>(source: &'p Source, node: Node<'p>) -> BTreeSet<&'p str> {
+    let mut names = BTreeSet::new();
+    walk(&mut node.walk(), |inner| {
+        if inner.kind() == "identifier" && is_read(inner) {
+            names.insert(source.slice(inner));
+        }
+        inner.kind() != "type"
+    });
+    names
+}
+
+/// Is an identifier a name that is looked up, rather than an attribute or the name of an argument?
+fn is_read(identifier: Node<'_>) -> bool {
+    let Some(parent) = identifier.parent() else { return true };
+    match parent.kind() {
+        "attribute" => parent.child_by_field_name("attribute") != Some(identifier),
+        "keyword_argument" => parent.child_by_field_name("name") != Some(identifier),
+        _ => true,
+    }
+}
+
+/// The names that a piece of code gives values itself: parameters, targets, functions.
+fn bound_names<'p>(source: &'p Source, node: Node<'p>) -> BTreeSet<&'p str> {
+    let mut names = BTreeSet::new();
+    let mut add = |target: Node<'p>| {
+        walk(&mut target.walk(), |inner| {
+            if inner.kind() == "identifier" && is_read(inner) {
+                names.insert(source.slice(inner));
+            }
+            !matches!(inner.kind(), "subscript" | "attribute" | "type")
+        });
+    };
+    walk(&mut node.walk(), |inner| {
+        let fields: &[&str] = match inner.kind() {
+            "assignment" | "augmented_assignment" | "for_statement" | "for_in_clause" => &["left"],
+            "named_expression" | "function_definition" | "class_definition" => &["name", "parameters"],
+            "lambda" => &["parameters"],
+            "as_pattern" => &["alias"],
+            _ => &[],
+        };
+        for field in fields {
+            inner.child_by_field_name(field).into_iter().for_each(&mut add);
+        }
+        true
+    });
+    names
+}
+
+/// The attributes asked of a name, as in `comfy.model_management.get_total_memory`, and whether the last is called.
+fn chain(source: &Source, name: Node<'_>) -> (Vec<String>, bool) {
+    let mut chain = Vec::new();
+    let mut node = name;
+    while let Some(parent) = node
+        .parent()
+        .filter(|parent| parent.kind() == "attribute" && parent.child_by_field_name("object") == Some(node))
+    {
+        chain.extend(parent.child_by_field_name("attribute").map(|attribute| source.slice(attribute).to_owned()));
+        node = parent;
+    }
+    let called =
+        node.parent().is_some_and(|call| call.kind() == "call" && call.child_by_field_name("function") == Some(node));
+    (chain, called)
+}
+
+/// The name that a call or an attribute begins with.
+fn root(node: Node<'_>) -> Option<Node<'_>> {
+    let mut node = node;
+    loop {
+        node = match node.kind() {
+            "identifier" => return Some(node),
+            "call" => node.child_by_field_name("function")?,
+            "attribute" => node.child_by_field_name("object")?,
+            _ => return None,
+        };
+    }
+}
