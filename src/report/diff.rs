@@ -5,15 +5,13 @@ use std::path::Path;
 
 use anstyle::Style;
 use similar::{ChangeTag, TextDiff};
-use unicode_width::UnicodeWidthChar;
 
-use super::{BAD, FAINT, GOOD, STRONG, terminal_columns, visible};
+use super::columns::{columns, split, width};
+use super::{BAD, FAINT, GOOD, STRONG, visible};
 use crate::repair::{Change, Repair};
 
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
-/// Blanks between two tab stops.
-const TAB: usize = 8;
 
 /// A patch as `git apply` takes it.
 pub fn plain(repair: &Repair, change: &Change) -> String {
@@ -27,7 +25,7 @@ pub fn plain(repair: &Repair, change: &Change) -> String {
 /// The same for people: coloured, with nothing in it that could steer a terminal, and with lines broken where the
 /// terminal would break them.
 pub fn coloured(repair: &Repair, change: &Change) -> String {
-    let columns = terminal_columns();
+    let columns = columns();
     let old = old_text(repair, change);
     let (old, new) = (lines(old), lines(&change.text));
     let diff = compare(&old, &new);
@@ -66,28 +64,6 @@ fn push_line(out: &mut String, sign: char, style: Style, text: &str, columns: Op
         (first, rest) = split(rest, room(&indent));
         let _ = writeln!(out, "{FAINT}…{FAINT:#}{style}{indent}{first}{style:#}");
     }
-}
-
-/// What fits into so many columns, and the rest: behind a blank if there is one not far from the end.
-fn split(text: &str, columns: usize) -> (&str, &str) {
-    let mut used = 0;
-    let fits = |(_, c): &(usize, char)| {
-        used += char_width(*c, used);
-        used > columns
-    };
-    let Some((end, _)) = text.char_indices().find(fits) else { return (text, "") };
-    // At least one character, or there would be no end.
-    let end = if end == 0 { text.chars().next().map_or(0, char::len_utf8) } else { end };
-    let blank = text[..end].rfind(' ').map(|blank| blank + 1).filter(|blank| *blank > end * 2 / 3);
-    text.split_at(blank.unwrap_or(end))
-}
-
-fn width(text: &str, from: usize) -> usize {
-    text.chars().fold(from, |used, c| used + char_width(c, used)) - from
-}
-
-fn char_width(c: char, column: usize) -> usize {
-    if c == '\t' { TAB - column % TAB } else { c.width().unwrap_or(0) }
 }
 
 fn old_text<'r>(repair: &'r Repair, change: &Change) -> &'r str {
@@ -155,7 +131,7 @@ mod tests {
         assert_eq!(shown("    x = 1"), "+    x = 1\n");
         assert_eq!(
             shown("    message = \"one two three four five six seven\""),
-            "+    message = \"one two three four \n…        five six seven\"\n"
+            "+    message = \"one two three four five \n…        six seven\"\n"
         );
         let long = "x".repeat(100);
         assert!(shown(&long).lines().all(|line| width(line, 0) <= 40));

@@ -2,20 +2,28 @@
 
 use std::fmt::Write as _;
 
+use super::columns::{columns, wrapped};
 use super::{BAD, FAINT, GOOD, STRONG, UNSURE, counted, shown, visible};
 use crate::cli::{Accounting, Target};
-use crate::install::{Checkout, GitFacts};
+use crate::install::{Checkout, Evidence, GitFacts};
 use crate::patches::{Fix, Site, State, Status, Survey};
 use crate::python::{Place, Unreadable};
 use crate::repair::{Repair, Unread};
 
+/// Columns in front of a verdict: the name of the fix.
+const INDENT: usize = 11;
+
 /// The checkout and where it belongs.
 pub fn checkout(checkout: &Checkout) -> String {
     let mut out = String::new();
-    let version = checkout.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
-    let disabled = if checkout.disabled { " (disabled)" } else { "" };
-    let root = shown(&checkout.root);
-    let _ = writeln!(out, "{STRONG}ComfyUI-MultiGPU{}{STRONG:#}{disabled} in {root}", visible(&version));
+    if checkout.evidence == Evidence::Named {
+        let _ = writeln!(out, "{STRONG}{}{STRONG:#}", shown(&checkout.file));
+    } else {
+        let version = checkout.version.as_deref().map(|version| format!(" {}", visible(version))).unwrap_or_default();
+        let disabled = if checkout.disabled { " (disabled)" } else { "" };
+        let root = shown(&checkout.root);
+        let _ = writeln!(out, "{STRONG}ComfyUI-MultiGPU{version}{STRONG:#}{disabled} in {root}");
+    }
     let mut facts = vec![checkout.evidence.to_string()];
     facts.extend(checkout.git.as_ref().and_then(head));
     if let Some(modified) = checkout.git.as_ref().and_then(|git| git.modified) {
@@ -49,7 +57,8 @@ pub fn verdicts(repair: &Repair) -> String {
             Status::NotUnderstood => (UNSURE, "not understood"),
         };
         let fix = survey.fix.name();
-        let _ = writeln!(out, "{STRONG}{fix:<10}{STRONG:#} {style}{word}{style:#}: {}", verdict(survey));
+        let verdict = wrapped(&verdict(survey), INDENT + word.len() + 2, INDENT, columns());
+        let _ = writeln!(out, "{STRONG}{fix:<10}{STRONG:#} {style}{word}{style:#}: {verdict}");
     }
     out
 }
@@ -150,7 +159,7 @@ pub fn run_apply(target: &Target, all: bool) -> String {
     if all {
         command.push_str(" --all");
     }
-    format!("To repair: {STRONG}{command}{STRONG:#} (--dry-run shows the change first)\n")
+    format!("To repair: {STRONG}{command}{STRONG:#}\n           (--dry-run shows the change and writes nothing)\n")
 }
 
 /// Why there is no repair, if there is none, and what to do.

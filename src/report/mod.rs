@@ -1,5 +1,6 @@
 //! What people see.
 
+mod columns;
 pub mod diff;
 pub mod findings;
 pub mod human;
@@ -13,6 +14,7 @@ use std::path::Path;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
+use self::columns::{columns, wrapped};
 use crate::cli;
 use crate::install;
 use crate::repair::{Change, Repair};
@@ -95,10 +97,13 @@ impl Screen {
             further.extend(lines);
         }
         // Where both go to one terminal they are read as one.
-        let apart = self.started && io::stdout().is_terminal() && io::stderr().is_terminal();
-        let mut text = String::from(if apart { "\n" } else { "" });
-        let _ = writeln!(text, "{BAD}error{BAD:#}{STRONG}: {}{STRONG:#}", why.join(": "));
+        let is_shared = io::stdout().is_terminal() && io::stderr().is_terminal();
+        let columns = columns().filter(|_| is_shared);
+        let mut text = String::from(if is_shared && self.started { "\n" } else { "" });
+        let why = wrapped(&why.join(": "), "error: ".len(), 2, columns);
+        let _ = writeln!(text, "{BAD}error{BAD:#}{STRONG}: {why}{STRONG:#}");
         for line in further {
+            let line = wrapped(&line, 0, 4, columns);
             let _ = match line.strip_prefix(HELP) {
                 Some(next) => writeln!(text, "{NEXT}help{NEXT:#}: {next}"),
                 None => writeln!(text, "{line}"),
@@ -140,11 +145,6 @@ pub(crate) fn shown(path: &Path) -> String {
 /// `1 edit`, `2 edits`.
 pub(crate) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-/// How many columns the terminal has; none if a person does not look at one.
-pub(crate) fn terminal_columns() -> Option<usize> {
-    terminal_size::terminal_size_of(io::stdout()).map(|(columns, _)| usize::from(columns.0).max(40))
 }
 
 #[cfg(test)]
