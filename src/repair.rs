@@ -94,6 +94,14 @@ impl Repair {
         self.root.join(self.package.path(file))
     }
 
+    /// The path that a file has in its checkout, behind any link.
+    pub fn real_path(&self, file: usize) -> PathBuf {
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        let inside = |(path, root): (PathBuf, PathBuf)| path.strip_prefix(root).map(Path::to_owned).ok();
+        let path = real(&self.path(file)).zip(real(&self.root)).and_then(inside);
+        path.unwrap_or_else(|| self.package.path(file).to_owned())
+    }
+
     /// Did neither fix find anything that it is about? Then this is not the file that it was taken for.
     pub fn is_foreign(&self) -> bool {
         let found = |survey: &Survey| survey.status != Status::NotApplicable || survey.note.is_some();
@@ -120,12 +128,15 @@ fn read(checkout: &Checkout) -> Result<Package> {
         bail!(Unread { path: checkout.file.clone(), reason: Unreadable::TooLarge(about.len()) });
     }
     let mut files = vec![(name.clone(), read(&checkout.file)?)];
+    let real = fs::canonicalize(&checkout.file).with_context(|| cannot(&checkout.file))?;
     let deepest = if matches!(checkout.evidence, Evidence::Named) { 1 } else { DEEPEST };
     let walk = WalkDir::new(root).max_depth(deepest).sort_by_file_name().into_iter().filter_entry(is_source_folder);
     for entry in walk.filter_map(Result::ok).filter(is_python).take(MOST_FILES) {
         let Ok(path) = entry.path().strip_prefix(root) else { continue };
         let small = entry.metadata().is_ok_and(|about| about.len() <= MAX_BYTES as u64);
-        if path != name && small {
+        // The first file may be a link to another one of them, which is not to be repaired twice.
+        let is_first = path == name || fs::canonicalize(entry.path()).is_ok_and(|path| path == real);
+        if !is_first && small {
             files.push((path.to_owned(), read(entry.path())?));
         }
     }

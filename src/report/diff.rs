@@ -71,8 +71,8 @@ fn old_text<'r>(repair: &'r Repair, change: &Change) -> &'r str {
 }
 
 fn names(repair: &Repair, change: &Change) -> (String, String) {
-    let path = repair.package.path(change.file);
-    (name("a", path), name("b", path))
+    let path = repair.real_path(change.file);
+    (name("a", &path), name("b", &path))
 }
 
 /// A path as git writes it, below `side`: with slashes, and in quotes where it holds what would end or garble a line.

@@ -102,7 +102,7 @@ fn verdict(survey: &Survey) -> String {
 fn absent(fix: Fix) -> &'static str {
     match fix {
         Fix::LoadList => "nothing reads a load list",
-        Fix::GpuOnly => "no byte quotas here",
+        Fix::GpuOnly => "nothing here gives away what byte quotas leave over",
     }
 }
 
@@ -166,7 +166,7 @@ pub fn run_apply(target: &Target, all: bool) -> String {
 pub fn refusal(repair: &Repair) -> Option<String> {
     if repair.is_foreign() {
         return Some(format!(
-            "{}: nothing in it reads a load list or has byte quotas\n\
+            "{}: neither reads a load list nor gives away what byte quotas leave over\n\
              help: name the distorch_2.py of ComfyUI-MultiGPU, or the folder of the node",
             shown(&repair.path(0))
         ));
