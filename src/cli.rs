@@ -42,9 +42,9 @@ Examples:
   distorch-fix diff > repair.patch       a patch for `git apply`
 
 Exit codes:
-  0  in order (for apply: now in order)
+  0  in order; for apply: now in order, or would be without --dry-run
   1  check found something that apply would repair
-  2  it could not be done, or could not be told; nothing was written";
+  2  it could not be done, or could not be told";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -54,7 +54,7 @@ pub enum Command {
     Apply(Apply),
     /// Say what `apply` would repair, and where; write nothing
     #[command(after_help = CHECK_EXAMPLES)]
-    Check(Target),
+    Check(Check),
     /// Print what `apply` would change, as a patch for `git apply`; write nothing
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(Target),
@@ -90,10 +90,6 @@ pub struct Target {
     /// What counts as the size of a layer
     #[arg(long, value_name = "WHICH", default_value = "resident")]
     pub accounting: Accounting,
-
-    /// Act on every checkout that is found, not just on the only one
-    #[arg(long)]
-    pub all: bool,
 }
 
 impl Target {
@@ -111,9 +107,25 @@ pub struct Apply {
     #[command(flatten)]
     pub target: Target,
 
+    /// Repair every checkout that is found, disabled ones too
+    #[arg(long)]
+    pub all: bool,
+
     /// Show everything, write nothing
     #[arg(long, short = 'n')]
     pub dry_run: bool,
+}
+
+/// The arguments of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Which checkout, and which fixes.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// Check every checkout that is found, disabled ones too
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// A fix, by name.

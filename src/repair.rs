@@ -1,7 +1,7 @@
 //! One checkout on its way from its files to its repaired texts.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
 use anyhow::{Context, Result, bail};
 use walkdir::{DirEntry, WalkDir};
@@ -9,7 +9,7 @@ use walkdir::{DirEntry, WalkDir};
 use crate::install::{Checkout, Evidence};
 use crate::patches::{self, Accounting, Fix, Status, Survey};
 use crate::python::source::MAX_BYTES;
-use crate::python::{Edit, Package, edit};
+use crate::python::{Edit, Package, Source, Unreadable, edit};
 
 /// Python files of a checkout that are read at most; the real node has about ten.
 const MOST_FILES: usize = 1000;
@@ -37,14 +37,30 @@ pub struct Change {
     pub edits: Vec<Edit>,
 }
 
+/// A file that could not be understood as Python.
+#[derive(Debug)]
+pub struct Unread {
+    /// The file.
+    pub path: PathBuf,
+    /// Why not.
+    pub reason: Unreadable,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.reason)
+    }
+}
+
+impl std::error::Error for Unread {}
+
 impl Repair {
     /// Reads a checkout, surveys it and makes the edits, in memory.
     pub fn of(checkout: &Checkout, fixes: &[Fix], accounting: Accounting) -> Result<Self> {
         let package = read(checkout)?;
         let root = checkout.file.parent().unwrap_or(&checkout.root).to_owned();
-        let surveys = patches::survey(&package, fixes, accounting).map_err(|(file, unreadable)| {
-            anyhow::anyhow!("{}: {unreadable}", root.join(package.path(file)).display())
-        })?;
+        let surveys = patches::survey(&package, fixes, accounting)
+            .map_err(|(file, reason)| Unread { path: root.join(package.path(file)), reason })?;
         let mut changes = Vec::new();
         for file in 0..package.len() {
             let sites = surveys.iter().flat_map(|survey| &survey.sites);
@@ -55,16 +71,16 @@ impl Repair {
             }
             if !edit::order(&mut edits) {
                 bail!(
-                    "two edits of {} overlap; this is a mistake in distorch-fix, please report it",
+                    "two edits of {} overlap\nhelp: this is a mistake in distorch-fix; please report it with the file",
                     package.path(file).display()
                 );
             }
             // A file with edits was parsed to find them.
             let Ok(source) = package.source(file) else { continue };
             let text = edit::apply(source.text(), &edits);
-            if let Err(broken) = crate::python::Source::parse(source.path(), text.clone().into_bytes()) {
+            if let Err(broken) = Source::parse(source.path(), text.clone().into_bytes()) {
                 bail!(
-                    "the repaired {} would be {broken}; this is a mistake in distorch-fix, please report it",
+                    "the repaired {} would be {broken}\nhelp: this is a mistake in distorch-fix; please report it with the file",
                     source.path().display()
                 );
             }
@@ -78,9 +94,18 @@ impl Repair {
         self.root.join(self.package.path(file))
     }
 
-    /// Did any fix find something that it did not understand?
-    pub fn not_understood(&self) -> bool {
-        self.surveys.iter().any(|survey| survey.status == Status::NotUnderstood)
+    /// The path that a file has in its checkout, behind any link.
+    pub fn real_path(&self, file: usize) -> PathBuf {
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        let inside = |(path, root): (PathBuf, PathBuf)| path.strip_prefix(root).map(Path::to_owned).ok();
+        let path = real(&self.path(file)).zip(real(&self.root)).and_then(inside);
+        path.unwrap_or_else(|| self.package.path(file).to_owned())
+    }
+
+    /// Did neither fix find anything that it is about? Then this is not the file that it was taken for.
+    pub fn is_foreign(&self) -> bool {
+        let found = |survey: &Survey| survey.status != Status::NotApplicable || survey.note.is_some();
+        self.surveys.len() == Fix::ALL.len() && !self.surveys.iter().any(found)
     }
 
     /// Is there something to repair?
@@ -93,22 +118,25 @@ impl Repair {
 fn read(checkout: &Checkout) -> Result<Package> {
     let root = checkout.file.parent().unwrap_or(&checkout.root);
     let name = checkout.file.file_name().map(PathBuf::from).unwrap_or_default();
-    let read =
-        |path: &Path| fs::read(path).with_context(|| format!("cannot read {}; is it yours to read?", path.display()));
-    let about = fs::metadata(&checkout.file).with_context(|| format!("cannot read {}", checkout.file.display()))?;
+    let cannot = |path: &Path| format!("cannot read {}\nhelp: is it yours to read?", path.display());
+    let read = |path: &Path| fs::read(path).with_context(|| cannot(path));
+    let about = fs::metadata(&checkout.file).with_context(|| cannot(&checkout.file))?;
     if !about.is_file() {
-        bail!("{} is not a file", checkout.file.display());
+        bail!("{} is not a file\nhelp: restore it, or install the node again", checkout.file.display());
     }
     if about.len() > MAX_BYTES as u64 {
-        bail!("{}: {}", checkout.file.display(), crate::python::Unreadable::TooLarge(about.len()));
+        bail!(Unread { path: checkout.file.clone(), reason: Unreadable::TooLarge(about.len()) });
     }
     let mut files = vec![(name.clone(), read(&checkout.file)?)];
+    let real = fs::canonicalize(&checkout.file).with_context(|| cannot(&checkout.file))?;
     let deepest = if matches!(checkout.evidence, Evidence::Named) { 1 } else { DEEPEST };
     let walk = WalkDir::new(root).max_depth(deepest).sort_by_file_name().into_iter().filter_entry(is_source_folder);
     for entry in walk.filter_map(Result::ok).filter(is_python).take(MOST_FILES) {
         let Ok(path) = entry.path().strip_prefix(root) else { continue };
         let small = entry.metadata().is_ok_and(|about| about.len() <= MAX_BYTES as u64);
-        if path != name && small {
+        // The first file may be a link to another one of them, which is not to be repaired twice.
+        let is_first = path == name || fs::canonicalize(entry.path()).is_ok_and(|path| path == real);
+        if !is_first && small {
             files.push((path.to_owned(), read(entry.path())?));
         }
     }

@@ -1,33 +1,29 @@
 //! `apply`: repairs, shows the diff, writes.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
-use super::{Outcome, choose};
+use super::{Outcome, choose, each};
 use crate::cli;
 use crate::install::Checkout;
-use crate::repair::Repair;
-use crate::report::{Screen, diff, human};
-use crate::store;
+use crate::repair::{Change, Repair};
+use crate::report::{Screen, diff, findings, human};
+use crate::store::Staged;
 
 pub(super) fn run(arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome> {
-    let mut outcome = Outcome::InOrder;
-    for checkout in choose(&arguments.target)? {
-        outcome = outcome.max(repair(&checkout, arguments, screen)?);
-    }
-    Ok(outcome)
+    let checkouts = choose(&arguments.target, arguments.all)?;
+    each(&checkouts, screen, |checkout, screen| apply(checkout, arguments, screen))
 }
 
-fn repair(checkout: &Checkout, arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome> {
+fn apply(checkout: &Checkout, arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome> {
     let target = &arguments.target;
     screen.note(&human::checkout(checkout))?;
     let repair = Repair::of(checkout, &target.fixes(), target.accounting.into())?;
+    screen.print(&findings::not_understood(&repair))?;
     screen.note(&human::verdicts(&repair))?;
-    if repair.not_understood() {
-        screen.print(&human::findings(&repair))?;
-        screen.error(&human::nothing_written(&repair));
-        return Ok(Outcome::Failed);
+    if let Some(refusal) = human::refusal(&repair) {
+        bail!(refusal);
     }
-    if !repair.is_needed() {
+    if repair.changes.is_empty() {
         screen.note(&human::already_in_order(&repair))?;
         return Ok(Outcome::InOrder);
     }
@@ -38,11 +34,17 @@ fn repair(checkout: &Checkout, arguments: &cli::Apply, screen: &mut Screen) -> R
         screen.note(&human::dry_run(&repair))?;
         return Ok(Outcome::InOrder);
     }
-    for change in &repair.changes {
-        let old = repair.package.bytes(change.file);
-        store::replace(&checkout.root, &repair.path(change.file), old, change.text.as_bytes())?;
-        screen.note(&human::written(&repair, change))?;
-    }
-    screen.note(human::RESTART)?;
+    write(&repair, checkout)?;
+    screen.note(&human::written(&repair))?;
     Ok(Outcome::InOrder)
+}
+
+/// Writes every file or, where one of them cannot be written, none.
+fn write(repair: &Repair, checkout: &Checkout) -> Result<()> {
+    let stage = |change: &Change| {
+        let old = repair.package.bytes(change.file);
+        Staged::new(&checkout.root, &repair.path(change.file), old, change.text.as_bytes())
+    };
+    let staged = repair.changes.iter().map(stage).collect::<Result<Vec<_>>>()?;
+    staged.into_iter().try_for_each(Staged::commit)
 }

@@ -1,27 +1,29 @@
 //! `check`: says what `apply` would repair.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
-use super::{Outcome, choose};
-use crate::cli::Target;
+use super::{Outcome, choose, each};
+use crate::cli::{self, Target};
+use crate::install::Checkout;
 use crate::repair::Repair;
-use crate::report::{Screen, human};
+use crate::report::{Screen, findings, human};
 
-pub(super) fn run(target: &Target, screen: &mut Screen) -> Result<Outcome> {
-    let mut outcome = Outcome::InOrder;
-    for checkout in choose(target)? {
-        screen.note(&human::checkout(&checkout))?;
-        let repair = Repair::of(&checkout, &target.fixes(), target.accounting.into())?;
-        screen.print(&human::findings(&repair))?;
-        screen.note(&human::verdicts(&repair))?;
-        outcome = outcome.max(if repair.not_understood() {
-            Outcome::Failed
-        } else if repair.is_needed() {
-            screen.note(&human::run_apply(target))?;
-            Outcome::Found
-        } else {
-            Outcome::InOrder
-        });
+pub(super) fn run(arguments: &cli::Check, screen: &mut Screen) -> Result<Outcome> {
+    let checkouts = choose(&arguments.target, arguments.all)?;
+    let outcome = each(&checkouts, screen, |checkout, screen| check(checkout, &arguments.target, screen))?;
+    if outcome == Outcome::Found {
+        screen.note(&human::run_apply(&arguments.target, arguments.all))?;
     }
     Ok(outcome)
+}
+
+fn check(checkout: &Checkout, target: &Target, screen: &mut Screen) -> Result<Outcome> {
+    screen.note(&human::checkout(checkout))?;
+    let repair = Repair::of(checkout, &target.fixes(), target.accounting.into())?;
+    screen.print(&findings::all(&repair))?;
+    screen.note(&human::verdicts(&repair))?;
+    if let Some(refusal) = human::refusal(&repair) {
+        bail!(refusal);
+    }
+    Ok(if repair.is_needed() { Outcome::Found } else { Outcome::InOrder })
 }

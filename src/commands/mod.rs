@@ -4,14 +4,16 @@ mod apply;
 mod check;
 mod diff;
 
+use std::fs;
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, bail};
 
 use crate::cli::{Cli, Command, Target};
-use crate::install::{self, Checkout, Search};
-use crate::report::{self, Screen};
+use crate::install::{self, Checkout};
+use crate::report::{Screen, search};
 
 /// How a run ended. The only place where exit codes are decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,43 +41,75 @@ pub fn run(cli: &Cli) -> Outcome {
     let mut screen = Screen::new(cli.color, cli.quiet);
     let result = match &cli.command {
         Command::Apply(arguments) => apply::run(arguments, &mut screen),
-        Command::Check(target) => check::run(target, &mut screen),
+        Command::Check(arguments) => check::run(arguments, &mut screen),
         Command::Diff(target) => diff::run(target, &mut screen),
     };
     result.unwrap_or_else(|error| {
-        let closed = |cause: &(dyn std::error::Error + 'static)| {
-            cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-        };
         // Whoever read the output has stopped reading, as `head` does: there is nobody to tell.
-        if !error.chain().any(closed) {
-            screen.error(&format!("{error:#}"));
+        if !is_closed_pipe(&error) {
+            screen.error(&error);
         }
         Outcome::Failed
     })
 }
 
-/// The checkouts that a command is to act on: the only one, or all of them if that was asked for.
-fn choose(target: &Target) -> Result<Vec<Checkout>> {
-    let search = install::locate(&target.path)?;
-    if search.checkouts.is_empty() {
-        bail!(report::none_found(&search));
+/// Acts on one checkout after the other. What goes wrong with one does not keep the others from their turn.
+fn each(
+    checkouts: &[Checkout],
+    screen: &mut Screen,
+    act: impl Fn(&Checkout, &mut Screen) -> Result<Outcome>,
+) -> Result<Outcome> {
+    let mut worst = Outcome::InOrder;
+    for checkout in checkouts {
+        worst = worst.max(match act(checkout, screen) {
+            Err(error) if !is_closed_pipe(&error) => {
+                screen.error(&error);
+                Outcome::Failed
+            }
+            result => result?,
+        });
     }
-    let Search { checkouts, .. } = search;
-    if target.all {
-        return Ok(checkouts);
+    Ok(worst)
+}
+
+fn is_closed_pipe(error: &Error) -> bool {
+    let is_closed = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    };
+    error.chain().any(is_closed)
+}
+
+/// The checkouts to act on: the one that is meant, or all of them if that was asked for.
+fn choose(target: &Target, all: bool) -> Result<Vec<Checkout>> {
+    if all {
+        return found(target);
     }
+    one(target, "help: name the one that you mean, or use --all").map(|checkout| vec![checkout])
+}
+
+/// The one checkout that is meant; the `help` is for when that is not clear.
+fn one(target: &Target, help: &str) -> Result<Checkout> {
+    let mut checkouts = found(target)?;
     // A disabled node is acted on only if it was pointed at.
     let pointed_at = checkouts.len() == 1 && is_within(target, &checkouts[0]);
-    let (enabled, disabled): (Vec<_>, Vec<_>) =
-        checkouts.into_iter().partition(|checkout| !checkout.disabled || pointed_at);
-    match enabled.len() {
-        1 => Ok(enabled),
-        0 => bail!(report::all_disabled(&disabled)),
-        _ => bail!(report::several_found(&enabled, &disabled)),
+    match checkouts.iter().filter(|checkout| !checkout.disabled || pointed_at).count() {
+        // Enabled ones come first.
+        1 => Ok(checkouts.swap_remove(0)),
+        0 => bail!("{}\n{help}", search::all_disabled(&checkouts)),
+        _ => bail!("{}\n{help}", search::several_found(&checkouts)),
     }
 }
 
+/// Every checkout that the user may mean, enabled ones first.
+fn found(target: &Target) -> Result<Vec<Checkout>> {
+    let search = install::locate(&target.path)?;
+    if search.checkouts.is_empty() {
+        bail!(search::none_found(&search));
+    }
+    Ok(search.checkouts)
+}
+
 fn is_within(target: &Target, checkout: &Checkout) -> bool {
-    let real = |path: &std::path::Path| std::fs::canonicalize(path).ok();
+    let real = |path: &Path| fs::canonicalize(path).ok();
     real(&target.path).zip(real(&checkout.root)).is_some_and(|(path, root)| path.starts_with(root))
 }

@@ -66,15 +66,15 @@ pub struct NearMiss {
 /// Finds the checkouts that `start` means: a file, a checkout, `custom_nodes`, a ComfyUI root, or any folder above or
 /// below one of them. Finding none is not an error; a `start` that cannot be looked at is.
 pub fn locate(start: &Path) -> Result<Search> {
-    const HINT: &str = "name distorch_2.py, the ComfyUI-MultiGPU folder, or the folder of ComfyUI";
+    const HINT: &str = "help: name distorch_2.py, the ComfyUI-MultiGPU folder, or the folder of ComfyUI";
     let (kind, places) = fs::metadata(start)
         .and_then(|about| Ok((about.file_type(), Places::of(start)?)))
-        .with_context(|| format!("cannot look at {}; {HINT}", start.display()))?;
+        .with_context(|| format!("cannot look at {}\n{HINT}", start.display()))?;
     if kind.is_dir() {
         return search(start, &places);
     }
     if !kind.is_file() {
-        bail!("{} is neither a file nor a folder; {HINT}", start.display());
+        bail!("{} is neither a file nor a folder\n{HINT}", start.display());
     }
     let folders = places.parents();
     if !start.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("py")) {
@@ -228,7 +228,7 @@ fn climb(from: &Path) -> Climb {
 
 /// The current folder as the shell names it. `current_dir` has every link resolved, and so a user who went through a
 /// linked `custom_nodes` would no longer be inside a ComfyUI.
-fn logical_dir() -> std::io::Result<PathBuf> {
+pub(crate) fn logical_dir() -> std::io::Result<PathBuf> {
     let real = env::current_dir()?;
     let shell = env::var_os("PWD").map(PathBuf::from).filter(|pwd| pwd.is_absolute());
     Ok(shell.filter(|pwd| fs::canonicalize(pwd).is_ok_and(|pwd| pwd == real)).unwrap_or(real))

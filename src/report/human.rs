@@ -1,32 +1,37 @@
-//! For people at a terminal.
+//! For people at a terminal: the checkout, the verdicts, and what comes of them.
 
 use std::fmt::Write as _;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-
-use super::{BAD, FAINT, GOOD, STRONG, UNSURE, shown, visible};
-use crate::cli::Target;
-use crate::install::{Checkout, GitFacts};
+use super::columns::{columns, wrapped};
+use super::{BAD, FAINT, GOOD, STRONG, UNSURE, counted, shown, visible};
+use crate::cli::{Accounting, Target};
+use crate::install::{Checkout, Evidence, GitFacts};
 use crate::patches::{Fix, Site, State, Status, Survey};
-use crate::python::Source;
-use crate::repair::{Change, Repair};
+use crate::python::{Place, Unreadable};
+use crate::repair::{Repair, Unread};
 
-/// What to do after a repair.
-pub const RESTART: &str = "Restart ComfyUI: it keeps the old code until then.\n";
+/// Columns in front of a verdict: the name of the fix.
+const INDENT: usize = 11;
 
 /// The checkout and where it belongs.
 pub fn checkout(checkout: &Checkout) -> String {
     let mut out = String::new();
-    let version = checkout.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
-    let disabled = if checkout.disabled { " (disabled)" } else { "" };
-    let root = shown(&checkout.root);
-    let _ = writeln!(out, "{STRONG}ComfyUI-MultiGPU{}{STRONG:#}{disabled} in {}", visible(&version), root);
+    if checkout.evidence == Evidence::Named {
+        let _ = writeln!(out, "{STRONG}{}{STRONG:#}", shown(&checkout.file));
+    } else {
+        let version = checkout.version.as_deref().map(|version| format!(" {}", visible(version))).unwrap_or_default();
+        let disabled = if checkout.disabled { " (disabled)" } else { "" };
+        let root = shown(&checkout.root);
+        let _ = writeln!(out, "{STRONG}ComfyUI-MultiGPU{version}{STRONG:#}{disabled} in {root}");
+    }
     let mut facts = vec![checkout.evidence.to_string()];
     facts.extend(checkout.git.as_ref().and_then(head));
     if let Some(modified) = checkout.git.as_ref().and_then(|git| git.modified) {
         facts.push(if modified { "distorch_2.py edited since" } else { "distorch_2.py as committed" }.to_owned());
     }
-    let _ = writeln!(out, "{FAINT}  {}{FAINT:#}", visible(&facts.join("; ")));
+    for fact in facts {
+        let _ = writeln!(out, "{FAINT}  {}{FAINT:#}", visible(&fact));
+    }
     if let Some(comfyui) = &checkout.comfyui {
         let version = comfyui.version.as_deref().unwrap_or("of unknown version");
         let _ = writeln!(out, "{FAINT}  ComfyUI {} in {}{FAINT:#}", visible(version), shown(&comfyui.root));
@@ -43,31 +48,27 @@ fn head(git: &GitFacts) -> Option<String> {
 
 /// One line per fix.
 pub fn verdicts(repair: &Repair) -> String {
-    let mut out = String::from("\n");
+    let mut out = String::new();
     for survey in &repair.surveys {
         let (style, word) = match survey.status {
             Status::Needed => (BAD, "to repair"),
             Status::InOrder => (GOOD, "in order"),
-            Status::NotApplicable => (FAINT, "not here"),
+            Status::NotApplicable => (FAINT, "not applicable"),
             Status::NotUnderstood => (UNSURE, "not understood"),
         };
         let fix = survey.fix.name();
-        let _ = writeln!(out, "{STRONG}{fix:<10}{STRONG:#} {style}{word}{style:#}: {}", verdict(repair, survey));
+        let verdict = wrapped(&verdict(survey), INDENT + word.len() + 2, INDENT, columns());
+        let _ = writeln!(out, "{STRONG}{fix:<10}{STRONG:#} {style}{word}{style:#}: {verdict}");
     }
     out
 }
 
-fn verdict(repair: &Repair, survey: &Survey) -> String {
+fn verdict(survey: &Survey) -> String {
     match (survey.status, survey.fix) {
-        (Status::NotApplicable, _) if survey.note.is_some() => survey.note.clone().unwrap_or_default(),
-        (Status::NotApplicable, Fix::LoadList) => "nothing reads a load list".to_owned(),
-        (Status::NotApplicable, Fix::GpuOnly) => "this version has no byte quotas".to_owned(),
-        (Status::NotUnderstood, _) => {
-            let opaque = survey.sites.iter().find(|site| site.state == State::Opaque);
-            opaque.map_or_else(
-                || "too deep or too long to be followed".to_owned(),
-                |site| format!("{}: {}", place(repair, site), visible(&site.message)),
-            )
+        (Status::NotApplicable, fix) => survey.note.clone().unwrap_or_else(|| absent(fix).to_owned()),
+        (Status::NotUnderstood, Fix::LoadList) => {
+            let opaque = survey.count(State::Opaque);
+            format!("{} a load list", counted(opaque, "place") + if opaque == 1 { " that reads" } else { " that read" })
         }
         (_, Fix::LoadList) => {
             let parts = [
@@ -76,99 +77,128 @@ fn verdict(repair: &Repair, survey: &Survey) -> String {
                 (State::Any, "for any number of fields"),
                 (State::Opaque, "not understood"),
             ];
-            let counted = parts.iter().filter(|(state, _)| survey.count(*state) > 0);
-            let counted: Vec<_> = counted.map(|(state, what)| format!("{} {what}", survey.count(*state))).collect();
+            let parts: Vec<_> = parts.iter().filter(|(state, _)| survey.count(*state) > 0).collect();
+            let how = match parts[..] {
+                [(_, what)] if survey.sites.len() > 1 => format!(", all {what}"),
+                [(_, what)] => format!(", {what}"),
+                _ => {
+                    let each = parts.iter().map(|(state, what)| format!("{} {what}", survey.count(*state)));
+                    format!(": {}", each.collect::<Vec<_>>().join(", "))
+                }
+            };
+            let verb = if survey.sites.len() == 1 { "reads" } else { "read" };
             let note = survey.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
-            let read = if survey.sites.len() == 1 { "place reads" } else { "places read" };
-            format!("{} {read} a load list: {}{note}", survey.sites.len(), counted.join(", "))
+            format!("{} {verb} a load list{how}{note}", counted(survey.sites.len(), "place"))
         }
         (Status::Needed, Fix::GpuOnly) if survey.count(State::CpuFallback) > 0 => {
             "what byte quotas leave over goes to the CPU".to_owned()
         }
         (Status::Needed, Fix::GpuOnly) => "repaired by hand, with a mistake".to_owned(),
         (Status::InOrder, Fix::GpuOnly) => "what byte quotas leave over is shared by the listed GPUs".to_owned(),
+        (Status::NotUnderstood, Fix::GpuOnly) => "where byte quotas put what they leave over was not found".to_owned(),
     }
 }
 
-/// `1 edit`, `2 edits`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-fn place(repair: &Repair, site: &Site) -> String {
-    let name = repair.package.path(site.file).display().to_string();
-    let line = repair.package.source(site.file).map_or(1, |source| source.place(site.range.start).line);
-    format!("{}:{line}", visible(&name))
-}
-
-/// Each finding with its source line. Those that `apply` repairs, and those that were not understood.
-pub fn findings(repair: &Repair) -> String {
-    let width = terminal_size::terminal_size().map_or(120, |(width, _)| usize::from(width.0).max(40));
-    let renderer = Renderer::styled().term_width(width);
-    let mut out = String::new();
-    for survey in &repair.surveys {
-        let shown = survey.sites.iter().filter(|site| site.state.needs_fix() || site.state == State::Opaque);
-        for site in shown {
-            let Ok(source) = repair.package.source(site.file) else { continue };
-            let group = finding(repair, survey.fix, site, source);
-            out.push_str(&renderer.render(&[group]));
-            out.push_str("\n\n");
-        }
+fn absent(fix: Fix) -> &'static str {
+    match fix {
+        Fix::LoadList => "nothing reads a load list",
+        Fix::GpuOnly => "nothing here gives away what byte quotas leave over",
     }
-    out
 }
 
-fn finding<'r>(repair: &'r Repair, fix: Fix, site: &'r Site, source: &'r Source) -> Group<'r> {
-    let level = if site.state == State::Opaque { Level::WARNING } else { Level::ERROR };
-    // Only the line it begins on: a pattern or a statement can run over many.
-    let start = source.line_start(site.range.start);
-    let end = source.line_end(site.range.start);
-    let line = source.text()[start..end].trim_start_matches('\u{feff}');
-    let offset = end - line.len();
-    let span = site.range.start - offset..site.range.end.min(end) - offset;
-    let first = source.place(site.range.start).line;
-    let path = repair.package.path(site.file).display().to_string();
-    let snippet = Snippet::source(line)
-        .line_start(first)
-        .path(visible(&path).into_owned())
-        .annotation(AnnotationKind::Primary.span(span).label(site.state.name()));
-    level.primary_title(site.message.as_str()).id(fix.name()).element(snippet)
+/// A file that could not be understood as Python.
+pub fn unread(unread: &Unread) -> String {
+    let path = shown(&unread.path);
+    match &unread.reason {
+        Unreadable::Syntax(Place { line, column }, text) => format!(
+            "{path}:{line}:{column}: not valid Python: `{}`\n\
+             help: Python cannot load it either; restore the file, or update the node, and try again",
+            visible(text.trim())
+        ),
+        reason => format!("{path}: {reason}"),
+    }
 }
 
 /// Nothing to do.
 pub fn already_in_order(repair: &Repair) -> String {
-    let file = repair.package.path(0).display().to_string();
-    format!("\n{GOOD}{}{GOOD:#} is already in order; nothing was written.\n", visible(&file))
+    format!("{GOOD}Already in order{GOOD:#}: nothing was written to {}.\n", shown(&repair.path(0)))
 }
 
 /// The end of a dry run.
 pub fn dry_run(repair: &Repair) -> String {
     let edits: usize = repair.changes.iter().map(|change| change.edits.len()).sum();
     let (edits, files) = (counted(edits, "edit"), counted(repair.changes.len(), "file"));
-    format!("\nDry run: {edits} in {files}, nothing was written.\n")
+    format!("Dry run: {edits} in {files}, nothing was written.\n")
 }
 
-/// A file that was written.
-pub fn written(repair: &Repair, change: &Change) -> String {
-    let path = shown(&repair.path(change.file));
-    format!("\n{GOOD}Repaired{GOOD:#} {path} ({}).\n", counted(change.edits.len(), "edit"))
+/// The files that were written, and what to do now.
+pub fn written(repair: &Repair) -> String {
+    let mut out = String::new();
+    for change in &repair.changes {
+        let (path, edits) = (shown(&repair.path(change.file)), counted(change.edits.len(), "edit"));
+        let _ = writeln!(out, "{GOOD}Repaired{GOOD:#} {path} ({edits}).");
+    }
+    out + "Restart ComfyUI: it keeps the old code until then.\n"
 }
 
 /// What to do about the findings.
-pub fn run_apply(target: &Target) -> String {
-    let path = target.path.display().to_string();
-    let path = if path == "." { String::new() } else { format!(" {}", visible(&path)) };
-    format!("\nRun `distorch-fix apply{path}` to repair it, with --dry-run to see the change first.\n")
+pub fn run_apply(target: &Target, all: bool) -> String {
+    let mut command = String::from("distorch-fix apply");
+    if target.path.as_os_str() != "." {
+        let path = visible(&target.path.display().to_string()).into_owned();
+        let is_plain = |c: char| c.is_alphanumeric() || "/\\._-~:+,@".contains(c);
+        let quote = if path.chars().all(is_plain) { "" } else { "\"" };
+        let _ = write!(command, " {quote}{path}{quote}");
+    }
+    for fix in target.fixes().iter().filter(|_| !target.fixes.is_empty()) {
+        let _ = write!(command, " --fix {fix}");
+    }
+    if target.accounting == Accounting::Offload {
+        command.push_str(" --accounting offload");
+    }
+    if all {
+        command.push_str(" --all");
+    }
+    format!("To repair: {STRONG}{command}{STRONG:#}\n           (--dry-run shows the change and writes nothing)\n")
 }
 
-/// Why nothing was written.
-pub fn nothing_written(repair: &Repair) -> String {
-    let mut text = String::from("nothing was written:");
-    for survey in repair.surveys.iter().filter(|survey| survey.status == Status::NotUnderstood) {
-        let _ = write!(text, " {} was not understood ({});", survey.fix, verdict(repair, survey));
+/// Why there is no repair, if there is none, and what to do.
+pub fn refusal(repair: &Repair) -> Option<String> {
+    if repair.is_foreign() {
+        return Some(format!(
+            "{}: neither reads a load list nor gives away what byte quotas leave over\n\
+             help: name the distorch_2.py of ComfyUI-MultiGPU, or the folder of the node",
+            shown(&repair.path(0))
+        ));
     }
-    match repair.surveys.iter().find(|survey| survey.status == Status::Needed) {
-        Some(other) => text + &format!(" to repair only what was, use --fix {}", other.fix),
-        None => text + " repair it by hand, or report it with the file",
+    let surveys = || repair.surveys.iter().filter(|survey| survey.status == Status::NotUnderstood);
+    let fixes = surveys().map(|survey| survey.fix.name()).collect::<Vec<_>>();
+    if fixes.is_empty() {
+        return None;
+    }
+    let mut text = format!("{} not understood, so there is no repair", fixes.join(" and "));
+    let mut sites = surveys().flat_map(|survey| &survey.sites).filter(|site| site.state == State::Opaque);
+    if let Some(site) = sites.next() {
+        let _ = write!(text, "\n  {}: {}", place(repair, site), visible(&site.message));
+    }
+    match sites.count() {
+        0 => {}
+        more => {
+            let _ = write!(text, "\n  … and {}, which `distorch-fix check` shows", counted(more, "other place"));
+        }
+    }
+    let help = match repair.surveys.iter().find(|survey| survey.status == Status::Needed) {
+        Some(other) => format!("--fix {} repairs what was understood", other.fix),
+        None => String::from("repair it by hand, or report it together with the file"),
+    };
+    Some(format!("{text}\nhelp: {help}"))
+}
+
+fn place(repair: &Repair, site: &Site) -> String {
+    let path = shown(&repair.path(site.file));
+    // A file with a site was parsed to find it.
+    match repair.package.source(site.file).map(|source| source.place(site.range.start)) {
+        Ok(Place { line, column }) => format!("{path}:{line}:{column}"),
+        Err(_) => path,
     }
 }

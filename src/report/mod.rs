@@ -1,10 +1,12 @@
 //! What people see.
 
+mod columns;
 pub mod diff;
+pub mod findings;
 pub mod human;
+pub mod search;
 
 use std::borrow::Cow;
-use std::env;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -12,8 +14,9 @@ use std::path::Path;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
+use self::columns::{columns, wrapped};
 use crate::cli;
-use crate::install::{Checkout, Search};
+use crate::install;
 use crate::repair::{Change, Repair};
 
 /// Red, for what is wrong and for what goes.
@@ -22,19 +25,22 @@ pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
 /// Yellow, for what could not be told.
 pub(crate) const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
+/// Cyan, for what to do next.
+pub(crate) const NEXT: Style = AnsiColor::Cyan.on_default().bold();
 /// For what is beside the point.
 pub(crate) const FAINT: Style = Style::new().dimmed();
 /// For names.
 pub(crate) const STRONG: Style = Style::new().bold();
 
-/// Near misses that are listed at most.
-const MOST_LISTED: usize = 12;
+/// What a line that says what to do next begins with.
+const HELP: &str = "help: ";
 
 /// Standard output and standard error, coloured as asked for.
 pub struct Screen {
     out: AutoStream<io::Stdout>,
     err: AutoStream<io::Stderr>,
     quiet: bool,
+    started: bool,
 }
 
 impl Screen {
@@ -49,17 +55,25 @@ impl Screen {
             out: choice.map_or_else(|| AutoStream::auto(io::stdout()), |choice| AutoStream::new(io::stdout(), choice)),
             err: choice.map_or_else(|| AutoStream::auto(io::stderr()), |choice| AutoStream::new(io::stderr(), choice)),
             quiet,
+            started: false,
         }
     }
 
-    /// Prints a finding.
-    pub fn print(&mut self, text: &str) -> io::Result<()> {
-        self.out.write_all(text.as_bytes())
+    /// Prints a block of lines, a blank line between it and the one before.
+    pub fn print(&mut self, block: &str) -> io::Result<()> {
+        if block.is_empty() {
+            return Ok(());
+        }
+        if self.started {
+            self.out.write_all(b"\n")?;
+        }
+        self.started = true;
+        self.out.write_all(block.as_bytes())
     }
 
-    /// Prints what `--quiet` leaves out.
-    pub fn note(&mut self, text: &str) -> io::Result<()> {
-        if self.quiet { Ok(()) } else { self.print(text) }
+    /// Prints a block that `--quiet` leaves out.
+    pub fn note(&mut self, block: &str) -> io::Result<()> {
+        if self.quiet { Ok(()) } else { self.print(block) }
     }
 
     /// Prints a patch: byte for byte, unless a person looks at it.
@@ -71,17 +85,38 @@ impl Screen {
         }
     }
 
-    /// Prints a diagnostic. Nothing can be done if that fails as well.
-    pub fn error(&mut self, text: &str) {
-        let _ = writeln!(self.err, "{BAD}error:{BAD:#} {}", visible(text));
+    /// Prints a diagnostic: what went wrong and why on one line, then the further lines of every message, of which the
+    /// ones that begin with `help: ` say what to do next.
+    pub fn error(&mut self, error: &anyhow::Error) {
+        let mut why = Vec::new();
+        let mut further = Vec::new();
+        for cause in error.chain() {
+            let cause = cause.downcast_ref().map_or_else(|| cause.to_string(), human::unread);
+            let mut lines = cause.lines().map(|line| visible(line).into_owned());
+            why.extend(lines.next());
+            further.extend(lines);
+        }
+        // Where both go to one terminal they are read as one.
+        let is_shared = io::stdout().is_terminal() && io::stderr().is_terminal();
+        let columns = columns().filter(|_| is_shared);
+        let mut text = String::from(if is_shared && self.started { "\n" } else { "" });
+        let why = wrapped(&why.join(": "), "error: ".len(), 2, columns);
+        let _ = writeln!(text, "{BAD}error{BAD:#}{STRONG}: {why}{STRONG:#}");
+        for line in further {
+            let line = wrapped(&line, 0, 4, columns);
+            let _ = match line.strip_prefix(HELP) {
+                Some(next) => writeln!(text, "{NEXT}help{NEXT:#}: {next}"),
+                None => writeln!(text, "{line}"),
+            };
+        }
+        // Nothing can be done if this fails as well.
+        let _ = self.err.write_all(text.as_bytes());
     }
 }
 
-/// The text with control characters made visible, so that what stands in a file or its name cannot steer a terminal.
+/// One line of text with control characters made visible, so that what stands in a file or its name cannot steer a
+/// terminal.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    let is_unsafe = |c: char| {
-        (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
     }
@@ -93,48 +128,32 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(|c| if is_unsafe(c) { picture(c) } else { c }).collect())
 }
 
+/// Control characters, and those that change the direction of the text after them.
+fn is_unsafe(c: char) -> bool {
+    (c.is_control() && c != '\t')
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// A path as people want to see it: from the current folder if it is below that, whole if not.
 pub(crate) fn shown(path: &Path) -> String {
-    let here = env::current_dir().ok();
+    let here = install::logical_dir().ok();
     let below =
         here.as_deref().and_then(|here| path.strip_prefix(here).ok()).filter(|below| !below.as_os_str().is_empty());
     visible(&below.unwrap_or(path).display().to_string()).into_owned()
 }
 
-/// No checkout: where it was looked for, and what came close.
-pub fn none_found(search: &Search) -> String {
-    let mut text = String::from("found no ComfyUI-MultiGPU with a distorch_2.py");
-    for folder in &search.looked_in {
-        let _ = write!(text, "\n  looked in {}", shown(folder));
-    }
-    for near in search.near_misses.iter().take(MOST_LISTED) {
-        let _ = write!(text, "\n  not taken: {}: {}", shown(&near.path), near.reason);
-    }
-    if search.near_misses.len() > MOST_LISTED {
-        let _ = write!(text, "\n  … and {} more", search.near_misses.len() - MOST_LISTED);
-    }
-    text + "\nname the folder of the node, or of ComfyUI: distorch-fix check PATH"
+/// `1 edit`, `2 edits`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// More than one checkout, and no word on which.
-pub fn several_found(enabled: &[Checkout], disabled: &[Checkout]) -> String {
-    let text = format!("found {} checkouts", enabled.len() + disabled.len());
-    listed(text, enabled.iter().chain(disabled)) + "\nname one of them, or use --all"
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Only disabled checkouts, and none of them named.
-pub fn all_disabled(disabled: &[Checkout]) -> String {
-    listed(String::from("found nothing but disabled nodes"), disabled.iter()) + "\nname one of them, or use --all"
-}
-
-fn listed<'a>(mut text: String, checkouts: impl Iterator<Item = &'a Checkout>) -> String {
-    for (count, checkout) in checkouts.enumerate() {
-        if count == MOST_LISTED {
-            text.push_str("\n  …");
-            break;
-        }
-        let disabled = if checkout.disabled { " (disabled)" } else { "" };
-        let _ = write!(text, "\n  {}{disabled}", shown(&checkout.root));
+    #[test]
+    fn nothing_that_steers_a_terminal_gets_through() {
+        assert_eq!(visible("a\tb é"), "a\tb é");
+        assert_eq!(visible("\u{1b}[31m\r\n\u{7f}\u{9b}\u{202e}"), "␛[31m␍␊␡\u{fffd}\u{fffd}");
     }
-    text
 }

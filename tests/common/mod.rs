@@ -1,0 +1,112 @@
+//! Installs to try things on: copies of the fixtures, in folders of their own.
+
+#![allow(dead_code, unreachable_pub, reason = "every test program uses some of this")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::{env, fs};
+
+use distorch_fix::install;
+use distorch_fix::patches::{Accounting, Fix};
+use distorch_fix::repair::Repair;
+use tempfile::TempDir;
+
+/// The names of all fixtures.
+pub fn fixtures() -> Vec<String> {
+    let folders = fs::read_dir("fixtures").unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let mut names: Vec<_> = folders.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    assert!(names.len() > 10, "the fixtures are where cargo runs tests");
+    names
+}
+
+/// A copy of a fixture. Its path is the real one, so that it can be compared.
+pub struct Install {
+    _folder: TempDir,
+    pub root: PathBuf,
+}
+
+impl Install {
+    pub fn of(fixture: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(folder.path()).unwrap();
+        copy(&Path::new("fixtures").join(fixture), &root);
+        Self { _folder: folder, root }
+    }
+
+    pub fn checkout(&self) -> PathBuf {
+        self.root.join("ComfyUI/custom_nodes/ComfyUI-MultiGPU")
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.checkout().join("distorch_2.py")
+    }
+
+    pub fn text(&self) -> String {
+        fs::read_to_string(self.file()).unwrap()
+    }
+
+    /// Every file of the install, by its path.
+    pub fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let files = walkdir::WalkDir::new(&self.root).into_iter().map(Result::unwrap);
+        files
+            .filter(|entry| entry.file_type().is_file())
+            .map(|entry| (entry.path().strip_prefix(&self.root).unwrap().to_owned(), fs::read(entry.path()).unwrap()))
+            .collect()
+    }
+
+    /// The repair of it, in memory.
+    pub fn repair(&self) -> anyhow::Result<Repair> {
+        let search = install::locate(&self.root).unwrap();
+        let [checkout] = &search.checkouts[..] else { panic!("not one checkout: {search:?}") };
+        Repair::of(checkout, &Fix::ALL, Accounting::Resident)
+    }
+
+    /// Runs the program in it.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(program(&self.root).args(arguments))
+    }
+}
+
+/// The program, to be run in a folder, without what the user's environment could change.
+pub fn program(folder: &Path) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_distorch-fix"));
+    program.current_dir(folder).env_remove("PWD").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+    program
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    pub fn of(program: &mut Command) -> Self {
+        let Output { status, stdout, stderr } = program.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
+    }
+}
+
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Says that a test was skipped, where it is seen even without `--nocapture`.
+pub fn skip(why: &str) {
+    use std::io::Write;
+    // Not `eprintln!`, which the test runner captures.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
+}
