@@ -6,6 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::patches;
+use crate::verify::{self, Engine};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -57,7 +58,10 @@ pub enum Command {
     Check(Check),
     /// Print what `apply` would change, as a patch for `git apply`; write nothing
     #[command(after_help = DIFF_EXAMPLES)]
-    Diff(Target),
+    Diff(Diff),
+    /// Run the repaired code over many more scenarios than `apply` and `check` do; write nothing
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(Verify),
 }
 
 const APPLY_EXAMPLES: &str = "\
@@ -75,6 +79,12 @@ const DIFF_EXAMPLES: &str = "\
 Examples:
   distorch-fix diff ~/ComfyUI > repair.patch
   git -C ~/ComfyUI/custom_nodes/ComfyUI-MultiGPU apply ~/repair.patch";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  distorch-fix verify ~/ComfyUI
+  distorch-fix verify ~/ComfyUI --scenarios 5000 --seed 7
+  distorch-fix verify ~/ComfyUI --python python3";
 
 /// Which checkout, and which fixes.
 #[derive(Debug, Args)]
@@ -100,12 +110,79 @@ impl Target {
     }
 }
 
+/// Whether the repaired code is run before it is believed, and in what.
+#[derive(Debug, Args)]
+pub struct Proof {
+    /// Do not run the repaired code: nothing is proved then
+    #[arg(long)]
+    pub no_verify: bool,
+
+    /// Run it in this Python (isolated, but not sandboxed) instead of the built-in sandbox
+    #[arg(long, value_name = "PATH", conflicts_with = "no_verify")]
+    pub python: Option<PathBuf>,
+}
+
+impl Proof {
+    /// How to verify; nothing if it is not to be done.
+    pub fn options(&self) -> Option<verify::Options> {
+        (!self.no_verify)
+            .then(|| verify::Options { engine: engine(self.python.as_ref()), ..verify::Options::default() })
+    }
+}
+
+fn engine(python: Option<&PathBuf>) -> Engine {
+    python.map_or(Engine::Sandbox, |python| Engine::Python(python.clone()))
+}
+
+/// The arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// Which checkout, and which fixes.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// Whether and where the result is run.
+    #[command(flatten)]
+    pub proof: Proof,
+}
+
+/// The arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Which checkout, and which fixes.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// Random scenarios, beside the fixed ones
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(..=20_000))]
+    pub scenarios: u32,
+
+    /// What the random scenarios are made from; the same seed gives the same ones
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+
+    /// Run it in this Python (isolated, but not sandboxed) instead of the built-in sandbox
+    #[arg(long, value_name = "PATH")]
+    pub python: Option<PathBuf>,
+}
+
+impl Verify {
+    /// How to verify.
+    pub fn options(&self) -> verify::Options {
+        verify::Options { scenarios: self.scenarios as usize, seed: self.seed, engine: engine(self.python.as_ref()) }
+    }
+}
+
 /// The arguments of `apply`.
 #[derive(Debug, Args)]
 pub struct Apply {
     /// Which checkout, and which fixes.
     #[command(flatten)]
     pub target: Target,
+
+    /// Whether and where the result is run.
+    #[command(flatten)]
+    pub proof: Proof,
 
     /// Repair every checkout that is found, disabled ones too
     #[arg(long)]
@@ -122,6 +199,10 @@ pub struct Check {
     /// Which checkout, and which fixes.
     #[command(flatten)]
     pub target: Target,
+
+    /// Whether and where the result is run.
+    #[command(flatten)]
+    pub proof: Proof,
 
     /// Check every checkout that is found, disabled ones too
     #[arg(long)]

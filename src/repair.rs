@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use walkdir::{DirEntry, WalkDir};
 
 use crate::install::{Checkout, Evidence};
 use crate::patches::{self, Accounting, Fix, Status, Survey};
 use crate::python::source::MAX_BYTES;
-use crate::python::{Edit, Package, Source, Unreadable, edit};
+use crate::python::{Edit, Package, Unreadable, edit};
+use crate::verify::{self, Verdict};
 
 /// Python files of a checkout that are read at most; the real node has about ten.
 const MOST_FILES: usize = 1000;
@@ -20,10 +21,15 @@ const DEEPEST: usize = 4;
 pub struct Repair {
     /// The checkout's files.
     pub package: Package,
-    /// What each fix found, in the order of [`Fix::ALL`].
+    /// What each fix that was asked for found, in the order of [`Fix::ALL`].
     pub surveys: Vec<Survey>,
     /// The files that change, in the order of the package.
     pub changes: Vec<Change>,
+    /// The files as they would be.
+    after: Package,
+    /// What the other fixes found, which are not to be made.
+    others: Vec<Survey>,
+    accounting: Accounting,
     root: PathBuf,
 }
 
@@ -59,34 +65,59 @@ impl Repair {
     pub fn of(checkout: &Checkout, fixes: &[Fix], accounting: Accounting) -> Result<Self> {
         let package = read(checkout)?;
         let root = checkout.file.parent().unwrap_or(&checkout.root).to_owned();
-        let surveys = patches::survey(&package, fixes, accounting)
+        let surveys = patches::survey(&package, &Fix::ALL, accounting)
             .map_err(|(file, reason)| Unread { path: root.join(package.path(file)), reason })?;
-        let mut changes = Vec::new();
+        let (surveys, others): (Vec<_>, Vec<_>) = surveys.into_iter().partition(|survey| fixes.contains(&survey.fix));
+        let mut edits: Vec<(usize, Vec<Edit>)> = Vec::new();
         for file in 0..package.len() {
             let sites = surveys.iter().flat_map(|survey| &survey.sites);
-            let edits = sites.flat_map(|site| &site.edits).filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone());
-            let mut edits: Vec<_> = edits.collect();
-            if edits.is_empty() {
-                continue;
-            }
-            if !edit::order(&mut edits) {
+            let of_file =
+                sites.flat_map(|site| &site.edits).filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone());
+            let mut of_file: Vec<_> = of_file.collect();
+            if !edit::order(&mut of_file) {
                 bail!(
                     "two edits of {} overlap\nhelp: this is a mistake in distorch-fix; please report it with the file",
                     package.path(file).display()
                 );
             }
-            // A file with edits was parsed to find them.
-            let Ok(source) = package.source(file) else { continue };
-            let text = edit::apply(source.text(), &edits);
-            if let Err(broken) = Source::parse(source.path(), text.clone().into_bytes()) {
-                bail!(
-                    "the repaired {} would be {broken}\nhelp: this is a mistake in distorch-fix; please report it with the file",
-                    source.path().display()
-                );
+            if !of_file.is_empty() {
+                edits.push((file, of_file));
             }
-            changes.push(Change { file, text, edits });
         }
-        Ok(Self { package, surveys, changes, root })
+        let after = package.edited(edits.iter().map(|(file, edits)| (*file, edits.as_slice())));
+        let mut changes = Vec::new();
+        for (file, edits) in edits {
+            let source = after.source(file).map_err(|broken| {
+                anyhow!(
+                    "the repaired {} would be {broken}\nhelp: this is a mistake in distorch-fix; please report it with the file",
+                    package.path(file).display()
+                )
+            })?;
+            changes.push(Change { file, text: source.text().to_owned(), edits });
+        }
+        Ok(Self { package, surveys, changes, after, others, accounting, root })
+    }
+
+    /// Runs the repaired code, or the code as it is where there is nothing to repair. See [`crate::verify`].
+    pub fn verify(&self, options: &verify::Options) -> Verdict {
+        let mut surveys: Vec<_> = self.surveys.clone();
+        surveys.extend(self.others.iter().cloned().map(Survey::without_edits));
+        let repaired = if self.changes.is_empty() {
+            surveys.clone()
+        } else {
+            match patches::survey(&self.after, &Fix::ALL, self.accounting) {
+                Ok(repaired) => repaired,
+                Err((_, reason)) => return Verdict::Inconclusive(reason.to_string()),
+            }
+        };
+        let subject = verify::Subject {
+            before: &self.package,
+            surveys: &surveys,
+            after: if self.changes.is_empty() { &self.package } else { &self.after },
+            repaired: &repaired,
+            accounting: self.accounting,
+        };
+        verify::verify(&subject, options)
     }
 
     /// The path of a file of the package.

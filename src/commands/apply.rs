@@ -6,7 +6,7 @@ use super::{Outcome, choose, each};
 use crate::cli;
 use crate::install::Checkout;
 use crate::repair::{Change, Repair};
-use crate::report::{Screen, diff, findings, human};
+use crate::report::{Screen, diff, findings, human, proof};
 use crate::store::Staged;
 
 pub(super) fn run(arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome> {
@@ -21,6 +21,11 @@ fn apply(checkout: &Checkout, arguments: &cli::Apply, screen: &mut Screen) -> Re
     screen.print(&findings::not_understood(&repair))?;
     screen.note(&human::verdicts(&repair))?;
     if let Some(refusal) = human::refusal(&repair) {
+        bail!(refusal);
+    }
+    let proof = arguments.proof.options().map(|options| repair.verify(&options));
+    screen.note(&proof::line(proof.as_ref()))?;
+    if let Some(refusal) = proof.as_ref().and_then(proof::refusal) {
         bail!(refusal);
     }
     if repair.changes.is_empty() {

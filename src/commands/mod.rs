@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod diff;
+mod verify;
 
 use std::fs;
 use std::io;
@@ -42,7 +43,8 @@ pub fn run(cli: &Cli) -> Outcome {
     let result = match &cli.command {
         Command::Apply(arguments) => apply::run(arguments, &mut screen),
         Command::Check(arguments) => check::run(arguments, &mut screen),
-        Command::Diff(target) => diff::run(target, &mut screen),
+        Command::Diff(arguments) => diff::run(arguments, &mut screen),
+        Command::Verify(arguments) => verify::run(arguments, &mut screen),
     };
     result.unwrap_or_else(|error| {
         // Whoever read the output has stopped reading, as `head` does: there is nobody to tell.

@@ -180,6 +180,14 @@ impl Survey {
         Self { fix, status, sites, note, files: Vec::new() }
     }
 
+    /// The same, but for what it would change.
+    pub(crate) fn without_edits(mut self) -> Self {
+        for site in &mut self.sites {
+            site.edits.clear();
+        }
+        self
+    }
+
     /// How many sites are in a state.
     pub fn count(&self, state: State) -> usize {
         self.sites.iter().filter(|site| site.state == state).count()

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::path::{Component, Path, PathBuf};
 
+use super::edit::Edit;
 use super::source::{Source, Unreadable};
 
 /// Files by their path relative to the checkout. The first one is the one that everything starts from.
@@ -16,10 +17,30 @@ struct File {
     source: OnceCell<Result<Source, Unreadable>>,
 }
 
+impl File {
+    fn unparsed(&self) -> Self {
+        Self { path: self.path.clone(), bytes: self.bytes.clone(), source: OnceCell::new() }
+    }
+}
+
 impl Package {
     /// The files, as (path relative to the checkout, bytes).
     pub fn new(files: impl IntoIterator<Item = (PathBuf, Vec<u8>)>) -> Self {
         let files = files.into_iter().map(|(path, bytes)| File { path, bytes, source: OnceCell::new() }).collect();
+        Self { files }
+    }
+
+    /// The package after these edits, each file's [in order](super::edit::order).
+    pub fn edited<'e>(&self, edits: impl IntoIterator<Item = (usize, &'e [Edit])>) -> Self {
+        let mut files: Vec<File> = self.files.iter().map(File::unparsed).collect();
+        for (file, edits) in edits {
+            let Ok(source) = self.source(file) else { continue };
+            let new = source.edited(edits);
+            let bytes =
+                new.as_ref().map_or_else(|_| super::edit::apply(source.text(), edits), |new| new.text().to_owned());
+            files[file] =
+                File { path: self.files[file].path.clone(), bytes: bytes.into_bytes(), source: OnceCell::from(new) };
+        }
         Self { files }
     }
 

@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use tree_sitter::{Node, Parser, Tree};
+use tree_sitter::{InputEdit, Node, Parser, Point, Tree};
+
+use super::edit::{self, Edit};
 
 /// Files larger than this are refused: no version of the node comes near it, and parsing more than this costs more
 /// memory than a checker may use.
@@ -72,11 +74,35 @@ impl Source {
             return Err(Unreadable::Nul(offset));
         }
         let text = String::from_utf8(bytes).map_err(|error| Unreadable::NotUtf8(error.utf8_error().valid_up_to()))?;
+        Self::grow(path, text, None)
+    }
+
+    /// The same file after these edits, which must be [in order](edit::order). Only what they touch is parsed anew.
+    pub fn edited(&self, edits: &[Edit]) -> Result<Self, Unreadable> {
+        let mut tree = self.tree.clone();
+        // From the last to the first, so that the places of those still to come are those of the old text.
+        for edit in edits.iter().rev() {
+            let (start, end) = edit.range;
+            let start_position = self.point(start);
+            tree.edit(&InputEdit {
+                start_byte: start,
+                old_end_byte: end,
+                new_end_byte: start + edit.text.len(),
+                start_position,
+                old_end_position: self.point(end),
+                new_end_position: behind(start_position, &edit.text),
+            });
+        }
+        Self::grow(&self.path, edit::apply(&self.text, edits), Some(&tree))
+    }
+
+    /// Parses a text, as what became of an `old` tree if there is one.
+    fn grow(path: &Path, text: String, old: Option<&Tree>) -> Result<Self, Unreadable> {
         let mut parser = Parser::new();
         let tree = parser
             .set_language(&tree_sitter_python::LANGUAGE.into())
             .ok()
-            .and_then(|()| parser.parse(&text, None))
+            .and_then(|()| parser.parse(&text, old))
             .ok_or_else(|| Unreadable::Syntax(Place { line: 1, column: 1 }, String::new()))?;
         let source = Self { path: path.to_owned(), text, tree };
         match source.first_error() {
@@ -178,6 +204,13 @@ impl Source {
         found
     }
 
+    /// A byte offset as the parser counts: rows and bytes from 0.
+    fn point(&self, offset: usize) -> Point {
+        let start = self.line_start(offset);
+        let row = memchr::memchr_iter(b'\n', &self.text.as_bytes()[..start]).count();
+        Point { row, column: offset - start }
+    }
+
     fn first_error(&self) -> Option<usize> {
         if !self.root().has_error() {
             return None;
@@ -204,6 +237,14 @@ impl Source {
             node.kind() != "string"
         });
         open.first().map(|(_, offset)| *offset).or(unmatched).or(innermost).or(Some(0))
+    }
+}
+
+/// Where `text` ends if it begins at `start`.
+fn behind(start: Point, text: &str) -> Point {
+    match text.rfind('\n') {
+        None => Point { column: start.column + text.len(), ..start },
+        Some(last) => Point { row: start.row + text.matches('\n').count(), column: text.len() - last - 1 },
     }
 }
 
@@ -251,6 +292,16 @@ mod tests {
         assert_eq!(source.newline_at(source.text().len()), "\n");
         let block = source.root().child(0).and_then(|n| n.child_by_field_name("consequence")).expect("block");
         assert_eq!(source.indent_unit(block), "\t");
+    }
+
+    #[test]
+    fn what_is_parsed_anew_is_as_if_parsed_whole() {
+        let old = parse("for a, b in c:\n    pass\nx = \"cpu\"\n");
+        let edits = [Edit::insert(4, "*_, "), Edit::insert(15, "    if d:\n    "), Edit::replace(28..33, "None")];
+        let new = old.edited(&edits).expect("parses");
+        let whole = parse(new.text());
+        assert_eq!(new.text(), "for *_, a, b in c:\n    if d:\n        pass\nx = None\n");
+        assert_eq!(new.root().to_sexp(), whole.root().to_sexp());
     }
 
     #[test]

@@ -74,6 +74,8 @@ enum Top<'p> {
 struct Module<'p> {
     source: &'p Source,
     names: BTreeMap<&'p str, Top<'p>>,
+    /// The names that each definition reads, by its place.
+    read: BTreeMap<usize, BTreeSet<&'p str>>,
 }
 
 /// Modules that the sandbox has, and that mean no harm in a real interpreter.
@@ -81,7 +83,7 @@ const LIBRARIES: [&str; 6] = ["re", "math", "json", "functools", "itertools", "c
 
 impl<'p> Module<'p> {
     fn of(package: &'p Package, file: usize, source: &'p Source) -> Self {
-        let mut module = Self { source, names: BTreeMap::new() };
+        let mut module = Self { source, names: BTreeMap::new(), read: BTreeMap::new() };
         walk(&mut source.root().walk(), |node| {
             match node.kind() {
                 "function_definition" | "class_definition" => {
@@ -201,17 +203,18 @@ impl<'p> Builder<'p> {
     }
 
     /// Everything that a name reaches in the files that are followed, itself first.
-    fn reach(&self, file: usize, name: &str) -> Vec<(usize, Node<'p>)> {
+    fn reach(&self, file: usize, name: &'p str) -> Vec<(usize, Node<'p>)> {
         let mut found: Vec<(usize, Node<'p>)> = Vec::new();
-        let mut open = vec![(file, name.to_owned())];
+        let mut open = vec![(file, name)];
         while let Some((file, name)) = open.pop() {
             let Some(module) = self.modules.get(&file) else { continue };
-            match module.names.get(name.as_str()) {
+            match module.names.get(name) {
                 Some(Top::Definition(node)) if !found.contains(&(file, *node)) => {
                     found.push((file, *node));
-                    open.extend(names_in(module.source, *node).into_iter().map(|name| (file, name.to_owned())));
+                    let read = module.read.get(&node.start_byte());
+                    open.extend(read.into_iter().flatten().map(|name| (file, *name)));
                 }
-                Some(Top::Other(other, name)) => open.push((*other, (*name).to_owned())),
+                Some(Top::Other(other, name)) => open.push((*other, name)),
                 _ => {}
             }
         }
