@@ -226,7 +226,7 @@ fn what_is_not_python_is_left_alone() {
         ("latin-1", b"# caf\xe9\nfor a, b, c, d in x._load_list(): pass\n", "not UTF-8: byte 5"),
         ("utf-16", b"\xff\xfef\0o\0r\0", "NUL byte"),
         ("nul", b"x = 1\n\0", "NUL byte at offset 6"),
-        ("empty", b"", "neither reads a load list"),
+        ("empty", b"", "found neither a load list"),
         ("no python", b"<html>Not found</html>\n", ":1:7: not valid Python"),
         ("deep", nested.as_bytes(), "not valid Python"),
     ];

@@ -1,7 +1,7 @@
 //! Every version of `distorch_2.py` in a repository's history is understood, repaired and left alone after that.
 //!
 //! The repository is not part of this project: name a clone of ComfyUI-MultiGPU, bare or not, in `DISTORCH_FIX_HISTORY`.
-//! Where the acceptance test that runs the results under CPython is at hand, it is asked too.
+//! Where the acceptance test that runs the results is at hand, it is asked too.
 
 mod common;
 

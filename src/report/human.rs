@@ -101,8 +101,8 @@ fn verdict(survey: &Survey) -> String {
 
 fn absent(fix: Fix) -> &'static str {
     match fix {
-        Fix::LoadList => "nothing reads a load list",
-        Fix::GpuOnly => "nothing here gives away what byte quotas leave over",
+        Fix::LoadList => "nothing was found that reads a load list",
+        Fix::GpuOnly => "no byte quotas were found",
     }
 }
 
@@ -166,8 +166,8 @@ pub fn run_apply(target: &Target, all: bool) -> String {
 pub fn refusal(repair: &Repair) -> Option<String> {
     if repair.is_foreign() {
         return Some(format!(
-            "{}: neither reads a load list nor gives away what byte quotas leave over\n\
-             help: name the distorch_2.py of ComfyUI-MultiGPU, or the folder of the node",
+            "{}: found neither a load list nor byte quotas in it\n\
+             help: if this is a distorch_2.py, it is too old to need a repair, or too new for this program: report it then",
             shown(&repair.path(0))
         ));
     }
