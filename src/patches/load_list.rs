@@ -18,7 +18,7 @@ use tree_sitter::Node;
 use super::roles::{self, Field};
 use super::{Accounting, Fix, Reading, Site, State, Subject, Survey};
 use crate::python::flow::value::{LENGTHS, Number, Record, WORLDS};
-use crate::python::flow::{Form, Use};
+use crate::python::flow::{Form, Use, is_star};
 use crate::python::source::walk;
 use crate::python::{Edit, Source};
 
@@ -110,10 +110,12 @@ impl<'p> Judge<'_, 'p> {
     }
 
     fn unpack(&self, source: &Source, used: &Use<'p>) -> Finding {
-        let mut cursor = used.spot.node.walk();
-        let targets: Vec<_> =
-            used.spot.node.named_children(&mut cursor).filter(|target| target.kind() != "comment").collect();
-        match targets.iter().position(|target| target.kind() == "list_splat_pattern") {
+        let pattern = used.spot.node;
+        let is_case = pattern.kind() == "case_clause";
+        let is_target = |node: &Node<'_>| node.kind() != "comment" && (!is_case || node.kind() == "case_pattern");
+        let mut cursor = pattern.walk();
+        let targets: Vec<_> = pattern.named_children(&mut cursor).filter(is_target).collect();
+        match targets.iter().position(|target| is_star(*target)) {
             Some(star) => self.unpack_starred(source, used, &targets, star),
             None => self.unpack_plain(source, used, &targets),
         }
@@ -213,6 +215,9 @@ impl<'p> Judge<'_, 'p> {
         let both = used.record.worlds().has(0) && used.record.worlds().has(1);
         match end {
             _ if !both => Finding::new(State::Any, format!("`{text}` is taken for one number of fields")),
+            Some(1) if plain && start == 0 && self.accounting == Accounting::Offload => {
+                Finding::new(State::Any, format!("`{text}` is right for any number of fields"))
+            }
             Some(end) if plain && start >= 0 && (start..=FIELDS).contains(&end) => {
                 let message = format!("`{text}` counts from the front; current ComfyUI puts another field there");
                 let Some(subscript) = node.child_by_field_name("subscript") else {
@@ -229,6 +234,7 @@ impl<'p> Judge<'_, 'p> {
                 }
                 Finding::legacy(message, vec![Edit::replace(subscript.byte_range(), tail(start))])
             }
+            None if start < 0 => Finding::new(State::Any, format!("`{text}` is right for any number of fields")),
             Some(end) if start < 0 && end < 0 && -start <= FIELDS => {
                 Finding::new(State::Any, format!("`{text}` is right for any number of fields"))
             }
@@ -250,7 +256,11 @@ impl<'p> Judge<'_, 'p> {
                 let message = "is spread over 4 parameters; current ComfyUI returns 5 fields";
                 let Some(inner) = node.named_child(0).filter(|_| node.kind() == "list_splat") else {
                     // `starmap(function, items)`: the items are cut to their last fields on the way.
-                    let items = format!("(item[-{FIELDS}:] for item in {})", source.slice(node));
+                    let item = match self.accounting {
+                        Accounting::Resident => format!("item[-{FIELDS}:]"),
+                        Accounting::Offload => format!("(item[0], *item[-{}:])", FIELDS - 1),
+                    };
+                    let items = format!("({item} for item in {})", source.slice(node));
                     return Finding::legacy(message, vec![Edit::replace(node.byte_range(), items)]);
                 };
                 let item = source.slice(inner);

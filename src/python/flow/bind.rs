@@ -4,7 +4,7 @@ use tree_sitter::Node;
 
 use super::scope::{Frame, State};
 use super::value::{Record, Value, Worlds};
-use super::{Follower, Form};
+use super::{Follower, Form, Home};
 
 impl<'p> Follower<'p, '_> {
     /// Gives a target (a name, a pattern, a subscript, …) a value.
@@ -31,7 +31,7 @@ impl<'p> Follower<'p, '_> {
                 }
                 if let (Some(name), false) = (target.child_by_field_name("attribute"), value.is_dull()) {
                     let name = self.text(frame.file, name);
-                    self.facts.add((None, name), value);
+                    self.facts.add((Home::Attribute, name), value);
                 }
             }
             "subscript" => {
@@ -80,11 +80,13 @@ impl<'p> Follower<'p, '_> {
             "identifier" => {
                 let known = self.look_up(frame, state, container);
                 let name = self.text(frame.file, container);
-                self.assign(frame, state, name, change(&known));
+                let changed = change(&known);
+                self.share(frame, name, &changed);
+                self.assign(frame, state, name, changed);
             }
             "attribute" => {
                 if let Some(name) = container.child_by_field_name("attribute") {
-                    let name = (None, self.text(frame.file, name));
+                    let name = (Home::Attribute, self.text(frame.file, name));
                     let changed = change(&self.facts.get(name));
                     self.facts.add(name, &changed);
                 }
@@ -128,7 +130,9 @@ impl<'p> Follower<'p, '_> {
                 _ => Some(at),
             };
             let known = field.and_then(|field| fields.get(field)).cloned().unwrap_or_default();
-            self.bind(frame, state, *target, &known.join(&element));
+            // A number stays one if it cannot be anything else.
+            let known = if element.is_dull() { known } else { known.join(&element) };
+            self.bind(frame, state, *target, &known);
         }
     }
 

@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use tree_sitter::Node;
 
-use super::Follower;
 use super::call::Arguments;
 use super::scope::{Frame, State};
 use super::value::{Callable, Spot, Value};
+use super::{Follower, Home};
 
 impl<'p> Follower<'p, '_> {
     /// A method of a container. Nothing if the name is not known or the object is not one.
@@ -130,6 +130,13 @@ impl<'p> Follower<'p, '_> {
                 Value::default()
             }
             "heappop" => first.iterated(),
+            "namedtuple" => self.named_tuple(frame, arguments),
+            "SimpleNamespace" => {
+                for (name, value) in arguments.named.iter().filter(|(_, value)| !value.is_dull()) {
+                    self.facts.add((Home::Attribute, name), value);
+                }
+                Value::default()
+            }
             "itemgetter" => {
                 let indices = arguments.positional.iter().map(|(value, node)| {
                     let number = value.number.and_then(|number| number.into_iter().flatten().next());
@@ -162,8 +169,8 @@ impl<'p> Follower<'p, '_> {
             Arguments { positional: given.into_iter().map(|value| (value, node)).collect(), ..Arguments::default() };
         let function = self.resolve(frame, node, function.clone());
         let mut out = Value::default();
-        for callable in &function.callables {
-            let value = self.invoke(frame, state, callable, &arguments, false);
+        for (callable, worlds) in &function.callables {
+            let value = self.invoke(frame, state.worlds.and(*worlds), callable, &arguments);
             out = out.join(&value);
         }
         out
@@ -181,8 +188,8 @@ impl<'p> Follower<'p, '_> {
         let (Some(record), Some((_, node))) = (element.record, arguments.positional.get(1)) else { return };
         let spread = Arguments { spread: Some((record, *node)), ..Arguments::default() };
         let function = self.resolve(frame, *node, function.clone());
-        for callable in &function.callables {
-            self.invoke(frame, state, callable, &spread, false);
+        for (callable, worlds) in &function.callables {
+            self.invoke(frame, state.worlds.and(*worlds), callable, &spread);
         }
     }
 }

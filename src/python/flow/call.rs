@@ -2,9 +2,10 @@
 
 use tree_sitter::Node;
 
+use super::class::field_names;
 use super::scope::{Frame, State};
 use super::value::{Callable, Record, ScopeId, Spot, Value, Worlds};
-use super::{CALLS, DEEPEST, Follower, Form};
+use super::{CALLS, DEEPEST, Follower, Form, Home};
 
 /// The arguments of one call.
 #[derive(Default)]
@@ -13,8 +14,8 @@ pub(super) struct Arguments<'p> {
     pub(super) named: Vec<(&'p str, Value<'p>)>,
     /// A record spread with `*`, and its node; it comes after `positional`.
     pub(super) spread: Option<(Record, Node<'p>)>,
-    /// Something else spread, whose length is not known.
-    pub(super) unknown: bool,
+    /// Where something else is spread, whose length is not known.
+    pub(super) unknown: Option<usize>,
 }
 
 impl<'p> Arguments<'p> {
@@ -65,7 +66,7 @@ impl<'p> Follower<'p, '_> {
             }
             name = function.child_by_field_name("attribute").map_or("", |name| self.text(frame.file, name));
             if callee.is_dull() {
-                callee = self.member(frame, function, &object, name);
+                callee = self.member(frame, state, function, &object, name);
             }
         } else if function.kind() == "identifier" {
             name = self.text(frame.file, function);
@@ -75,12 +76,11 @@ impl<'p> Follower<'p, '_> {
         if self.worth_following(&callee, &arguments) {
             callee = self.resolve(frame, function, callee);
         }
-        let callables: Vec<_> =
-            callee.callables.iter().filter(|callable| !matches!(callable, Callable::Module(_))).cloned().collect();
+        let callables = self.can_be_called(&callee);
         if !callables.is_empty() {
             let mut out = Value::default();
-            for callable in callables {
-                let value = self.invoke(frame, state, &callable, &arguments, function.kind() == "attribute");
+            for (callable, worlds) in callables {
+                let value = self.invoke(frame, state.worlds.and(worlds), &callable, &arguments);
                 out = out.join(&value);
             }
             return out;
@@ -100,37 +100,14 @@ impl<'p> Follower<'p, '_> {
         Value::default()
     }
 
-    /// What `object.name` is, when it is called.
-    fn member(&mut self, frame: &mut Frame<'p>, node: Node<'p>, object: &Value<'p>, name: &'p str) -> Value<'p> {
-        for callable in &object.callables {
-            if let Callable::Module(file) = callable {
-                return Value::callable(Callable::Imported(*file, name));
-            }
-        }
-        let known = self.facts.get((None, name));
-        if !known.callables.is_empty() {
-            return Self::rebase(frame, node, known);
-        }
-        // Any class may have a method of that name: only on the object itself is it surely this file's.
-        let inner = node.child_by_field_name("object");
-        let on_self = inner.is_some_and(|inner| matches!(self.text(frame.file, inner), "self" | "cls"));
-        if !on_self && !object.callables.iter().any(|callable| matches!(callable, Callable::Class(_))) {
-            return Value::default();
-        }
-        let methods = self.methods.get(&frame.file).and_then(|methods| methods.get(name)).cloned().unwrap_or_default();
-        let callables =
-            methods.into_iter().map(|node| Callable::Function(Spot { file: frame.file, node }, None)).collect();
-        Value { callables, ..Value::default() }
-    }
-
     fn worth_following(&self, callee: &Value<'p>, arguments: &Arguments<'p>) -> bool {
         let values = || {
             arguments.positional.iter().map(|(value, _)| value).chain(arguments.named.iter().map(|(_, value)| value))
         };
         let record =
-            arguments.spread.is_some() || values().any(|value| value.carries_record() || !value.callables.is_empty());
+            arguments.spread.is_some() || values().any(|value| value.carries_record() || value.carries_function());
         let text = values().any(Value::carries_text);
-        callee.callables.iter().any(|callable| match callable {
+        callee.callables.iter().any(|(callable, _)| match callable {
             Callable::Imported(file, _) => {
                 let followed = self.modules.get(file).is_some_and(|module| module.done);
                 record || followed || (text && self.interest.text_files.contains(file))
@@ -162,12 +139,12 @@ impl<'p> Follower<'p, '_> {
                     let value = part.named_child(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default();
                     if let (Some(record), None) = (value.record, arguments.spread) {
                         arguments.spread = Some((record, part));
-                    } else if let (Some(fields), false) = (&value.fields, arguments.unknown) {
+                    } else if let (Some(fields), None) = (&value.fields, arguments.unknown) {
                         arguments.positional.extend(fields.iter().map(|field| (field.clone(), part)));
                     } else {
-                        // `zip(*items)` is looked at by the builtin; for others the rest is not known.
+                        // `zip(*items)` is looked at by the builtin; for others any of the rest may be an element.
+                        arguments.unknown.get_or_insert(arguments.positional.len());
                         arguments.positional.push((value, part));
-                        arguments.unknown = true;
                     }
                 }
                 "dictionary_splat" => {
@@ -184,16 +161,34 @@ impl<'p> Follower<'p, '_> {
         arguments
     }
 
+    /// Which of the things that a value may be are such as can be called, as far as is known; an object's class may
+    /// say that it is one.
+    fn can_be_called(&mut self, callee: &Value<'p>) -> Vec<(Callable<'p>, Worlds)> {
+        let mut out = Vec::new();
+        for (callable, worlds) in &callee.callables {
+            match callable {
+                Callable::Module(_) => {}
+                Callable::Object(class) => {
+                    let call = self.find_method(*class, "__call__");
+                    out.extend(call.map(|method| (Callable::Method(method, None), *worlds)));
+                }
+                other => out.push((other.clone(), *worlds)),
+            }
+        }
+        out
+    }
+
+    /// Calls something, in these worlds.
     pub(super) fn invoke(
         &mut self,
         frame: &mut Frame<'p>,
-        state: &State<'p>,
+        worlds: Worlds,
         callable: &Callable<'p>,
         arguments: &Arguments<'p>,
-        attribute: bool,
     ) -> Value<'p> {
         match callable {
-            Callable::Source => Value::list_of(Value::record(Record::new(state.worlds))),
+            _ if worlds.is_empty() => Value::default(),
+            Callable::Source => Value::list_of(Value::record(Record::new(worlds))),
             Callable::Getter(indices) => {
                 if let Some(record) = arguments.at(0).record {
                     for (index, spot) in indices.iter() {
@@ -202,30 +197,60 @@ impl<'p> Follower<'p, '_> {
                 }
                 Value::default()
             }
-            Callable::Class(spot) => {
+            Callable::NamedTuple(fields) => {
                 if let Some((record, node)) = arguments.spread {
-                    let takes = self
-                        .init(*spot)
-                        .map_or_else(|| field_count(spot.node), |init| parameters(init).len().checked_sub(1));
-                    self.spread(frame, node, record, takes, arguments);
-                }
-                if let Some(init) = self.init(*spot) {
-                    let init = Spot { file: spot.file, node: init };
-                    let given = self.given(init, arguments, true);
-                    self.call_function(init, None, state.worlds, given);
+                    self.spread(frame, node, record, Some(*fields), arguments);
                 }
                 Value::default()
             }
-            Callable::Function(spot, around) => {
-                let bound = attribute && is_method(spot.node);
+            Callable::Class(class) => {
+                let init = self.find_method(*class, "__init__");
                 if let Some((record, node)) = arguments.spread {
-                    let takes = parameters(spot.node).len().checked_sub(usize::from(bound));
+                    let takes = init.map_or_else(
+                        || Some(field_names(class.node).len()).filter(|fields| *fields > 0),
+                        |init| parameters(init.node).len().checked_sub(1),
+                    );
                     self.spread(frame, node, record, takes, arguments);
                 }
-                let given = self.given(*spot, arguments, bound);
-                self.call_function(*spot, *around, state.worlds, given)
+                match init {
+                    Some(init) => {
+                        let given = self.given(init, arguments, true);
+                        self.call_function(init, None, worlds, given);
+                    }
+                    None => self.set_fields(*class, arguments),
+                }
+                Value::callable(Callable::Object(*class))
             }
-            Callable::Imported(..) | Callable::Module(_) => Value::default(),
+            Callable::Function(spot, around) => self.call_given(frame, *spot, *around, worlds, arguments, false),
+            Callable::Method(spot, around) => self.call_given(frame, *spot, *around, worlds, arguments, true),
+            Callable::Imported(..) | Callable::Module(_) | Callable::Object(_) => Value::default(),
+        }
+    }
+
+    fn call_given(
+        &mut self,
+        frame: &mut Frame<'p>,
+        function: Spot<'p>,
+        around: Option<ScopeId>,
+        worlds: Worlds,
+        arguments: &Arguments<'p>,
+        bound: bool,
+    ) -> Value<'p> {
+        if let Some((record, node)) = arguments.spread {
+            let takes = parameters(function.node).len().checked_sub(usize::from(bound));
+            self.spread(frame, node, record, takes, arguments);
+        }
+        let given = self.given(function, arguments, bound);
+        self.call_function(function, around, worlds, given)
+    }
+
+    /// A dataclass: what it is made of is what its objects have.
+    fn set_fields(&mut self, class: Spot<'p>, arguments: &Arguments<'p>) {
+        let names: Vec<_> = field_names(class.node).into_iter().map(|name| self.text(class.file, name)).collect();
+        let positional = names.iter().copied().zip(arguments.positional.iter().map(|(value, _)| value));
+        let named = arguments.named.iter().filter(|(name, _)| names.contains(name)).map(|(name, value)| (*name, value));
+        for (name, value) in positional.chain(named).filter(|(_, value)| !value.is_dull()) {
+            self.facts.add((Home::Attribute, name), value);
         }
     }
 
@@ -244,17 +269,6 @@ impl<'p> Follower<'p, '_> {
         }
     }
 
-    fn init(&self, class: Spot<'p>) -> Option<Node<'p>> {
-        let body = class.node.child_by_field_name("body")?;
-        let mut cursor = body.walk();
-        body.named_children(&mut cursor).map(|member| member.child_by_field_name("definition").unwrap_or(member)).find(
-            |member| {
-                member.kind() == "function_definition"
-                    && member.child_by_field_name("name").is_some_and(|name| self.text(class.file, name) == "__init__")
-            },
-        )
-    }
-
     /// The interesting arguments, by the names of the parameters they go to.
     fn given(&self, function: Spot<'p>, arguments: &Arguments<'p>, bound: bool) -> Vec<(&'p str, Value<'p>)> {
         let names: Vec<_> = parameters(function.node)
@@ -262,13 +276,35 @@ impl<'p> Follower<'p, '_> {
             .map(|name| self.text(function.file, name))
             .skip(usize::from(bound))
             .collect();
-        let positional = names.iter().copied().zip(arguments.positional.iter().map(|(value, _)| value));
-        let named = arguments.named.iter().filter(|(name, _)| names.contains(name)).map(|(name, value)| (*name, value));
-        positional
-            .chain(named)
-            .filter(|(_, value)| !value.is_dull())
-            .map(|(name, value)| (name, value.clone()))
-            .collect()
+        let known = arguments.unknown.unwrap_or(arguments.positional.len());
+        let mut given: Vec<_> = names
+            .iter()
+            .copied()
+            .zip(arguments.positional.iter().take(known).map(|(value, _)| value.clone()))
+            .collect();
+        // Behind a list that is spread, every parameter may get any of its elements, or what comes after it.
+        let rest =
+            arguments.positional.iter().enumerate().skip(known).fold(Value::default(), |all, (at, (value, _))| {
+                all.join(&if Some(at) == arguments.unknown { value.iterated() } else { value.clone() })
+            });
+        given.extend(names.iter().skip(known).map(|name| (*name, rest.clone())));
+        let [star, double_star] = splats(function.node).map(|name| name.map(|name| self.text(function.file, name)));
+        if let Some(star) = star {
+            let more = arguments.positional.iter().take(known).skip(names.len());
+            let all = more.fold(rest, |all, (value, _)| all.join(value));
+            given.push((star, Value::list_of(all)));
+        }
+        let mut other = Value::default();
+        for (name, value) in &arguments.named {
+            if all_names(function.node).into_iter().any(|known| self.text(function.file, known) == *name) {
+                given.push((name, value.clone()));
+            } else {
+                other = other.join(value);
+            }
+        }
+        given.extend(double_star.map(|name| (name, Value::mapping(other))));
+        given.retain(|(_, value)| !value.is_dull());
+        given
     }
 
     /// Follows a function with these values for its parameters, and nothing known of the others.
@@ -325,7 +361,7 @@ impl<'p> Follower<'p, '_> {
         let mut cursor = list.walk();
         let parameters: Vec<_> = list.named_children(&mut cursor).collect();
         for parameter in parameters {
-            let Some(name) = parameter_name(parameter) else { continue };
+            let Some(name) = parameter_name(parameter).or_else(|| splat_name(parameter)) else { continue };
             let name = self.text(function.file, name);
             let passed = given.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
             let value = match (passed, parameter.child_by_field_name("value")) {
@@ -343,9 +379,28 @@ fn parameters(function: Node<'_>) -> Vec<Node<'_>> {
     let Some(list) = function.child_by_field_name("parameters") else { return Vec::new() };
     let mut cursor = list.walk();
     list.named_children(&mut cursor)
-        .take_while(|parameter| parameter.kind() != "keyword_separator")
+        .take_while(|parameter| parameter.kind() != "keyword_separator" && splat_name(*parameter).is_none())
         .filter_map(parameter_name)
         .collect()
+}
+
+/// The name nodes of all parameters that can be given by name.
+fn all_names(function: Node<'_>) -> Vec<Node<'_>> {
+    let Some(list) = function.child_by_field_name("parameters") else { return Vec::new() };
+    let mut cursor = list.walk();
+    list.named_children(&mut cursor).filter_map(parameter_name).collect()
+}
+
+/// The names of `*rest` and `**more`.
+fn splats(function: Node<'_>) -> [Option<Node<'_>>; 2] {
+    let mut found = [None; 2];
+    let Some(list) = function.child_by_field_name("parameters") else { return found };
+    let mut cursor = list.walk();
+    for name in list.named_children(&mut cursor).filter_map(splat_name) {
+        let double = name.parent().is_some_and(|splat| splat.kind() == "dictionary_splat_pattern");
+        found[usize::from(double)] = Some(name);
+    }
+    found
 }
 
 fn parameter_name(parameter: Node<'_>) -> Option<Node<'_>> {
@@ -358,31 +413,9 @@ fn parameter_name(parameter: Node<'_>) -> Option<Node<'_>> {
     name.filter(|name| name.kind() == "identifier")
 }
 
-/// Is it a `def` directly inside a class, called with the object as its first argument?
-fn is_method(function: Node<'_>) -> bool {
-    let decorated = function.parent().filter(|parent| parent.kind() == "decorated_definition");
-    let outer = decorated.unwrap_or(function);
-    let is_static = decorated.is_some_and(|decorated| {
-        let mut cursor = decorated.walk();
-        decorated
-            .named_children(&mut cursor)
-            .any(|part| part.kind() == "decorator" && part.end_byte() - part.start_byte() == "@staticmethod".len())
-    });
-    let in_class =
-        outer.parent().and_then(|block| block.parent()).is_some_and(|class| class.kind() == "class_definition");
-    in_class && !is_static
-}
-
-/// The number of annotated fields of a class body (a dataclass or named tuple).
-fn field_count(class: Node<'_>) -> Option<usize> {
-    let body = class.child_by_field_name("body")?;
-    let mut cursor = body.walk();
-    let is_field = |member: &Node<'_>| {
-        member
-            .named_child(0)
-            .is_some_and(|inner| inner.kind() == "assignment" && inner.child_by_field_name("type").is_some())
-    };
-    Some(body.named_children(&mut cursor).filter(is_field).count()).filter(|count| *count > 0)
+fn splat_name(parameter: Node<'_>) -> Option<Node<'_>> {
+    let splat = if parameter.kind() == "typed_parameter" { parameter.named_child(0)? } else { parameter };
+    matches!(splat.kind(), "list_splat_pattern" | "dictionary_splat_pattern").then(|| splat.named_child(0))?
 }
 
 /// Code outside of the package that only looks.

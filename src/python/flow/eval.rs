@@ -3,8 +3,9 @@
 use tree_sitter::Node;
 
 use super::scope::{Frame, State};
+use super::truth::Decision;
 use super::value::{Callable, LENGTHS, Number, Spot, Value};
-use super::{Follower, Form};
+use super::{Follower, Form, Home};
 
 impl<'p> Follower<'p, '_> {
     /// What an expression may be.
@@ -86,6 +87,7 @@ impl<'p> Follower<'p, '_> {
                 }
                 value
             }
+            "string" if !self.text(frame.file, node).contains('{') => Value::default(),
             "string" | "concatenated_string" | "list_splat" | "dictionary_splat" | "keyword_argument" => {
                 self.parts(frame, state, node);
                 Value::default()
@@ -127,13 +129,17 @@ impl<'p> Follower<'p, '_> {
         let object = self.child(frame, state, node, "object");
         let Some(name) = node.child_by_field_name("attribute") else { return Value::default() };
         let name = self.text(frame.file, name);
-        for callable in &object.callables {
+        for (callable, _) in &object.callables {
             if let Callable::Module(file) = callable {
                 let value = self.imported(frame, node, *file, name);
                 return self.resolve(frame, node, value);
             }
         }
-        let value = self.facts.get((None, name));
+        let methods = self.methods_of(frame, state, node, &object, name);
+        if !methods.is_dull() {
+            return methods;
+        }
+        let value = self.facts.get((Home::Attribute, name));
         Self::rebase(frame, node, value).restrict(state.worlds)
     }
 
@@ -153,20 +159,14 @@ impl<'p> Follower<'p, '_> {
         for operation in chain.into_iter().rev() {
             let right = self.child(frame, state, operation, "right");
             let operator = operation.child_by_field_name("operator").map_or("", |operator| operator.kind());
-            value = combine(&value, operator, &right);
+            let lengths = ["left", "right"].map(|side| operation.child_by_field_name(side).and_then(display_length));
+            value = combine(&value, operator, &right, lengths);
         }
         value
     }
 
     fn boolean(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
-        let (holds, fails) = self.test(frame, state, node);
-        let mut value = Value::default();
-        if node.kind() == "boolean_operator"
-            && let (Some(left), Some(right)) = (node.child_by_field_name("left"), node.child_by_field_name("right"))
-        {
-            // Seen a second time for what it may be; what it uses is noted once.
-            value = self.eval(frame, state, left).join(&self.eval(frame, state, right));
-        }
+        let Decision { mut value, holds, fails, .. } = self.decide(frame, state, node);
         value.truth = (holds != state.worlds || fails != state.worlds).then_some((holds, fails));
         value
     }
@@ -178,11 +178,18 @@ impl<'p> Follower<'p, '_> {
         let (holds, fails) = self.test(frame, state, *condition);
         let mut out: Option<Value<'p>> = None;
         for (branch, worlds) in [(then, holds), (otherwise, fails)] {
-            let mut path = state.within(worlds);
-            if path.is_live() {
-                let value = self.eval(frame, &mut path, *branch).restrict(worlds);
-                out = Some(out.map_or_else(|| value.clone(), |known| known.join(&value)));
-            }
+            let value = if worlds == state.worlds {
+                self.eval(frame, state, *branch)
+            } else if worlds.is_empty() {
+                continue;
+            } else {
+                let mut path = self.split(state, worlds);
+                self.eval(frame, &mut path, *branch).restrict(worlds)
+            };
+            out = Some(match out {
+                Some(known) => known.join(&value),
+                None => value,
+            });
         }
         out.unwrap_or_default()
     }
@@ -200,7 +207,7 @@ impl<'p> Follower<'p, '_> {
                 let inner = part.named_child(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default();
                 if let (Some(known), 1) = (inner.record, splats) {
                     let trail = parts.len() - at - 1;
-                    record = Some(known.extended(as_i64(at), as_i64(trail)));
+                    record = Some(known.lengthened(as_i64(at), as_i64(trail)));
                 }
                 all = all.join(&inner.iterated());
             } else {
@@ -220,18 +227,25 @@ impl<'p> Follower<'p, '_> {
 
     fn dictionary(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
         let mut cursor = node.walk();
-        let pairs: Vec<_> = node.named_children(&mut cursor).collect();
+        let pairs: Vec<_> = node.named_children(&mut cursor).filter(|pair| pair.kind() != "comment").collect();
         let mut held = Value::default();
+        let mut keyed = Some(Vec::new());
         for pair in pairs {
             if pair.kind() == "pair" {
-                self.child(frame, state, pair, "key");
-                held = held.join(&self.child(frame, state, pair, "value"));
+                let key = self.child(frame, state, pair, "key").number.and_then(same_in_all);
+                let value = self.child(frame, state, pair, "value");
+                match (&mut keyed, key) {
+                    (Some(keyed), Some(key)) => keyed.push((key, value.clone())),
+                    _ => keyed = None,
+                }
+                held = held.join(&value);
             } else if let Some(inner) = pair.named_child(0) {
+                keyed = None;
                 let inner = self.eval(frame, state, inner);
                 held = held.join(inner.values.as_deref().unwrap_or(&Value::default()));
             }
         }
-        Value::mapping(held)
+        keyed.map_or_else(|| Value::mapping(held), Value::keyed)
     }
 
     fn comprehension(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
@@ -247,7 +261,7 @@ impl<'p> Follower<'p, '_> {
                         continue;
                     };
                     let iterated = self.eval(frame, &mut path, right);
-                    let element = self.iterate(frame, right, &iterated);
+                    let element = self.iterate(frame, &path, right, &iterated);
                     self.bind(frame, &mut path, left, &element);
                 }
                 "if_clause" => {
@@ -278,11 +292,18 @@ impl<'p> Follower<'p, '_> {
     }
 
     /// What one round of a loop over `node` gives. Going through a record's own parts is a search.
-    pub(super) fn iterate(&mut self, frame: &mut Frame<'p>, node: Node<'p>, value: &Value<'p>) -> Value<'p> {
+    pub(super) fn iterate(
+        &mut self,
+        frame: &mut Frame<'p>,
+        state: &State<'p>,
+        node: Node<'p>,
+        value: &Value<'p>,
+    ) -> Value<'p> {
         if let Some(record) = value.record {
             self.note(frame, node, Form::Search, record);
         }
-        value.iterated()
+        let objects = self.iterated_objects(state, value);
+        value.iterated().join(&objects)
     }
 
     fn subscript(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
@@ -292,7 +313,10 @@ impl<'p> Follower<'p, '_> {
             return self.slice(frame, state, node, index, &value);
         }
         let at = self.eval(frame, state, index);
-        let mut out = value.values.as_deref().cloned().unwrap_or_default();
+        let mut out = match at.number.and_then(|number| value.under(number)) {
+            Some(known) => known,
+            None => value.values.as_deref().cloned().unwrap_or_default(),
+        };
         if let Some(element) = &value.element {
             out = out.join(element);
         }
@@ -351,7 +375,9 @@ impl<'p> Follower<'p, '_> {
             }
             // `item[-4:]` has the same length and the same elements in every world, unless it is longer than the
             // shortest record.
-            (Some(Some(start)), Some(None), None) if -start <= LENGTHS[0] => {}
+            (Some(Some(start)), Some(None), None) if -start <= LENGTHS[0] => {
+                self.note(frame, node, Form::Slice(start, None), record);
+            }
             (Some(start), Some(Some(end)), None) => {
                 self.note(frame, node, Form::Slice(start.unwrap_or(0), Some(end)), record);
             }
@@ -374,8 +400,27 @@ fn as_i64(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+/// How many elements a tuple or list has that is written out.
+fn display_length(node: Node<'_>) -> Option<i64> {
+    if node.kind() == "parenthesized_expression" {
+        return display_length(node.named_child(0)?);
+    }
+    let mut cursor = node.walk();
+    let mut parts = node.named_children(&mut cursor).filter(|part| part.kind() != "comment");
+    let written = matches!(node.kind(), "tuple" | "list") && parts.all(|part| part.kind() != "list_splat");
+    written.then(|| {
+        let mut cursor = node.walk();
+        as_i64(node.named_children(&mut cursor).filter(|part| part.kind() != "comment").count())
+    })
+}
+
 /// `left operator right`: sums of numbers, and lists or tuples put together.
-fn combine<'p>(left: &Value<'p>, operator: &str, right: &Value<'p>) -> Value<'p> {
+fn combine<'p>(
+    left: &Value<'p>,
+    operator: &str,
+    right: &Value<'p>,
+    [left_length, right_length]: [Option<i64>; 2],
+) -> Value<'p> {
     let arithmetic: fn(i64, i64) -> Option<i64> = match operator {
         "+" => i64::checked_add,
         "-" => i64::checked_sub,
@@ -390,10 +435,11 @@ fn combine<'p>(left: &Value<'p>, operator: &str, right: &Value<'p>) -> Value<'p>
         return Value::default();
     }
     let length = |value: &Value<'p>| value.fields.as_ref().map(|fields| as_i64(fields.len()));
+    let (left_length, right_length) = (length(left).or(left_length), length(right).or(right_length));
     let mut out = Value::list_of(left.iterated().join(&right.iterated()));
     out.record = match (left.record, right.record) {
-        (Some(record), None) => length(right).map(|trail| record.extended(0, trail)),
-        (None, Some(record)) => length(left).map(|lead| record.extended(lead, 0)),
+        (Some(record), None) => right_length.map(|trail| record.lengthened(0, trail)),
+        (None, Some(record)) => left_length.map(|lead| record.lengthened(lead, 0)),
         _ => None,
     };
     if let (Some(a), Some(b)) = (&left.fields, &right.fields) {

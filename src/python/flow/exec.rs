@@ -48,8 +48,8 @@ impl<'p> Follower<'p, '_> {
             "return_statement" => {
                 let value = node.named_child(0).map(|value| self.eval(frame, state, value)).unwrap_or_default();
                 frame.returns = frame.returns.join(&value);
-                frame.end(state.clone());
-                state.worlds = Worlds::NONE;
+                let end = std::mem::replace(state, State::new(Worlds::NONE));
+                frame.end(end);
             }
             "raise_statement" => {
                 if let Some(value) = node.named_child(0) {
@@ -61,9 +61,9 @@ impl<'p> Follower<'p, '_> {
                 if let Some(exits) = frame.loops.last_mut() {
                     match exits {
                         Some(known) => {
-                            known.merge(state.clone());
+                            known.merge(std::mem::replace(state, State::new(Worlds::NONE)));
                         }
-                        None => *exits = Some(state.clone()),
+                        None => *exits = Some(std::mem::replace(state, State::new(Worlds::NONE))),
                     }
                 }
                 state.worlds = Worlds::NONE;
@@ -79,6 +79,11 @@ impl<'p> Follower<'p, '_> {
                 let names: Vec<_> = node.named_children(&mut cursor).map(|name| self.text(frame.file, name)).collect();
                 frame.globals.extend(names);
             }
+            "nonlocal_statement" => {
+                let mut cursor = node.walk();
+                let names: Vec<_> = node.named_children(&mut cursor).map(|name| self.text(frame.file, name)).collect();
+                frame.outer.extend(names);
+            }
             "import_statement" => self.import(frame, state, node),
             "import_from_statement" => self.import_from(frame, state, node),
             "delete_statement" | "print_statement" | "exec_statement" => {
@@ -92,7 +97,7 @@ impl<'p> Follower<'p, '_> {
 
     fn if_statement(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
         let mut out: Option<State<'p>> = None;
-        let mut rest = state.clone();
+        let mut rest = self.split(state, Worlds::ALL);
         let mut branch = |follower: &mut Self, frame: &mut Frame<'p>, mut path: State<'p>, body: Option<Node<'p>>| {
             if let (Some(body), true) = (body, path.is_live()) {
                 follower.block(frame, &mut path, body);
@@ -108,15 +113,14 @@ impl<'p> Follower<'p, '_> {
         let clauses: Vec<_> = node.children_by_field_name("alternative", &mut cursor).collect();
         for clause in std::iter::once(node).chain(clauses) {
             if clause.kind() == "else_clause" {
-                let taken = rest.clone();
-                rest.worlds = Worlds::NONE;
+                let taken = std::mem::replace(&mut rest, State::new(Worlds::NONE));
                 branch(self, frame, taken, clause.child_by_field_name("body"));
                 continue;
             }
             let Some(condition) = clause.child_by_field_name("condition") else { continue };
             let (holds, fails) = self.test(frame, &mut rest, condition);
-            let taken = rest.within(holds);
-            rest = rest.within(fails);
+            let taken = self.split(&rest, holds);
+            rest.worlds = rest.worlds.and(fails);
             branch(self, frame, taken, clause.child_by_field_name("consequence"));
         }
         branch(self, frame, rest, None);
@@ -130,7 +134,7 @@ impl<'p> Follower<'p, '_> {
             return;
         };
         let iterated = self.eval(frame, state, right);
-        let element = self.iterate(frame, right, &iterated);
+        let element = self.iterate(frame, state, right, &iterated);
         self.repeat(frame, state, node, |follower, frame, path| {
             follower.bind(frame, path, left, &element);
         });
@@ -154,12 +158,12 @@ impl<'p> Follower<'p, '_> {
     ) {
         let Some(body) = node.child_by_field_name("body") else { return };
         for _ in 0..2 {
-            let mut path = state.clone();
+            let mut path = self.split(state, Worlds::ALL);
             frame.loops.push(None);
             enter(self, frame, &mut path);
             self.block(frame, &mut path, body);
             let exits = frame.loops.pop().flatten();
-            let before = state.clone();
+            let before = self.split(state, Worlds::ALL);
             state.merge(path);
             if let Some(exits) = exits {
                 state.merge(exits);
@@ -199,7 +203,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     fn try_statement(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
-        let before = state.clone();
+        let before = self.split(state, Worlds::ALL);
         let mut cursor = node.walk();
         let parts: Vec<_> = node.named_children(&mut cursor).collect();
         let catches = parts.iter().any(|part| self.catches_unpacking(frame, *part));
@@ -216,7 +220,7 @@ impl<'p> Follower<'p, '_> {
             match part.kind() {
                 "except_clause" | "except_group_clause" => {
                     let unpacking = !failed.is_empty() && self.catches_unpacking(frame, part);
-                    let mut path = if unpacking { raised.within(failed) } else { raised.clone() };
+                    let mut path = self.split(&raised, if unpacking { failed } else { Worlds::ALL });
                     let uses = self.flow.uses.len();
                     if let Some(body) = last_block(part) {
                         self.block(frame, &mut path, body);
@@ -269,25 +273,6 @@ impl<'p> Follower<'p, '_> {
         }
         if let Some(body) = node.child_by_field_name("body") {
             self.block(frame, state, body);
-        }
-    }
-
-    fn match_statement(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
-        let Some(subject) = node.child_by_field_name("subject") else { return };
-        let value = self.eval(frame, state, subject);
-        let before = state.clone();
-        let Some(body) = node.child_by_field_name("body") else { return };
-        let mut cursor = body.walk();
-        for case in body.named_children(&mut cursor).filter(|case| case.kind() == "case_clause") {
-            let mut path = before.clone();
-            // A sequence pattern only matches its own length, so a wrong one is passed over, never wrongly unpacked.
-            if let (Some(record), Some(length)) = (value.record, case.named_child(0).and_then(sequence_length)) {
-                path = path.within(Worlds::ALL.filter(|world| record.length(world) == Some(length)));
-            }
-            if let (Some(consequence), true) = (case.child_by_field_name("consequence"), path.is_live()) {
-                self.block(frame, &mut path, consequence);
-                state.merge(path);
-            }
         }
     }
 
@@ -404,21 +389,4 @@ fn enclosing_assignment(name: Node<'_>) -> Option<Node<'_>> {
 fn last_block(clause: Node<'_>) -> Option<Node<'_>> {
     let mut cursor = clause.walk();
     clause.named_children(&mut cursor).filter(|child| child.kind() == "block").last()
-}
-
-/// The length that a sequence pattern of a `case` matches, if it is one of a fixed length.
-fn sequence_length(pattern: Node<'_>) -> Option<i64> {
-    let mut pattern = pattern;
-    while pattern.kind() == "case_pattern" && pattern.named_child_count() == 1 {
-        pattern = pattern.named_child(0)?;
-    }
-    if !matches!(pattern.kind(), "tuple_pattern" | "list_pattern") {
-        return None;
-    }
-    let mut cursor = pattern.walk();
-    let parts: Vec<_> = pattern.named_children(&mut cursor).collect();
-    let starred = |part: &Node<'_>| {
-        part.kind() == "splat_pattern" || part.named_child(0).is_some_and(|inner| inner.kind() == "splat_pattern")
-    };
-    (!parts.iter().any(starred)).then(|| i64::try_from(parts.len()).unwrap_or(i64::MAX))
 }

@@ -11,6 +11,8 @@
 mod bind;
 mod builtin;
 mod call;
+mod case;
+mod class;
 mod eval;
 mod exec;
 pub mod scope;
@@ -21,10 +23,11 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use tree_sitter::Node;
 
+pub use self::case::is_star;
 use self::scope::{Frame, Scopes, State};
 use self::value::{Callable, Number, Record, ScopeId, Spot, Value, Worlds};
 use super::package::Package;
-use super::source::Source;
+use super::source::{Source, walk};
 
 /// What to follow, as node ids of one file.
 #[derive(Default)]
@@ -125,28 +128,53 @@ pub fn follow<'p>(package: &'p Package, interest: &Interest<'_>) -> Flow<'p> {
         flow: Flow::default(),
         index: HashMap::default(),
         methods: HashMap::default(),
+        shared: HashSet::default(),
+        newly_shared: false,
+        own_names: HashMap::default(),
+        noted: 0,
         steps: 0,
         depth: 0,
         calls: 0,
     };
+    let mut settled = false;
     for _ in 0..ROUNDS {
         follower.start_over();
         for file in &interest.files {
             follower.module(*file);
         }
         let escaped = follower.flow.uses.iter().any(|used| used.form == Form::Escape);
-        if follower.facts.are_settled(escaped) {
+        let news = std::mem::take(&mut follower.newly_shared);
+        if follower.facts.are_settled(escaped) && !news {
+            settled = true;
             break;
         }
     }
     let mut flow = follower.flow;
+    if !settled && flow.gave_up.is_empty() {
+        // What one name holds hangs on another, and so on, further than is followed.
+        let file = flow.files.first().copied().unwrap_or_default();
+        flow.gave_up.extend(package.source(file).ok().map(|source| Spot { file, node: source.root() }));
+    }
     flow.uses.sort_by_key(|used| (used.spot.file, used.spot.node.start_byte(), used.spot.node.end_byte()));
     flow.stores.sort_by_key(|store| (store.spot.file, store.spot.node.start_byte()));
     flow
 }
 
-/// A name that outlives a function: a module's, or an attribute of whatever object (no file).
-type Lasting<'p> = (Option<usize>, &'p str);
+/// Where a name lives that outlives one function, or that one function changes for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Home {
+    /// An attribute, of whatever object.
+    Attribute,
+    /// A name of this file's module.
+    Module(usize),
+    /// A name of the function with this node id, which a function inside of it changes.
+    Function(usize),
+}
+
+type Lasting<'p> = (Home, &'p str);
+
+/// The functions directly in the classes of a file, by name.
+type Methods<'p> = HashMap<&'p str, Vec<Node<'p>>>;
 
 /// What is known of names that outlive a function.
 #[derive(Default)]
@@ -167,9 +195,9 @@ impl<'p> Facts<'p> {
         let known = self.known.entry(name).or_default();
         let mut value = value.clone();
         // A function that wraps what the name held before sees itself in its own scope: one scope of each is enough.
-        value.callables.retain(|callable| match callable {
+        value.callables.retain(|(callable, _)| match callable {
             Callable::Function(spot, _) => {
-                !known.callables.iter().any(|known| matches!(known, Callable::Function(same, _) if same == spot))
+                !known.callables.iter().any(|(known, _)| matches!(known, Callable::Function(same, _) if same == spot))
             }
             _ => true,
         });
@@ -204,7 +232,14 @@ struct Follower<'p, 's> {
     memo: HashMap<Call<'p>, Value<'p>>,
     flow: Flow<'p>,
     index: HashMap<(Spot<'p>, bool), usize>,
-    methods: HashMap<usize, HashMap<&'p str, Vec<Node<'p>>>>,
+    methods: HashMap<usize, Methods<'p>>,
+    /// Names that a function changes for another around it, and whether that was news in this round.
+    shared: HashSet<&'p str>,
+    newly_shared: bool,
+    /// The names that a function (by its node's id) gives values itself.
+    own_names: HashMap<usize, HashSet<&'p str>>,
+    /// Uses noted so far, the same place counted each time.
+    noted: usize,
     steps: usize,
     depth: usize,
     calls: usize,
@@ -251,6 +286,7 @@ impl<'p> Follower<'p, '_> {
 
     /// Notes a use; the same place met again on other paths is one use.
     fn note(&mut self, frame: &mut Frame<'p>, node: Node<'p>, form: Form<'p>, record: Record) {
+        self.noted += 1;
         let spot = Spot { file: frame.file, node };
         let key = (spot, matches!(form, Form::Escape | Form::Search));
         let next = self.flow.uses.len();
@@ -295,9 +331,22 @@ impl<'p> Follower<'p, '_> {
         fine
     }
 
+    /// A copy of a path, as far as it is taken in `worlds`. Copying is work too, and counts as such.
+    fn split(&mut self, state: &State<'p>, worlds: Worlds) -> State<'p> {
+        self.steps += state.names.len() / 4;
+        state.within(worlds)
+    }
+
     /// What a name holds on this path.
     fn look_up(&mut self, frame: &Frame<'p>, state: &State<'p>, node: Node<'p>) -> Value<'p> {
         let name = self.text(frame.file, node);
+        if self.shared.contains(name)
+            && let home @ Home::Function(_) = self.home(frame, name)
+        {
+            let inside = self.facts.get((home, name));
+            let here = state.names.get(name).or_else(|| self.scopes.find(frame.around, name));
+            return here.map_or_else(|| inside.clone(), |here| here.join(&inside)).restrict(state.worlds);
+        }
         if let Some(value) = state.names.get(name).or_else(|| self.scopes.find(frame.around, name)) {
             return value.restrict(state.worlds);
         }
@@ -305,11 +354,77 @@ impl<'p> Follower<'p, '_> {
         Self::rebase(frame, node, value).restrict(state.worlds)
     }
 
+    /// Lets the function, or the module, that a name belongs to know what a function inside of it makes of it.
+    fn share(&mut self, frame: &Frame<'p>, name: &'p str, value: &Value<'p>) {
+        let home = self.home(frame, name);
+        if value.is_dull() || home == Home::Function(frame.node.id()) {
+            return;
+        }
+        if let Home::Function(_) = home {
+            self.newly_shared |= self.shared.insert(name);
+        }
+        self.facts.add((home, name), value);
+    }
+
+    /// Where a name lives that stands in this function: in the innermost function around that gives it a value.
+    fn home(&mut self, frame: &Frame<'p>, name: &str) -> Home {
+        let mut around = Some(frame.node);
+        while let Some(node) = around {
+            if matches!(node.kind(), "function_definition" | "lambda") && self.gives_value(frame.file, node, name) {
+                return Home::Function(node.id());
+            }
+            around = node.parent();
+        }
+        Home::Module(frame.file)
+    }
+
+    /// Does this function itself give the name a value, so that the name is its own?
+    fn gives_value(&mut self, file: usize, function: Node<'p>, name: &str) -> bool {
+        if !self.own_names.contains_key(&function.id()) {
+            let names = self.names_given(file, function);
+            self.own_names.insert(function.id(), names);
+        }
+        self.own_names.get(&function.id()).is_some_and(|names| names.contains(name))
+    }
+
+    fn names_given(&self, file: usize, function: Node<'p>) -> HashSet<&'p str> {
+        let mut names = HashSet::default();
+        let mut others = Vec::new();
+        walk(&mut function.walk(), |node| {
+            if matches!(node.kind(), "global_statement" | "nonlocal_statement") {
+                let mut cursor = node.walk();
+                others.extend(node.named_children(&mut cursor).map(|name| self.text(file, name)));
+            }
+            let field = match node.kind() {
+                "assignment" | "augmented_assignment" | "for_statement" => "left",
+                "function_definition" | "lambda" if node == function => "parameters",
+                "function_definition" | "class_definition" | "named_expression" => "name",
+                "as_pattern" => "alias",
+                _ => return true,
+            };
+            if let Some(target) = node.child_by_field_name(field) {
+                walk(&mut target.walk(), |inner| {
+                    if inner.kind() == "identifier" {
+                        names.insert(self.text(file, inner));
+                    }
+                    !matches!(inner.kind(), "attribute" | "subscript" | "type")
+                });
+            }
+            node == function || !matches!(node.kind(), "function_definition" | "class_definition" | "lambda")
+        });
+        others.iter().for_each(|name| {
+            names.remove(name);
+        });
+        names
+    }
+
     /// A module's name: its own, or one it takes with `import *`.
     fn global(&mut self, file: usize, name: &'p str) -> Value<'p> {
-        let own = self.facts.get((Some(file), name));
+        let own = self.facts.get((Home::Module(file), name));
         let stars = self.modules.get(&file).map(|module| module.stars.as_slice()).unwrap_or_default();
-        stars.iter().fold(own, |value, star| if value.is_dull() { self.facts.get((Some(*star), name)) } else { value })
+        stars
+            .iter()
+            .fold(own, |value, star| if value.is_dull() { self.facts.get((Home::Module(*star), name)) } else { value })
     }
 
     /// A text that comes from a module's constant is as if written where the constant is named: the constant itself
@@ -324,11 +439,14 @@ impl<'p> Follower<'p, '_> {
     /// Gives a name a value on this path.
     fn assign(&mut self, frame: &Frame<'p>, state: &mut State<'p>, name: &'p str, value: Value<'p>) {
         if frame.is_module || frame.globals.contains(&name) {
-            self.facts.add((Some(frame.file), name), &value);
+            self.facts.add((Home::Module(frame.file), name), &value);
+        }
+        if frame.outer.contains(&name) {
+            self.share(frame, name, &value);
         }
         let hides = state.names.contains_key(name)
             || self.scopes.find(frame.around, name).is_some()
-            || self.facts.known.contains_key(&(Some(frame.file), name));
+            || self.facts.known.contains_key(&(Home::Module(frame.file), name));
         if hides || !value.is_dull() {
             state.names.insert(name, value);
         }
@@ -346,12 +464,12 @@ impl<'p> Follower<'p, '_> {
     /// Replaces names of other modules by what they hold.
     fn resolve(&mut self, frame: &Frame<'p>, node: Node<'p>, mut value: Value<'p>) -> Value<'p> {
         for _ in 0..CALLS {
-            let Some(at) = value.callables.iter().position(|callable| matches!(callable, Callable::Imported(..)))
+            let Some(at) = value.callables.iter().position(|(callable, _)| matches!(callable, Callable::Imported(..)))
             else {
                 break;
             };
-            if let Callable::Imported(file, name) = value.callables.swap_remove(at) {
-                let behind = self.imported(frame, node, file, name);
+            if let (Callable::Imported(file, name), worlds) = value.callables.swap_remove(at) {
+                let behind = self.imported(frame, node, file, name).restrict(worlds);
                 value = value.join(&behind);
             }
         }

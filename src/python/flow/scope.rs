@@ -123,6 +123,8 @@ pub struct Frame<'p> {
     pub is_module: bool,
     /// Names declared `global` here.
     pub globals: Vec<&'p str>,
+    /// Names declared `nonlocal` here.
+    pub outer: Vec<&'p str>,
     /// What it returns.
     pub returns: Value<'p>,
     /// What it yields, if it is a generator.
@@ -146,6 +148,7 @@ impl<'p> Frame<'p> {
             around,
             is_module: spot.node.kind() == "module",
             globals: Vec::new(),
+            outer: Vec::new(),
             returns: Value::default(),
             yields: None,
             ends: None,

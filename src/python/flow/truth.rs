@@ -6,40 +6,147 @@ use super::Follower;
 use super::scope::{Frame, State};
 use super::value::{Number, Value, Worlds};
 
+/// What a condition comes to.
+pub(super) struct Decision<'p> {
+    /// What it is, as a value.
+    pub(super) value: Value<'p>,
+    /// The worlds of the path in which it may hold.
+    pub(super) holds: Worlds,
+    /// Those in which it may fail.
+    pub(super) fails: Worlds,
+    /// It only asks whether there is a record at all. Where it fails no record can be, and nothing is to be learnt.
+    vacuous: bool,
+}
+
+impl<'p> Decision<'p> {
+    fn of(value: Value<'p>, worlds: Worlds, vacuous: bool) -> Self {
+        let (holds, fails) =
+            value.truth.map_or((worlds, worlds), |(holds, fails)| (holds.and(worlds), fails.and(worlds)));
+        Self { value, holds, fails, vacuous }
+    }
+
+    fn is_open(&self, worlds: Worlds) -> bool {
+        self.holds == worlds && self.fails == worlds
+    }
+}
+
 impl<'p> Follower<'p, '_> {
     /// Evaluates a condition; gives the worlds of this path in which it may hold, and those in which it may fail.
     pub(super) fn test(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> (Worlds, Worlds) {
-        match node.kind() {
-            "parenthesized_expression" => match node.named_child(0) {
-                Some(inner) => self.test(frame, state, inner),
-                None => (state.worlds, state.worlds),
-            },
-            "not_operator" => match node.child_by_field_name("argument") {
-                Some(inner) => {
-                    let (holds, fails) = self.test(frame, state, inner);
-                    (fails, holds)
-                }
-                None => (state.worlds, state.worlds),
-            },
-            "boolean_operator" => {
-                let (Some(left), Some(right)) = (node.child_by_field_name("left"), node.child_by_field_name("right"))
-                else {
-                    return (state.worlds, state.worlds);
-                };
-                let both = node.child_by_field_name("operator").is_some_and(|operator| operator.kind() == "and");
-                let (holds, fails) = self.test(frame, state, left);
-                // The right side is only reached where the left one has not decided.
-                let mut path = state.within(if both { holds } else { fails });
-                let (then_holds, then_fails) = self.test(frame, &mut path, right);
-                if both { (then_holds, fails.or(then_fails)) } else { (holds.or(then_holds), then_fails) }
-            }
+        let decision = self.decide(frame, state, node);
+        (decision.holds, decision.fails)
+    }
+
+    /// Evaluates an expression, once, for its value and for where it holds.
+    pub(super) fn decide(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Decision<'p> {
+        let nothing = Decision::of(Value::default(), state.worlds, false);
+        let inner = match node.kind() {
+            "parenthesized_expression" => node.named_child(0),
+            "not_operator" => node.child_by_field_name("argument"),
+            "boolean_operator" => Some(node),
             _ => {
                 let value = self.eval(frame, state, node);
-                value.truth.map_or((state.worlds, state.worlds), |(holds, fails)| {
-                    (holds.and(state.worlds), fails.and(state.worlds))
-                })
+                let vacuous = value.truth.is_none() && self.asks_for_records(frame, state, node, &value);
+                return Decision::of(value, state.worlds, vacuous);
             }
+        };
+        let Some(inner) = inner.filter(|_| self.step(frame, node)) else { return nothing };
+        self.depth += 1;
+        let mut decision = match node.kind() {
+            "boolean_operator" => self.operators(frame, state, node),
+            _ => self.decide(frame, state, inner),
+        };
+        self.depth -= 1;
+        if node.kind() == "not_operator" {
+            decision.value = Value::default();
+            std::mem::swap(&mut decision.holds, &mut decision.fails);
         }
+        decision
+    }
+
+    /// `a and b`, `a or b`. Long chains nest to the left: they are walked, not recursed into.
+    fn operators(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Decision<'p> {
+        let mut chain = vec![node];
+        while let Some(left) = chain.last().and_then(|last| last.child_by_field_name("left")) {
+            if left.kind() != "boolean_operator" {
+                break;
+            }
+            chain.push(left);
+        }
+        let first = chain.last().and_then(|innermost| innermost.child_by_field_name("left"));
+        let Some(first) = first else { return Decision::of(Value::default(), state.worlds, false) };
+        let mut so_far = self.decide(frame, state, first);
+        for operation in chain.into_iter().rev() {
+            let Some(right) = operation.child_by_field_name("right") else { continue };
+            let both = operation.child_by_field_name("operator").is_some_and(|operator| operator.kind() == "and");
+            so_far = self.operator(frame, state, so_far, both, right);
+        }
+        so_far
+    }
+
+    fn operator(
+        &mut self,
+        frame: &mut Frame<'p>,
+        state: &mut State<'p>,
+        left: Decision<'p>,
+        both: bool,
+        right: Node<'p>,
+    ) -> Decision<'p> {
+        // The right side is only reached where the left one has not decided.
+        let reached = if both { left.holds } else { left.fails };
+        let right = if reached == state.worlds {
+            self.decide(frame, state, right)
+        } else if reached.is_empty() {
+            Decision::of(Value::default(), Worlds::NONE, false)
+        } else {
+            let mut path = self.split(state, reached);
+            let right = self.decide(frame, &mut path, right);
+            state.merge(path);
+            right
+        };
+        // What is left of the left side: where it fails (`and`), where it holds (`or`). A record or list that fails is
+        // empty or None.
+        let kept = if both { Value::default() } else { left.value.restrict(left.holds) };
+        let value = kept.join(&right.value.restrict(reached));
+        // Does the right side tell worlds apart where the left only asks whether there is something?
+        let only_right = left.vacuous && !right.is_open(reached);
+        let vacuous = left.vacuous && right.vacuous;
+        let (holds, fails) = match (both, only_right) {
+            (_, true) => (right.holds, right.fails),
+            (true, false) => (right.holds, left.fails.or(right.fails)),
+            (false, false) => (left.holds.or(right.holds), right.fails),
+        };
+        Decision { value, holds, fails, vacuous }
+    }
+
+    /// Does a condition only ask whether there is a record, or whether a list has any: `items`, `bool(items)`,
+    /// `len(items) > 0`, `item is not None`, `isinstance(item, tuple)`?
+    fn asks_for_records(
+        &mut self,
+        frame: &mut Frame<'p>,
+        state: &mut State<'p>,
+        node: Node<'p>,
+        value: &Value<'p>,
+    ) -> bool {
+        let asked = match node.kind() {
+            "identifier" | "attribute" | "named_expression" => return value.carries_record(),
+            "call" => first_argument(node).filter(|_| {
+                let function = node.child_by_field_name("function");
+                function.is_some_and(|name| matches!(self.text(frame.file, name), "bool" | "len" | "isinstance"))
+            }),
+            "comparison_operator" => match (node.named_child(0), node.named_child(1)) {
+                (Some(left), Some(right)) if right.kind() == "none" => Some(left),
+                (Some(left), Some(right)) if matches!(self.text(frame.file, right), "0" | "1") => first_argument(left)
+                    .filter(|_| {
+                        let function = left.child_by_field_name("function");
+                        function.is_some_and(|name| self.text(frame.file, name) == "len")
+                    }),
+                _ => None,
+            },
+            _ => None,
+        };
+        let asked = asked.filter(|asked| matches!(asked.kind(), "identifier" | "attribute"));
+        asked.is_some_and(|asked| self.eval(frame, state, asked).carries_record())
     }
 
     /// `a == b`, `len(a) in (4, 5)`, …: a truth value if both sides are known numbers.
@@ -80,4 +187,8 @@ impl<'p> Follower<'p, '_> {
         }
         Value { truth: Some((holds, fails)), ..Value::default() }
     }
+}
+
+fn first_argument(call: Node<'_>) -> Option<Node<'_>> {
+    call.child_by_field_name("arguments").filter(|_| call.kind() == "call")?.named_child(0)
 }

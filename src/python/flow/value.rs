@@ -100,6 +100,16 @@ impl Record {
         self
     }
 
+    /// The same for elements that are put there now. What was cut off does not come back: a record that was cut in front
+    /// and lengthened there has other elements than it had.
+    pub fn lengthened(self, lead: i64, trail: i64) -> Self {
+        let was_cut =
+            self.shapes.iter().flatten().any(|shape| (lead > 0 && shape.lead < 0) || (trail > 0 && shape.trail < 0));
+        let mut longer = self.extended(lead, trail);
+        longer.mixed |= was_cut;
+        longer
+    }
+
     fn restrict(mut self, worlds: Worlds) -> Option<Self> {
         for (world, shape) in self.shapes.iter_mut().enumerate() {
             if !worlds.has(world) {
@@ -131,8 +141,14 @@ pub type Number = [Option<i64>; WORLDS];
 pub enum Callable<'p> {
     /// A `def` or `lambda` of the package, with the scope around it.
     Function(Spot<'p>, Option<ScopeId>),
+    /// A `def` of the package whose first parameter is the object that it was read from.
+    Method(Spot<'p>, Option<ScopeId>),
     /// A class of the package.
     Class(Spot<'p>),
+    /// An object of a class of the package.
+    Object(Spot<'p>),
+    /// `collections.namedtuple(…)` of this many fields.
+    NamedTuple(usize),
     /// Calling it gives a list of records.
     Source,
     /// `operator.itemgetter(…)`: each index with the node it was written as.
@@ -164,8 +180,10 @@ pub struct Value<'p> {
     pub fields: Option<Rc<[Value<'p>]>>,
     /// It may be a mapping with these values.
     pub values: Option<Rc<Value<'p>>>,
-    /// It may be one of these.
-    pub callables: Vec<Callable<'p>>,
+    /// Which of them stand under which whole numbers, if all of the mapping's keys are such.
+    pub keyed: Option<Rc<[(i64, Value<'p>)]>>,
+    /// It may be one of these, in these worlds.
+    pub callables: Vec<(Callable<'p>, Worlds)>,
     /// It may be the text written at one of these places.
     pub texts: Vec<Spot<'p>>,
     /// It is this whole number.
@@ -179,7 +197,7 @@ pub struct Value<'p> {
 impl<'p> Value<'p> {
     /// A value that is one of the things that can be called.
     pub fn callable(callable: Callable<'p>) -> Self {
-        Self { callables: vec![callable], ..Self::default() }
+        Self { callables: vec![(callable, Worlds::ALL)], ..Self::default() }
     }
 
     /// A record.
@@ -219,6 +237,27 @@ impl<'p> Value<'p> {
         Self { values: Some(Rc::new(values)), depth, ..Self::default() }
     }
 
+    /// A mapping with just these values under these whole numbers.
+    pub fn keyed(pairs: Vec<(i64, Self)>) -> Self {
+        let all = pairs.iter().fold(Self::default(), |all, (_, value)| all.join(value));
+        let depth = all.depth + 1;
+        let dull = depth > DEEPEST || pairs.len() > WIDEST || pairs.iter().all(|(_, value)| value.is_dull());
+        if dull { Self::mapping(all) } else { Self { keyed: Some(pairs.into()), depth, ..Self::mapping(all) } }
+    }
+
+    /// What stands under `key` in each world, if the mapping is one of known whole numbers.
+    pub fn under(&self, key: Number) -> Option<Self> {
+        let keyed = self.keyed.as_ref()?;
+        let mut out: Option<Self> = None;
+        for world in (0..WORLDS).filter(|world| key[*world].is_some()) {
+            let here = Worlds::ALL.filter(|other| other == world);
+            let held = keyed.iter().find(|(known, _)| Some(*known) == key[world]);
+            let value = held.map(|(_, value)| value.restrict(here)).unwrap_or_default();
+            out = Some(out.map_or_else(|| value.clone(), |known| known.join(&value)));
+        }
+        out
+    }
+
     /// A whole number in these worlds.
     pub fn number(number: i64, worlds: Worlds) -> Self {
         Self { number: Some(std::array::from_fn(|world| worlds.has(world).then_some(number))), ..Self::default() }
@@ -235,6 +274,7 @@ impl<'p> Value<'p> {
             && self.element.is_none()
             && self.fields.is_none()
             && self.values.is_none()
+            && self.keyed.is_none()
             && self.callables.is_empty()
             && self.texts.is_empty()
             && self.number.is_none()
@@ -252,6 +292,11 @@ impl<'p> Value<'p> {
             || self.element.as_ref().is_some_and(|element| element.carries_record())
             || self.values.as_ref().is_some_and(|values| values.carries_record())
             || self.fields.as_ref().is_some_and(|fields| fields.iter().any(Self::carries_record))
+    }
+
+    /// Is it, or may it be, a function (and not just an object or a module)?
+    pub fn carries_function(&self) -> bool {
+        self.callables.iter().any(|(callable, _)| !matches!(callable, Callable::Object(_) | Callable::Module(_)))
     }
 
     /// Does a text come with it, itself or inside?
@@ -282,7 +327,13 @@ impl<'p> Value<'p> {
             element: self.element.as_ref().and_then(inner),
             fields: self.fields.as_ref().map(|fields| fields.iter().map(|field| field.restrict(worlds)).collect()),
             values: self.values.as_ref().and_then(inner),
-            callables: self.callables.clone(),
+            keyed: self.keyed.clone(),
+            callables: self
+                .callables
+                .iter()
+                .map(|(callable, known)| (callable.clone(), known.and(worlds)))
+                .filter(|(_, left)| !left.is_empty())
+                .collect(),
             texts: self.texts.clone(),
             number: self.number.map(|number| std::array::from_fn(|w| number[w].filter(|_| worlds.has(w)))),
             truth: self.truth.map(|(yes, no)| (yes.and(worlds), no.and(worlds))),
@@ -296,7 +347,12 @@ impl<'p> Value<'p> {
             return self.clone();
         }
         let mut callables = self.callables.clone();
-        callables.extend(other.callables.iter().filter(|callable| !self.callables.contains(callable)).cloned());
+        for (callable, worlds) in &other.callables {
+            match callables.iter_mut().find(|(known, _)| known == callable) {
+                Some((_, known)) => *known = known.or(*worlds),
+                None => callables.push((callable.clone(), *worlds)),
+            }
+        }
         let mut texts = self.texts.clone();
         texts.extend(other.texts.iter().filter(|text| !self.texts.contains(text)));
         let fields = match (&self.fields, &other.fields) {
@@ -318,6 +374,7 @@ impl<'p> Value<'p> {
             element,
             fields,
             values: join_inner(self.values.as_ref(), other.values.as_ref()),
+            keyed: self.keyed.clone().filter(|keyed| other.keyed.as_ref() == Some(keyed)),
             callables,
             texts,
             number: match (self.number, other.number) {

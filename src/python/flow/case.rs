@@ -1,0 +1,157 @@
+//! `match` statements.
+
+use tree_sitter::Node;
+
+use super::scope::{Frame, State};
+use super::value::{Record, Value, Worlds};
+use super::{Follower, Form};
+use crate::python::source::walk;
+
+/// What a `case` matches.
+enum Pattern<'p> {
+    /// A sequence of just so many elements, or of that many at least; the node that holds the elements.
+    Sequence { node: Node<'p>, length: i64, open: bool },
+    /// One of these whole numbers.
+    Numbers(Vec<i64>),
+    /// Anything: `_`, or a name, which it is given.
+    Anything(Option<Node<'p>>),
+    /// Something that is not followed.
+    Other,
+}
+
+impl<'p> Follower<'p, '_> {
+    pub(super) fn match_statement(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
+        let (Some(subject), Some(body)) = (node.child_by_field_name("subject"), node.child_by_field_name("body"))
+        else {
+            return;
+        };
+        let value = self.eval(frame, state, subject);
+        let mut rest = self.split(state, Worlds::ALL);
+        let mut out = State::new(Worlds::NONE);
+        // The patterns of a record: which worlds get to one of them, or to a case that deals with records otherwise.
+        let mut patterns = Vec::new();
+        let mut dealt_with = Worlds::NONE;
+        let mut cursor = body.walk();
+        let cases: Vec<_> = body.named_children(&mut cursor).filter(|case| case.kind() == "case_clause").collect();
+        for case in cases {
+            let pattern = self.pattern(frame, case);
+            let (matches, surely) = matched(&pattern, &value, rest.worlds);
+            let mut path = self.split(&rest, matches);
+            let uses = self.noted;
+            if let (Pattern::Anything(Some(name)), true) = (&pattern, path.is_live()) {
+                self.bind(frame, &mut path, *name, &value.restrict(matches));
+            }
+            let guard = case.child_by_field_name("guard").and_then(|guard| guard.named_child(0));
+            let mut left = if surely { Worlds::NONE } else { matches };
+            if let (Some(guard), true) = (guard, path.is_live()) {
+                let (holds, fails) = self.test(frame, &mut path, guard);
+                left = left.or(fails);
+                path = self.split(&path, holds);
+            }
+            if let (Some(consequence), true) = (case.child_by_field_name("consequence"), path.is_live()) {
+                self.block(frame, &mut path, consequence);
+            }
+            match pattern {
+                Pattern::Sequence { node, .. } if value.record.is_some() => {
+                    dealt_with = dealt_with.or(matches);
+                    patterns.push((node, matches, rest.worlds));
+                }
+                Pattern::Anything(_) if self.noted > uses => dealt_with = dealt_with.or(matches),
+                _ => {}
+            }
+            rest.worlds = rest.worlds.filter(|world| !matches.has(world) || left.has(world));
+            out.merge(path);
+        }
+        out.merge(rest);
+        if let Some(record) = value.record {
+            self.note_patterns(frame, record, &patterns, dealt_with);
+        }
+        *state = out;
+    }
+
+    /// A sequence pattern passes over records of another length. That is fine if another case takes them; if none does,
+    /// the pattern is meant for all.
+    fn note_patterns(
+        &mut self,
+        frame: &mut Frame<'p>,
+        record: Record,
+        patterns: &[(Node<'p>, Worlds, Worlds)],
+        dealt_with: Worlds,
+    ) {
+        for (node, matches, arriving) in patterns {
+            let worlds = arriving.filter(|world| matches.has(world) || !dealt_with.has(world));
+            if let (Some(reaching), false) = (Value::record(record).restrict(worlds).record, worlds.is_empty()) {
+                self.note(frame, *node, Form::Unpack, reaching);
+            }
+        }
+    }
+
+    fn pattern(&self, frame: &Frame<'p>, case: Node<'p>) -> Pattern<'p> {
+        let mut cursor = case.walk();
+        let parts: Vec<_> = case.named_children(&mut cursor).filter(|part| part.kind() == "case_pattern").collect();
+        let [only] = parts.as_slice() else { return sequence(case, &parts) };
+        let Some(inner) = only.named_child(0) else {
+            return if self.text(frame.file, *only) == "_" { Pattern::Anything(None) } else { Pattern::Other };
+        };
+        match inner.kind() {
+            "tuple_pattern" | "list_pattern" => {
+                let mut cursor = inner.walk();
+                let parts: Vec<_> = inner.named_children(&mut cursor).filter(|part| part.kind() != "comment").collect();
+                match parts.as_slice() {
+                    // `case (4):` is a number in parentheses.
+                    [one] if inner.kind() == "tuple_pattern" && !self.text(frame.file, inner).contains(',') => {
+                        self.numbers(frame, *one)
+                    }
+                    _ => sequence(inner, &parts),
+                }
+            }
+            "dotted_name" if inner.named_child_count() == 1 => Pattern::Anything(inner.named_child(0)),
+            _ => self.numbers(frame, inner),
+        }
+    }
+
+    /// `4`, or `4 | 5`.
+    fn numbers(&self, frame: &Frame<'p>, pattern: Node<'p>) -> Pattern<'p> {
+        let mut numbers = Some(Vec::new());
+        walk(&mut pattern.walk(), |node| {
+            match node.kind() {
+                "integer" => match (&mut numbers, self.text(frame.file, node).parse()) {
+                    (Some(numbers), Ok(number)) => numbers.push(number),
+                    _ => numbers = None,
+                },
+                "union_pattern" | "case_pattern" | "|" | "tuple_pattern" | "(" | ")" => {}
+                _ => numbers = None,
+            }
+            true
+        });
+        numbers.filter(|numbers| !numbers.is_empty()).map_or(Pattern::Other, Pattern::Numbers)
+    }
+}
+
+fn sequence<'p>(node: Node<'p>, parts: &[Node<'p>]) -> Pattern<'p> {
+    let open = parts.iter().any(|part| is_star(*part));
+    let count = i64::try_from(parts.len()).unwrap_or(i64::MAX);
+    Pattern::Sequence { node, length: count - i64::from(open), open }
+}
+
+/// Is this part of a pattern starred?
+pub fn is_star(part: Node<'_>) -> bool {
+    matches!(part.kind(), "splat_pattern" | "list_splat_pattern")
+        || (part.kind() == "case_pattern" && part.named_child(0).is_some_and(is_star))
+}
+
+/// In which of these worlds a pattern may match, and whether it surely does there.
+fn matched(pattern: &Pattern<'_>, value: &Value<'_>, worlds: Worlds) -> (Worlds, bool) {
+    match (pattern, value.record, value.number) {
+        (Pattern::Sequence { length, open, .. }, Some(record), _) => {
+            let fits = |has: i64| if *open { has >= *length } else { has == *length };
+            (worlds.filter(|world| record.length(world).is_some_and(fits)), true)
+        }
+        (Pattern::Numbers(numbers), _, Some(number)) => {
+            let fits = worlds.filter(|world| number[world].is_none_or(|number| numbers.contains(&number)));
+            (fits, fits.filter(|world| number[world].is_none()).is_empty())
+        }
+        (Pattern::Anything(_), ..) => (worlds, true),
+        _ => (worlds, false),
+    }
+}
