@@ -74,8 +74,8 @@ enum Top<'p> {
 struct Module<'p> {
     source: &'p Source,
     names: BTreeMap<&'p str, Top<'p>>,
-    /// The names that each definition reads, by its place.
-    read: BTreeMap<usize, BTreeSet<&'p str>>,
+    /// What the definitions and assignments at the top use, by their place.
+    uses: BTreeMap<usize, Uses<'p>>,
 }
 
 /// Modules that the sandbox has, and that mean no harm in a real interpreter.
@@ -83,29 +83,46 @@ const LIBRARIES: [&str; 6] = ["re", "math", "json", "functools", "itertools", "c
 
 impl<'p> Module<'p> {
     fn of(package: &'p Package, file: usize, source: &'p Source) -> Self {
-        let mut module = Self { source, names: BTreeMap::new(), read: BTreeMap::new() };
-        walk(&mut source.root().walk(), |node| {
-            match node.kind() {
-                "function_definition" | "class_definition" => {
-                    if let (Some(name), true) = (node.child_by_field_name("name"), is_top(node)) {
-                        module.names.insert(source.slice(name), Top::Definition(node));
+        let mut module = Self { source, names: BTreeMap::new(), uses: BTreeMap::new() };
+        // Top-level statements, those inside `if` and `try` as well; what is inside functions is only looked at for
+        // imports, which are taken out of their text.
+        let mut open: Vec<Node<'p>> = vec![source.root()];
+        while let Some(block) = open.pop() {
+            let mut cursor = block.walk();
+            for node in block.named_children(&mut cursor) {
+                let node = node.child_by_field_name("definition").unwrap_or(node);
+                match node.kind() {
+                    "function_definition" | "class_definition" => module.define(package, file, node),
+                    "import_statement" | "import_from_statement" => module.import(package, file, node),
+                    "expression_statement" => {
+                        if let Some(inner) = node.named_child(0).filter(|inner| inner.kind() == "assignment") {
+                            module.assign(inner);
+                        }
                     }
-                    // Imports inside functions count as well: they are taken out of the function's text.
+                    "block" | "if_statement" | "elif_clause" | "else_clause" | "try_statement" | "except_clause"
+                    | "finally_clause" | "with_statement" => open.push(node),
+                    _ => {}
                 }
-                "assignment" if is_top(node) => {
-                    if let Some(left) = node.child_by_field_name("left").filter(|left| left.kind() == "identifier") {
-                        module.names.insert(source.slice(left), Top::Assignment(node));
-                    }
-                }
-                "import_statement" | "import_from_statement" => {
-                    module.import(package, file, node);
-                    return false;
-                }
-                _ => {}
             }
-            true
-        });
+        }
         module
+    }
+
+    fn define(&mut self, package: &'p Package, file: usize, node: Node<'p>) {
+        let Some(name) = node.child_by_field_name("name") else { return };
+        self.names.insert(self.source.slice(name), Top::Definition(node));
+        let uses = Uses::of(self.source, node);
+        for import in &uses.imports {
+            self.import(package, file, *import);
+        }
+        self.uses.insert(node.start_byte(), uses);
+    }
+
+    fn assign(&mut self, node: Node<'p>) {
+        if let Some(left) = node.child_by_field_name("left").filter(|left| left.kind() == "identifier") {
+            self.names.insert(self.source.slice(left), Top::Assignment(node));
+            self.uses.insert(node.start_byte(), Uses::of(self.source, node));
+        }
     }
 
     fn import(&mut self, package: &'p Package, file: usize, node: Node<'p>) {
@@ -142,17 +159,6 @@ impl<'p> Module<'p> {
     }
 }
 
-fn is_top(node: Node<'_>) -> bool {
-    let mut around = node.parent();
-    while let Some(node) = around {
-        if matches!(node.kind(), "function_definition" | "class_definition" | "lambda") {
-            return false;
-        }
-        around = node.parent();
-    }
-    true
-}
-
 struct Builder<'p> {
     modules: BTreeMap<usize, Module<'p>>,
     /// What goes into the program, by the name it has there: its file, its place, its text.
@@ -167,24 +173,30 @@ impl<'p> Builder<'p> {
         let mut entries = Vec::new();
         for (name, top) in &main.names {
             let Top::Definition(node) = top else { continue };
-            let Some((required, clip)) = parameters(main.source, *node) else { continue };
+            let Some((_, clip)) = parameters(main.source, *node).filter(|(required, _)| *required <= 2) else {
+                continue;
+            };
+            let Some(uses) = main.uses.get(&node.start_byte()) else { continue };
             let reached = self.reach(0, name);
-            let mut add = |role| entries.push(Entry { role, name: (*name).to_owned(), clip });
+            if !reached.iter().any(|(file, node)| self.makes_list(*file, *node)) {
+                continue;
+            }
             let has_remainder = reached.iter().any(|(file, node)| {
                 remainders.iter().any(|(of, range)| of == file && node.byte_range().contains(&range.start))
             });
-            if required > 2 || !reached.iter().any(|(file, node)| self.makes_list(*file, *node)) {
-                continue;
-            }
-            if has_string(main.source, *node, "block_assignments") {
-                add(Role::Analyzer);
-            } else if !self.makes_list(0, *node) {
+            let role = if uses.strings.contains("block_assignments") {
+                Role::Analyzer
+            } else if !uses.strings.contains(LIST) {
                 // A helper that is handed the list is called by those that get it.
+                continue;
             } else if has_remainder {
-                add(Role::Bytes);
-            } else if has_string(main.source, *node, "%") {
-                add(Role::Ratios);
-            }
+                Role::Bytes
+            } else if uses.strings.contains("%") {
+                Role::Ratios
+            } else {
+                continue;
+            };
+            entries.push(Entry { role, name: (*name).to_owned(), clip });
         }
         entries.sort_by(|a, b| (a.role, &a.name).cmp(&(b.role, &b.name)));
         entries
@@ -192,14 +204,8 @@ impl<'p> Builder<'p> {
 
     /// Does a function get a load list itself?
     fn makes_list(&self, file: usize, node: Node<'p>) -> bool {
-        let Some(module) = self.modules.get(&file) else { return false };
-        let mut found = false;
-        walk(&mut node.walk(), |inner| {
-            found |=
-                matches!(inner.kind(), "identifier" | "string_content") && module.source.slice(inner) == "_load_list";
-            !found
-        });
-        found
+        let uses = self.modules.get(&file).and_then(|module| module.uses.get(&node.start_byte()));
+        uses.is_some_and(|uses| uses.strings.contains(LIST))
     }
 
     /// Everything that a name reaches in the files that are followed, itself first.
@@ -211,8 +217,8 @@ impl<'p> Builder<'p> {
             match module.names.get(name) {
                 Some(Top::Definition(node)) if !found.contains(&(file, *node)) => {
                     found.push((file, *node));
-                    let read = module.read.get(&node.start_byte());
-                    open.extend(read.into_iter().flatten().map(|name| (file, *name)));
+                    let uses = module.uses.get(&node.start_byte());
+                    open.extend(uses.into_iter().flat_map(Uses::names).map(|name| (file, name)));
                 }
                 Some(Top::Other(other, name)) => open.push((*other, name)),
                 _ => {}
@@ -251,11 +257,9 @@ impl<'p> Builder<'p> {
                 None => {}
             }
             self.taken.insert(name, (file, node.start_byte(), text));
-            for used in names_in(source, node) {
-                if self.is_defined(file, used) {
-                    open.push((file, used.to_owned()));
-                }
-            }
+            let uses = self.modules.get(&file).and_then(|module| module.uses.get(&node.start_byte()));
+            let names = uses.into_iter().flat_map(Uses::names).filter(|name| self.is_defined(file, name));
+            open.extend(names.map(|name| (file, name.to_owned())));
             self.stand_in(file, node);
         }
         Ok(())
@@ -292,25 +296,12 @@ impl<'p> Builder<'p> {
 
     /// Notes the stand-ins that a piece of code needs.
     fn stand_in(&mut self, file: usize, node: Node<'p>) {
-        let Some(module) = self.modules.get(&file) else { return };
-        let source = module.source;
-        let own = bound_names(source, node);
-        let mut wanted: Vec<(String, Vec<String>, bool)> = Vec::new();
-        walk(&mut node.walk(), |inner| {
-            if matches!(inner.kind(), "type" | "import_statement" | "import_from_statement" | "decorator") {
-                return false;
-            }
-            if inner.kind() != "identifier" || !is_read(inner) {
-                return true;
-            }
-            let name = source.slice(inner);
-            if own.contains(name) || BUILTINS.contains(&name) {
-                return true;
-            }
-            let (chain, called) = chain(source, inner);
-            wanted.push((name.to_owned(), chain, called));
-            true
-        });
+        let Some(uses) = self.modules.get(&file).and_then(|module| module.uses.get(&node.start_byte())) else { return };
+        let is_free = |name: &str| !uses.bound.contains(name) && !BUILTINS.contains(&name);
+        let owned = |(name, chain, called): &(&str, Vec<&str>, bool)| {
+            ((*name).to_owned(), chain.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>(), *called)
+        };
+        let wanted: Vec<_> = uses.chains.iter().filter(|(name, _, _)| is_free(name)).map(owned).collect();
         for (name, chain, called) in wanted {
             if let Some(Top::File(other)) = self.modules.get(&file).and_then(|module| module.names.get(name.as_str())) {
                 let other = *other;
@@ -469,78 +460,113 @@ fn parameters(source: &Source, function: Node<'_>) -> Option<(usize, bool)> {
     (parameters.len() >= 2).then(|| (required.count(), clip))
 }
 
-fn has_string(source: &Source, node: Node<'_>, wanted: &str) -> bool {
-    let mut found = false;
-    walk(&mut node.walk(), |inner| {
-        found |= inner.kind() == "string_content" && source.slice(inner) == wanted;
-        !found
-    });
-    found
+/// The name under which a file mentions load lists.
+const LIST: &str = "_load_list";
+
+/// What a piece of code uses, found in one pass.
+#[derive(Default)]
+struct Uses<'p> {
+    /// Each name that is looked up, with the attributes that are asked of it (as in
+    /// `comfy.model_management.get_total_memory`), and whether the last is called.
+    chains: Vec<(&'p str, Vec<&'p str>, bool)>,
+    /// The names that it gives values itself: parameters, targets, functions.
+    bound: BTreeSet<&'p str>,
+    /// The strings in it that say what a function is for, and [`LIST`] if it names that.
+    strings: BTreeSet<&'p str>,
+    /// The imports in it.
+    imports: Vec<Node<'p>>,
 }
 
-/// The names that a piece of code reads.
-fn names_in<'p>(source: &'p Source, node: Node<'p>) -> BTreeSet<&'p str> {
-    let mut names = BTreeSet::new();
-    walk(&mut node.walk(), |inner| {
-        if inner.kind() == "identifier" && is_read(inner) {
-            names.insert(source.slice(inner));
-        }
-        inner.kind() != "type"
-    });
-    names
-}
-
-/// Is an identifier a name that is looked up, rather than an attribute or the name of an argument?
-fn is_read(identifier: Node<'_>) -> bool {
-    let Some(parent) = identifier.parent() else { return true };
-    match parent.kind() {
-        "attribute" => parent.child_by_field_name("attribute") != Some(identifier),
-        "keyword_argument" => parent.child_by_field_name("name") != Some(identifier),
-        _ => true,
+impl<'p> Uses<'p> {
+    fn of(source: &'p Source, node: Node<'p>) -> Self {
+        let mut uses = Self::default();
+        // Names that are parts of something already noted.
+        let mut noted: BTreeSet<usize> = BTreeSet::new();
+        walk(&mut node.walk(), |inner| {
+            match inner.kind() {
+                "import_statement" | "import_from_statement" => {
+                    uses.imports.push(inner);
+                    return false;
+                }
+                "type" | "decorator" | "comment" => return false,
+                "string_content" => {
+                    let text = source.slice(inner);
+                    if ["block_assignments", "%", LIST].contains(&text) {
+                        uses.strings.insert(text);
+                    }
+                }
+                "call" => {
+                    if let Some(function) = inner.child_by_field_name("function") {
+                        uses.chain(source, function, true, &mut noted);
+                    }
+                }
+                "attribute" => uses.chain(source, inner, false, &mut noted),
+                "identifier" if !noted.contains(&inner.id()) => uses.chain(source, inner, false, &mut noted),
+                "keyword_argument" => noted.extend(inner.child_by_field_name("name").map(|name| name.id())),
+                _ => {}
+            }
+            for field in binding_fields(inner.kind()) {
+                if let Some(target) = inner.child_by_field_name(field) {
+                    uses.bind(source, target);
+                }
+            }
+            true
+        });
+        uses
     }
-}
 
-/// The names that a piece of code gives values itself: parameters, targets, functions.
-fn bound_names<'p>(source: &'p Source, node: Node<'p>) -> BTreeSet<&'p str> {
-    let mut names = BTreeSet::new();
-    let mut add = |target: Node<'p>| {
+    fn names(&self) -> impl Iterator<Item = &'p str> {
+        self.chains.iter().map(|(name, _, _)| *name)
+    }
+
+    /// Notes `name.attribute.attribute` as a whole.
+    fn chain(&mut self, source: &'p Source, node: Node<'p>, called: bool, noted: &mut BTreeSet<usize>) {
+        if noted.contains(&node.id()) {
+            return;
+        }
+        let mut attributes = Vec::new();
+        let mut inner = node;
+        while inner.kind() == "attribute" {
+            noted.insert(inner.id());
+            let (Some(object), Some(attribute)) =
+                (inner.child_by_field_name("object"), inner.child_by_field_name("attribute"))
+            else {
+                return;
+            };
+            noted.insert(attribute.id());
+            let attribute = source.slice(attribute);
+            if attribute == LIST {
+                self.strings.insert(attribute);
+            }
+            attributes.push(attribute);
+            inner = object;
+        }
+        if inner.kind() == "identifier" {
+            noted.insert(inner.id());
+            attributes.reverse();
+            self.chains.push((source.slice(inner), attributes, called));
+        }
+    }
+
+    fn bind(&mut self, source: &'p Source, target: Node<'p>) {
         walk(&mut target.walk(), |inner| {
-            if inner.kind() == "identifier" && is_read(inner) {
-                names.insert(source.slice(inner));
+            if inner.kind() == "identifier" {
+                self.bound.insert(source.slice(inner));
             }
             !matches!(inner.kind(), "subscript" | "attribute" | "type")
         });
-    };
-    walk(&mut node.walk(), |inner| {
-        let fields: &[&str] = match inner.kind() {
-            "assignment" | "augmented_assignment" | "for_statement" | "for_in_clause" => &["left"],
-            "named_expression" | "function_definition" | "class_definition" => &["name", "parameters"],
-            "lambda" => &["parameters"],
-            "as_pattern" => &["alias"],
-            _ => &[],
-        };
-        for field in fields {
-            inner.child_by_field_name(field).into_iter().for_each(&mut add);
-        }
-        true
-    });
-    names
+    }
 }
 
-/// The attributes asked of a name, as in `comfy.model_management.get_total_memory`, and whether the last is called.
-fn chain(source: &Source, name: Node<'_>) -> (Vec<String>, bool) {
-    let mut chain = Vec::new();
-    let mut node = name;
-    while let Some(parent) = node
-        .parent()
-        .filter(|parent| parent.kind() == "attribute" && parent.child_by_field_name("object") == Some(node))
-    {
-        chain.extend(parent.child_by_field_name("attribute").map(|attribute| source.slice(attribute).to_owned()));
-        node = parent;
+/// Where a node of this kind gives names values.
+fn binding_fields(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "assignment" | "augmented_assignment" | "for_statement" | "for_in_clause" => &["left"],
+        "named_expression" | "function_definition" | "class_definition" => &["name", "parameters"],
+        "lambda" => &["parameters"],
+        "as_pattern" => &["alias"],
+        _ => &[],
     }
-    let called =
-        node.parent().is_some_and(|call| call.kind() == "call" && call.child_by_field_name("function") == Some(node));
-    (chain, called)
 }
 
 /// The name that a call or an attribute begins with.
