@@ -18,7 +18,7 @@ const STYLES: Styles = Styles::styled()
 ///
 /// A ComfyUI update changed the items of a list that ComfyUI-MultiGPU unpacks: DisTorch2 stops with "too many values to
 /// unpack", or puts everything on one device. And what does not fit the byte quotas ("cuda:0,12gb;cuda:1,16gb") spills
-/// onto the CPU. distorch-fix finds both places in any version of the node and repairs them.
+/// onto the CPU. distorch-fix finds both places by what the code does, whatever the version, and repairs them.
 #[derive(Debug, Parser)]
 #[command(version, styles = STYLES, disable_help_subcommand = true, after_help = EXAMPLES)]
 pub struct Cli {

@@ -244,7 +244,7 @@ fn what_is_not_python_is_left_alone() {
 }
 
 #[test]
-fn a_huge_file_is_not_read() {
+fn a_huge_file_is_refused() {
     let install = Install::of("legacy");
     fs::File::options().write(true).open(install.file()).unwrap().set_len(100 << 20).unwrap();
     let ran = install.run(&["apply"]);
@@ -374,8 +374,8 @@ fn of_an_enabled_and_a_disabled_one_the_enabled_one_is_meant() {
 fn with_all_one_failure_does_not_keep_the_others_from_their_turn() {
     let install = Install::of("legacy");
     let nodes = install.root.join("ComfyUI/custom_nodes");
-    for fixture in ["syntax-error", "five-only"] {
-        common::copy(&Install::of(fixture).checkout(), &nodes.join(format!("ComfyUI-MultiGPU-{fixture}")));
+    for (name, fixture) in [("0", "syntax-error"), ("1", "five-only")] {
+        common::copy(&Install::of(fixture).checkout(), &nodes.join(name));
     }
     let ran = install.run(&["apply"]);
     assert!(ran.code == 2 && ran.err.contains("found 3 checkouts"), "{ran:?}");

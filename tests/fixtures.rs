@@ -23,10 +23,10 @@ fn promises() -> Vec<[String; 4]> {
 }
 
 fn repairs() -> impl Iterator<Item = (String, Install, Repair)> {
-    fixtures().into_iter().filter_map(|name| {
+    fixtures().into_iter().filter(|name| name != "syntax-error").map(|name| {
         let install = Install::of(&name);
-        let repair = install.repair().ok()?;
-        Some((name, install, repair))
+        let repair = install.repair().unwrap();
+        (name, install, repair)
     })
 }
 
