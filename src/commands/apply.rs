@@ -1,12 +1,12 @@
 //! `apply`: repairs, shows the diff, writes.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use super::{Outcome, choose, each};
+use super::{Outcome, choose, each, judge};
 use crate::cli;
 use crate::install::Checkout;
 use crate::repair::{Change, Repair};
-use crate::report::{Screen, diff, findings, human, proof};
+use crate::report::{Screen, diff, findings, human};
 use crate::store::Staged;
 
 pub(super) fn run(arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome> {
@@ -19,15 +19,7 @@ fn apply(checkout: &Checkout, arguments: &cli::Apply, screen: &mut Screen) -> Re
     screen.note(&human::checkout(checkout))?;
     let repair = Repair::of(checkout, &target.fixes(), target.accounting.into())?;
     screen.print(&findings::not_understood(&repair))?;
-    screen.note(&human::verdicts(&repair))?;
-    if let Some(refusal) = human::refusal(&repair) {
-        bail!(refusal);
-    }
-    let proof = arguments.proof.options().map(|options| repair.verify(&options));
-    screen.note(&proof::line(proof.as_ref()))?;
-    if let Some(refusal) = proof.as_ref().and_then(proof::refusal) {
-        bail!(refusal);
-    }
+    judge(&repair, arguments.proof.options().as_ref(), screen)?;
     if repair.changes.is_empty() {
         screen.note(&human::already_in_order(&repair))?;
         return Ok(Outcome::InOrder);

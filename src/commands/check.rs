@@ -1,12 +1,12 @@
 //! `check`: says what `apply` would repair.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use super::{Outcome, choose, each};
+use super::{Outcome, choose, each, judge};
 use crate::cli;
 use crate::install::Checkout;
 use crate::repair::Repair;
-use crate::report::{Screen, findings, human, proof};
+use crate::report::{Screen, findings, human};
 
 pub(super) fn run(arguments: &cli::Check, screen: &mut Screen) -> Result<Outcome> {
     let checkouts = choose(&arguments.target, arguments.all)?;
@@ -22,14 +22,6 @@ fn check(checkout: &Checkout, arguments: &cli::Check, screen: &mut Screen) -> Re
     screen.note(&human::checkout(checkout))?;
     let repair = Repair::of(checkout, &target.fixes(), target.accounting.into())?;
     screen.print(&findings::all(&repair))?;
-    screen.note(&human::verdicts(&repair))?;
-    if let Some(refusal) = human::refusal(&repair) {
-        bail!(refusal);
-    }
-    let proof = arguments.proof.options().map(|options| repair.verify(&options));
-    screen.note(&proof::line(proof.as_ref()))?;
-    if let Some(refusal) = proof.as_ref().and_then(proof::refusal) {
-        bail!(refusal);
-    }
+    judge(&repair, arguments.proof.options().as_ref(), screen)?;
     Ok(if repair.is_needed() { Outcome::Found } else { Outcome::InOrder })
 }

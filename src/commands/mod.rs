@@ -14,7 +14,9 @@ use anyhow::{Error, Result, bail};
 
 use crate::cli::{Cli, Command, Target};
 use crate::install::{self, Checkout};
-use crate::report::{Screen, search};
+use crate::repair::Repair;
+use crate::report::{Screen, human, proof, search};
+use crate::verify::{Options, Verdict};
 
 /// How a run ended. The only place where exit codes are decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +74,20 @@ fn each(
         });
     }
     Ok(worst)
+}
+
+/// Says what each fix found and what running it came to; fails where a repair was not understood or not verified.
+fn judge(repair: &Repair, options: Option<&Options>, screen: &mut Screen) -> Result<Option<Verdict>> {
+    if let Some(refusal) = human::refusal(repair) {
+        screen.note(&human::verdicts(repair))?;
+        bail!(refusal);
+    }
+    let verdict = options.map(|options| repair.verify(options));
+    screen.note(&(human::verdicts(repair) + &proof::line(verdict.as_ref())))?;
+    if let Some(refusal) = verdict.as_ref().and_then(proof::refusal) {
+        bail!(refusal);
+    }
+    Ok(verdict)
 }
 
 fn is_closed_pipe(error: &Error) -> bool {

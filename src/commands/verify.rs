@@ -1,8 +1,8 @@
 //! `verify`: runs the repaired code, or the code as it is where there is nothing to repair, over many scenarios.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
 
-use super::{Outcome, one};
+use super::{Outcome, judge, one};
 use crate::cli;
 use crate::repair::Repair;
 use crate::report::{Screen, human, proof};
@@ -12,14 +12,8 @@ pub(super) fn run(arguments: &cli::Verify, screen: &mut Screen) -> Result<Outcom
     let checkout = one(target, "help: name the one that you mean")?;
     screen.note(&human::checkout(&checkout))?;
     let repair = Repair::of(&checkout, &target.fixes(), target.accounting.into())?;
-    screen.note(&human::verdicts(&repair))?;
-    if let Some(refusal) = human::refusal(&repair) {
-        bail!(refusal);
-    }
-    let verdict = repair.verify(&arguments.options());
-    screen.print(&proof::line(Some(&verdict)))?;
-    if let Some(refusal) = proof::refusal(&verdict) {
-        bail!("{refusal}\nhelp: the random scenarios were made from --seed {}", arguments.seed);
-    }
+    let verdict = judge(&repair, Some(&arguments.options()), screen)
+        .with_context(|| format!("random scenarios from --seed {}", arguments.seed))?;
+    screen.note(&verdict.as_ref().map(proof::elapsed).unwrap_or_default())?;
     Ok(Outcome::InOrder)
 }

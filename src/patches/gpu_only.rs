@@ -37,11 +37,12 @@ pub(super) fn is_assigned(none: Node<'_>) -> bool {
 }
 
 pub(super) fn survey(subject: &Subject<'_>) -> Survey {
-    let remainders: Vec<_> = subject.flow.stores.iter().filter_map(|store| Remainder::of(subject, store)).collect();
-    if remainders.is_empty() {
+    let found: Vec<_> = subject.flow.stores.iter().filter_map(|store| Remainder::of(subject, store)).collect();
+    if found.is_empty() {
         return Survey::new(Fix::GpuOnly, unexplained(subject), None);
     }
-    if remainders.iter().any(Remainder::serves_other_modes) {
+    let (others, remainders): (Vec<_>, Vec<_>) = found.into_iter().partition(Remainder::serves_other_modes);
+    if remainders.is_empty() {
         let note = "byte quotas share their default device with the other modes here; left as it is";
         return Survey::new(Fix::GpuOnly, Vec::new(), Some(note.to_owned()));
     }
@@ -58,7 +59,8 @@ pub(super) fn survey(subject: &Subject<'_>) -> Survey {
         let inside = wrapped.iter().any(|(file, range): &(usize, Range<usize>)| {
             *file == store.spot.file && range.contains(&store.spot.node.start_byte())
         });
-        if !known && shares && !inside {
+        let left = others.iter().any(|other| other.store.function == store.function);
+        if !known && shares && !inside && !left {
             sites.extend(other_store(subject, store));
         }
     }

@@ -19,11 +19,8 @@ pub fn line(verdict: Option<&Verdict>) -> String {
         }
         Some(Verdict::Verified(evidence)) => {
             let mut out = format!(
-                "{STRONG}{name:<10}{STRONG:#} {GOOD}verified{GOOD:#}: {} places probed, {} scenarios run, {} blocks placed, {} ms\n",
-                evidence.places,
-                evidence.scenarios,
-                evidence.blocks,
-                evidence.elapsed.as_millis()
+                "{STRONG}{name:<10}{STRONG:#} {GOOD}verified{GOOD:#}: {} places probed, {} scenarios run, {} blocks placed\n",
+                evidence.places, evidence.scenarios, evidence.blocks
             );
             for note in &evidence.notes {
                 let _ = writeln!(out, "{FAINT}           {}{FAINT:#}", visible(note));
@@ -31,6 +28,14 @@ pub fn line(verdict: Option<&Verdict>) -> String {
             out
         }
         Some(Verdict::Wrong(_) | Verdict::Inconclusive(_)) => String::new(),
+    }
+}
+
+/// How long it took, for those who asked for it.
+pub fn elapsed(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Verified(evidence) => format!("{FAINT}           {} ms{FAINT:#}\n", evidence.elapsed.as_millis()),
+        Verdict::Wrong(_) | Verdict::Inconclusive(_) => String::new(),
     }
 }
 
