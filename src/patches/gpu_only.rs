@@ -18,6 +18,7 @@ mod insert;
 
 use std::ops::Range;
 
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use tree_sitter::Node;
 
 use self::guard::Guard;
@@ -36,8 +37,17 @@ pub(super) fn is_assigned(none: Node<'_>) -> bool {
     })
 }
 
+/// Statements that may assign a remainder, and defaults of one of them, that are looked at. No file has nearly so many.
+const MOST: usize = 16;
+
 pub(super) fn survey(subject: &Subject<'_>) -> Survey {
-    let found: Vec<_> = subject.flow.stores.iter().filter_map(|store| Remainder::of(subject, store)).collect();
+    let mut left_over = LeftOver::default();
+    let found = subject.flow.stores.iter().filter_map(|store| Remainder::of(subject, store, &mut left_over));
+    let found: Vec<_> = found.take(MOST + 1).collect();
+    if let Some(last) = found.iter().find(|remainder| remainder.store.texts.len() > MOST).or(found.get(MOST)) {
+        let site = Site::new(last.store.spot, State::Opaque, "one of too many places that may get the remainder");
+        return Survey::new(Fix::GpuOnly, vec![site], None);
+    }
     if found.is_empty() {
         return Survey::new(Fix::GpuOnly, unexplained(subject), None);
     }
@@ -82,7 +92,7 @@ struct Remainder<'s, 'p> {
 }
 
 impl<'s, 'p> Remainder<'s, 'p> {
-    fn of(subject: &'s Subject<'p>, store: &'s Store<'p>) -> Option<Self> {
+    fn of(subject: &'s Subject<'p>, store: &'s Store<'p>, left_over: &mut LeftOver<'p>) -> Option<Self> {
         let source = subject.source(store.spot.file)?;
         let subscript = store.spot.node;
         let (container, key) = (subscript.child_by_field_name("value")?, subscript.child_by_field_name("subscript")?);
@@ -94,7 +104,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
             _ => return None,
         };
         let statement = enclosing(assignment, &["expression_statement"])?;
-        is_left_over(source, store.function, amount).then_some(Self {
+        left_over.is_it(source, store.function, amount).then_some(Self {
             source,
             store,
             subject,
@@ -324,34 +334,46 @@ fn added_to<'p>(source: &'p Source, container: Node<'p>, right: Node<'p>) -> Nod
     }
 }
 
-/// Is it something left over: a difference, or a name that something is subtracted from in this function?
-fn is_left_over(source: &Source, function: Node<'_>, amount: Node<'_>) -> bool {
-    let is_difference = |node: Node<'_>| {
-        let mut found = false;
-        walk(&mut node.walk(), |inner| {
-            found |= inner.kind() == "binary_operator"
-                && inner.child_by_field_name("operator").is_some_and(|minus| minus.kind() == "-");
-            !found
+/// For each function (by its node's id) the names that something is subtracted from, or that are given to it.
+#[derive(Default)]
+struct LeftOver<'p>(HashMap<usize, HashSet<&'p str>>);
+
+impl<'p> LeftOver<'p> {
+    /// Is it something left over: a difference, or a name that something is subtracted from in this function?
+    fn is_it(&mut self, source: &'p Source, function: Node<'p>, amount: Node<'p>) -> bool {
+        if is_difference(amount) {
+            return true;
+        }
+        let known = self.0.entry(function.id()).or_insert_with(|| Self::names(source, function));
+        names(source, amount).iter().any(|name| known.contains(name))
+    }
+
+    fn names(source: &'p Source, function: Node<'p>) -> HashSet<&'p str> {
+        let mut found = HashSet::default();
+        walk(&mut function.walk(), |node| {
+            let left = || node.child_by_field_name("left").map(|left| source.slice(left));
+            match node.kind() {
+                "augmented_assignment"
+                    if node.child_by_field_name("operator").is_some_and(|operator| operator.kind() == "-=") =>
+                {
+                    found.extend(left());
+                }
+                "assignment" if node.child_by_field_name("right").is_some_and(is_difference) => found.extend(left()),
+                // A helper is given what is left over.
+                "parameters" => found.extend(names(source, node)),
+                _ => {}
+            }
+            true
         });
         found
-    };
-    if is_difference(amount) {
-        return true;
     }
-    let names = names(source, amount);
+}
+
+fn is_difference(node: Node<'_>) -> bool {
     let mut found = false;
-    walk(&mut function.walk(), |node| {
-        let left = node.child_by_field_name("left").filter(|left| names.contains(&source.slice(*left)));
-        let right = node.child_by_field_name("right");
-        found |= match node.kind() {
-            "augmented_assignment" => {
-                left.is_some() && node.child_by_field_name("operator").is_some_and(|operator| operator.kind() == "-=")
-            }
-            "assignment" => left.is_some() && right.is_some_and(is_difference),
-            // A helper is given what is left over.
-            "parameters" => names.iter().any(|name| mentions(source, node, &[name])),
-            _ => false,
-        };
+    walk(&mut node.walk(), |inner| {
+        found |= inner.kind() == "binary_operator"
+            && inner.child_by_field_name("operator").is_some_and(|minus| minus.kind() == "-");
         !found
     });
     found

@@ -12,7 +12,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap as HashMap;
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use tree_sitter::Node;
 
 use super::roles::{self, Field};
@@ -29,8 +29,16 @@ const GUIDE: &str = "as the guide has it";
 const FIELDS: i64 = LENGTHS[0];
 
 pub(super) fn survey(subject: &Subject<'_>, accounting: Accounting) -> Survey {
-    let judge = Judge { subject, accounting, spare_names: RefCell::default() };
-    let mut sites: Vec<_> = subject.flow.uses.iter().filter_map(|used| judge.site(used)).collect();
+    let judge = Judge::new(subject, accounting);
+    let mut sites = Vec::new();
+    let mut stuck = !subject.flow.gave_up.is_empty();
+    for used in &subject.flow.uses {
+        if let Some(site) = judge.site(used) {
+            // What other code does with items may be right. What this code does, and cannot be repaired, is not.
+            stuck |= site.state == State::Opaque && !matches!(used.form, Form::Escape | Form::Search);
+            sites.push(site);
+        }
+    }
     for spot in &subject.flow.gave_up {
         sites.push(Site::new(*spot, State::Opaque, "too deep, or too much, to be followed"));
     }
@@ -38,7 +46,7 @@ pub(super) fn survey(subject: &Subject<'_>, accounting: Accounting) -> Survey {
     let note =
         by_hand.then(|| "repaired by hand as the guide has it, which takes module_offload_mem for the size".to_owned());
     let mut survey = Survey::new(Fix::LoadList, sites, note);
-    if !subject.flow.gave_up.is_empty() {
+    if stuck {
         survey.status = super::Status::NotUnderstood;
     }
     survey
@@ -61,7 +69,16 @@ struct Judge<'s, 'p> {
     accounting: Accounting,
     /// For each file, the name that fields which nobody wants are given.
     spare_names: RefCell<HashMap<usize, Rc<str>>>,
+    /// The subscripts of a function that read the same thing, by what is read.
+    alike: HashMap<Alike<'p>, Vec<&'s Use<'p>>>,
+    /// Whether these are meant for current ComfyUI.
+    alike_are_new: RefCell<HashMap<Alike<'p>, bool>>,
+    /// The functions whose length tests can be repaired.
+    tested: HashSet<usize>,
 }
+
+/// A function, by its node's id, and the text of what is subscripted in it.
+type Alike<'p> = (usize, &'p str);
 
 /// What a use comes to, before the site is made of it.
 struct Finding {
@@ -80,7 +97,29 @@ impl Finding {
     }
 }
 
-impl<'p> Judge<'_, 'p> {
+impl<'s, 'p> Judge<'s, 'p> {
+    fn new(subject: &'s Subject<'p>, accounting: Accounting) -> Self {
+        let mut judge = Self {
+            subject,
+            accounting,
+            spare_names: RefCell::default(),
+            alike: HashMap::default(),
+            alike_are_new: RefCell::default(),
+            tested: HashSet::default(),
+        };
+        for used in &subject.flow.uses {
+            let Some(source) = subject.source(used.spot.file) else { continue };
+            match used.form {
+                Form::Index(..) => judge.alike.entry(alike(source, used)).or_default().push(used),
+                Form::Test if Self::test(source, used).is_some() => {
+                    judge.tested.insert(used.function.id());
+                }
+                _ => {}
+            }
+        }
+        judge
+    }
+
     fn spare_name(&self, source: &Source, file: usize) -> Rc<str> {
         let mut known = self.spare_names.borrow_mut();
         Rc::clone(known.entry(file).or_insert_with(|| spare_name(source).into()))
@@ -88,7 +127,11 @@ impl<'p> Judge<'_, 'p> {
 
     fn site(&self, used: &Use<'p>) -> Option<Site> {
         let source = self.subject.source(used.spot.file)?;
-        let finding = if used.caught {
+        let finding = if used.form == Form::Test {
+            return Self::test(source, used);
+        } else if used.selective && used.record.worlds().has(0) {
+            return self.selective(used);
+        } else if used.caught {
             Finding::new(State::Any, "tries one number of fields, then another")
         } else if used.record.mixed {
             Finding::new(State::Opaque, "items of different shapes meet here")
@@ -99,7 +142,7 @@ impl<'p> Judge<'_, 'p> {
                 Form::Getter(index) => self.getter(source, used, *index),
                 Form::Slice(start, end) => self.slice(source, used, *start, *end),
                 Form::Spread(takes) => self.spread(source, used, *takes),
-                Form::Search => Finding::new(State::Opaque, "looks for the fields when it runs"),
+                Form::Test | Form::Search => Finding::new(State::Opaque, "looks for the fields when it runs"),
                 Form::Escape => Finding::new(State::Opaque, "hands load-list items to code outside of the checkout"),
             }
         };
@@ -107,6 +150,36 @@ impl<'p> Judge<'_, 'p> {
         let number = if let Form::Index(number, _) = used.form { Some(number) } else { None };
         let reading = Some(Reading::new(&used.record, number));
         Some(Site { reading, ..Site::new(used.spot, finding.state, finding.message).with(edits) })
+    }
+
+    /// A length test in a function that passes over items of more fields. It is to ask for so many at least.
+    fn test(source: &Source, used: &Use<'p>) -> Option<Site> {
+        if !used.selective {
+            return None;
+        }
+        let operator = used.spot.node.child_by_field_name("operators")?;
+        let mirrored = used.spot.node.named_child(0).is_some_and(|left| left.kind() == "integer");
+        let meant = match (operator.kind(), mirrored) {
+            ("==", false) => ">=",
+            ("==", true) => "<=",
+            ("!=", false) => "<",
+            ("!=", true) => ">",
+            _ => return None,
+        };
+        let message = format!("`{}` passes over the items of current ComfyUI", source.slice(used.spot.node));
+        let edits = vec![(used.spot.file, Edit::replace(operator.byte_range(), meant))];
+        Some(Site::new(used.spot, State::Legacy, message).with(edits))
+    }
+
+    /// A use that only items of 4 fields get to, for the others are passed over. Once the test is repaired they do.
+    fn selective(&self, used: &Use<'p>) -> Option<Site> {
+        let mut record = used.record;
+        record.shapes[1] = record.shapes[0];
+        let used = Use { record, selective: false, ..used.clone() };
+        if self.tested.contains(&used.function.id()) {
+            return self.site(&used);
+        }
+        Some(Site::new(used.spot, State::Opaque, "items of more than 4 fields do not get here"))
     }
 
     fn unpack(&self, source: &Source, used: &Use<'p>) -> Finding {
@@ -175,7 +248,7 @@ impl<'p> Judge<'_, 'p> {
         Finding::legacy(message, vec![Edit::insert(targets[keep].start_byte(), format!("{starred}, ")), replaced])
     }
 
-    fn index(&self, source: &Source, used: &Use<'p>, number: Number, index: Node<'p>) -> Finding {
+    fn index(&self, source: &'p Source, used: &Use<'p>, number: Number, index: Node<'p>) -> Finding {
         let text = source.slice(used.spot.node);
         match self.read(&used.record, number) {
             Read::Same => Finding::new(State::Any, format!("`{text}` is right for any number of fields")),
@@ -295,19 +368,17 @@ impl<'p> Judge<'_, 'p> {
     }
 
     /// Is an index meant for current ComfyUI? Its use may tell; if not, the other indices on the same name do.
-    fn wants_new(&self, source: &Source, used: &Use<'p>, new: Field) -> bool {
+    fn wants_new(&self, source: &'p Source, used: &Use<'p>, new: Field) -> bool {
         if let Some(role) = roles::role(source, used.spot.node).filter(|_| new != Field::OffloadMem) {
             return role == new;
         }
-        let base = |node: Node<'p>| node.child_by_field_name("value").map(|value| source.slice(value));
-        let siblings = self.subject.flow.uses.iter().filter(|other| {
-            other.spot.file == used.spot.file
-                && other.function == used.function
-                && base(other.spot.node) == base(used.spot.node)
-        });
+        let key = alike(source, used);
+        if let Some(known) = self.alike_are_new.borrow().get(&key) {
+            return *known;
+        }
         let mut old_style = false;
         let mut new_style = false;
-        for other in siblings {
+        for other in self.alike.get(&key).into_iter().flatten() {
             let Form::Index(number, _) = &other.form else { continue };
             match self.read(&other.record, *number) {
                 Read::FiveOnly => new_style = true,
@@ -319,8 +390,16 @@ impl<'p> Judge<'_, 'p> {
                 _ => {}
             }
         }
-        new_style && !old_style
+        let are_new = new_style && !old_style;
+        self.alike_are_new.borrow_mut().insert(key, are_new);
+        are_new
     }
+}
+
+/// What a subscript reads, and where.
+fn alike<'p>(source: &'p Source, used: &Use<'p>) -> Alike<'p> {
+    let value = used.spot.node.child_by_field_name("value");
+    (used.function.id(), value.map_or("", |value| source.slice(value)))
 }
 
 enum Read {

@@ -232,7 +232,9 @@ fn seeds(source: &Source) -> Seeds {
             "load-list.method" => {
                 seeds.sources.extend(load_list::source_expression(source, node).map(|node| node.id()));
             }
-            "gpu-only.default" => seeds.texts.extend(node.parent().map(|string| string.id())),
+            "gpu-only.default" => {
+                seeds.texts.insert(node.id());
+            }
             "gpu-only.none" if gpu_only::is_assigned(node) => {
                 seeds.texts.insert(node.id());
             }

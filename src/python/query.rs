@@ -6,7 +6,10 @@ use std::sync::OnceLock;
 use streaming_iterator::StreamingIterator;
 use tree_sitter::{Node, QueryCursor};
 
-use super::source::Source;
+use super::source::{Source, walk};
+
+/// From so many occurrences on, going through the whole tree once is cheaper than going to each of them.
+const MANY: usize = 500;
 
 /// A query over Python trees, compiled when it is first run. Each of its patterns must be about one node without
 /// children, which is what keeps compiling and running it cheap; what is around the node is for the caller to look at.
@@ -32,13 +35,28 @@ impl Query {
         let names = query.capture_names();
         let mut cursor = QueryCursor::new();
         let mut found = Vec::new();
-        for range in self.occurrences(source.text()) {
-            cursor.set_byte_range(range);
-            let mut captures = cursor.captures(query, source.root(), source.text().as_bytes());
+        let mut collect = |cursor: &mut QueryCursor, node: Node<'p>| {
+            let mut captures = cursor.captures(query, node, source.text().as_bytes());
             while let Some((matched, at)) = captures.next() {
                 let capture = matched.captures()[*at];
                 found.push((names[capture.index as usize], capture.node));
             }
+        };
+        let ranges = self.occurrences(source.text());
+        if ranges.len() <= MANY {
+            for range in ranges {
+                cursor.set_byte_range(range);
+                collect(&mut cursor, source.root());
+            }
+        } else {
+            walk(&mut source.root().walk(), |node| {
+                let next = ranges.partition_point(|range| range.end <= node.start_byte());
+                let meets = ranges.get(next).is_some_and(|range| range.start < node.end_byte());
+                if meets && node.named_child_count() == 0 {
+                    collect(&mut cursor, node);
+                }
+                meets
+            });
         }
         found.sort_by_key(|(_, node)| node.start_byte());
         found.dedup();
@@ -50,6 +68,8 @@ impl Query {
             .needles
             .iter()
             .flat_map(|needle| memchr::memmem::find_iter(text.as_bytes(), needle).map(|at| at..at + needle.len()));
-        all.collect()
+        let mut all: Vec<_> = all.collect();
+        all.sort_by_key(|range| range.end);
+        all
     }
 }

@@ -1,5 +1,6 @@
 //! One Python file: its text, its tree, and how it is laid out.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,8 @@ pub struct Source {
     path: PathBuf,
     text: String,
     tree: Tree,
+    /// Where each line but the first begins, once somebody has asked.
+    lines: OnceCell<Vec<usize>>,
 }
 
 /// A place in a file as people count: lines and columns from 1, columns in characters.
@@ -104,7 +107,7 @@ impl Source {
             .ok()
             .and_then(|()| parser.parse(&text, old))
             .ok_or_else(|| Unreadable::Syntax(Place { line: 1, column: 1 }, String::new()))?;
-        let source = Self { path: path.to_owned(), text, tree };
+        let source = Self { path: path.to_owned(), text, tree, lines: OnceCell::new() };
         match source.first_error() {
             None => Ok(source),
             Some(offset) => Err(Unreadable::Syntax(source.place(offset), source.line_at(offset).to_owned())),
@@ -134,7 +137,10 @@ impl Source {
     /// Where a byte offset stands.
     pub fn place(&self, offset: usize) -> Place {
         let start = self.line_start(offset);
-        let line = memchr::memchr_iter(b'\n', &self.text.as_bytes()[..start]).count() + 1;
+        let lines = self
+            .lines
+            .get_or_init(|| memchr::memchr_iter(b'\n', self.text.as_bytes()).map(|newline| newline + 1).collect());
+        let line = lines.partition_point(|line| *line <= start) + 1;
         let shown = self.text[start..offset].trim_start_matches('\u{feff}');
         Place { line, column: shown.chars().count() + 1 }
     }

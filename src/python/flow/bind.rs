@@ -93,7 +93,11 @@ impl<'p> Follower<'p, '_> {
             }
             "subscript" => {
                 if let Some(inner) = container.child_by_field_name("value") {
+                    let counts = container.child_by_field_name("subscript").is_some_and(is_count);
                     self.mutate(frame, state, inner, &|known| {
+                        if counts || known.element.is_some() {
+                            return known.join(&Value::list_of(change(&known.iterated())));
+                        }
                         let held = known.values.as_deref().cloned().unwrap_or_default();
                         known.join(&Value::mapping(change(&held)))
                     });
@@ -149,5 +153,14 @@ impl<'p> Follower<'p, '_> {
         if !state.worlds.and(fits).is_empty() {
             *state = state.within(fits);
         }
+    }
+}
+
+/// Does an index look like a whole number, so that what it is used on is a list?
+fn is_count(index: Node<'_>) -> bool {
+    match index.kind() {
+        "integer" | "unary_operator" => true,
+        "binary_operator" => index.child_by_field_name("operator").is_some_and(|operator| operator.kind() == "%"),
+        _ => false,
     }
 }

@@ -64,10 +64,11 @@ impl<'p> Follower<'p, '_> {
         let first = arguments.at(0);
         let value = match name {
             "len" => match first.record {
-                Some(record) => Value {
-                    number: Some(std::array::from_fn(|world| record.length(world).filter(|_| state.worlds.has(world)))),
-                    ..Value::default()
-                },
+                Some(record) => {
+                    self.measure(frame, record.worlds());
+                    let length = |world| record.length(world).filter(|_| state.worlds.has(world));
+                    Value { number: Some(std::array::from_fn(length)), ..Value::default() }
+                }
                 None => Value::default(),
             },
             "list" | "tuple" | "deque" | "copy" | "deepcopy" | "iter" | "tqdm" | "partial" => first.plain(),

@@ -4,7 +4,7 @@ use tree_sitter::Node;
 
 use super::class::field_names;
 use super::scope::{Frame, State};
-use super::value::{Callable, Record, ScopeId, Spot, Value, Worlds};
+use super::value::{Callable, MOST, Record, ScopeId, Spot, Value, Worlds};
 use super::{CALLS, DEEPEST, Follower, Form, Home};
 
 /// The arguments of one call.
@@ -71,13 +71,18 @@ impl<'p> Follower<'p, '_> {
         } else if function.kind() == "identifier" {
             name = self.text(frame.file, function);
         }
+        let measuring = std::mem::replace(&mut self.measuring, matches!(name, "len" | "isinstance"));
         let arguments = self.arguments(frame, state, list);
+        self.measuring = measuring;
         // A function of another file is only looked at if it could matter.
         if self.worth_following(&callee, &arguments) {
             callee = self.resolve(frame, function, callee);
         }
         let callables = self.can_be_called(&callee);
         if !callables.is_empty() {
+            if let (Some(record), true) = (arguments.record(), callables.len() >= MOST) {
+                self.note(frame, node, Form::Escape, record);
+            }
             let mut out = Value::default();
             for (callable, worlds) in callables {
                 let value = self.invoke(frame, state.worlds.and(worlds), &callable, &arguments);

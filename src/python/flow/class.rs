@@ -81,6 +81,9 @@ impl<'p> Follower<'p, '_> {
             {
                 (file, nodes) = (*other, of(methods));
             }
+            if nodes.is_empty() {
+                self.missed.insert(name);
+            }
             found.extend(nodes.into_iter().map(|node| (Spot { file, node }, true)));
         }
         let mut out = Value::default();

@@ -4,7 +4,7 @@ use tree_sitter::Node;
 
 use super::scope::{Frame, State};
 use super::truth::Decision;
-use super::value::{Callable, LENGTHS, Number, Spot, Value};
+use super::value::{Callable, LENGTHS, Number, Spot, Value, Worlds};
 use super::{Follower, Form, Home};
 
 impl<'p> Follower<'p, '_> {
@@ -22,6 +22,13 @@ impl<'p> Follower<'p, '_> {
         self.depth += 1;
         let value = self.expression(frame, state, node);
         self.depth -= 1;
+        if !self.measuring && value.carries_record() {
+            // A list alone says something only where it is taken for items of one length.
+            let worlds = value.record.map_or(state.worlds, |record| record.worlds());
+            if value.record.is_some() || worlds != Worlds::ALL {
+                self.heed(frame, worlds);
+            }
+        }
         value
     }
 
@@ -88,7 +95,9 @@ impl<'p> Follower<'p, '_> {
                 value
             }
             "string" if !self.text(frame.file, node).contains('{') => Value::default(),
-            "string" | "concatenated_string" | "list_splat" | "dictionary_splat" | "keyword_argument" => {
+            // `[*p.items()]` is parsed as `[(*p).items()]`, though it means `[*(p.items())]`.
+            "list_splat" => node.named_child(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default(),
+            "string" | "concatenated_string" | "dictionary_splat" | "keyword_argument" => {
                 self.parts(frame, state, node);
                 Value::default()
             }
@@ -196,15 +205,18 @@ impl<'p> Follower<'p, '_> {
 
     /// A tuple, list or set display. `[x, *record]` is the record, lengthened.
     fn sequence(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        let source = self.package.source(frame.file).ok();
         let mut cursor = node.walk();
         let parts: Vec<_> = node.named_children(&mut cursor).filter(|part| part.kind() != "comment").collect();
-        let splats = parts.iter().filter(|part| part.kind() == "list_splat").count();
+        let is_splat =
+            |part: &Node<'p>| source.is_some_and(|source| source.text().as_bytes()[part.start_byte()] == b'*');
+        let splats = parts.iter().filter(|part| is_splat(part)).count();
         let mut fields = Vec::with_capacity(parts.len());
         let mut all = Value::default();
         let mut record = None;
         for (at, part) in parts.iter().enumerate() {
-            if part.kind() == "list_splat" {
-                let inner = part.named_child(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default();
+            if is_splat(part) {
+                let inner = self.eval(frame, state, *part);
                 if let (Some(known), 1) = (inner.record, splats) {
                     let trail = parts.len() - at - 1;
                     record = Some(known.lengthened(as_i64(at), as_i64(trail)));
@@ -406,12 +418,15 @@ fn display_length(node: Node<'_>) -> Option<i64> {
         return display_length(node.named_child(0)?);
     }
     let mut cursor = node.walk();
-    let mut parts = node.named_children(&mut cursor).filter(|part| part.kind() != "comment");
-    let written = matches!(node.kind(), "tuple" | "list") && parts.all(|part| part.kind() != "list_splat");
-    written.then(|| {
-        let mut cursor = node.walk();
-        as_i64(node.named_children(&mut cursor).filter(|part| part.kind() != "comment").count())
-    })
+    let parts: Vec<_> = node.named_children(&mut cursor).filter(|part| part.kind() != "comment").collect();
+    let is_splat = |part: &Node<'_>| {
+        let mut first = Some(*part);
+        while let Some(inner) = first.filter(|inner| inner.kind() != "list_splat") {
+            first = inner.child(0);
+        }
+        first.is_some()
+    };
+    (matches!(node.kind(), "tuple" | "list") && !parts.iter().any(is_splat)).then(|| as_i64(parts.len()))
 }
 
 /// `left operator right`: sums of numbers, and lists or tuples put together.

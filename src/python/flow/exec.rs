@@ -287,7 +287,12 @@ impl<'p> Follower<'p, '_> {
 
     /// The scope that a function defined here sees.
     pub(super) fn around(&mut self, frame: &Frame<'p>, state: &State<'p>) -> Option<ScopeId> {
-        if frame.is_module { None } else { self.scopes.enter(frame.around, &state.names) }
+        if frame.is_module {
+            return None;
+        }
+        // A copy of every name, and its hash.
+        self.steps += state.names.len();
+        self.scopes.enter(frame.around, &state.names)
     }
 
     fn class(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
@@ -306,6 +311,7 @@ impl<'p> Follower<'p, '_> {
                     let known = self.methods.entry(frame.file).or_default().entry(name).or_default();
                     if !known.contains(&member) {
                         known.push(member);
+                        self.newly_shared |= self.missed.contains(name);
                     }
                 }
                 frame.pending.push(Spot { file: frame.file, node: member });

@@ -34,7 +34,7 @@ use super::source::{Source, walk};
 pub struct Seeds {
     /// Expressions that, when called, give a list of records.
     pub sources: HashSet<usize>,
-    /// String literals to follow.
+    /// Texts to follow: the content of string literals, or literals of another kind.
     pub texts: HashSet<usize>,
 }
 
@@ -55,6 +55,8 @@ pub enum Form<'p> {
     Search,
     /// Handed to code outside of the package: the node is the call.
     Escape,
+    /// Its length compared with that of a record of the first world: the node is the comparison.
+    Test,
 }
 
 /// A use of a record.
@@ -70,6 +72,8 @@ pub struct Use<'p> {
     pub function: Node<'p>,
     /// A failure is caught, and dealt with by using the record in another way.
     pub caught: bool,
+    /// The function measures records, and passes over those of the worlds in which this one does not get here.
+    pub selective: bool,
 }
 
 /// A statement that stores something under a followed text: `container[key] = …` or `container[key] += …`.
@@ -127,10 +131,14 @@ pub fn follow<'p>(package: &'p Package, interest: &Interest<'_>) -> Flow<'p> {
         memo: HashMap::default(),
         flow: Flow::default(),
         index: HashMap::default(),
+        store_index: HashMap::default(),
         methods: HashMap::default(),
         shared: HashSet::default(),
         newly_shared: false,
+        missed: HashSet::default(),
         own_names: HashMap::default(),
+        heeded: HashMap::default(),
+        measuring: false,
         noted: 0,
         steps: 0,
         depth: 0,
@@ -149,6 +157,7 @@ pub fn follow<'p>(package: &'p Package, interest: &Interest<'_>) -> Flow<'p> {
             break;
         }
     }
+    follower.mark_selective();
     let mut flow = follower.flow;
     if !settled && flow.gave_up.is_empty() {
         // What one name holds hangs on another, and so on, further than is followed.
@@ -220,6 +229,13 @@ struct Module {
     done: bool,
 }
 
+/// The worlds whose records a function measures, and those whose records it does something with.
+#[derive(Default)]
+struct Heed {
+    measured: Worlds,
+    heeded: Worlds,
+}
+
 type Call<'p> = (Spot<'p>, Option<ScopeId>, Worlds, Vec<(&'p str, Value<'p>)>);
 
 struct Follower<'p, 's> {
@@ -232,12 +248,19 @@ struct Follower<'p, 's> {
     memo: HashMap<Call<'p>, Value<'p>>,
     flow: Flow<'p>,
     index: HashMap<(Spot<'p>, bool), usize>,
+    store_index: HashMap<Spot<'p>, usize>,
     methods: HashMap<usize, Methods<'p>>,
     /// Names that a function changes for another around it, and whether that was news in this round.
     shared: HashSet<&'p str>,
     newly_shared: bool,
+    /// Methods that were looked for on `self` and not known.
+    missed: HashSet<&'p str>,
     /// The names that a function (by its node's id) gives values itself.
     own_names: HashMap<usize, HashSet<&'p str>>,
+    /// What functions (by their nodes' ids) do with records of which worlds.
+    heeded: HashMap<usize, Heed>,
+    /// The argument of `len` is being evaluated.
+    measuring: bool,
     /// Uses noted so far, the same place counted each time.
     noted: usize,
     steps: usize,
@@ -248,7 +271,9 @@ struct Follower<'p, 's> {
 impl<'p> Follower<'p, '_> {
     fn start_over(&mut self) {
         self.memo.clear();
+        self.heeded.clear();
         self.index.clear();
+        self.store_index.clear();
         self.flow = Flow::default();
         self.modules.values_mut().for_each(|module| module.done = false);
     }
@@ -281,7 +306,12 @@ impl<'p> Follower<'p, '_> {
     }
 
     fn is_text(&self, file: usize, node: Node<'p>) -> bool {
-        self.modules.get(&file).is_some_and(|module| module.seeds.texts.contains(&node.id()))
+        let Some(module) = self.modules.get(&file).filter(|module| !module.seeds.texts.is_empty()) else {
+            return false;
+        };
+        // A string's quotes are nodes too; what is between them is the second.
+        let content = if node.kind() == "string" { node.named_child(1) } else { Some(node) };
+        content.is_some_and(|content| module.seeds.texts.contains(&content.id()))
     }
 
     /// Notes a use; the same place met again on other paths is one use.
@@ -292,7 +322,7 @@ impl<'p> Follower<'p, '_> {
         let next = self.flow.uses.len();
         let at = *self.index.entry(key).or_insert(next);
         if at == next {
-            self.flow.uses.push(Use { spot, form, record, function: frame.node, caught: false });
+            self.flow.uses.push(Use { spot, form, record, function: frame.node, caught: false, selective: false });
         } else {
             let known = &mut self.flow.uses[at];
             known.record = known.record.join(record);
@@ -301,16 +331,42 @@ impl<'p> Follower<'p, '_> {
         if let Some((_, inside)) = frame.tries.last_mut() {
             inside.push(at);
         }
+        if self.flow.uses[at].form != Form::Test {
+            self.heed(frame, record.worlds());
+        }
+    }
+
+    /// Notes that the function does something with records of these worlds, other than to measure them.
+    fn heed(&mut self, frame: &Frame<'p>, worlds: Worlds) {
+        let heeded = &mut self.heeded.entry(frame.node.id()).or_default().heeded;
+        *heeded = heeded.or(worlds);
+    }
+
+    /// Notes that the function measures records of these worlds.
+    fn measure(&mut self, frame: &Frame<'p>, worlds: Worlds) {
+        let measured = &mut self.heeded.entry(frame.node.id()).or_default().measured;
+        *measured = measured.or(worlds);
+    }
+
+    /// Marks the uses in functions that pass over records of some length without a word.
+    fn mark_selective(&mut self) {
+        for used in &mut self.flow.uses {
+            used.selective = self.heeded.get(&used.function.id()).is_some_and(|Heed { measured, heeded }| {
+                *measured == Worlds::ALL && *heeded != Worlds::ALL && !heeded.is_empty()
+            });
+        }
     }
 
     fn store(&mut self, frame: &Frame<'p>, node: Node<'p>, texts: Vec<Spot<'p>>) {
         let spot = Spot { file: frame.file, node };
-        match self.flow.stores.iter_mut().find(|store| store.spot == spot) {
-            Some(known) => {
-                let new: Vec<_> = texts.into_iter().filter(|text| !known.texts.contains(text)).collect();
-                known.texts.extend(new);
-            }
-            None => self.flow.stores.push(Store { spot, texts, function: frame.node }),
+        let next = self.flow.stores.len();
+        let at = *self.store_index.entry(spot).or_insert(next);
+        if at == next {
+            self.flow.stores.push(Store { spot, texts, function: frame.node });
+        } else {
+            let known = &mut self.flow.stores[at].texts;
+            let new: Vec<_> = texts.into_iter().filter(|text| !known.contains(text)).collect();
+            known.extend(new);
         }
     }
 
@@ -412,9 +468,9 @@ impl<'p> Follower<'p, '_> {
             }
             node == function || !matches!(node.kind(), "function_definition" | "class_definition" | "lambda")
         });
-        others.iter().for_each(|name| {
+        for name in others {
             names.remove(name);
-        });
+        }
         names
     }
 

@@ -2,9 +2,9 @@
 
 use tree_sitter::Node;
 
-use super::Follower;
 use super::scope::{Frame, State};
-use super::value::{Number, Value, Worlds};
+use super::value::{LENGTHS, Number, Record, Value, WORLDS, Worlds};
+use super::{Follower, Form};
 
 /// What a condition comes to.
 pub(super) struct Decision<'p> {
@@ -79,7 +79,7 @@ impl<'p> Follower<'p, '_> {
         for operation in chain.into_iter().rev() {
             let Some(right) = operation.child_by_field_name("right") else { continue };
             let both = operation.child_by_field_name("operator").is_some_and(|operator| operator.kind() == "and");
-            so_far = self.operator(frame, state, so_far, both, right);
+            so_far = self.operator(frame, state, &so_far, both, right);
         }
         so_far
     }
@@ -88,7 +88,7 @@ impl<'p> Follower<'p, '_> {
         &mut self,
         frame: &mut Frame<'p>,
         state: &mut State<'p>,
-        left: Decision<'p>,
+        left: &Decision<'p>,
         both: bool,
         right: Node<'p>,
     ) -> Decision<'p> {
@@ -159,6 +159,13 @@ impl<'p> Follower<'p, '_> {
             node.children_by_field_name("operators", &mut cursor).map(|operator| operator.kind()).collect();
         let ([left, right], [operator]) = (values.as_slice(), operators.as_slice()) else { return Value::default() };
         let Some(number) = left.number else { return Value::default() };
+        let is_length = |number: Number| number == LENGTHS.map(Some);
+        let is_first = |value: &Value<'p>| value.number.is_some_and(|number| number == [Some(LENGTHS[0]); WORLDS]);
+        if state.worlds == Worlds::ALL
+            && ((is_length(number) && is_first(right)) || (is_first(left) && right.number.is_some_and(is_length)))
+        {
+            self.note(frame, node, Form::Test, Record::new(Worlds::ALL));
+        }
         let decide: Box<dyn Fn(i64, usize) -> Option<bool>> = match (*operator, right.number, &right.fields) {
             (operator @ ("==" | "!=" | "<" | "<=" | ">" | ">="), Some(other), _) => {
                 let compare = move |a: i64, b: i64| match operator {

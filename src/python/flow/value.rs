@@ -168,6 +168,9 @@ pub struct ScopeId(pub usize);
 const DEEPEST: u8 = 5;
 const WIDEST: usize = 8;
 
+/// The most functions, or texts, that a value is known to be one of. Where there are so many there may be more.
+pub const MOST: usize = 64;
+
 /// What may be known of a value. Every part is a possibility of its own; all parts empty means that nothing
 /// interesting can be here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -348,13 +351,15 @@ impl<'p> Value<'p> {
         }
         let mut callables = self.callables.clone();
         for (callable, worlds) in &other.callables {
-            match callables.iter_mut().find(|(known, _)| known == callable) {
-                Some((_, known)) => *known = known.or(*worlds),
-                None => callables.push((callable.clone(), *worlds)),
+            if let Some((_, known)) = callables.iter_mut().find(|(known, _)| known == callable) {
+                *known = known.or(*worlds);
+            } else if callables.len() < MOST {
+                callables.push((callable.clone(), *worlds));
             }
         }
         let mut texts = self.texts.clone();
-        texts.extend(other.texts.iter().filter(|text| !self.texts.contains(text)));
+        let new = other.texts.iter().filter(|text| !self.texts.contains(text));
+        texts.extend(new.take(MOST.saturating_sub(self.texts.len())));
         let fields = match (&self.fields, &other.fields) {
             (Some(a), Some(b)) if a.len() == b.len() => Some(a.iter().zip(b.iter()).map(|(a, b)| a.join(b)).collect()),
             (Some(a), None) => Some(Rc::clone(a)),
