@@ -18,7 +18,8 @@ const STYLES: Styles = Styles::styled()
 ///
 /// A ComfyUI update changed the items of a list that ComfyUI-MultiGPU unpacks: DisTorch2 stops with "too many values to
 /// unpack", or puts everything on one device. And what does not fit the byte quotas ("cuda:0,12gb;cuda:1,16gb") spills
-/// onto the CPU. distorch-fix finds both places by what the code does, whatever the version, and repairs them.
+/// onto the CPU. distorch-fix finds both places by what the code does, whatever the version, repairs them, and runs the
+/// result in a sandbox before it writes.
 #[derive(Debug, Parser)]
 #[command(version, styles = STYLES, disable_help_subcommand = true, after_help = EXAMPLES)]
 pub struct Cli {
@@ -125,10 +126,16 @@ pub struct Proof {
 impl Proof {
     /// How to verify; nothing if it is not to be done.
     pub fn options(&self) -> Option<verify::Options> {
-        (!self.no_verify)
-            .then(|| verify::Options { engine: engine(self.python.as_ref()), ..verify::Options::default() })
+        (!self.no_verify).then(|| verify::Options {
+            scenarios: SCENARIOS,
+            seed: 0,
+            engine: engine(self.python.as_ref()),
+        })
     }
 }
+
+/// Random scenarios that every repair is tried with.
+const SCENARIOS: usize = 8;
 
 fn engine(python: Option<&PathBuf>) -> Engine {
     python.map_or(Engine::Sandbox, |python| Engine::Python(python.clone()))

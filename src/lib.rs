@@ -3,14 +3,14 @@
 //! One run is one pass through this picture, from left to right; each step only knows the ones before it.
 //!
 //! ```text
-//! install      python         patches        repair         store
-//! Checkout  →  Package     →  Survey      →  Repair      →  written
-//! where is     its files,     what is        the texts      or not at all
-//! it?          parsed         where, in      with all
-//!                             which state    edits made
+//! install      python         patches        repair         verify         store
+//! Checkout  →  Package     →  Survey      →  Repair      →  Verdict     →  written
+//! where is     its files,     what is        the texts      run: is it     or not at all
+//! it?          parsed         where, in      with all       right? (see
+//!                             which state    edits made     allocator)
 //! ```
 //!
-//! [`commands`] puts the steps together, [`report`] shows what they gave. To see what is looked for and what is put in,
+//! [`commands`] puts the steps together, [`report`] shows what they gave; [`allocator`] is what is right. To see what is looked for and what is put in,
 //! start with the `patches` folder of the repository; to see how it is found, with [`python::flow`]; to see how a fix
 //! uses both, with [`patches::load_list`].
 
