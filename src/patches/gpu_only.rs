@@ -28,13 +28,38 @@ use crate::python::flow::value::Spot;
 use crate::python::source::walk;
 use crate::python::{Edit, Source};
 
-/// Is a `None` the value that a plain name is given? (Only then can it be a default.)
-pub(super) fn is_assigned(none: Node<'_>) -> bool {
-    none.parent().is_some_and(|parent| {
-        parent.kind() == "assignment"
-            && parent.child_by_field_name("right") == Some(none)
-            && parent.child_by_field_name("left").is_some_and(|left| left.kind() == "identifier")
-    })
+/// May a `None` be a default wildcard: is it what a name is given, among others or under some condition, or what a
+/// parameter is given in a function that looks for wildcards?
+pub(super) fn may_be_default(source: &Source, none: Node<'_>) -> bool {
+    let mut value = none;
+    while let Some(outer) = value.parent() {
+        match outer.kind() {
+            "parenthesized_expression"
+            | "conditional_expression"
+            | "boolean_operator"
+            | "expression_list"
+            | "tuple"
+            | "argument_list" => {}
+            // `next((…), None)`, `found.get(key, None)`
+            "call" => {
+                let function = outer.child_by_field_name("function").map_or("", |function| source.slice(function));
+                if function != "next" && !function.ends_with(".get") {
+                    return false;
+                }
+            }
+            "assignment" => return outer.child_by_field_name("right") == Some(value),
+            "default_parameter" | "typed_default_parameter" => {
+                let function = enclosing(outer, &["function_definition"]);
+                return function.is_some_and(|function| {
+                    let text = source.slice(function);
+                    text.contains("'*'") || text.contains("\"*\"")
+                });
+            }
+            _ => return false,
+        }
+        value = outer;
+    }
+    false
 }
 
 /// Statements that may assign a remainder, and defaults of one of them, that are looked at. No file has nearly so many.
