@@ -28,13 +28,38 @@ use crate::python::flow::value::Spot;
 use crate::python::source::walk;
 use crate::python::{Edit, Source};
 
-/// Is a `None` the value that a plain name is given? (Only then can it be a default.)
-pub(super) fn is_assigned(none: Node<'_>) -> bool {
-    none.parent().is_some_and(|parent| {
-        parent.kind() == "assignment"
-            && parent.child_by_field_name("right") == Some(none)
-            && parent.child_by_field_name("left").is_some_and(|left| left.kind() == "identifier")
-    })
+/// May a `None` be a default wildcard: is it what a name is given, among others or under some condition, or what a
+/// parameter is given in a function that looks for wildcards?
+pub(super) fn may_be_default(source: &Source, none: Node<'_>) -> bool {
+    let mut value = none;
+    while let Some(outer) = value.parent() {
+        match outer.kind() {
+            "parenthesized_expression"
+            | "conditional_expression"
+            | "boolean_operator"
+            | "expression_list"
+            | "tuple"
+            | "argument_list" => {}
+            // `next((…), None)`, `found.get(key, None)`
+            "call" => {
+                let function = outer.child_by_field_name("function").map_or("", |function| source.slice(function));
+                if function != "next" && !function.ends_with(".get") {
+                    return false;
+                }
+            }
+            "assignment" => return outer.child_by_field_name("right") == Some(value),
+            "default_parameter" | "typed_default_parameter" => {
+                let function = enclosing(outer, &["function_definition"]);
+                return function.is_some_and(|function| {
+                    let text = source.slice(function);
+                    text.contains("'*'") || text.contains("\"*\"")
+                });
+            }
+            _ => return false,
+        }
+        value = outer;
+    }
+    false
 }
 
 /// Statements that may assign a remainder, and defaults of one of them, that are looked at. No file has nearly so many.
@@ -42,8 +67,10 @@ const MOST: usize = 16;
 
 pub(super) fn survey(subject: &Subject<'_>) -> Survey {
     let mut left_over = LeftOver::default();
-    let found = subject.flow.stores.iter().filter_map(|store| Remainder::of(subject, store, &mut left_over));
-    let found: Vec<_> = found.take(MOST + 1).collect();
+    let wildcards = Wildcards::of(subject);
+    let stores = subject.flow.stores.iter().filter(|store| wildcards.concern(subject, store));
+    let found: Vec<_> =
+        stores.filter_map(|store| Remainder::of(subject, store, &mut left_over)).take(MOST + 1).collect();
     if let Some(last) = found.iter().find(|remainder| remainder.store.texts.len() > MOST).or(found.get(MOST)) {
         let site = Site::new(last.store.spot, State::Opaque, "one of too many places that may get the remainder");
         return Survey::new(Fix::GpuOnly, vec![site], None);
@@ -104,15 +131,31 @@ impl<'s, 'p> Remainder<'s, 'p> {
             _ => return None,
         };
         let statement = enclosing(assignment, &["expression_statement"])?;
-        left_over.is_it(source, store.function, amount).then_some(Self {
-            source,
-            store,
-            subject,
-            statement,
-            container,
-            key,
-            amount,
-        })
+        let remainder = Self { source, store, subject, statement, container, key, amount };
+        let fits = left_over.is_it(source, store.function, amount)
+            && (!remainder.is_fixed() || remainder.otherwise_named().is_some());
+        fits.then_some(remainder)
+    }
+
+    /// Is the key the default itself, not a name that may also hold a wildcard?
+    fn is_fixed(&self) -> bool {
+        self.store.texts.iter().any(|text| text.file == self.store.spot.file && text.node == self.key)
+    }
+
+    /// The `else` with a fixed key, of an `if` that stores the same amount under the wildcard that was named.
+    fn otherwise_named(&self) -> Option<Node<'p>> {
+        let block = self.statement.parent()?;
+        let branch = block.parent().filter(|branch| branch.kind() == "else_clause")?;
+        let named = branch.parent()?.child_by_field_name("consequence")?;
+        let mut stores = false;
+        walk(&mut named.walk(), |node| {
+            let left = node.child_by_field_name("left").filter(|left| left.kind() == "subscript");
+            let into = left.and_then(|left| left.child_by_field_name("value"));
+            stores |= into.is_some_and(|into| self.source.slice(into) == self.source.slice(self.container))
+                && node.child_by_field_name("right").is_some_and(|right| self.mentions_amount(right));
+            !stores
+        });
+        stores.then_some(block)
     }
 
     /// Some early versions treat all modes in one function: byte quotas in a branch of it, and behind the branches the
@@ -141,6 +184,9 @@ impl<'s, 'p> Remainder<'s, 'p> {
     }
 
     fn sites(&self, wrapped: &mut Vec<(usize, Range<usize>)>) -> Vec<Site> {
+        if self.is_fixed() {
+            return vec![self.fixed()];
+        }
         let mut sites = Vec::new();
         for text in &self.store.texts {
             let Some(source) = self.subject.source(text.file) else { continue };
@@ -164,6 +210,21 @@ impl<'s, 'p> Remainder<'s, 'p> {
             }
         }
         sites
+    }
+
+    /// The remainder goes to the CPU in so many words where no wildcard is named: it is shared there instead.
+    fn fixed(&self) -> Site {
+        let message = "gives what the quotas leave over to the CPU when no wildcard is named";
+        let spot = Spot { file: self.store.spot.file, node: self.statement };
+        let edit = self.otherwise_named().and_then(|block| {
+            let near = self.statement..=self.statement;
+            let lines = insert::share(self.source, self.store.function, self.container, self.amount, near, Some(block));
+            insert::in_place_of(self.source, block.parent()?.parent()?, block, &lines)
+        });
+        match edit {
+            Some(edit) => Site::new(spot, State::CpuFallback, message).with(vec![(spot.file, edit)]),
+            None => Site::new(spot, State::Opaque, message),
+        }
     }
 
     /// No test of the wildcard around.
@@ -192,6 +253,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
             Some(_) => (first_statement(block)?, last_statement(block)?),
             None => self.run(),
         };
+        let first = self.behind_assignment(first);
         wrapped.push((self.store.spot.file, first.start_byte()..last.end_byte()));
         let (test, mut edits) = self.test();
         let otherwise = if tested.is_some() { "else:".to_owned() } else { format!("elif {} > 0:", self.amount_text()) };
@@ -212,6 +274,26 @@ impl<'s, 'p> Remainder<'s, 'p> {
             last = after;
         }
         (first, last)
+    }
+
+    /// The first statement from `first` on before which the key has its last value.
+    fn behind_assignment(&self, first: Node<'p>) -> Node<'p> {
+        let key = self.source.slice(self.key);
+        let mut start = first;
+        let mut next = Some(first);
+        while let Some(node) = next.filter(|node| node.start_byte() < self.statement.start_byte()) {
+            let mut assigned = false;
+            walk(&mut node.walk(), |inner| {
+                assigned |= inner.kind() == "assignment"
+                    && inner.child_by_field_name("left").is_some_and(|left| self.source.slice(left) == key);
+                !assigned
+            });
+            next = node.next_named_sibling();
+            if let (true, Some(behind)) = (assigned, next) {
+                start = behind;
+            }
+        }
+        start
     }
 
     /// The test that a wildcard was named, and what has to change in the key for it.
@@ -264,6 +346,9 @@ impl<'s, 'p> Remainder<'s, 'p> {
                 let found = self.faults(body);
                 if !found.is_empty() {
                     faults.extend(found);
+                    if guard.leaves {
+                        return (State::Opaque, faults.join("; "), Vec::new());
+                    }
                     match insert::in_place_of(self.source, guard.branches, body, &share(Some(body))) {
                         Some(edit) => edits.push(edit),
                         None => return (State::Opaque, faults.join("; "), Vec::new()),
@@ -345,7 +430,7 @@ impl<'p> LeftOver<'p> {
             return true;
         }
         let known = self.0.entry(function.id()).or_insert_with(|| Self::names(source, function));
-        names(source, amount).iter().any(|name| known.contains(name))
+        known.contains(source.slice(amount)) || names(source, amount).iter().any(|name| known.contains(name))
     }
 
     fn names(source: &'p Source, function: Node<'p>) -> HashSet<&'p str> {
@@ -409,6 +494,64 @@ fn other_store(subject: &Subject<'_>, store: &Store<'_>) -> Option<Site> {
     };
     let edits = edits.unwrap_or_default().into_iter().map(|edit| (store.spot.file, edit)).collect();
     Some(Site::new(spot, state, "stores under the wildcard device, named or not").with(edits))
+}
+
+/// Where wildcards are recognised. A store may only be that of the remainder if its function, or that of its default,
+/// has to do with this.
+struct Wildcards<'p> {
+    /// The asterisks that are looked for.
+    markers: Vec<Spot<'p>>,
+    /// The names of the functions that look for them.
+    functions: Vec<&'p str>,
+}
+
+impl<'p> Wildcards<'p> {
+    fn of(subject: &Subject<'p>) -> Self {
+        let mut found = Self { markers: Vec::new(), functions: Vec::new() };
+        if subject.flow.stores.is_empty() {
+            return found;
+        }
+        for file in &subject.flow.files {
+            let Some(source) = subject.source(*file) else { continue };
+            for (_, node) in LOOKED_FOR.captures(source).into_iter().filter(|(name, _)| *name == "gpu-only.marker") {
+                found.markers.push(Spot { file: *file, node });
+                let function = enclosing(node, &["function_definition"]);
+                found.functions.extend(
+                    function.and_then(|function| function.child_by_field_name("name")).map(|name| source.slice(name)),
+                );
+            }
+        }
+        found
+    }
+
+    fn concern(&self, subject: &Subject<'p>, store: &Store<'p>) -> bool {
+        let of_text = |text: &Spot<'p>| {
+            let function = enclosing(text.node, &["function_definition"])?;
+            Some(Spot { file: text.file, node: function })
+        };
+        let function = Spot { file: store.spot.file, node: store.function };
+        std::iter::once(function)
+            .chain(store.texts.iter().take(MOST).filter_map(of_text))
+            .any(|function| self.looked_for_in(subject, function))
+    }
+
+    /// Does a function look for wildcards, itself or by calling one that does?
+    fn looked_for_in(&self, subject: &Subject<'p>, function: Spot<'p>) -> bool {
+        let range = function.node.byte_range();
+        let inside = |marker: &Spot<'p>| marker.file == function.file && range.contains(&marker.node.start_byte());
+        if self.markers.iter().any(inside) {
+            return true;
+        }
+        let Some(source) = subject.source(function.file) else { return false };
+        let mut calls = false;
+        walk(&mut function.node.walk(), |node| {
+            let called = node.child_by_field_name("function").filter(|_| node.kind() == "call");
+            let name = called.map(|called| called.child_by_field_name("attribute").unwrap_or(called));
+            calls |= name.is_some_and(|name| self.functions.contains(&source.slice(name)));
+            !calls
+        });
+        calls
+    }
 }
 
 /// Wildcards are recognised, but what is done with the remainder is not.

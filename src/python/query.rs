@@ -44,9 +44,9 @@ impl Query {
         };
         let ranges = self.occurrences(source.text());
         if ranges.len() <= MANY {
-            for range in ranges {
-                cursor.set_byte_range(range);
-                collect(&mut cursor, source.root());
+            let around = |range: Range<usize>| source.root().descendant_for_byte_range(range.start, range.end);
+            for node in ranges.into_iter().filter_map(around) {
+                collect(&mut cursor, node);
             }
         } else {
             walk(&mut source.root().walk(), |node| {

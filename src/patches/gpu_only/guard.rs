@@ -15,6 +15,8 @@ pub(super) struct Guard<'p> {
     pub(super) flag: Option<Node<'p>>,
     /// What runs when no wildcard was named: a block, or an `elif` clause.
     pub(super) otherwise: Option<Node<'p>>,
+    /// That ends by leaving the function, before the statement is reached.
+    pub(super) leaves: bool,
 }
 
 impl<'p> Guard<'p> {
@@ -33,7 +35,7 @@ impl<'p> Guard<'p> {
                 if outer.child_by_field_name("consequence") == Some(inner)
                     && let Some(flag) = holds_if_named(source, condition, wanted)
                 {
-                    return Some(Self { branches, condition, flag, otherwise: following(outer) });
+                    return Some(Self { branches, condition, flag, otherwise: following(outer), leaves: false });
                 }
             }
             if outer.kind() == "else_clause"
@@ -42,12 +44,40 @@ impl<'p> Guard<'p> {
                 && holds_if_not_named(source, condition, wanted)
             {
                 let otherwise = branches.child_by_field_name("consequence");
-                return Some(Self { branches, condition, flag: None, otherwise });
+                return Some(Self { branches, condition, flag: None, otherwise, leaves: false });
+            }
+            if outer.kind() == "block"
+                && let Some(guard) = Self::before(source, inner, wanted)
+            {
+                return Some(guard);
             }
             inner = outer;
         }
         None
     }
+
+    /// An `if` before a statement, in the same block, that leaves the function when no wildcard was named.
+    fn before(source: &'p Source, statement: Node<'p>, wanted: &str) -> Option<Self> {
+        let mut previous = statement.prev_named_sibling();
+        while let Some(branches) = previous {
+            if branches.kind() == "if_statement"
+                && branches.child_by_field_name("alternative").is_none()
+                && let Some(condition) = branches.child_by_field_name("condition")
+                && let Some(body) = branches.child_by_field_name("consequence")
+                && holds_if_not_named(source, condition, wanted)
+                && last_of(body).is_some_and(|last| matches!(last.kind(), "return_statement" | "raise_statement"))
+            {
+                return Some(Self { branches, condition, flag: None, otherwise: Some(body), leaves: true });
+            }
+            previous = branches.prev_named_sibling();
+        }
+        None
+    }
+}
+
+fn last_of(block: Node<'_>) -> Option<Node<'_>> {
+    let mut cursor = block.walk();
+    block.named_children(&mut cursor).filter(|child| child.kind() != "comment").last()
 }
 
 /// Does a condition hold only if a wildcard was named? If so, the flag that it tests, if it tests one.

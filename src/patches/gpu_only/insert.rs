@@ -182,7 +182,8 @@ fn logger<'p>(
     let lasting = |object: Node<'p>| is_module_name(source, object);
     match logs_with(source, function, lasting).or_else(|| logs_with(source, source.root(), lasting)) {
         Some(logger) => (Some(logger), None),
-        None => (Some("logging"), Some("import logging")),
+        // Imported in the function, it would be unknown there to what stands before.
+        None => (Some("logging"), (!module_names(source, "logging")).then_some("import logging")),
     }
 }
 
@@ -213,7 +214,11 @@ fn is_module_name(source: &Source, object: Node<'_>) -> bool {
     if name.kind() != "identifier" {
         return false;
     }
-    let name = source.slice(name);
+    module_names(source, source.slice(name))
+}
+
+/// Does the module itself import or assign this name?
+fn module_names(source: &Source, name: &str) -> bool {
     let mut found = false;
     walk(&mut source.root().walk(), |node| {
         found |= match node.kind() {

@@ -14,6 +14,11 @@ impl<'p> Follower<'p, '_> {
                 let name = self.text(frame.file, target);
                 self.assign(frame, state, name, value.clone());
             }
+            "tuple_pattern" if is_only_parentheses(target) => {
+                if let Some(inner) = target.named_child(0) {
+                    self.bind(frame, state, inner, value);
+                }
+            }
             "pattern_list" | "tuple_pattern" | "list_pattern" => self.unpack(frame, state, target, value),
             "list_splat_pattern" => {
                 if let Some(inner) = target.named_child(0) {
@@ -154,6 +159,12 @@ impl<'p> Follower<'p, '_> {
             *state = state.within(fits);
         }
     }
+}
+
+/// `(item) = …` is parsed as a pattern, but it is just a name.
+fn is_only_parentheses(pattern: Node<'_>) -> bool {
+    let mut cursor = pattern.walk();
+    pattern.named_child_count() > 0 && pattern.children(&mut cursor).all(|part| part.kind() != ",")
 }
 
 /// Does an index look like a whole number, so that what it is used on is a list?
