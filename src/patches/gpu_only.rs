@@ -22,7 +22,7 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use tree_sitter::Node;
 
 use self::guard::Guard;
-use super::{Fix, LOOKED_FOR, Site, State, Subject, Survey, enclosing};
+use super::{Fix, LOOKED_FOR, Site, State, Status, Subject, Survey, enclosing};
 use crate::python::flow::Store;
 use crate::python::flow::value::Spot;
 use crate::python::source::walk;
@@ -105,7 +105,17 @@ pub(super) fn survey(subject: &Subject<'_>) -> Survey {
             sites.extend(other_store(subject, store));
         }
     }
-    Survey::new(Fix::GpuOnly, sites, None)
+    // Half a repair is none: without its default, what is not understood would store under None.
+    let stuck = sites.iter().any(|site| site.state == State::Opaque);
+    for site in sites.iter_mut().filter(|site| stuck && site.state.needs_fix()) {
+        site.state = State::Opaque;
+        site.edits.clear();
+    }
+    let mut survey = Survey::new(Fix::GpuOnly, sites, None);
+    if stuck {
+        survey.status = Status::NotUnderstood;
+    }
+    survey
 }
 
 /// The statement that assigns the remainder.
@@ -207,12 +217,6 @@ impl<'s, 'p> Remainder<'s, 'p> {
             guard.map_or_else(|| self.unguarded(defaults, wrapped), |guard| self.behind(&guard, defaults));
         let edits = edits.into_iter().map(|edit| (file, edit)).collect();
         sites.push(Site::new(spot, state, message).with(edits));
-        if state == State::Opaque {
-            // Half a repair is none.
-            for site in &mut sites {
-                site.state = State::Opaque;
-            }
-        }
         sites
     }
 
