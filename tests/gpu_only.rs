@@ -48,9 +48,10 @@ fn put(text: &str, placeholder: &str, lines: &str) -> String {
     let place = |line: &str| {
         let indent = &line[..line.len() - line.trim_start().len()];
         let indented = |new: &str| if new.is_empty() { String::new() } else { format!("{indent}{new}") };
-        match line.trim() == placeholder {
-            true => lines.lines().map(indented).collect::<Vec<_>>().join("\n"),
-            false => line.to_owned(),
+        if line.trim() == placeholder {
+            lines.lines().map(indented).collect::<Vec<_>>().join("\n")
+        } else {
+            line.to_owned()
         }
     };
     text.lines().map(|line| place(line) + "\n").collect()
