@@ -22,7 +22,7 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use tree_sitter::Node;
 
 use self::guard::Guard;
-use super::{Fix, LOOKED_FOR, Site, State, Subject, Survey, enclosing};
+use super::{Fix, LOOKED_FOR, Site, State, Status, Subject, Survey, enclosing};
 use crate::python::flow::Store;
 use crate::python::flow::value::Spot;
 use crate::python::source::walk;
@@ -42,8 +42,9 @@ pub(super) fn may_be_default(source: &Source, none: Node<'_>) -> bool {
             | "argument_list" => {}
             // `next((…), None)`, `found.get(key, None)`
             "call" => {
-                let function = outer.child_by_field_name("function").map_or("", |function| source.slice(function));
-                if function != "next" && !function.ends_with(".get") {
+                let called = outer.child_by_field_name("function");
+                let name = called.map(|called| called.child_by_field_name("attribute").unwrap_or(called));
+                if !name.is_some_and(|name| matches!(source.slice(name), "next" | "get")) {
                     return false;
                 }
             }
@@ -101,7 +102,17 @@ pub(super) fn survey(subject: &Subject<'_>) -> Survey {
             sites.extend(other_store(subject, store));
         }
     }
-    Survey::new(Fix::GpuOnly, sites, None)
+    // Half a repair is none: without its default, what is not understood would store under None.
+    let stuck = sites.iter().any(|site| site.state == State::Opaque);
+    for site in sites.iter_mut().filter(|site| stuck && site.state.needs_fix()) {
+        site.state = State::Opaque;
+        site.edits.clear();
+    }
+    let mut survey = Survey::new(Fix::GpuOnly, sites, None);
+    if stuck {
+        survey.status = Status::NotUnderstood;
+    }
+    survey
 }
 
 /// The statement that assigns the remainder.
@@ -203,12 +214,6 @@ impl<'s, 'p> Remainder<'s, 'p> {
             guard.map_or_else(|| self.unguarded(defaults, wrapped), |guard| self.behind(&guard, defaults));
         let edits = edits.into_iter().map(|edit| (file, edit)).collect();
         sites.push(Site::new(spot, state, message).with(edits));
-        if state == State::Opaque {
-            // Half a repair is none.
-            for site in &mut sites {
-                site.state = State::Opaque;
-            }
-        }
         sites
     }
 
@@ -234,6 +239,13 @@ impl<'s, 'p> Remainder<'s, 'p> {
         } else {
             (State::Faulty, "stores what the quotas leave over under None when no wildcard is named")
         };
+        if mentions(self.source, self.amount, &[self.source.slice(self.key)]) {
+            return (
+                State::Opaque,
+                format!("{message}, added to what it has in a way that is not understood"),
+                Vec::new(),
+            );
+        }
         match self.wrap(wrapped) {
             Some(edits) => (state, message.to_owned(), edits),
             None => (State::Opaque, format!("{message}; its lines are shared with other statements"), Vec::new()),
@@ -406,9 +418,19 @@ impl<'s, 'p> Remainder<'s, 'p> {
     }
 }
 
+fn without_parentheses(node: Node<'_>) -> Node<'_> {
+    let mut node = node;
+    while let Some(inner) = node.named_child(0).filter(|_| node.kind() == "parenthesized_expression") {
+        node = inner;
+    }
+    node
+}
+
 /// `container[key] = container[key] + amount`, in any order: the amount. Otherwise the whole right side.
 fn added_to<'p>(source: &'p Source, container: Node<'p>, right: Node<'p>) -> Node<'p> {
-    let sides = (right.child_by_field_name("left"), right.child_by_field_name("right"));
+    let right = without_parentheses(right);
+    let side = |field| right.child_by_field_name(field).map(without_parentheses);
+    let sides = (side("left"), side("right"));
     let is_sum = right.kind() == "binary_operator"
         && right.child_by_field_name("operator").is_some_and(|plus| plus.kind() == "+");
     let holds = |node: Node<'p>| source.slice(node).starts_with(source.slice(container));

@@ -175,7 +175,11 @@ impl<'s, 'p> Judge<'s, 'p> {
     fn selective(&self, used: &Use<'p>) -> Option<Site> {
         let mut record = used.record;
         record.shapes[1] = record.shapes[0];
-        let used = Use { record, selective: false, ..used.clone() };
+        let form = match used.form {
+            Form::Index(number, index) => Form::Index([number[0]; WORLDS], index),
+            ref other => other.clone(),
+        };
+        let used = Use { form, record, selective: false, ..used.clone() };
         if self.tested.contains(&used.function.id()) {
             return self.site(&used);
         }

@@ -180,7 +180,10 @@ fn logger<'p>(
     }
     // Another function's logger may be a name that only exists there.
     let lasting = |object: Node<'p>| is_module_name(source, object);
-    match logs_with(source, function, lasting).or_else(|| logs_with(source, source.root(), lasting)) {
+    let found = logs_with(source, function, lasting)
+        .or_else(|| module_logger(source))
+        .or_else(|| logs_with(source, source.root(), lasting));
+    match found {
         Some(logger) => (Some(logger), None),
         // Imported in the function, it would be unknown there to what stands before.
         None => (Some("logging"), (!module_names(source, "logging")).then_some("import logging")),
@@ -203,6 +206,19 @@ fn logs_with<'p>(source: &'p Source, node: Node<'p>, wanted: impl Fn(Node<'p>) -
         found.is_none()
     });
     found
+}
+
+/// `logger = logging.getLogger("…")`, in the module itself.
+fn module_logger(source: &Source) -> Option<&str> {
+    let root = source.root();
+    let mut cursor = root.walk();
+    let assignments = root.named_children(&mut cursor).filter_map(|statement| statement.named_child(0));
+    let mut loggers = assignments.filter(|node| node.kind() == "assignment").filter_map(|assignment| {
+        let called = assignment.child_by_field_name("right")?.child_by_field_name("function")?;
+        let name = assignment.child_by_field_name("left").filter(|left| left.kind() == "identifier")?;
+        source.slice(called).trim_start_matches("logging.").eq("getLogger").then(|| source.slice(name))
+    });
+    loggers.next()
 }
 
 /// Is an object reached from a name that the module itself imports or assigns?

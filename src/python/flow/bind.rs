@@ -63,9 +63,10 @@ impl<'p> Follower<'p, '_> {
     fn put_into(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, subscript: Node<'p>, value: &Value<'p>) {
         if let (Some(container), false) = (subscript.child_by_field_name("value"), value.is_dull()) {
             let value = value.clone();
+            let counts = subscript.child_by_field_name("subscript").is_some_and(is_count);
             self.mutate(frame, state, container, &|known| {
                 let mut grown = known.join(&Value::mapping(value.clone()));
-                if known.element.is_some() {
+                if known.element.is_some() || counts {
                     grown = grown.join(&Value::list_of(value.clone()));
                 }
                 grown

@@ -526,7 +526,8 @@ impl<'p> Follower<'p, '_> {
             };
             if let (Callable::Imported(file, name), worlds) = value.callables.swap_remove(at) {
                 let behind = self.imported(frame, node, file, name).restrict(worlds);
-                value = value.join(&behind);
+                // Joined with nothing, a number would not be known any more.
+                value = if value.is_dull() { behind } else { value.join(&behind) };
             }
         }
         value
