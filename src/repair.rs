@@ -110,11 +110,13 @@ impl Repair {
                 Err((_, reason)) => return Verdict::Inconclusive(reason.to_string()),
             }
         };
+        let fixes: Vec<_> = self.surveys.iter().map(|survey| survey.fix).collect();
         let subject = verify::Subject {
             before: &self.package,
             surveys: &surveys,
             after: if self.changes.is_empty() { &self.package } else { &self.after },
             repaired: &repaired,
+            fixes: &fixes,
             accounting: self.accounting,
         };
         verify::verify(&subject, options)

@@ -9,6 +9,8 @@
 //!    of the [reference allocator](crate::allocator).
 //! 4. *Place*: its analysis is run; block by block the device must be the reference's.
 //!
+//! And at last the repaired text is surveyed again: what was to be repaired must not need it any more.
+//!
 //! Where an old version differs from the reference in a way that is not this tool's business, it must do what its own
 //! unrepaired text does with items of 4 fields. A version that cannot be run is inconclusive, never verified.
 
@@ -50,6 +52,8 @@ pub enum Step {
     Allocate,
     /// The analysis.
     Place,
+    /// Looking for what is left to repair.
+    Survey,
 }
 
 impl fmt::Display for Step {
@@ -58,6 +62,7 @@ impl fmt::Display for Step {
             Self::Probe => "probe",
             Self::Allocate => "allocate",
             Self::Place => "place",
+            Self::Survey => "survey",
         })
     }
 }
@@ -111,8 +116,18 @@ pub struct Subject<'r> {
     pub after: &'r Package,
     /// What is found there: the same survey again, with both fixes.
     pub repaired: &'r [Survey],
+    /// The fixes that were to be made. What another one is about stays as it was.
+    pub fixes: &'r [Fix],
     /// What counts as the size of an item.
     pub accounting: Accounting,
+}
+
+impl Subject<'_> {
+    /// Are there load lists to repair that are to be left alone?
+    fn leaves_load_list(&self) -> bool {
+        let needed = |survey: &Survey| survey.fix == Fix::LoadList && survey.status == Status::Needed;
+        !self.fixes.contains(&Fix::LoadList) && self.surveys.iter().any(needed)
+    }
 }
 
 /// Runs the four steps.
@@ -150,6 +165,7 @@ impl Verifier<'_> {
         self.evidence.places = probe::run(self.subject, &self.options.engine)?;
         let program = self.program(self.subject.after, self.subject.repaired)?;
         if program.entries.is_empty() {
+            self.nothing_left()?;
             return Ok(self.evidence);
         }
         let cases = expect::cases(&program, self.fields(), self.options);
@@ -160,6 +176,7 @@ impl Verifier<'_> {
         for at in 0..cases.len() {
             self.compare(&program, &cases, at, &answers[at])?;
         }
+        self.nothing_left()?;
         self.evidence.notes.sort();
         self.evidence.notes.dedup();
         Ok(self.evidence)
@@ -180,16 +197,44 @@ impl Verifier<'_> {
 
     /// The numbers of fields that the repaired text is for.
     fn fields(&self) -> &'static [usize] {
-        let five_only = self.survey(Fix::LoadList).is_some_and(|survey| survey.count(State::FiveOnly) > 0);
-        if five_only { &[5] } else { &[4, 5] }
+        let found = |state| self.survey(Fix::LoadList).is_some_and(|survey| survey.count(state) > 0);
+        if self.subject.leaves_load_list() {
+            &[4]
+        } else if found(State::FiveOnly) {
+            &[5]
+        } else {
+            &[4, 5]
+        }
     }
 
     fn survey(&self, fix: Fix) -> Option<&Survey> {
         self.subject.repaired.iter().find(|survey| survey.fix == fix)
     }
 
-    /// What the remainder is expected to do, going by what the text now says.
+    /// A repair that leaves something to repair is none.
+    fn nothing_left(&self) -> Result<(), Verdict> {
+        for survey in self.subject.repaired.iter().filter(|survey| self.is_edited(survey.fix)) {
+            let left = survey.sites.iter().find(|site| site.state.needs_fix());
+            if let Some((site, source)) = left.and_then(|site| Some((site, self.subject.after.source(site.file).ok()?)))
+            {
+                let place = source.place(site.range.start);
+                let path = self.subject.after.path(site.file).display();
+                return Err(Verdict::Wrong(Mismatch {
+                    step: Step::Survey,
+                    scenario: format!("{path}:{}: after the repair", place.line),
+                    expected: format!("{} in order", survey.fix),
+                    given: site.message.clone(),
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the remainder is expected to do: what the repair is for, or else what the text says.
     fn policy(&self) -> Policy {
+        if self.is_edited(Fix::GpuOnly) {
+            return Policy::GpuOnly;
+        }
         match self.survey(Fix::GpuOnly).map(|survey| survey.status) {
             Some(Status::InOrder) => Policy::GpuOnly,
             _ => Policy::CpuFallback,
@@ -228,9 +273,8 @@ impl Verifier<'_> {
             };
         }
         // What the repair changes must be the reference's; what it does not change may stay a version's own.
-        let changed = self.is_edited(Fix::GpuOnly)
-            && policy == Policy::GpuOnly
-            && !right(counted, Policy::CpuFallback).answer.is_same(&expected.answer);
+        let changed =
+            policy == Policy::GpuOnly && !right(counted, Policy::CpuFallback).answer.is_same(&expected.answer);
         // What no one touched may count as it always did.
         if !self.is_edited(Fix::LoadList) && case.fields > 4 {
             let other = if counted == Accounting::Resident { Accounting::Offload } else { Accounting::Resident };
@@ -241,6 +285,11 @@ impl Verifier<'_> {
         }
         // A placement may be a version's own even then, as long as it begins with the right fractions.
         if changed && entry.role != Role::Analyzer {
+            return Err(wrong(expected.answer.to_string()));
+        }
+        // Nor does what stands as it is prove anything about itself: what no quota covers goes where it should.
+        let is_own = !self.is_edited(Fix::GpuOnly) && policy == Policy::GpuOnly;
+        if is_own && entry.role == Role::Bytes && expected.remainder != Remainder::None {
             return Err(wrong(expected.answer.to_string()));
         }
         let untouched = !self.is_edited(Fix::LoadList);

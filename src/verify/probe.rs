@@ -99,10 +99,11 @@ fn add(subject: &Subject<'_>, site: &Site, probes: &mut Vec<Probe>) {
                 probes.push(Probe { place: place.clone(), code, item: item.clone(), like: None, either_size: false });
             }
         }
-        if like.is_none() {
+        if like.is_none() || (subject.leaves_load_list() && *length != 4) {
             continue;
         }
-        let either_size = !edited || subject.accounting == Accounting::Offload;
+        // What was to be repaired, and was forgotten, is no better for it.
+        let either_size = site.state != State::Legacy || subject.accounting == Accounting::Offload;
         let Some(code) = code(before, old, after, new, number) else { return };
         probes.push(Probe { place: place.clone(), code: code.clone(), item, like, either_size });
         // What is right for any number of fields is right for one that is still to come.
