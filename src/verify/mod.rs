@@ -163,7 +163,7 @@ struct Verifier<'v> {
 impl Verifier<'_> {
     fn run(mut self) -> Result<Evidence, Verdict> {
         self.evidence.places = probe::run(self.subject, &self.options.engine)?;
-        let program = self.program(self.subject.after, self.subject.repaired)?;
+        let program = Self::program(self.subject.after, self.subject.repaired)?;
         if program.entries.is_empty() {
             self.nothing_left()?;
             return Ok(self.evidence);
@@ -173,8 +173,8 @@ impl Verifier<'_> {
             expect::run(&program, &cases, &self.models, &self.options.engine).map_err(Verdict::Inconclusive)?;
         something_ran(&program, &cases, &answers)?;
         self.marking = Marking::of(&program, &cases, &answers);
-        for at in 0..cases.len() {
-            self.compare(&program, &cases, at, &answers[at])?;
+        for (at, answer) in answers.iter().enumerate() {
+            self.compare(&program, &cases, at, answer)?;
         }
         self.nothing_left()?;
         self.evidence.notes.sort();
@@ -182,7 +182,7 @@ impl Verifier<'_> {
         Ok(self.evidence)
     }
 
-    fn program(&self, package: &Package, surveys: &[Survey]) -> Result<Program, Verdict> {
+    fn program(package: &Package, surveys: &[Survey]) -> Result<Program, Verdict> {
         let remainders: Vec<_> = surveys
             .iter()
             .filter(|survey| survey.fix == Fix::GpuOnly)
@@ -307,7 +307,7 @@ impl Verifier<'_> {
     fn before(&mut self, program: &Program, cases: &[Case], accounting: Accounting) -> Result<&[Answer], Verdict> {
         let slot = usize::from(accounting == Accounting::Offload);
         if self.baseline[slot].is_none() {
-            let before = self.program(self.subject.before, self.subject.surveys)?;
+            let before = Self::program(self.subject.before, self.subject.surveys)?;
             let five_only = self.fields() == [5];
             let policy = if self.is_edited(Fix::GpuOnly) { self.policy() } else { Policy::CpuFallback };
             let index = |case: &Case| {

@@ -100,7 +100,7 @@ pub(super) const PLACEMENTS: [(usize, &str); 12] = [
     (HUGE, "cuda:0,0.9;cuda:1,0.9#cuda:0;0.0;"),
 ];
 
-/// A small generator with good statistics whose results are the same everywhere (SplitMix64, by Steele, Lea and Flood).
+/// A small generator with good statistics whose results are the same everywhere (`SplitMix64`, by Steele, Lea and Flood).
 pub(super) struct Random(u64);
 
 impl Random {
