@@ -20,6 +20,8 @@ mod expect;
 mod probe;
 mod program;
 mod scenario;
+mod standin;
+mod uses;
 
 use std::fmt;
 use std::time::{Duration, Instant};

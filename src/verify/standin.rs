@@ -1,0 +1,111 @@
+//! Stand-ins for what a checkout's functions find around them: torch, comfy, logging.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// Names that need no stand-in.
+pub(super) const BUILTINS: [&str; 62] = [
+    "abs",
+    "all",
+    "any",
+    "bool",
+    "dict",
+    "divmod",
+    "enumerate",
+    "filter",
+    "float",
+    "format",
+    "frozenset",
+    "getattr",
+    "hasattr",
+    "hash",
+    "id",
+    "int",
+    "isinstance",
+    "iter",
+    "len",
+    "list",
+    "map",
+    "max",
+    "min",
+    "next",
+    "pow",
+    "print",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "setattr",
+    "slice",
+    "sorted",
+    "str",
+    "sum",
+    "tuple",
+    "type",
+    "zip",
+    "Exception",
+    "ValueError",
+    "TypeError",
+    "KeyError",
+    "IndexError",
+    "AttributeError",
+    "RuntimeError",
+    "StopIteration",
+    "ZeroDivisionError",
+    "NotImplementedError",
+    "ArithmeticError",
+    "AssertionError",
+    "LookupError",
+    "True",
+    "False",
+    "None",
+    "object",
+    "super",
+    "callable",
+    "itemgetter",
+    "defaultdict",
+    "self",
+    "OSError",
+];
+
+pub(super) fn stand_in_text(text: &mut String, name: &str, uses: &BTreeSet<(Vec<String>, bool)>) {
+    let mut made: BTreeSet<String> = BTreeSet::new();
+    let plain: Vec<_> = uses.iter().filter(|(chain, _)| chain.is_empty()).collect();
+    if uses.iter().all(|(chain, _)| chain.is_empty()) && !plain.is_empty() {
+        let called = plain.iter().any(|(_, called)| *called);
+        let _ = writeln!(text, "{name} = {}", leaf(name, called));
+        return;
+    }
+    let _ = writeln!(text, "{name} = Nothing()");
+    made.insert(name.to_owned());
+    for (chain, called) in uses {
+        let mut path = name.to_owned();
+        for (at, attribute) in chain.iter().enumerate() {
+            path = format!("{path}.{attribute}");
+            let last = at + 1 == chain.len();
+            let deeper = uses.iter().any(|(other, _)| other.len() > at + 1 && other[..=at] == chain[..=at]);
+            if made.insert(path.clone()) {
+                let value = if last && !deeper { leaf(attribute, *called) } else { "Nothing()" };
+                let _ = writeln!(text, "{path} = {value}");
+            }
+        }
+    }
+}
+
+/// What a stand-in is, going by its name: the few things that allocation depends on, and nothing for the rest.
+fn leaf(name: &str, called: bool) -> &'static str {
+    match name {
+        "get_total_memory" | "get_free_memory" => "total_memory",
+        "get_device_list" | "get_all_torch_devices" => "listed_devices",
+        "device" if called => "as_text",
+        "info" | "debug" | "warning" | "warn" | "error" | "critical" | "exception" | "log" => "logged",
+        "time" | "perf_counter" | "monotonic" => "zero",
+        "OrderedDict" => "dict",
+        "Module" => "(Linear, Embedding, RMSNorm)",
+        _ if name.contains("device") && called => "lambda *given, **named: \"cuda:0\"",
+        _ if name.contains("device") => "\"cuda:0\"",
+        _ if called || name.starts_with(char::is_lowercase) => "nothing",
+        _ => "Nothing",
+    }
+}

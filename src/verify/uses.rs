@@ -1,0 +1,117 @@
+//! What a piece of code uses of what is around it.
+
+use std::collections::BTreeSet;
+
+use tree_sitter::Node;
+
+use crate::python::Source;
+use crate::python::source::walk;
+
+/// The name under which a file mentions load lists.
+pub(super) const LIST: &str = "_load_list";
+
+/// What a piece of code uses, found in one pass.
+#[derive(Default)]
+pub(super) struct Uses<'p> {
+    /// Each name that is looked up, with the attributes that are asked of it (as in
+    /// `comfy.model_management.get_total_memory`), and whether the last is called.
+    pub(super) chains: Vec<(&'p str, Vec<&'p str>, bool)>,
+    /// The names that it gives values itself: parameters, targets, functions.
+    pub(super) bound: BTreeSet<&'p str>,
+    /// The strings in it that say what a function is for, and [`LIST`] if it names that.
+    pub(super) strings: BTreeSet<&'p str>,
+    /// The imports in it.
+    pub(super) imports: Vec<Node<'p>>,
+}
+
+impl<'p> Uses<'p> {
+    pub(super) fn of(source: &'p Source, node: Node<'p>) -> Self {
+        let mut uses = Self::default();
+        // Names that are parts of something already noted.
+        let mut noted: BTreeSet<usize> = BTreeSet::new();
+        walk(&mut node.walk(), |inner| {
+            match inner.kind() {
+                "import_statement" | "import_from_statement" => {
+                    uses.imports.push(inner);
+                    return false;
+                }
+                "type" | "decorator" | "comment" => return false,
+                "string_content" => {
+                    let text = source.slice(inner);
+                    if ["block_assignments", "%", LIST].contains(&text) {
+                        uses.strings.insert(text);
+                    }
+                }
+                "call" => {
+                    if let Some(function) = inner.child_by_field_name("function") {
+                        uses.chain(source, function, true, &mut noted);
+                    }
+                }
+                "attribute" => uses.chain(source, inner, false, &mut noted),
+                "identifier" if !noted.contains(&inner.id()) => uses.chain(source, inner, false, &mut noted),
+                "keyword_argument" => noted.extend(inner.child_by_field_name("name").map(|name| name.id())),
+                _ => {}
+            }
+            for field in binding_fields(inner.kind()) {
+                if let Some(target) = inner.child_by_field_name(field) {
+                    uses.bind(source, target);
+                }
+            }
+            true
+        });
+        uses
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &'p str> {
+        self.chains.iter().map(|(name, _, _)| *name)
+    }
+
+    /// Notes `name.attribute.attribute` as a whole.
+    fn chain(&mut self, source: &'p Source, node: Node<'p>, called: bool, noted: &mut BTreeSet<usize>) {
+        if noted.contains(&node.id()) {
+            return;
+        }
+        let mut attributes = Vec::new();
+        let mut inner = node;
+        while inner.kind() == "attribute" {
+            noted.insert(inner.id());
+            let (Some(object), Some(attribute)) =
+                (inner.child_by_field_name("object"), inner.child_by_field_name("attribute"))
+            else {
+                return;
+            };
+            noted.insert(attribute.id());
+            let attribute = source.slice(attribute);
+            if attribute == LIST {
+                self.strings.insert(attribute);
+            }
+            attributes.push(attribute);
+            inner = object;
+        }
+        if inner.kind() == "identifier" {
+            noted.insert(inner.id());
+            attributes.reverse();
+            self.chains.push((source.slice(inner), attributes, called));
+        }
+    }
+
+    fn bind(&mut self, source: &'p Source, target: Node<'p>) {
+        walk(&mut target.walk(), |inner| {
+            if inner.kind() == "identifier" {
+                self.bound.insert(source.slice(inner));
+            }
+            !matches!(inner.kind(), "subscript" | "attribute" | "type")
+        });
+    }
+}
+
+/// Where a node of this kind gives names values.
+fn binding_fields(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "assignment" | "augmented_assignment" | "for_statement" | "for_in_clause" => &["left"],
+        "named_expression" | "function_definition" | "class_definition" => &["name", "parameters"],
+        "lambda" => &["parameters"],
+        "as_pattern" => &["alias"],
+        _ => &[],
+    }
+}
