@@ -236,14 +236,15 @@ pub(super) fn forced_fractions(
     }
 }
 
+/// What the log line that tells users of a shared remainder begins with, and no other.
+pub(super) const SHARED: &str = "GPU-ONLY MODE: Distributed";
+
 /// The log line that tells users that the remainder was shared, as the repair writes it.
 pub(super) fn log_line(remainder: &Remainder) -> Option<String> {
     let Remainder::Shared { bytes, gpus } = remainder else { return None };
     #[allow(clippy::cast_precision_loss, reason = "2^20 is exact")]
     let megabytes = bytes / (1_u64 << 20) as f64;
-    Some(format!(
-        "[MultiGPU DisTorch V2] GPU-ONLY MODE: Distributed remaining {megabytes:.2} MB across {gpus} GPUs (no CPU fallback)."
-    ))
+    Some(format!("[MultiGPU DisTorch V2] {SHARED} remaining {megabytes:.2} MB across {gpus} GPUs (no CPU fallback)."))
 }
 
 /// Makes the calls.

@@ -269,10 +269,16 @@ impl Verifier<'_> {
             })
         };
         if expected.answer.is_same(answer) {
-            return match (self.missing_log_line(&expected.remainder, answer), answer) {
-                (Some(line), Answer::Text(..)) => Err(wrong(format!("{} and the log line {line:?}", expected.answer))),
-                _ => Ok(()),
-            };
+            return self.wrong_log_line(&expected.remainder, answer).map_or(Ok(()), |given| {
+                let line = expect::log_line(&expected.remainder);
+                let expected = line.map_or_else(|| "no such log line".to_owned(), |line| format!("{line:?}, once"));
+                Err(Verdict::Wrong(Mismatch {
+                    step: Step::Allocate,
+                    scenario: case.describe(&entry.name),
+                    expected: format!("{} and logged {expected}", right(counted, policy).answer),
+                    given: format!("{answer} and logged {given:?}"),
+                }))
+            });
         }
         // What the repair changes must be the reference's; what it does not change may stay a version's own.
         let changed =
@@ -331,13 +337,13 @@ impl Verifier<'_> {
         Ok(self.baseline[slot].as_deref().unwrap_or_default())
     }
 
-    /// Where the repair is this tool's own, users look for its log line: the line, if it is not there.
-    fn missing_log_line(&self, remainder: &Remainder, answer: &Answer) -> Option<String> {
-        let line = expect::log_line(remainder).filter(|_| self.is_edited(Fix::GpuOnly))?;
-        match answer {
-            Answer::Text(_, logged) if logged.contains(&line) => None,
-            _ => Some(line),
-        }
+    /// Where the repair is this tool's own, users look for its log line: what was logged in its place, if it is not
+    /// there, or not once.
+    fn wrong_log_line(&self, remainder: &Remainder, answer: &Answer) -> Option<Vec<String>> {
+        let Answer::Text(_, logged) = answer else { return None };
+        let lines: Vec<_> = logged.iter().filter(|line| line.contains(expect::SHARED)).cloned().collect();
+        let right = expect::log_line(remainder).as_slice() == lines;
+        (self.is_edited(Fix::GpuOnly) && !right).then_some(lines)
     }
 }
 

@@ -24,19 +24,39 @@ struct Probe {
     item: String,
     /// Which other probe it must agree with: the same place as it was before, with items of 4 fields.
     like: Option<usize>,
-    /// May it read `module_offload_mem` where the other reads `module_mem`?
-    either_size: bool,
+    /// What it may read where the other reads `module_mem`.
+    size: Size,
+}
+
+/// Which size may be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Size {
+    /// `module_mem`, as it was.
+    Resident,
+    /// `module_offload_mem`.
+    Offload,
+    /// One or the other: no one repaired it.
+    Either,
 }
 
 /// Probes every site; gives how many there were.
 pub(super) fn run(subject: &Subject<'_>, engine: &Engine) -> Result<usize, Verdict> {
     let mut probes: Vec<Probe> = Vec::new();
+    let mut unread = Vec::new();
     let mut places = 0;
     let surveys = subject.surveys.iter().filter(|survey| survey.fix == Fix::LoadList);
     for site in surveys.flat_map(|survey| &survey.sites) {
         let before = probes.len();
-        add(subject, site, &mut probes);
+        add(subject, site, &mut probes, &mut unread);
         places += usize::from(probes.len() > before);
+    }
+    if let Some(place) = unread.pop() {
+        return Err(Verdict::Wrong(Mismatch {
+            step: Step::Probe,
+            scenario: place,
+            expected: "fields of the item".to_owned(),
+            given: "something else".to_owned(),
+        }));
     }
     if probes.is_empty() {
         return Ok(0);
@@ -45,7 +65,7 @@ pub(super) fn run(subject: &Subject<'_>, engine: &Engine) -> Result<usize, Verdi
     for (at, probe) in probes.iter().enumerate() {
         let expected = probe.like.map(|like| &bound[like]);
         let right = match (&bound[at], expected) {
-            (Ok(given), Some(Ok(expected))) => agrees(given, expected, probe.either_size),
+            (Ok(given), Some(Ok(expected))) => agrees(given, expected, probe.size),
             (given, None) => given.is_ok(),
             _ => false,
         };
@@ -65,7 +85,8 @@ pub(super) fn run(subject: &Subject<'_>, engine: &Engine) -> Result<usize, Verdi
     Ok(places)
 }
 
-fn add(subject: &Subject<'_>, site: &Site, probes: &mut Vec<Probe>) {
+/// Adds the probes of a site; to `unread`, if it was repaired to something that cannot be probed.
+fn add(subject: &Subject<'_>, site: &Site, probes: &mut Vec<Probe>, unread: &mut Vec<String>) {
     let (Some(reading), Ok(before), Ok(after)) =
         (&site.reading, subject.before.source(site.file), subject.after.source(site.file))
     else {
@@ -96,23 +117,27 @@ fn add(subject: &Subject<'_>, site: &Site, probes: &mut Vec<Probe>) {
             let Some(code) = code(before, old, before, old, number) else { return };
             if site.state != State::FiveOnly || *length == 5 {
                 like = Some(probes.len());
-                probes.push(Probe { place: place.clone(), code, item: item.clone(), like: None, either_size: false });
+                probes.push(Probe { place: place.clone(), code, item: item.clone(), like: None, size: Size::Resident });
             }
         }
         if like.is_none() || (subject.leaves_load_list() && *length != 4) {
             continue;
         }
         // What was to be repaired, and was forgotten, is no better for it.
-        let either_size = site.state != State::Legacy || subject.accounting == Accounting::Offload;
-        let Some(code) = code(before, old, after, new, number) else { return };
-        probes.push(Probe { place: place.clone(), code: code.clone(), item, like, either_size });
+        let size = match subject.accounting {
+            _ if site.state != State::Legacy => Size::Either,
+            Accounting::Offload if *length > 4 => Size::Offload,
+            _ => Size::Resident,
+        };
+        let Some(code) = code(before, old, after, new, number) else {
+            unread.push(place);
+            return;
+        };
+        probes.push(Probe { place: place.clone(), code: code.clone(), item, like, size });
         // What is right for any number of fields is right for one that is still to come.
-        if edited && *length == 5 {
+        if edited && *length == 5 && subject.accounting == Accounting::Resident {
             let item = self::item(6, reading.shapes[world].unwrap_or((0, 0)));
-            let either_size = subject.accounting == Accounting::Offload;
-            if subject.accounting == Accounting::Resident {
-                probes.push(Probe { place: place.clone(), code, item, like, either_size });
-            }
+            probes.push(Probe { place: place.clone(), code, item, like, size });
         }
     }
 }
@@ -135,16 +160,21 @@ fn code(before: &Source, old: Node<'_>, after: &Source, new: Node<'_>, number: O
             let mut cursor = new.walk();
             let targets: Vec<_> = new.named_children(&mut cursor).filter(|target| target.kind() != "comment").collect();
             let starred = |target: &Node<'_>| target.kind() == "list_splat_pattern";
+            let is_other = |target: &Node<'_>| !starred(target);
             let names = targets
                 .iter()
                 .enumerate()
                 .map(|(at, target)| if starred(target) { "*rest".to_owned() } else { format!("bound_{at}") });
-            let kept: Vec<_> = targets
-                .iter()
-                .enumerate()
-                .filter(|(_, target)| !starred(target))
-                .map(|(at, _)| format!("bound_{at}"))
-                .collect();
+            // What each target gets, in the order in which they were: not only which fields are read, but into what.
+            let mut left: Vec<_> = targets.iter().enumerate().filter(|(_, target)| is_other(target)).collect();
+            let mut cursor = old.walk();
+            let were: Vec<_> = old.named_children(&mut cursor).filter(|target| target.kind() != "comment").collect();
+            let mut kept = Vec::new();
+            for was in were.iter().filter(|target| is_other(target)) {
+                let found = left.iter().position(|(_, target)| after.slice(**target) == before.slice(*was))?;
+                kept.push(format!("bound_{}", left.remove(found).0));
+            }
+            kept.extend(left.iter().map(|(at, _)| format!("bound_{at}")));
             Some(format!("{}, = item; bound = [{}]", names.collect::<Vec<_>>().join(", "), kept.join(", ")))
         }
         "subscript" => {
@@ -198,10 +228,14 @@ fn bound(probes: &[Probe], engine: &Engine) -> Result<Vec<Result<Vec<String>, St
         .collect())
 }
 
-fn agrees(given: &[String], expected: &[String], either_size: bool) -> bool {
+fn agrees(given: &[String], expected: &[String], size: Size) -> bool {
     let is_size = |field: &str| field == "module_mem" || field == "module_offload_mem" || field.starts_with("before");
-    given.len() == expected.len()
-        && given.iter().zip(expected).all(|(a, b)| a == b || (either_size && is_size(a) && is_size(b)))
+    let agrees = |(given, expected): (&String, &String)| match size {
+        Size::Offload if expected == "module_mem" => given == "module_offload_mem",
+        Size::Either if is_size(expected) => is_size(given),
+        _ => given == expected,
+    };
+    given.len() == expected.len() && given.iter().zip(expected).all(agrees)
 }
 
 fn all_edits(subject: &Subject<'_>, file: usize) -> Vec<Edit> {

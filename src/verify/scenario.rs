@@ -19,6 +19,8 @@ pub(super) fn models() -> Vec<Model> {
         (0..count).map(|at| block(format!("{prefix}.{at}"), "Linear", bytes + at * MB)).collect()
     };
     let mut video = vec![block("patch_embedding".into(), "Linear", 3 * MB), block("norm".into(), "RMSNorm", 20_480)];
+    // Between a tenth of the threshold for tiny blocks and the threshold.
+    video.push(block("time_embedding".into(), "Linear", 512 * 1024));
     video.extend(transformer("blocks", 12, 933 * MB));
     video.push(block("head".into(), "Linear", 40_961));
     let mut text = vec![block("shared.token_embedding".into(), "Embedding", 2003 * MB)];
@@ -49,7 +51,7 @@ pub(super) fn machine() -> Machine {
 pub(super) const MARKED_DEVICE: &str = "cpu*,1gb;cuda:0,2gb";
 
 /// Byte quotas, each with the model to try it on.
-pub(super) const BYTES: [(usize, &str); 24] = [
+pub(super) const BYTES: [(usize, &str); 26] = [
     (VIDEO, "cuda:0,2gb;cuda:1,3gb"),
     (VIDEO, "cuda:0,12gb;cuda:1,16gb"),
     (VIDEO, "cuda:0,4gb;cuda:1,6gb;cpu,*"),
@@ -64,6 +66,8 @@ pub(super) const BYTES: [(usize, &str); 24] = [
     (VIDEO, "xpu:0,500mb"),
     (VIDEO, "cpu,2gb"),
     (VIDEO, "cpu,*;cuda:0,2gb"),
+    (VIDEO, "cpu,2gb;cuda:0,1gb;cpu,*"),
+    (VIDEO, "cuda:0,1gb;cuda:1,2gb;cuda:0,*"),
     (VIDEO, "cuda:0,0gb;cuda:1,1gb"),
     (VIDEO, "cuda:0,0gb"),
     (VIDEO, ""),
@@ -85,7 +89,7 @@ pub(super) const RATIOS: [(usize, &str); 4] = [
 ];
 
 /// Whole allocation strings, for placement.
-pub(super) const PLACEMENTS: [(usize, &str); 12] = [
+pub(super) const PLACEMENTS: [(usize, &str); 13] = [
     (VIDEO, "cuda:0,0.2;cuda:1,0.3;cpu,0.05#cuda:0;0.0;"),
     (VIDEO, "cuda:0,0.05;cpu,0.5#cuda:0;0.0;"),
     (VIDEO, "cuda:1,0.6#cuda:0;0.0;"),
@@ -98,6 +102,8 @@ pub(super) const PLACEMENTS: [(usize, &str); 12] = [
     (TEXT, "cuda:1,0.05;cpu,0.5#cuda:0;0.0;"),
     (EMPTY, "cuda:0,0.5;cpu,0.5#cuda:0;0.0;"),
     (HUGE, "cuda:0,0.9;cuda:1,0.9#cuda:0;0.0;"),
+    // A quota of exactly the block.
+    (EXACT, "cuda:1,0.25#cuda:0;0.0;"),
 ];
 
 /// A small generator with good statistics whose results are the same everywhere (`SplitMix64`, by Steele, Lea and Flood).
