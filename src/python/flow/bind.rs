@@ -5,6 +5,7 @@ use tree_sitter::Node;
 use super::scope::{Frame, State};
 use super::value::{Record, Value, Worlds};
 use super::{Follower, Form, Home};
+use crate::python::field::Fields;
 
 impl<'p> Follower<'p, '_> {
     /// Gives a target (a name, a pattern, a subscript, …) a value.
@@ -31,10 +32,10 @@ impl<'p> Follower<'p, '_> {
                 }
             }
             "attribute" => {
-                if let Some(object) = target.child_by_field_name("object") {
+                if let Some(object) = target.field("object") {
                     self.eval(frame, state, object);
                 }
-                if let (Some(name), false) = (target.child_by_field_name("attribute"), value.is_dull()) {
+                if let (Some(name), false) = (target.field("attribute"), value.is_dull()) {
                     let name = self.text(frame.file, name);
                     self.facts.add((Home::Attribute, name), value);
                 }
@@ -61,9 +62,9 @@ impl<'p> Follower<'p, '_> {
 
     /// `container[…] = value`: the container may hold the value from now on.
     fn put_into(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, subscript: Node<'p>, value: &Value<'p>) {
-        if let (Some(container), false) = (subscript.child_by_field_name("value"), value.is_dull()) {
+        if let (Some(container), false) = (subscript.field("value"), value.is_dull()) {
             let value = value.clone();
-            let counts = subscript.child_by_field_name("subscript").is_some_and(is_count);
+            let counts = subscript.field("subscript").is_some_and(is_count);
             self.mutate(frame, state, container, &|known| {
                 let mut grown = known.join(&Value::mapping(value.clone()));
                 if known.element.is_some() || counts {
@@ -91,15 +92,15 @@ impl<'p> Follower<'p, '_> {
                 self.assign(frame, state, name, changed);
             }
             "attribute" => {
-                if let Some(name) = container.child_by_field_name("attribute") {
+                if let Some(name) = container.field("attribute") {
                     let name = (Home::Attribute, self.text(frame.file, name));
                     let changed = change(&self.facts.get(name));
                     self.facts.add(name, &changed);
                 }
             }
             "subscript" => {
-                if let Some(inner) = container.child_by_field_name("value") {
-                    let counts = container.child_by_field_name("subscript").is_some_and(is_count);
+                if let Some(inner) = container.field("value") {
+                    let counts = container.field("subscript").is_some_and(is_count);
                     self.mutate(frame, state, inner, &|known| {
                         if counts || known.element.is_some() {
                             return known.join(&Value::list_of(change(&known.iterated())));
@@ -111,8 +112,8 @@ impl<'p> Follower<'p, '_> {
             }
             // `container.setdefault(key, [])`
             "call" => {
-                let function = container.child_by_field_name("function");
-                if let Some(inner) = function.and_then(|function| function.child_by_field_name("object")) {
+                let function = container.field("function");
+                if let Some(inner) = function.and_then(|function| function.field("object")) {
                     self.mutate(frame, state, inner, &|known| {
                         let held = known.values.as_deref().cloned().unwrap_or_default();
                         known.join(&Value::mapping(change(&held)))
@@ -172,7 +173,7 @@ fn is_only_parentheses(pattern: Node<'_>) -> bool {
 fn is_count(index: Node<'_>) -> bool {
     match index.kind() {
         "integer" | "unary_operator" => true,
-        "binary_operator" => index.child_by_field_name("operator").is_some_and(|operator| operator.kind() == "%"),
+        "binary_operator" => index.field("operator").is_some_and(|operator| operator.kind() == "%"),
         _ => false,
     }
 }

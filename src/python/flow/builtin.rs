@@ -8,6 +8,7 @@ use super::call::Arguments;
 use super::scope::{Frame, State};
 use super::value::{Callable, Spot, Value};
 use super::{Follower, Home};
+use crate::python::field::Fields;
 
 impl<'p> Follower<'p, '_> {
     /// A method of a container. Nothing if the name is not known or the object is not one.
@@ -20,7 +21,7 @@ impl<'p> Follower<'p, '_> {
         name: &str,
         arguments: &Arguments<'p>,
     ) -> Option<Value<'p>> {
-        let container = function.child_by_field_name("object")?;
+        let container = function.field("object")?;
         let grow = match name {
             "append" | "add" | "appendleft" | "put" => Some(Value::list_of(arguments.at(0))),
             "insert" => Some(Value::list_of(arguments.at(1))),

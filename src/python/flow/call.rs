@@ -6,6 +6,7 @@ use super::class::field_names;
 use super::scope::{Frame, State};
 use super::value::{Callable, MOST, Record, ScopeId, Spot, Value, Worlds};
 use super::{CALLS, DEEPEST, Follower, Form, Home};
+use crate::python::field::Fields;
 
 /// The arguments of one call.
 #[derive(Default)]
@@ -44,9 +45,7 @@ fn first_record(value: &Value<'_>) -> Option<Record> {
 
 impl<'p> Follower<'p, '_> {
     pub(super) fn call(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
-        let (Some(function), Some(list)) =
-            (node.child_by_field_name("function"), node.child_by_field_name("arguments"))
-        else {
+        let (Some(function), Some(list)) = (node.field("function"), node.field("arguments")) else {
             return Value::default();
         };
         let mut callee = if self.is_source(frame.file, function) {
@@ -61,10 +60,10 @@ impl<'p> Follower<'p, '_> {
         let mut object = Value::default();
         let mut name = "";
         if function.kind() == "attribute" {
-            if let Some(inner) = function.child_by_field_name("object") {
+            if let Some(inner) = function.field("object") {
                 object = self.eval(frame, state, inner);
             }
-            name = function.child_by_field_name("attribute").map_or("", |name| self.text(frame.file, name));
+            name = function.field("attribute").map_or("", |name| self.text(frame.file, name));
             if callee.is_dull() {
                 callee = self.member(frame, state, function, &object, name);
             }
@@ -132,9 +131,7 @@ impl<'p> Follower<'p, '_> {
         for part in parts {
             match part.kind() {
                 "keyword_argument" => {
-                    let (Some(name), Some(value)) =
-                        (part.child_by_field_name("name"), part.child_by_field_name("value"))
-                    else {
+                    let (Some(name), Some(value)) = (part.field("name"), part.field("value")) else {
                         continue;
                     };
                     let value = self.eval(frame, state, value);
@@ -338,7 +335,7 @@ impl<'p> Follower<'p, '_> {
         let mut state = State::new(worlds);
         self.bind_parameters(&mut frame, &mut state, function, &key.3);
         let mut out = Value::default();
-        if let Some(body) = function.node.child_by_field_name("body") {
+        if let Some(body) = function.node.field("body") {
             if function.node.kind() == "lambda" {
                 out = self.eval(&mut frame, &mut state, body);
             } else {
@@ -362,14 +359,14 @@ impl<'p> Follower<'p, '_> {
         function: Spot<'p>,
         given: &[(&'p str, Value<'p>)],
     ) {
-        let Some(list) = function.node.child_by_field_name("parameters") else { return };
+        let Some(list) = function.node.field("parameters") else { return };
         let mut cursor = list.walk();
         let parameters: Vec<_> = list.named_children(&mut cursor).collect();
         for parameter in parameters {
             let Some(name) = parameter_name(parameter).or_else(|| splat_name(parameter)) else { continue };
             let name = self.text(function.file, name);
             let passed = given.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
-            let value = match (passed, parameter.child_by_field_name("value")) {
+            let value = match (passed, parameter.field("value")) {
                 (Some(value), _) => value,
                 (None, Some(default)) => self.eval(frame, state, default),
                 (None, None) => Value::default(),
@@ -381,7 +378,7 @@ impl<'p> Follower<'p, '_> {
 
 /// The name nodes of the parameters that can be given by position.
 fn parameters(function: Node<'_>) -> Vec<Node<'_>> {
-    let Some(list) = function.child_by_field_name("parameters") else { return Vec::new() };
+    let Some(list) = function.field("parameters") else { return Vec::new() };
     let mut cursor = list.walk();
     list.named_children(&mut cursor)
         .take_while(|parameter| parameter.kind() != "keyword_separator" && splat_name(*parameter).is_none())
@@ -391,7 +388,7 @@ fn parameters(function: Node<'_>) -> Vec<Node<'_>> {
 
 /// The name nodes of all parameters that can be given by name.
 fn all_names(function: Node<'_>) -> Vec<Node<'_>> {
-    let Some(list) = function.child_by_field_name("parameters") else { return Vec::new() };
+    let Some(list) = function.field("parameters") else { return Vec::new() };
     let mut cursor = list.walk();
     list.named_children(&mut cursor).filter_map(parameter_name).collect()
 }
@@ -399,7 +396,7 @@ fn all_names(function: Node<'_>) -> Vec<Node<'_>> {
 /// The names of `*rest` and `**more`.
 fn splats(function: Node<'_>) -> [Option<Node<'_>>; 2] {
     let mut found = [None; 2];
-    let Some(list) = function.child_by_field_name("parameters") else { return found };
+    let Some(list) = function.field("parameters") else { return found };
     let mut cursor = list.walk();
     for name in list.named_children(&mut cursor).filter_map(splat_name) {
         let double = name.parent().is_some_and(|splat| splat.kind() == "dictionary_splat_pattern");
@@ -411,7 +408,7 @@ fn splats(function: Node<'_>) -> [Option<Node<'_>>; 2] {
 fn parameter_name(parameter: Node<'_>) -> Option<Node<'_>> {
     let name = match parameter.kind() {
         "identifier" => Some(parameter),
-        "default_parameter" | "typed_default_parameter" => parameter.child_by_field_name("name"),
+        "default_parameter" | "typed_default_parameter" => parameter.field("name"),
         "typed_parameter" => parameter.named_child(0),
         _ => None,
     };

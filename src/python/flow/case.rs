@@ -5,6 +5,7 @@ use tree_sitter::Node;
 use super::scope::{Frame, State};
 use super::value::{Record, Value, Worlds};
 use super::{Follower, Form};
+use crate::python::field::Fields;
 use crate::python::source::walk;
 
 /// What a `case` matches.
@@ -21,8 +22,7 @@ enum Pattern<'p> {
 
 impl<'p> Follower<'p, '_> {
     pub(super) fn match_statement(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
-        let (Some(subject), Some(body)) = (node.child_by_field_name("subject"), node.child_by_field_name("body"))
-        else {
+        let (Some(subject), Some(body)) = (node.field("subject"), node.field("body")) else {
             return;
         };
         let value = self.eval(frame, state, subject);
@@ -41,14 +41,14 @@ impl<'p> Follower<'p, '_> {
             if let (Pattern::Anything(Some(name)), true) = (&pattern, path.is_live()) {
                 self.bind(frame, &mut path, *name, &value.restrict(matches));
             }
-            let guard = case.child_by_field_name("guard").and_then(|guard| guard.named_child(0));
+            let guard = case.field("guard").and_then(|guard| guard.named_child(0));
             let mut left = if surely { Worlds::NONE } else { matches };
             if let (Some(guard), true) = (guard, path.is_live()) {
                 let (holds, fails) = self.test(frame, &mut path, guard);
                 left = left.or(fails);
                 path = self.split(&path, holds);
             }
-            if let (Some(consequence), true) = (case.child_by_field_name("consequence"), path.is_live()) {
+            if let (Some(consequence), true) = (case.field("consequence"), path.is_live()) {
                 self.block(frame, &mut path, consequence);
             }
             match pattern {

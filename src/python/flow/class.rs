@@ -6,6 +6,7 @@ use super::call::Arguments;
 use super::scope::{Frame, State};
 use super::value::{Callable, Spot, Value};
 use super::{Follower, Home};
+use crate::python::field::Fields;
 
 /// Bases of bases that are looked at.
 const BASES: usize = 4;
@@ -71,7 +72,7 @@ impl<'p> Follower<'p, '_> {
             }
         }
         // Any class may have a method of that name: only on the object itself is it surely the package's.
-        let inner = node.child_by_field_name("object").map_or("", |inner| self.text(frame.file, inner));
+        let inner = node.field("object").map_or("", |inner| self.text(frame.file, inner));
         if found.is_empty() && (matches!(inner, "self" | "cls") || inner.starts_with("super(")) {
             let of = |methods: &super::Methods<'p>| methods.get(name).cloned().unwrap_or_default();
             let mut file = frame.file;
@@ -107,7 +108,7 @@ impl<'p> Follower<'p, '_> {
             if let Some(node) = self.own_method(class, name) {
                 return Some(Spot { file: class.file, node });
             }
-            let Some(list) = class.node.child_by_field_name("superclasses") else { continue };
+            let Some(list) = class.node.field("superclasses") else { continue };
             let mut cursor = list.walk();
             let bases: Vec<_> = list.named_children(&mut cursor).filter(|base| base.kind() == "identifier").collect();
             for base in bases {
@@ -129,13 +130,12 @@ impl<'p> Follower<'p, '_> {
     }
 
     fn own_method(&self, class: Spot<'p>, name: &str) -> Option<Node<'p>> {
-        let body = class.node.child_by_field_name("body")?;
+        let body = class.node.field("body")?;
         let mut cursor = body.walk();
-        let mut members =
-            body.named_children(&mut cursor).map(|member| member.child_by_field_name("definition").unwrap_or(member));
+        let mut members = body.named_children(&mut cursor).map(|member| member.field("definition").unwrap_or(member));
         members.find(|member| {
             member.kind() == "function_definition"
-                && member.child_by_field_name("name").is_some_and(|named| self.text(class.file, named) == name)
+                && member.field("name").is_some_and(|named| self.text(class.file, named) == name)
         })
     }
 
@@ -156,7 +156,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     fn takes_self(&self, function: Spot<'p>) -> bool {
-        let list = function.node.child_by_field_name("parameters");
+        let list = function.node.field("parameters");
         list.and_then(|list| list.named_child(0)).is_some_and(|first| self.text(function.file, first) == "self")
     }
 
@@ -190,11 +190,11 @@ impl<'p> Follower<'p, '_> {
 
 /// The annotated fields of a class body (a dataclass or named tuple).
 pub(super) fn field_names(class: Node<'_>) -> Vec<Node<'_>> {
-    let Some(body) = class.child_by_field_name("body") else { return Vec::new() };
+    let Some(body) = class.field("body") else { return Vec::new() };
     let mut cursor = body.walk();
     let assignments = body.named_children(&mut cursor).filter_map(|member| member.named_child(0));
     let annotated = assignments
-        .filter(|inner| inner.kind() == "assignment" && inner.child_by_field_name("type").is_some())
-        .filter_map(|assignment| assignment.child_by_field_name("left"));
+        .filter(|inner| inner.kind() == "assignment" && inner.field("type").is_some())
+        .filter_map(|assignment| assignment.field("left"));
     annotated.collect()
 }

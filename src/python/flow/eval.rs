@@ -6,6 +6,7 @@ use super::scope::{Frame, State};
 use super::truth::Decision;
 use super::value::{Callable, LENGTHS, Number, Spot, Value, Worlds};
 use super::{Follower, Form, Home};
+use crate::python::field::Fields;
 
 impl<'p> Follower<'p, '_> {
     /// What an expression may be.
@@ -53,7 +54,7 @@ impl<'p> Follower<'p, '_> {
             }
             "assignment" => {
                 let right = self.child(frame, state, node, "right");
-                if let Some(left) = node.child_by_field_name("left") {
+                if let Some(left) = node.field("left") {
                     self.bind(frame, state, left, &right);
                 }
                 right
@@ -61,7 +62,7 @@ impl<'p> Follower<'p, '_> {
             "augmented_assignment" => self.augmented(frame, state, node),
             "named_expression" => {
                 let value = self.child(frame, state, node, "value");
-                if let Some(name) = node.child_by_field_name("name") {
+                if let Some(name) = node.field("name") {
                     self.bind(frame, state, name, &value);
                 }
                 value
@@ -89,7 +90,7 @@ impl<'p> Follower<'p, '_> {
             "yield" => self.yielded(frame, state, node),
             "as_pattern" => {
                 let value = node.named_child(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default();
-                if let Some(alias) = node.child_by_field_name("alias") {
+                if let Some(alias) = node.field("alias") {
                     self.bind(frame, state, alias, &value);
                 }
                 value
@@ -105,8 +106,16 @@ impl<'p> Follower<'p, '_> {
         }
     }
 
-    fn child(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>, field: &str) -> Value<'p> {
-        node.child_by_field_name(field).map(|child| self.eval(frame, state, child)).unwrap_or_default()
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "so that the field's name is looked up when this is compiled")]
+    fn child(
+        &mut self,
+        frame: &mut Frame<'p>,
+        state: &mut State<'p>,
+        node: Node<'p>,
+        field: &'static str,
+    ) -> Value<'p> {
+        node.field(field).map(|child| self.eval(frame, state, child)).unwrap_or_default()
     }
 
     /// Evaluates the interpolations of a string (and the like) for what they use.
@@ -120,7 +129,7 @@ impl<'p> Follower<'p, '_> {
 
     fn augmented(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
         let right = self.child(frame, state, node, "right");
-        let Some(left) = node.child_by_field_name("left") else { return Value::default() };
+        let Some(left) = node.field("left") else { return Value::default() };
         if left.kind() == "subscript" {
             self.store_under(frame, state, left);
             return Value::default();
@@ -136,7 +145,7 @@ impl<'p> Follower<'p, '_> {
 
     fn attribute(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
         let object = self.child(frame, state, node, "object");
-        let Some(name) = node.child_by_field_name("attribute") else { return Value::default() };
+        let Some(name) = node.field("attribute") else { return Value::default() };
         let name = self.text(frame.file, name);
         for (callable, _) in &object.callables {
             if let Callable::Module(file) = callable {
@@ -155,7 +164,7 @@ impl<'p> Follower<'p, '_> {
     fn binary(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
         // Long chains of `+` nest to the left: they are walked, not recursed into.
         let mut chain = vec![node];
-        while let Some(left) = chain.last().and_then(|last| last.child_by_field_name("left")) {
+        while let Some(left) = chain.last().and_then(|last| last.field("left")) {
             if left.kind() != "binary_operator" {
                 break;
             }
@@ -167,8 +176,13 @@ impl<'p> Follower<'p, '_> {
         };
         for operation in chain.into_iter().rev() {
             let right = self.child(frame, state, operation, "right");
-            let operator = operation.child_by_field_name("operator").map_or("", |operator| operator.kind());
-            let lengths = ["left", "right"].map(|side| operation.child_by_field_name(side).and_then(display_length));
+            let operator = operation.field("operator").map_or("", |operator| operator.kind());
+            // Only a record is lengthened by what is written out beside it.
+            let lengths = if value.record.is_some() || right.record.is_some() {
+                [operation.field("left"), operation.field("right")].map(|side| side.and_then(display_length))
+            } else {
+                [None; 2]
+            };
             value = combine(&value, operator, &right, lengths);
         }
         value
@@ -267,9 +281,7 @@ impl<'p> Follower<'p, '_> {
         for clause in clauses {
             match clause.kind() {
                 "for_in_clause" => {
-                    let (Some(left), Some(right)) =
-                        (clause.child_by_field_name("left"), clause.child_by_field_name("right"))
-                    else {
+                    let (Some(left), Some(right)) = (clause.field("left"), clause.field("right")) else {
                         continue;
                     };
                     let iterated = self.eval(frame, &mut path, right);
@@ -285,7 +297,7 @@ impl<'p> Follower<'p, '_> {
                 _ => {}
             }
         }
-        let Some(body) = node.child_by_field_name("body").filter(|_| path.is_live()) else { return Value::default() };
+        let Some(body) = node.field("body").filter(|_| path.is_live()) else { return Value::default() };
         if body.kind() == "pair" {
             self.child(frame, &mut path, body, "key");
             return Value::mapping(self.child(frame, &mut path, body, "value"));
@@ -320,7 +332,7 @@ impl<'p> Follower<'p, '_> {
 
     fn subscript(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
         let value = self.child(frame, state, node, "value");
-        let Some(index) = node.child_by_field_name("subscript") else { return Value::default() };
+        let Some(index) = node.field("subscript") else { return Value::default() };
         if index.kind() == "slice" {
             return self.slice(frame, state, node, index, &value);
         }

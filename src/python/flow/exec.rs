@@ -5,6 +5,7 @@ use tree_sitter::Node;
 use super::Follower;
 use super::scope::{Frame, State};
 use super::value::{Callable, ScopeId, Spot, Value, Worlds};
+use crate::python::field::Fields;
 use crate::python::source::walk;
 
 impl<'p> Follower<'p, '_> {
@@ -40,7 +41,7 @@ impl<'p> Follower<'p, '_> {
             "match_statement" => self.match_statement(frame, state, node),
             "function_definition" => self.define(frame, state, node),
             "decorated_definition" => {
-                if let Some(definition) = node.child_by_field_name("definition") {
+                if let Some(definition) = node.field("definition") {
                     self.statement(frame, state, definition);
                 }
             }
@@ -114,14 +115,14 @@ impl<'p> Follower<'p, '_> {
         for clause in std::iter::once(node).chain(clauses) {
             if clause.kind() == "else_clause" {
                 let taken = std::mem::replace(&mut rest, State::new(Worlds::NONE));
-                branch(self, frame, taken, clause.child_by_field_name("body"));
+                branch(self, frame, taken, clause.field("body"));
                 continue;
             }
-            let Some(condition) = clause.child_by_field_name("condition") else { continue };
+            let Some(condition) = clause.field("condition") else { continue };
             let (holds, fails) = self.test(frame, &mut rest, condition);
             let taken = self.split(&rest, holds);
             rest.worlds = rest.worlds.and(fails);
-            branch(self, frame, taken, clause.child_by_field_name("consequence"));
+            branch(self, frame, taken, clause.field("consequence"));
         }
         branch(self, frame, rest, None);
         if let Some(out) = out {
@@ -130,7 +131,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     fn for_statement(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
-        let (Some(left), Some(right)) = (node.child_by_field_name("left"), node.child_by_field_name("right")) else {
+        let (Some(left), Some(right)) = (node.field("left"), node.field("right")) else {
             return;
         };
         let iterated = self.eval(frame, state, right);
@@ -141,7 +142,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     fn while_statement(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
-        let Some(condition) = node.child_by_field_name("condition") else { return };
+        let Some(condition) = node.field("condition") else { return };
         self.repeat(frame, state, node, |follower, frame, path| {
             let (holds, _) = follower.test(frame, path, condition);
             *path = path.within(holds);
@@ -156,7 +157,7 @@ impl<'p> Follower<'p, '_> {
         node: Node<'p>,
         mut enter: impl FnMut(&mut Self, &mut Frame<'p>, &mut State<'p>),
     ) {
-        let Some(body) = node.child_by_field_name("body") else { return };
+        let Some(body) = node.field("body") else { return };
         for _ in 0..2 {
             let mut path = self.split(state, Worlds::ALL);
             frame.loops.push(None);
@@ -175,8 +176,7 @@ impl<'p> Follower<'p, '_> {
                 break;
             }
         }
-        if let Some(body) = node.child_by_field_name("alternative").and_then(|other| other.child_by_field_name("body"))
-        {
+        if let Some(body) = node.field("alternative").and_then(|other| other.field("body")) {
             self.block(frame, state, body);
         }
     }
@@ -193,12 +193,12 @@ impl<'p> Follower<'p, '_> {
             });
             found
         };
-        if node.child_by_field_name("left").and_then(named).is_some() {
+        if node.field("left").and_then(named).is_some() {
             return true;
         }
         let Some(first) = named(body) else { return true };
         let Some(assignment) = enclosing_assignment(first) else { return false };
-        let reads_itself = assignment.child_by_field_name("right").and_then(named).is_some();
+        let reads_itself = assignment.field("right").and_then(named).is_some();
         !reads_itself && assignment.parent().and_then(|statement| statement.parent()) == Some(body)
     }
 
@@ -210,7 +210,7 @@ impl<'p> Follower<'p, '_> {
         if catches {
             frame.tries.push((Worlds::NONE, Vec::new()));
         }
-        if let Some(body) = node.child_by_field_name("body") {
+        if let Some(body) = node.field("body") {
             self.block(frame, state, body);
         }
         let (failed, inside) = if catches { frame.tries.pop() } else { None }.unwrap_or_default();
@@ -234,7 +234,7 @@ impl<'p> Follower<'p, '_> {
                     state.merge(path);
                 }
                 "else_clause" => {
-                    if let Some(body) = part.child_by_field_name("body") {
+                    if let Some(body) = part.field("body") {
                         self.block(frame, state, body);
                     }
                 }
@@ -266,18 +266,18 @@ impl<'p> Follower<'p, '_> {
         for clause in node.named_children(&mut cursor) {
             let mut inner = clause.walk();
             for item in clause.named_children(&mut inner).filter(|item| item.kind() == "with_item") {
-                if let Some(value) = item.child_by_field_name("value") {
+                if let Some(value) = item.field("value") {
                     self.eval(frame, state, value);
                 }
             }
         }
-        if let Some(body) = node.child_by_field_name("body") {
+        if let Some(body) = node.field("body") {
             self.block(frame, state, body);
         }
     }
 
     fn define(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
-        let Some(name) = node.child_by_field_name("name") else { return };
+        let Some(name) = node.field("name") else { return };
         let spot = Spot { file: frame.file, node };
         let around = self.around(frame, state);
         let name = self.text(frame.file, name);
@@ -296,7 +296,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     fn class(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
-        let (Some(name), Some(body)) = (node.child_by_field_name("name"), node.child_by_field_name("body")) else {
+        let (Some(name), Some(body)) = (node.field("name"), node.field("body")) else {
             return;
         };
         let name = self.text(frame.file, name);
@@ -304,9 +304,9 @@ impl<'p> Follower<'p, '_> {
         let mut inside = state.clone();
         let mut cursor = body.walk();
         for member in body.named_children(&mut cursor) {
-            let member = member.child_by_field_name("definition").unwrap_or(member);
+            let member = member.field("definition").unwrap_or(member);
             if member.kind() == "function_definition" {
-                if let Some(name) = member.child_by_field_name("name") {
+                if let Some(name) = member.field("name") {
                     let name = self.text(frame.file, name);
                     let known = self.methods.entry(frame.file).or_default().entry(name).or_default();
                     if !known.contains(&member) {
@@ -335,7 +335,7 @@ impl<'p> Follower<'p, '_> {
     fn import(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
         let mut cursor = node.walk();
         for name in node.named_children(&mut cursor) {
-            let (module, bound) = match (name.child_by_field_name("name"), name.child_by_field_name("alias")) {
+            let (module, bound) = match (name.field("name"), name.field("alias")) {
                 (Some(module), Some(alias)) => (module, alias),
                 _ => (name, name),
             };
@@ -347,7 +347,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     fn import_from(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
-        let Some(module) = node.child_by_field_name("module_name") else { return };
+        let Some(module) = node.field("module_name") else { return };
         let written = self.text(frame.file, module);
         let path = written.trim_start_matches('.').trim();
         let dots = written.len() - written.trim_start_matches('.').len();
@@ -365,7 +365,7 @@ impl<'p> Follower<'p, '_> {
             return;
         }
         for name in names {
-            let (taken, bound) = match (name.child_by_field_name("name"), name.child_by_field_name("alias")) {
+            let (taken, bound) = match (name.field("name"), name.field("alias")) {
                 (Some(taken), Some(alias)) => (taken, alias),
                 _ => (name, name),
             };
@@ -389,7 +389,7 @@ fn enclosing_assignment(name: Node<'_>) -> Option<Node<'_>> {
         target = parent;
         parent = parent.parent()?;
     }
-    (parent.kind() == "assignment" && parent.child_by_field_name("left") == Some(target)).then_some(parent)
+    (parent.kind() == "assignment" && parent.field("left") == Some(target)).then_some(parent)
 }
 
 fn last_block(clause: Node<'_>) -> Option<Node<'_>> {

@@ -26,6 +26,7 @@ use tree_sitter::Node;
 pub use self::case::is_star;
 use self::scope::{Frame, Scopes, State};
 use self::value::{Callable, Number, Record, ScopeId, Spot, Value, Worlds};
+use super::field::Fields;
 use super::package::Package;
 use super::source::{Source, walk};
 
@@ -458,7 +459,7 @@ impl<'p> Follower<'p, '_> {
                 "as_pattern" => "alias",
                 _ => return true,
             };
-            if let Some(target) = node.child_by_field_name(field) {
+            if let Some(target) = node.field(field) {
                 walk(&mut target.walk(), |inner| {
                     if inner.kind() == "identifier" {
                         names.insert(self.text(file, inner));

@@ -5,6 +5,7 @@ use tree_sitter::Node;
 use super::scope::{Frame, State};
 use super::value::{LENGTHS, Number, Record, Value, WORLDS, Worlds};
 use super::{Follower, Form};
+use crate::python::field::Fields;
 
 /// What a condition comes to.
 pub(super) struct Decision<'p> {
@@ -42,7 +43,7 @@ impl<'p> Follower<'p, '_> {
         let nothing = Decision::of(Value::default(), state.worlds, false);
         let inner = match node.kind() {
             "parenthesized_expression" => node.named_child(0),
-            "not_operator" => node.child_by_field_name("argument"),
+            "not_operator" => node.field("argument"),
             "boolean_operator" => Some(node),
             _ => {
                 let value = self.eval(frame, state, node);
@@ -67,18 +68,18 @@ impl<'p> Follower<'p, '_> {
     /// `a and b`, `a or b`. Long chains nest to the left: they are walked, not recursed into.
     fn operators(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Decision<'p> {
         let mut chain = vec![node];
-        while let Some(left) = chain.last().and_then(|last| last.child_by_field_name("left")) {
+        while let Some(left) = chain.last().and_then(|last| last.field("left")) {
             if left.kind() != "boolean_operator" {
                 break;
             }
             chain.push(left);
         }
-        let first = chain.last().and_then(|innermost| innermost.child_by_field_name("left"));
+        let first = chain.last().and_then(|innermost| innermost.field("left"));
         let Some(first) = first else { return Decision::of(Value::default(), state.worlds, false) };
         let mut so_far = self.decide(frame, state, first);
         for operation in chain.into_iter().rev() {
-            let Some(right) = operation.child_by_field_name("right") else { continue };
-            let both = operation.child_by_field_name("operator").is_some_and(|operator| operator.kind() == "and");
+            let Some(right) = operation.field("right") else { continue };
+            let both = operation.field("operator").is_some_and(|operator| operator.kind() == "and");
             so_far = self.operator(frame, state, &so_far, both, right);
         }
         so_far
@@ -131,14 +132,14 @@ impl<'p> Follower<'p, '_> {
         let asked = match node.kind() {
             "identifier" | "attribute" | "named_expression" => return value.carries_record(),
             "call" => first_argument(node).filter(|_| {
-                let function = node.child_by_field_name("function");
+                let function = node.field("function");
                 function.is_some_and(|name| matches!(self.text(frame.file, name), "bool" | "len" | "isinstance"))
             }),
             "comparison_operator" => match (node.named_child(0), node.named_child(1)) {
                 (Some(left), Some(right)) if right.kind() == "none" => Some(left),
                 (Some(left), Some(right)) if matches!(self.text(frame.file, right), "0" | "1") => first_argument(left)
                     .filter(|_| {
-                        let function = left.child_by_field_name("function");
+                        let function = left.field("function");
                         function.is_some_and(|name| self.text(frame.file, name) == "len")
                     }),
                 _ => None,
@@ -197,5 +198,5 @@ impl<'p> Follower<'p, '_> {
 }
 
 fn first_argument(call: Node<'_>) -> Option<Node<'_>> {
-    call.child_by_field_name("arguments").filter(|_| call.kind() == "call")?.named_child(0)
+    call.field("arguments").filter(|_| call.kind() == "call")?.named_child(0)
 }
