@@ -96,7 +96,7 @@ impl Answer {
     /// Is it the same but for what was logged?
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Text(a, _), Self::Text(b, _)) => a == b || without_nothing(a).eq(without_nothing(b)),
+            (Self::Text(a, _), Self::Text(b, _)) => a == b || said_by(a) == said_by(b),
             (Self::Placed(a), Self::Placed(b)) => a == b,
             (Self::Error(_), Self::Error(_)) => true,
             _ => false,
@@ -104,9 +104,12 @@ impl Answer {
     }
 }
 
-/// The parts of a fraction string that say anything: some versions name devices that get nothing as well.
-fn without_nothing(text: &str) -> impl Iterator<Item = &str> {
-    text.split(';').filter(|part| !part.is_empty() && !part.ends_with(",0.0000"))
+/// What a fraction string says, in order of device: some versions name devices that get nothing as well, or the
+/// wildcard first, and neither makes a difference to the node.
+fn said_by(text: &str) -> Vec<&str> {
+    let mut parts: Vec<_> = text.split(';').filter(|part| !part.is_empty() && !part.ends_with(",0.0000")).collect();
+    parts.sort_unstable();
+    parts
 }
 
 impl fmt::Display for Answer {
