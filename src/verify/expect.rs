@@ -104,6 +104,21 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// Is it the same but for the order of devices, which means nothing?
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        let sorted = |text: &str| {
+            let mut parts: Vec<_> = without_nothing(text).map(str::to_owned).collect();
+            parts.sort_unstable();
+            parts
+        };
+        match (self, other) {
+            (Self::Text(a, _), Self::Text(b, _)) => sorted(a) == sorted(b),
+            _ => self.is_same(other),
+        }
+    }
+}
+
 /// The parts of a fraction string that say anything: some versions name devices that get nothing as well.
 fn without_nothing(text: &str) -> impl Iterator<Item = &str> {
     text.split(';').filter(|part| !part.is_empty() && !part.ends_with(",0.0000"))

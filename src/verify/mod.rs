@@ -282,10 +282,14 @@ impl Verifier<'_> {
         let changed =
             policy == Policy::GpuOnly && !right(counted, Policy::CpuFallback).answer.is_same(&expected.answer);
         // What no one touched may count as it always did.
-        if !self.is_edited(Fix::LoadList) && case.fields > 4 {
-            let other = if counted == Accounting::Resident { Accounting::Offload } else { Accounting::Resident };
-            if right(other, policy).answer.is_same(answer) {
-                self.evidence.notes.push(format!("{} counts {}", entry.name, counted_as(other)));
+        let counts: &[_] = match counted {
+            _ if self.is_edited(Fix::LoadList) || case.fields == 4 => &[counted],
+            Accounting::Resident => &[Accounting::Resident, Accounting::Offload],
+            Accounting::Offload => &[Accounting::Offload, Accounting::Resident],
+        };
+        for other in &counts[1..] {
+            if right(*other, policy).answer.is_same(answer) {
+                self.evidence.notes.push(format!("{} counts {}", entry.name, counted_as(*other)));
                 return Ok(());
             }
         }
@@ -294,13 +298,16 @@ impl Verifier<'_> {
             return Err(wrong(expected.answer.to_string()));
         }
         // Nor does what stands as it is prove anything about itself: what no quota covers goes where it should.
-        let is_own = !self.is_edited(Fix::GpuOnly) && policy == Policy::GpuOnly;
-        if is_own && entry.role == Role::Bytes && expected.remainder != Remainder::None {
+        let is_own = !self.is_edited(Fix::GpuOnly) && policy == Policy::GpuOnly && entry.role == Role::Bytes;
+        let is_lost = |accounting: &Accounting| {
+            let right = right(*accounting, policy);
+            right.remainder != Remainder::None && !right.answer.says_the_same(answer)
+        };
+        if is_own && counts.iter().all(is_lost) {
             return Err(wrong(expected.answer.to_string()));
         }
-        let untouched = !self.is_edited(Fix::LoadList);
-        for accounting in [counted, Accounting::Offload] {
-            if (accounting == counted || untouched) && self.before(program, cases, accounting)?[at].is_same(answer) {
+        for accounting in counts {
+            if self.before(program, cases, *accounting)?[at].is_same(answer) {
                 self.evidence.notes.push(format!("{} allocates in this version's own way, as before", entry.name));
                 return Ok(());
             }
