@@ -278,9 +278,6 @@ impl Verifier<'_> {
                 }))
             });
         }
-        // What the repair changes must be the reference's; what it does not change may stay a version's own.
-        let changed =
-            policy == Policy::GpuOnly && !right(counted, Policy::CpuFallback).answer.is_same(&expected.answer);
         // What no one touched may count as it always did.
         let counts: &[_] = match counted {
             _ if self.is_edited(Fix::LoadList) || case.fields == 4 => &[counted],
@@ -293,6 +290,11 @@ impl Verifier<'_> {
                 return Ok(());
             }
         }
+        // What the repair changes must be the reference's; what it does not change may stay a version's own.
+        let is_changed = |accounting: &Accounting| {
+            !right(*accounting, Policy::CpuFallback).answer.is_same(&right(*accounting, policy).answer)
+        };
+        let changed = counts.iter().all(is_changed);
         // A placement may be a version's own even then, as long as it begins with the right fractions.
         if changed && entry.role != Role::Analyzer {
             return Err(wrong(expected.answer.to_string()));

@@ -48,10 +48,13 @@ pub(super) fn build(
         .iter()
         .filter_map(|file| package.source(*file).ok().map(|source| (*file, Module::of(package, *file, source))))
         .collect();
-    let mut builder = Builder { modules, taken: BTreeMap::new(), stands: BTreeMap::new() };
+    let mut builder = Builder { modules, taken: BTreeMap::new(), stands: BTreeMap::new(), outside: None };
     let entries = builder.entries(remainders);
     for entry in &entries {
         builder.take(0, &entry.name)?;
+    }
+    if let Some(call) = builder.outside {
+        return Err(format!("`{call}` reaches outside, and nothing stands in for that"));
     }
     Ok(Program { text: builder.text(&entries), entries })
 }
@@ -165,6 +168,8 @@ struct Builder<'p> {
     taken: BTreeMap<String, (usize, usize, String)>,
     /// Names that stand-ins are made for, with the attributes that are asked of them, and which of these are called.
     stands: BTreeMap<String, BTreeSet<(Vec<String>, bool)>>,
+    /// The first thing asked for that nothing may stand in for.
+    outside: Option<String>,
 }
 
 impl<'p> Builder<'p> {
@@ -318,6 +323,9 @@ impl<'p> Builder<'p> {
                 }
             }
             if !self.is_defined(file, &name) {
+                if reaches_outside(&name, &chain, called) {
+                    self.outside.get_or_insert_with(|| [&[name.clone()], &*chain].concat().join("."));
+                }
                 self.stands.entry(name).or_default().insert((chain, called));
             }
         }
@@ -339,6 +347,38 @@ impl<'p> Builder<'p> {
         let functions: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
         let _ = writeln!(text, "\n\nFUNCTIONS = [{}]", functions.join(", "));
         text
+    }
+}
+
+/// What would have an effect, or an answer, that a stand-in cannot give: a file that is read decides, and one that is
+/// written is not what an allocation is expected to do.
+const OUTSIDE: [&str; 16] = [
+    "open",
+    "eval",
+    "exec",
+    "compile",
+    "input",
+    "breakpoint",
+    "exit",
+    "quit",
+    "globals",
+    "locals",
+    "vars",
+    "subprocess",
+    "socket",
+    "ctypes",
+    "shutil",
+    "importlib",
+];
+
+/// Is it something that reaches outside? The environment and paths as such may be asked for: some versions ask them
+/// whether to log.
+fn reaches_outside(name: &str, chain: &[String], called: bool) -> bool {
+    let harmless = |first: &String| matches!(first.as_str(), "environ" | "path" | "getenv" | "getpid" | "cpu_count");
+    match name {
+        "os" | "sys" => called && !chain.first().is_some_and(harmless),
+        "builtins" | "Path" => called,
+        _ => OUTSIDE.contains(&name) || (name.starts_with("__") && name.ends_with("__") && name != "__name__"),
     }
 }
 
