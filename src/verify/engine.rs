@@ -3,14 +3,23 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use monty::MontyRun;
 use monty_types::{CompileOptions, MontyObject, PrintWriter, ResourceLimits, ResourceTracker};
 
-/// Time that one program may take.
-const MOST_TIME: Duration = Duration::from_secs(10);
+/// Time that a program may take in the sandbox before it makes a call. It needs some milliseconds.
+const MOST_TIME: Duration = Duration::from_secs(2);
+/// Time that an interpreter may take to start, beside that.
+const MOST_START: Duration = Duration::from_secs(8);
+/// Time that each call may take on average, beside that. One needs about a tenth of a millisecond.
+const MOST_TIME_PER_CALL: Duration = Duration::from_millis(5);
+/// Time that a single step of a program may take beyond that.
+const MOST_STEP: Duration = Duration::from_secs(1);
+/// Calls inside calls, and code inside code, need it.
+const STACK_BYTES: usize = 32 * 1024 * 1024;
 /// Memory that the values of one program may take, in bytes. The sandbox looks at it before anything large is made.
 pub const MOST_MEMORY_BYTES: usize = 64 * 1024 * 1024;
 /// Calls inside calls.
@@ -30,31 +39,46 @@ pub enum Engine {
 
 impl Engine {
     /// Runs a program whose last line is an expression that gives a text; gives that text, or why it could not be had.
-    pub fn run(&self, program: &str) -> Result<String, String> {
+    /// The more calls it makes, the longer it may take.
+    pub fn run(&self, program: &str, calls: usize) -> Result<String, String> {
+        let most_time = MOST_TIME + MOST_TIME_PER_CALL * u32::try_from(calls).unwrap_or(u32::MAX);
         match self {
-            Self::Sandbox => in_sandbox(program),
-            Self::Python(python) => in_python(python, program),
+            Self::Sandbox => in_sandbox(program, most_time),
+            Self::Python(python) => in_python(python, program, MOST_START + most_time),
         }
     }
 }
 
-fn in_sandbox(program: &str) -> Result<String, String> {
+/// The sandbox looks at the clock between two steps of a program, and one step can be a division of numbers of millions
+/// of digits. So it runs beside, and is left to itself when it does not come back: it ends with the process.
+fn in_sandbox(program: &str, most_time: Duration) -> Result<String, String> {
     let limits =
-        ResourceLimits::default().max_duration(MOST_TIME).max_memory(MOST_MEMORY_BYTES).max_recursion_depth(MOST_CALLS);
+        ResourceLimits::default().max_duration(most_time).max_memory(MOST_MEMORY_BYTES).max_recursion_depth(MOST_CALLS);
+    let program = program.to_owned();
     let run = || {
-        let program = MontyRun::new(program.to_owned(), "program.py", Vec::new(), CompileOptions::default())?;
+        let program = MontyRun::new(program, "program.py", Vec::new(), CompileOptions::default())?;
         program.run(Vec::new(), ResourceTracker::new(limits), PrintWriter::Disabled)
     };
+    let (done, outcome) = mpsc::sync_channel(1);
     // An interpreter of some thousand lines may have a mistake of its own: it is then not told, nothing more.
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
-        Ok(Ok(MontyObject::String(text))) => Ok(text),
-        Ok(Ok(_)) => Err("the program gave no text".to_owned()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("the sandbox gave up on it".to_owned()),
-    }
+    let run = move || {
+        let given = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
+            Ok(Ok(MontyObject::String(text))) => Ok(text),
+            Ok(Ok(_)) => Err("the program gave no text".to_owned()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("the sandbox gave up on it".to_owned()),
+        };
+        // If nobody waits for it any more, it is not needed.
+        let _ = done.send(given);
+    };
+    let thread = thread::Builder::new().name("sandbox".to_owned()).stack_size(STACK_BYTES);
+    thread.spawn(run).map_err(|error| format!("cannot start a thread: {error}"))?;
+    outcome
+        .recv_timeout(most_time + MOST_STEP)
+        .unwrap_or_else(|_| Err("time limit exceeded by a single step".to_owned()))
 }
 
-fn in_python(python: &PathBuf, program: &str) -> Result<String, String> {
+fn in_python(python: &PathBuf, program: &str, most_time: Duration) -> Result<String, String> {
     // The last line is an expression: here it has to be printed.
     let at = program.trim_end().rfind('\n').map_or(0, |newline| newline + 1);
     let program = format!("{}print({})\n", &program[..at], program[at..].trim_end());
@@ -84,10 +108,10 @@ fn in_python(python: &PathBuf, program: &str) -> Result<String, String> {
     let status = loop {
         match child.try_wait().map_err(|error| error.to_string())? {
             Some(status) => break status,
-            None if begun.elapsed() > MOST_TIME => {
+            None if begun.elapsed() > most_time => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(format!("time limit exceeded: {} s", MOST_TIME.as_secs()));
+                return Err(format!("time limit exceeded: {} s", most_time.as_secs()));
             }
             None => thread::sleep(Duration::from_millis(2)),
         }

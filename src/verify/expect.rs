@@ -279,7 +279,7 @@ pub(super) fn run(program: &Program, cases: &[Case], models: &[Model], engine: &
     }
     text.push_str(DRIVER);
     text.push_str("json.dumps(RESULTS)\n");
-    let given = engine.run(&text)?;
+    let given = engine.run(&text, cases.len())?;
     let answers: Vec<Value> = serde_json::from_str(&given).map_err(|error| format!("no answers: {error}"))?;
     if answers.len() != cases.len() {
         return Err(format!("{} answers to {} calls", answers.len(), cases.len()));

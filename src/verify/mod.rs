@@ -280,29 +280,38 @@ impl Verifier<'_> {
                 }))
             });
         }
-        // What the repair changes must be the reference's; what it does not change may stay a version's own.
-        let changed =
-            policy == Policy::GpuOnly && !right(counted, Policy::CpuFallback).answer.is_same(&expected.answer);
         // What no one touched may count as it always did.
-        if !self.is_edited(Fix::LoadList) && case.fields > 4 {
-            let other = if counted == Accounting::Resident { Accounting::Offload } else { Accounting::Resident };
-            if right(other, policy).answer.is_same(answer) {
-                self.evidence.notes.push(format!("{} counts {}", entry.name, counted_as(other)));
+        let counts: &[_] = match counted {
+            _ if self.is_edited(Fix::LoadList) || case.fields == 4 => &[counted],
+            Accounting::Resident => &[Accounting::Resident, Accounting::Offload],
+            Accounting::Offload => &[Accounting::Offload, Accounting::Resident],
+        };
+        for other in &counts[1..] {
+            if right(*other, policy).answer.is_same(answer) {
+                self.evidence.notes.push(format!("{} counts {}", entry.name, counted_as(*other)));
                 return Ok(());
             }
         }
+        // What the repair changes must be the reference's; what it does not change may stay a version's own.
+        let is_changed = |accounting: &Accounting| {
+            !right(*accounting, Policy::CpuFallback).answer.is_same(&right(*accounting, policy).answer)
+        };
+        let changed = counts.iter().all(is_changed);
         // A placement may be a version's own even then, as long as it begins with the right fractions.
         if changed && entry.role != Role::Analyzer {
             return Err(wrong(expected.answer.to_string()));
         }
         // Nor does what stands as it is prove anything about itself: what no quota covers goes where it should.
-        let is_own = !self.is_edited(Fix::GpuOnly) && policy == Policy::GpuOnly;
-        if is_own && entry.role == Role::Bytes && expected.remainder != Remainder::None {
+        let is_own = !self.is_edited(Fix::GpuOnly) && policy == Policy::GpuOnly && entry.role == Role::Bytes;
+        let is_lost = |accounting: &Accounting| {
+            let right = right(*accounting, policy);
+            right.remainder != Remainder::None && !right.answer.is_same(answer)
+        };
+        if is_own && counts.iter().all(is_lost) {
             return Err(wrong(expected.answer.to_string()));
         }
-        let untouched = !self.is_edited(Fix::LoadList);
-        for accounting in [counted, Accounting::Offload] {
-            if (accounting == counted || untouched) && self.before(program, cases, accounting)?[at].is_same(answer) {
+        for accounting in counts {
+            if self.before(program, cases, *accounting)?[at].is_same(answer) {
                 self.evidence.notes.push(format!("{} allocates in this version's own way, as before", entry.name));
                 return Ok(());
             }

@@ -215,7 +215,7 @@ fn bound(probes: &[Probe], engine: &Engine) -> Result<Vec<Result<Vec<String>, St
         );
     }
     program.push_str("json.dumps(BOUND)\n");
-    let text = engine.run(&program).map_err(Verdict::Inconclusive)?;
+    let text = engine.run(&program, probes.len()).map_err(Verdict::Inconclusive)?;
     let answers: Vec<(bool, Vec<Value>)> =
         serde_json::from_str(&text).map_err(|error| Verdict::Inconclusive(format!("no answers: {error}")))?;
     let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use tree_sitter::Node;
 
 use super::desugar;
-use super::standin::{BUILTINS, stand_in_text};
+use super::standin::{BUILTINS, reaches_outside, stand_in_text};
 use super::uses::{LIST, Uses};
 use crate::python::source::walk;
 use crate::python::{Package, Source};
@@ -50,10 +50,13 @@ pub(super) fn build(
         .iter()
         .filter_map(|file| package.source(*file).ok().map(|source| (*file, Module::of(package, *file, source))))
         .collect();
-    let mut builder = Builder { modules, taken: BTreeMap::new(), stands: BTreeMap::new() };
+    let mut builder = Builder { modules, taken: BTreeMap::new(), stands: BTreeMap::new(), outside: None };
     let entries = builder.entries(remainders);
     for entry in &entries {
         builder.take(0, &entry.name)?;
+    }
+    if let Some(call) = builder.outside {
+        return Err(format!("`{call}` reaches outside, and nothing stands in for that"));
     }
     Ok(Program { text: builder.text(&entries), entries })
 }
@@ -167,6 +170,8 @@ struct Builder<'p> {
     taken: BTreeMap<String, (usize, usize, String)>,
     /// Names that stand-ins are made for, with the attributes that are asked of them, and which of these are called.
     stands: BTreeMap<String, BTreeSet<(Vec<String>, bool)>>,
+    /// The first thing asked for that nothing may stand in for.
+    outside: Option<String>,
 }
 
 impl<'p> Builder<'p> {
@@ -320,6 +325,9 @@ impl<'p> Builder<'p> {
                 }
             }
             if !self.is_defined(file, &name) {
+                if reaches_outside(&name, &chain, called) {
+                    self.outside.get_or_insert_with(|| [&[name.clone()], &*chain].concat().join("."));
+                }
                 self.stands.entry(name).or_default().insert((chain, called));
             }
         }

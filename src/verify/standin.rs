@@ -3,6 +3,38 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+/// What would have an effect, or an answer, that a stand-in cannot give: a file that is read decides, and one that is
+/// written is not what an allocation is expected to do.
+const OUTSIDE: [&str; 16] = [
+    "open",
+    "eval",
+    "exec",
+    "compile",
+    "input",
+    "breakpoint",
+    "exit",
+    "quit",
+    "globals",
+    "locals",
+    "vars",
+    "subprocess",
+    "socket",
+    "ctypes",
+    "shutil",
+    "importlib",
+];
+
+/// Is it something that reaches outside? The environment and paths as such may be asked for: some versions ask them
+/// whether to log.
+pub(super) fn reaches_outside(name: &str, chain: &[String], called: bool) -> bool {
+    let harmless = |first: &String| matches!(first.as_str(), "environ" | "path" | "getenv" | "getpid" | "cpu_count");
+    match name {
+        "os" | "sys" => called && !chain.first().is_some_and(harmless),
+        "builtins" | "Path" => called,
+        _ => OUTSIDE.contains(&name) || (name.starts_with("__") && name.ends_with("__") && name != "__name__"),
+    }
+}
+
 /// Names that need no stand-in.
 pub(super) const BUILTINS: [&str; 62] = [
     "abs",
