@@ -68,7 +68,7 @@ const MOST: usize = 16;
 
 pub(super) fn survey(subject: &Subject<'_>) -> Survey {
     let mut left_over = LeftOver::default();
-    let wildcards = Wildcards::of(subject);
+    let mut wildcards = Wildcards::of(subject);
     let remainders = subject
         .flow
         .stores
@@ -528,11 +528,13 @@ struct Wildcards<'p> {
     markers: Vec<Spot<'p>>,
     /// The names of the functions that look for them.
     functions: Vec<&'p str>,
+    /// What is known of functions (by their nodes' ids).
+    known: HashMap<usize, bool>,
 }
 
 impl<'p> Wildcards<'p> {
     fn of(subject: &Subject<'p>) -> Self {
-        let mut found = Self { markers: Vec::new(), functions: Vec::new() };
+        let mut found = Self { markers: Vec::new(), functions: Vec::new(), known: HashMap::default() };
         if subject.flow.stores.is_empty() {
             return found;
         }
@@ -549,15 +551,20 @@ impl<'p> Wildcards<'p> {
         found
     }
 
-    fn concern(&self, subject: &Subject<'p>, store: &Store<'p>) -> bool {
+    fn concern(&mut self, subject: &Subject<'p>, store: &Store<'p>) -> bool {
         let of_text = |text: &Spot<'p>| {
             let function = enclosing(text.node, &["function_definition"])?;
             Some(Spot { file: text.file, node: function })
         };
         let function = Spot { file: store.spot.file, node: store.function };
-        std::iter::once(function)
-            .chain(store.texts.iter().take(MOST).filter_map(of_text))
-            .any(|function| self.looked_for_in(subject, function))
+        std::iter::once(function).chain(store.texts.iter().take(MOST).filter_map(of_text)).any(|function| {
+            if let Some(known) = self.known.get(&function.node.id()) {
+                return *known;
+            }
+            let looked_for = self.looked_for_in(subject, function);
+            self.known.insert(function.node.id(), looked_for);
+            looked_for
+        })
     }
 
     /// Does a function look for wildcards, itself or by calling one that does?

@@ -4,7 +4,7 @@ use tree_sitter::Node;
 
 use super::scope::{Frame, State};
 use super::truth::Decision;
-use super::value::{Callable, LENGTHS, Number, Spot, Value, Worlds};
+use super::value::{Callable, Key, LENGTHS, Number, Spot, Value, Worlds};
 use super::{Follower, Form, Home};
 use crate::python::field::Fields;
 
@@ -243,7 +243,9 @@ impl<'p> Follower<'p, '_> {
             }
         }
         if splats == 0 && node.kind() != "list" {
-            return Value::tuple(fields);
+            let other = matches!(node.kind(), "tuple" | "expression_list") && as_i64(fields.len()) != LENGTHS[0];
+            let value = Value::tuple(fields);
+            return if other && value.is_dull() { Value { other, ..value } } else { value };
         }
         let mut value = if splats == 0 { Value::tuple(fields) } else { Value::default() };
         value = value.join(&Value::list_of(all));
@@ -258,7 +260,8 @@ impl<'p> Follower<'p, '_> {
         let mut keyed = Some(Vec::new());
         for pair in pairs {
             if pair.kind() == "pair" {
-                let key = self.child(frame, state, pair, "key").number.and_then(same_in_all);
+                let number = self.child(frame, state, pair, "key").number.and_then(same_in_all);
+                let key = number.map(Key::Number).or_else(|| self.written_key(frame, pair.field("key")?));
                 let value = self.child(frame, state, pair, "value");
                 match (&mut keyed, key) {
                     (Some(keyed), Some(key)) => keyed.push((key, value.clone())),
@@ -337,7 +340,14 @@ impl<'p> Follower<'p, '_> {
             return self.slice(frame, state, node, index, &value);
         }
         let at = self.eval(frame, state, index);
-        let mut out = match at.number.and_then(|number| value.under(number)) {
+        let known = match at.number {
+            Some(number) => value.under(number),
+            None => match self.written_key(frame, index) {
+                Some(Key::Text(key)) => value.under_text(key),
+                _ => None,
+            },
+        };
+        let mut out = match known {
             Some(known) => known,
             None => value.values.as_deref().cloned().unwrap_or_default(),
         };
@@ -352,13 +362,24 @@ impl<'p> Follower<'p, '_> {
                 None => out = out.join(&value.iterated()),
             }
         }
-        if let Some(record) = value.record {
-            match at.number {
-                Some(number) => self.note(frame, node, Form::Index(number, index), record),
-                None => self.note(frame, node, Form::Search, record),
+        match (value.record, at.number) {
+            (Some(mut record), Some(number)) => {
+                record.mixed |= value.may_be_other();
+                self.note(frame, node, Form::Index(number, index), record);
             }
+            (Some(record), None) => self.note(frame, node, Form::Search, record),
+            (None, Some(_)) if value.may_be_other() => {
+                self.others.insert(Spot { file: frame.file, node });
+            }
+            _ => {}
         }
         out
+    }
+
+    /// A key that is a text, as it is written.
+    fn written_key(&self, frame: &Frame<'p>, key: Node<'p>) -> Option<Key<'p>> {
+        let content = key.named_child(1).filter(|_| key.kind() == "string" && key.named_child_count() == 3)?;
+        Some(Key::Text(self.text(frame.file, content)))
     }
 
     fn slice(
@@ -426,8 +447,9 @@ fn as_i64(count: usize) -> i64 {
 
 /// How many elements a tuple or list has that is written out.
 fn display_length(node: Node<'_>) -> Option<i64> {
-    if node.kind() == "parenthesized_expression" {
-        return display_length(node.named_child(0)?);
+    let mut node = node;
+    while let Some(inner) = node.named_child(0).filter(|_| node.kind() == "parenthesized_expression") {
+        node = inner;
     }
     let mut cursor = node.walk();
     let parts: Vec<_> = node.named_children(&mut cursor).filter(|part| part.kind() != "comment").collect();

@@ -133,6 +133,7 @@ pub fn follow<'p>(package: &'p Package, interest: &Interest<'_>) -> Flow<'p> {
         flow: Flow::default(),
         index: HashMap::default(),
         store_index: HashMap::default(),
+        others: HashSet::default(),
         methods: HashMap::default(),
         shared: HashSet::default(),
         newly_shared: false,
@@ -158,7 +159,7 @@ pub fn follow<'p>(package: &'p Package, interest: &Interest<'_>) -> Flow<'p> {
             break;
         }
     }
-    follower.mark_selective();
+    follower.mark_uses();
     let mut flow = follower.flow;
     if !settled && flow.gave_up.is_empty() {
         // What one name holds hangs on another, and so on, further than is followed.
@@ -250,6 +251,8 @@ struct Follower<'p, 's> {
     flow: Flow<'p>,
     index: HashMap<(Spot<'p>, bool), usize>,
     store_index: HashMap<Spot<'p>, usize>,
+    /// Subscripts that read something else too, when they are reached in another way.
+    others: HashSet<Spot<'p>>,
     methods: HashMap<usize, Methods<'p>>,
     /// Names that a function changes for another around it, and whether that was news in this round.
     shared: HashSet<&'p str>,
@@ -275,6 +278,7 @@ impl<'p> Follower<'p, '_> {
         self.heeded.clear();
         self.index.clear();
         self.store_index.clear();
+        self.others.clear();
         self.flow = Flow::default();
         self.modules.values_mut().for_each(|module| module.done = false);
     }
@@ -349,9 +353,11 @@ impl<'p> Follower<'p, '_> {
         *measured = measured.or(worlds);
     }
 
-    /// Marks the uses in functions that pass over records of some length without a word.
-    fn mark_selective(&mut self) {
+    /// Marks the uses in functions that pass over records of some length without a word, and those that serve other
+    /// values as well.
+    fn mark_uses(&mut self) {
         for used in &mut self.flow.uses {
+            used.record.mixed |= self.others.contains(&used.spot);
             used.selective = self.heeded.get(&used.function.id()).is_some_and(|Heed { measured, heeded }| {
                 *measured == Worlds::ALL && *heeded != Worlds::ALL && !heeded.is_empty()
             });

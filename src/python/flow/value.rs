@@ -136,6 +136,15 @@ impl Record {
 /// A whole number, by world; nothing where the world does not get here.
 pub type Number = [Option<i64>; WORLDS];
 
+/// A key of a mapping, as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Key<'p> {
+    /// A whole number.
+    Number(i64),
+    /// What stands between the quotes of a string.
+    Text(&'p str),
+}
+
 /// Something that can be called.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Callable<'p> {
@@ -183,12 +192,15 @@ pub struct Value<'p> {
     pub fields: Option<Rc<[Value<'p>]>>,
     /// It may be a mapping with these values.
     pub values: Option<Rc<Value<'p>>>,
-    /// Which of them stand under which whole numbers, if all of the mapping's keys are such.
-    pub keyed: Option<Rc<[(i64, Value<'p>)]>>,
+    /// Which of them stand under which keys, if all of the mapping's keys are known.
+    pub keyed: Option<Rc<[(Key<'p>, Value<'p>)]>>,
     /// It may be one of these, in these worlds.
     pub callables: Vec<(Callable<'p>, Worlds)>,
     /// It may be the text written at one of these places.
     pub texts: Vec<Spot<'p>>,
+    /// It may be a tuple that the package writes out, of nothing interesting, and not of as many elements as a record had
+    /// first. To count its elements from the end would not be the same.
+    pub other: bool,
     /// It is this whole number.
     pub number: Option<Number>,
     /// It is a truth value that may hold in the first set of worlds and fail in the second.
@@ -240,21 +252,28 @@ impl<'p> Value<'p> {
         Self { values: Some(Rc::new(values)), depth, ..Self::default() }
     }
 
-    /// A mapping with just these values under these whole numbers.
-    pub fn keyed(pairs: Vec<(i64, Self)>) -> Self {
+    /// A mapping with just these values under these keys.
+    pub fn keyed(pairs: Vec<(Key<'p>, Self)>) -> Self {
         let all = pairs.iter().fold(Self::default(), |all, (_, value)| all.join(value));
         let depth = all.depth + 1;
         let dull = depth > DEEPEST || pairs.len() > WIDEST || pairs.iter().all(|(_, value)| value.is_dull());
         if dull { Self::mapping(all) } else { Self { keyed: Some(pairs.into()), depth, ..Self::mapping(all) } }
     }
 
-    /// What stands under `key` in each world, if the mapping is one of known whole numbers.
+    /// What stands under this text, if all of the mapping's keys are known.
+    pub fn under_text(&self, key: &str) -> Option<Self> {
+        let keyed = self.keyed.as_ref()?;
+        let held = keyed.iter().find(|(known, _)| *known == Key::Text(key));
+        Some(held.map(|(_, value)| value.clone()).unwrap_or_default())
+    }
+
+    /// What stands under this number in each world, if all of the mapping's keys are known.
     pub fn under(&self, key: Number) -> Option<Self> {
         let keyed = self.keyed.as_ref()?;
         let mut out: Option<Self> = None;
         for world in (0..WORLDS).filter(|world| key[*world].is_some()) {
             let here = Worlds::ALL.filter(|other| other == world);
-            let held = keyed.iter().find(|(known, _)| Some(*known) == key[world]);
+            let held = keyed.iter().find(|(known, _)| key[world].map(Key::Number) == Some(*known));
             let value = held.map(|(_, value)| value.restrict(here)).unwrap_or_default();
             out = Some(out.map_or_else(|| value.clone(), |known| known.join(&value)));
         }
@@ -280,8 +299,14 @@ impl<'p> Value<'p> {
             && self.keyed.is_none()
             && self.callables.is_empty()
             && self.texts.is_empty()
+            && !self.other
             && self.number.is_none()
             && self.truth.is_none()
+    }
+
+    /// May it be a tuple of the package's own that is not as long as a record was first?
+    pub fn may_be_other(&self) -> bool {
+        self.other || self.fields.as_ref().is_some_and(|fields| i64::try_from(fields.len()) != Ok(LENGTHS[0]))
     }
 
     /// Is there nothing to it but that it can be called?
@@ -338,6 +363,7 @@ impl<'p> Value<'p> {
                 .filter(|(_, left)| !left.is_empty())
                 .collect(),
             texts: self.texts.clone(),
+            other: self.other,
             number: self.number.map(|number| std::array::from_fn(|w| number[w].filter(|_| worlds.has(w)))),
             truth: self.truth.map(|(yes, no)| (yes.and(worlds), no.and(worlds))),
             depth: self.depth,
@@ -382,6 +408,7 @@ impl<'p> Value<'p> {
             keyed: self.keyed.clone().filter(|keyed| other.keyed.as_ref() == Some(keyed)),
             callables,
             texts,
+            other: self.other || other.other,
             number: match (self.number, other.number) {
                 (Some(a), Some(b)) => join_numbers(a, b),
                 _ => None,
