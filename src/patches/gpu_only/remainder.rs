@@ -1,0 +1,372 @@
+//! The statement that assigns the remainder, and what repairs it.
+
+use std::ops::Range;
+
+use tree_sitter::Node;
+
+use super::evidence::{LeftOver, names};
+use super::guard::{self, Guard};
+use super::{insert, mentions};
+use crate::patches::{Site, State, Subject, enclosing};
+use crate::python::flow::Store;
+use crate::python::flow::value::Spot;
+use crate::python::source::walk;
+use crate::python::{Edit, Source};
+
+/// The statement that assigns the remainder.
+pub(super) struct Remainder<'s, 'p> {
+    source: &'p Source,
+    pub(super) store: &'s Store<'p>,
+    subject: &'s Subject<'p>,
+    statement: Node<'p>,
+    /// What is stored into.
+    container: Node<'p>,
+    /// The key.
+    key: Node<'p>,
+    /// What is left over.
+    amount: Node<'p>,
+}
+
+impl<'s, 'p> Remainder<'s, 'p> {
+    pub(super) fn of(subject: &'s Subject<'p>, store: &'s Store<'p>, left_over: &mut LeftOver<'p>) -> Option<Self> {
+        let source = subject.source(store.spot.file)?;
+        let subscript = store.spot.node;
+        let (container, key) = (subscript.child_by_field_name("value")?, subscript.child_by_field_name("subscript")?);
+        let assignment = subscript.parent()?;
+        let right = assignment.child_by_field_name("right")?;
+        let amount = match assignment.kind() {
+            "augmented_assignment" if assignment.child_by_field_name("operator")?.kind() == "+=" => right,
+            "assignment" => added_to(source, container, right),
+            _ => return None,
+        };
+        let statement = enclosing(assignment, &["expression_statement"])?;
+        let remainder = Self { source, store, subject, statement, container, key, amount };
+        let fits = left_over.is_it(source, store.function, amount)
+            && (!remainder.is_fixed() || remainder.otherwise_named().is_some());
+        fits.then_some(remainder)
+    }
+
+    /// Is the key the default itself, not a name that may also hold a wildcard?
+    pub(super) fn is_fixed(&self) -> bool {
+        self.store.texts.iter().any(|text| text.file == self.store.spot.file && text.node == self.key)
+    }
+
+    /// The `else` with a fixed key, of an `if` that stores the same amount under the wildcard that was named.
+    fn otherwise_named(&self) -> Option<Node<'p>> {
+        let block = self.statement.parent()?;
+        let branch = block.parent().filter(|branch| branch.kind() == "else_clause")?;
+        let named = branch.parent()?.child_by_field_name("consequence")?;
+        let mut stores = false;
+        walk(&mut named.walk(), |node| {
+            let left = node.child_by_field_name("left").filter(|left| left.kind() == "subscript");
+            let into = left.and_then(|left| left.child_by_field_name("value"));
+            stores |= into.is_some_and(|into| self.source.slice(into) == self.source.slice(self.container))
+                && node.child_by_field_name("right").is_some_and(|right| self.mentions_amount(right));
+            !stores
+        });
+        stores.then_some(block)
+    }
+
+    /// Some early versions treat all modes in one function: byte quotas in a branch of it, and behind the branches the
+    /// default device for whatever mode it is. Without that default the other modes would not do what they did.
+    pub(super) fn serves_other_modes(&self) -> bool {
+        let is_branch = |node: Node<'p>| {
+            let condition = node.child_by_field_name("condition").filter(|_| node.kind() == "if_statement");
+            condition.is_some_and(|condition| {
+                !self.mentions_amount(condition) && !mentions(self.source, condition, &[self.source.slice(self.key)])
+            })
+        };
+        let mut outermost = None;
+        let mut inner = self.statement;
+        while let Some(outer) = inner.parent().filter(|outer| outer.id() != self.store.function.id()) {
+            if is_branch(outer) {
+                outermost = Some(outer.byte_range());
+            }
+            inner = outer;
+        }
+        let Some(branches) = outermost else { return false };
+        self.subject.flow.stores.iter().any(|other| {
+            other.function == self.store.function
+                && other.texts.iter().any(|text| self.store.texts.contains(text))
+                && other.spot.node.start_byte() > branches.end
+        })
+    }
+
+    pub(super) fn sites(&self, wrapped: &mut Vec<(usize, Range<usize>)>) -> Vec<Site> {
+        if self.is_fixed() {
+            return vec![self.fixed()];
+        }
+        let mut sites = Vec::new();
+        for text in &self.store.texts {
+            let Some(source) = self.subject.source(text.file) else { continue };
+            if text.node.kind() != "none" {
+                let site = Site::new(*text, State::CpuFallback, "makes the CPU the wildcard device when none is named");
+                sites.push(site.with(vec![(text.file, no_default(source, *text))]));
+            }
+        }
+        let guard = Guard::around(self.source, self.statement, self.key);
+        let file = self.store.spot.file;
+        let spot = Spot { file, node: self.statement };
+        let defaults = !sites.is_empty();
+        let (state, message, edits) =
+            guard.map_or_else(|| self.unguarded(defaults, wrapped), |guard| self.behind(&guard, defaults));
+        let edits = edits.into_iter().map(|edit| (file, edit)).collect();
+        sites.push(Site::new(spot, state, message).with(edits));
+        sites
+    }
+
+    /// The remainder goes to the CPU in so many words where no wildcard is named: it is shared there instead.
+    fn fixed(&self) -> Site {
+        let message = "gives what the quotas leave over to the CPU when no wildcard is named";
+        let spot = Spot { file: self.store.spot.file, node: self.statement };
+        let edit = self.otherwise_named().and_then(|block| {
+            let near = self.statement..=self.statement;
+            let lines = insert::share(self.source, self.store.function, self.container, self.amount, near, Some(block));
+            insert::in_place_of(self.source, block.parent()?.parent()?, block, &lines)
+        });
+        match edit {
+            Some(edit) => Site::new(spot, State::CpuFallback, message).with(vec![(spot.file, edit)]),
+            None => Site::new(spot, State::Opaque, message),
+        }
+    }
+
+    /// No test of the wildcard around.
+    fn unguarded(&self, defaults: bool, wrapped: &mut Vec<(usize, Range<usize>)>) -> (State, String, Vec<Edit>) {
+        let (state, message) = if defaults {
+            (State::CpuFallback, "gives what the quotas leave over to the wildcard device, named or not")
+        } else {
+            (State::Faulty, "stores what the quotas leave over under None when no wildcard is named")
+        };
+        if mentions(self.source, self.amount, &[self.source.slice(self.key)]) {
+            return (
+                State::Opaque,
+                format!("{message}, added to what it has in a way that is not understood"),
+                Vec::new(),
+            );
+        }
+        match self.wrap(wrapped) {
+            Some(edits) => (state, message.to_owned(), edits),
+            None => (State::Opaque, format!("{message}; its lines are shared with other statements"), Vec::new()),
+        }
+    }
+
+    /// No test of the wildcard around: the statements that use it go behind one.
+    fn wrap(&self, wrapped: &mut Vec<(usize, Range<usize>)>) -> Option<Vec<Edit>> {
+        let block = self.statement.parent()?;
+        let tested = block.parent().filter(|parent| {
+            parent.kind() == "if_statement"
+                && parent.child_by_field_name("consequence") == Some(block)
+                && parent.child_by_field_name("alternative").is_none()
+                && parent.child_by_field_name("condition").is_some_and(|condition| self.mentions_amount(condition))
+        });
+        let (first, last) = match tested {
+            Some(_) => (first_statement(block)?, last_statement(block)?),
+            None => self.run(),
+        };
+        let first = self.behind_assignment(first);
+        wrapped.push((self.store.spot.file, first.start_byte()..last.end_byte()));
+        let (test, mut edits) = self.test();
+        let otherwise = if tested.is_some() { "else:".to_owned() } else { format!("elif {} > 0:", self.amount_text()) };
+        let share = insert::share(self.source, self.store.function, self.container, self.amount, first..=last, None);
+        edits.extend(insert::behind_test(self.source, block, first, last, &test, Some((otherwise, share)))?);
+        Some(edits)
+    }
+
+    /// The neighbours of the statement, up to the first on each side that does not use the wildcard.
+    fn run(&self) -> (Node<'p>, Node<'p>) {
+        let uses = |node: &Node<'p>| mentions(self.source, *node, &[self.source.slice(self.key)]);
+        let mut first = self.statement;
+        while let Some(before) = first.prev_named_sibling().filter(|node| uses(node)) {
+            first = before;
+        }
+        let mut last = self.statement;
+        while let Some(after) = last.next_named_sibling().filter(|node| uses(node)) {
+            last = after;
+        }
+        (first, last)
+    }
+
+    /// The first statement from `first` on before which the key has its last value.
+    fn behind_assignment(&self, first: Node<'p>) -> Node<'p> {
+        let key = self.source.slice(self.key);
+        let mut start = first;
+        let mut next = Some(first);
+        while let Some(node) = next.filter(|node| node.start_byte() < self.statement.start_byte()) {
+            let mut assigned = false;
+            walk(&mut node.walk(), |inner| {
+                assigned |= inner.kind() == "assignment"
+                    && inner.child_by_field_name("left").is_some_and(|left| self.source.slice(left) == key);
+                !assigned
+            });
+            next = node.next_named_sibling();
+            if let (true, Some(behind)) = (assigned, next) {
+                start = behind;
+            }
+        }
+        start
+    }
+
+    /// The test that a wildcard was named, and what has to change in the key for it.
+    fn test(&self) -> (String, Vec<Edit>) {
+        let named = |key: Node<'p>| {
+            key.child_by_field_name("left").filter(|_| {
+                key.kind() == "boolean_operator"
+                    && key
+                        .child_by_field_name("right")
+                        .is_some_and(|right| self.store.texts.iter().any(|text| text.node == right))
+            })
+        };
+        let key = if self.key.kind() == "parenthesized_expression" {
+            self.key.named_child(0).unwrap_or(self.key)
+        } else {
+            self.key
+        };
+        match named(key) {
+            // `final[wildcard or "cpu"]`: the default itself becomes None, so the rest is the test.
+            Some(left) => (format!("if {}:", self.source.slice(left)), Vec::new()),
+            None => (format!("if {} is not None:", self.source.slice(self.key)), Vec::new()),
+        }
+    }
+
+    /// A test is there already: the repair was made by hand, or by this tool.
+    fn behind(&self, guard: &Guard<'p>, defaults: bool) -> (State, String, Vec<Edit>) {
+        let mut faults = Vec::new();
+        let mut edits = Vec::new();
+        if let Some(flag) = guard.flag.filter(|flag| !guard::is_ever_set(self.source, self.store.function, *flag)) {
+            faults.push(format!(
+                "`{}` is never set, so a wildcard that is named is passed over",
+                self.source.slice(flag)
+            ));
+            edits.push(Edit::replace(
+                guard.condition.byte_range(),
+                format!("{} is not None", self.source.slice(self.key)),
+            ));
+            edits.extend(guard::without_flag(self.source, self.store.function, guard.condition, flag));
+        }
+        let share = |instead_of: Option<Node<'p>>| {
+            let near = self.statement..=self.statement;
+            insert::share(self.source, self.store.function, self.container, self.amount, near, instead_of)
+        };
+        match guard.otherwise {
+            None => {
+                faults.push("what the quotas leave over is dropped when no wildcard is named".to_owned());
+                edits.extend(insert::otherwise(self.source, guard.branches, &share(None)));
+            }
+            Some(body) => {
+                let found = self.faults(body);
+                if !found.is_empty() {
+                    faults.extend(found);
+                    if guard.leaves {
+                        return (State::Opaque, faults.join("; "), Vec::new());
+                    }
+                    match insert::in_place_of(self.source, guard.branches, body, &share(Some(body))) {
+                        Some(edit) => edits.push(edit),
+                        None => return (State::Opaque, faults.join("; "), Vec::new()),
+                    }
+                }
+            }
+        }
+        if faults.is_empty() && !defaults {
+            return (State::Shared, "shares what the quotas leave over unless a wildcard is named".to_owned(), edits);
+        }
+        let state = if defaults { State::CpuFallback } else { State::Faulty };
+        if faults.is_empty() {
+            faults.push("gives what the quotas leave over to the default wildcard device".to_owned());
+        }
+        (state, faults.join("; "), edits)
+    }
+
+    /// What is wrong with a branch that shares by hand.
+    fn faults(&self, body: Node<'p>) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut cuda = false;
+        let mut cut = false;
+        walk(&mut body.walk(), |node| {
+            let text = self.source.slice(node);
+            if node.kind() == "string_content" && text.trim_end_matches(':') == "cuda" {
+                cuda = true;
+            }
+            let is_int = |function: Node<'p>| self.source.slice(function) == "int";
+            if node.kind() == "call"
+                && node.child_by_field_name("function").is_some_and(is_int)
+                && self.mentions_amount(node)
+            {
+                cut = true;
+            }
+            true
+        });
+        if cuda {
+            faults.push("shares among cuda devices only, forgetting xpu, npu, mps and others".to_owned());
+        }
+        if cut {
+            faults.push("int() drops bytes".to_owned());
+        }
+        if !self.mentions_amount(body) && !mentions_kind(body, "raise_statement") {
+            faults.push("what the quotas leave over is dropped when no wildcard is named".to_owned());
+        }
+        faults
+    }
+
+    fn amount_text(&self) -> &'p str {
+        self.source.slice(self.amount)
+    }
+
+    fn mentions_amount(&self, node: Node<'p>) -> bool {
+        mentions(self.source, node, &names(self.source, self.amount))
+    }
+}
+
+fn without_parentheses(node: Node<'_>) -> Node<'_> {
+    let mut node = node;
+    while let Some(inner) = node.named_child(0).filter(|_| node.kind() == "parenthesized_expression") {
+        node = inner;
+    }
+    node
+}
+
+/// `container[key] = container[key] + amount`, in any order: the amount. Otherwise the whole right side.
+fn added_to<'p>(source: &'p Source, container: Node<'p>, right: Node<'p>) -> Node<'p> {
+    let right = without_parentheses(right);
+    let side = |field| right.child_by_field_name(field).map(without_parentheses);
+    let sides = (side("left"), side("right"));
+    let is_sum = right.kind() == "binary_operator"
+        && right.child_by_field_name("operator").is_some_and(|plus| plus.kind() == "+");
+    let holds = |node: Node<'p>| source.slice(node).starts_with(source.slice(container));
+    match sides {
+        (Some(left), Some(amount)) if is_sum && holds(left) => amount,
+        (Some(amount), Some(right)) if is_sum && holds(right) => amount,
+        _ => right,
+    }
+}
+
+/// `"cpu"` becomes `None`, with a comment saying why where there is room for one.
+fn no_default(source: &Source, text: Spot<'_>) -> Edit {
+    let range = text.node.byte_range();
+    let rest = &source.text()[range.end..source.line_end(range.end)];
+    let is_whole = text.node.parent().is_some_and(|parent| parent.kind() == "assignment");
+    let comment = if is_whole && rest.trim().is_empty() {
+        "  # no default: GPU-only unless the allocation string names a wildcard"
+    } else {
+        ""
+    };
+    Edit::replace(range, format!("None{comment}"))
+}
+
+fn mentions_kind(node: Node<'_>, kind: &str) -> bool {
+    let mut found = false;
+    walk(&mut node.walk(), |inner| {
+        found |= inner.kind() == kind;
+        !found
+    });
+    found
+}
+
+fn first_statement(block: Node<'_>) -> Option<Node<'_>> {
+    let mut cursor = block.walk();
+    block.named_children(&mut cursor).find(|child| child.kind() != "comment")
+}
+
+fn last_statement(block: Node<'_>) -> Option<Node<'_>> {
+    let mut cursor = block.walk();
+    block.named_children(&mut cursor).filter(|child| child.kind() != "comment").last()
+}
