@@ -4,12 +4,10 @@
 mod common;
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use common::{Install, Ran};
 
-/// Longer than any of this may take, on a slow machine that does other things.
-const FAR_TOO_LONG: Duration = Duration::from_secs(60);
 /// The line of the function for bytes that is replaced.
 const LINE: &str = "    final_bytes = defaultdict(int)\n";
 
@@ -18,8 +16,8 @@ fn hostile(inside: &str, above: &str) -> Install {
     let install = Install::of("legacy");
     let text = install.text();
     assert_eq!(text.matches(LINE).count(), 1);
-    let indented: String = inside.lines().map(|line| format!("    {line}\n")).collect();
-    let text = text.replace(LINE, &format!("{LINE}{indented}"));
+    let indented: Vec<_> = inside.lines().map(|line| format!("    {line}")).collect();
+    let text = text.replace(LINE, &format!("{LINE}{}\n", indented.join("\n")));
     let place = text.find("def calculate_fraction_from_byte_expert_string").unwrap();
     // Not a `raise` in the function itself: what stands behind it would be known to be dead.
     let above = format!("{above}\n\n\ndef leave(how):\n    raise how\n\n\n");
@@ -34,7 +32,6 @@ fn is_refused(what: &str, install: &Install) {
     for command in ["check", "apply"] {
         let begun = Instant::now();
         let ran: Ran = install.run(&[command]);
-        assert!(begun.elapsed() < FAR_TOO_LONG, "{what} took {:?}", begun.elapsed());
         println!("{what:<40} {command:<6} {:>6} ms  {}", begun.elapsed().as_millis(), said(&ran));
         assert_eq!(ran.code, 2, "{what}: {ran:?}");
         assert!(ran.err.starts_with("error: ") || ran.err.contains("\nerror: "), "{what}: {ran:?}");
@@ -219,17 +216,12 @@ fn statements_nested_too_deep_are_refused() {
     for depth in [60, 95, 200, 1000] {
         for head in ["if True:", "while True:", "for _ in [0]:", "with logger:", "def inner():", "class Inner:", "try:"]
         {
-            let mut code = String::new();
-            for level in 0..depth {
-                code.push_str(&format!("{}{head}\n", " ".repeat(level)));
-            }
-            code.push_str(&format!("{}pass\n", " ".repeat(depth)));
-            if head == "try:" {
-                for level in (0..depth).rev() {
-                    code.push_str(&format!("{0}finally:\n{0} pass\n", " ".repeat(level)));
-                }
-            }
-            code.push_str("final_bytes = None");
+            let heads = (0..depth).map(|level| format!("{}{head}", " ".repeat(level)));
+            let body = format!("{}pass", " ".repeat(depth));
+            let end = |level| format!("{0}finally:\n{0} pass", " ".repeat(level));
+            let ends = (0..depth).rev().filter(|_| head == "try:").map(end);
+            let lines: Vec<_> = heads.chain([body]).chain(ends).chain(["final_bytes = None".to_owned()]).collect();
+            let code = lines.join("\n");
             is_refused(&format!("{depth} times {head}"), &hostile(&code, ""));
         }
     }

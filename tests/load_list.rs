@@ -484,6 +484,48 @@ fn items_that_the_file_builds_itself_are_left_alone() {
     assert_eq!(repaired[0], text.replace("(i[0], i[1], i[2], i[3])", "(i[-4], i[-3], i[-2], i[-1])"));
 }
 
+/// What is read beside an item, or by a class of its own, is not read from the end.
+#[test]
+fn other_values_that_are_read_nearby_are_left_alone() {
+    for (text, before, after) in [
+        (
+            "best = {'item': p._load_list()[0], 'pair': ('cuda', 0)}\nx = best['pair'][0], best['item'][1]\n",
+            "['item'][1]",
+            "['item'][-3]",
+        ),
+        ("for item in p._load_list():\n    x = item[1]\n    item = (x, 1)\n    y = item[0]\n", "item[1]", "item[-3]"),
+        (
+            "pairs = [(item, 5) for item in p._load_list()]\nx = pairs[0][1], pairs[0][0][1]\n",
+            "[0][0][1]",
+            "[0][0][-3]",
+        ),
+        (
+            "def by(items, key): return sorted(items, key=key)\nx = by(p._load_list(), lambda i: i[0])\ny = by([(1, 2)], lambda i: i[1])\n",
+            "lambda i: i[0]",
+            "lambda i: i[-4]",
+        ),
+        (
+            "class A:\n    def go(self, p): return self.read(p._load_list())\n    def read(self, items): return items[0][1]\nclass B:\n    def go(self): return self.read([(1, 2)])\n    def read(self, items): return items[0][0]\n",
+            "[0][1]",
+            "[0][-3]",
+        ),
+    ] {
+        let repaired = snippets::repair(&[(FILE, text)], Fix::LoadList, Accounting::Resident);
+        assert_eq!(repaired[0], text.replacen(before, after, 1));
+    }
+}
+
+/// Counted from the end, a shorter tuple would be read wrongly.
+#[test]
+fn a_function_that_reads_shorter_tuples_too_is_told() {
+    for text in [
+        "def first(t): return t[0]\nx = [first(i) for i in p._load_list()], first((7, 8))\n",
+        "class A:\n    def __init__(self): self.got = [('a', 1)]\nclass B:\n    def __init__(self, p): self.got = p._load_list()\nx = B(p).got[0][1]\n",
+    ] {
+        stays(text, Status::NotUnderstood);
+    }
+}
+
 #[test]
 fn the_star_gets_a_name_that_nobody_reads() {
     let gettext = "def run(p):\n    for ◆ in p._load_list(): print(_('x'))\n";

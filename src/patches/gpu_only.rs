@@ -13,24 +13,23 @@
 //! The statement that assigns the remainder is the one that stores something left over by a subtraction under a key
 //! that may be the default; which names it uses for that does not matter.
 
+mod evidence;
 mod guard;
 mod insert;
-mod mentions;
 mod remainder;
-mod wildcards;
 
 use std::ops::Range;
 
 use tree_sitter::Node;
 
+use self::evidence::{LeftOver, Wildcards};
 use self::guard::Guard;
-use self::mentions::mentions;
-use self::remainder::{LeftOver, Remainder};
-use self::wildcards::Wildcards;
+use self::remainder::Remainder;
 use super::{Fix, LOOKED_FOR, Site, State, Status, Subject, Survey, enclosing};
+use crate::python::Source;
 use crate::python::flow::Store;
 use crate::python::flow::value::Spot;
-use crate::python::{Edit, Source};
+use crate::python::source::walk;
 
 /// May a `None` be a default wildcard: is it what a name is given, among others or under some condition, or what a
 /// parameter is given in a function that looks for wildcards?
@@ -72,7 +71,7 @@ const MOST: usize = 16;
 
 pub(super) fn survey(subject: &Subject<'_>) -> Survey {
     let mut left_over = LeftOver::default();
-    let wildcards = Wildcards::of(subject);
+    let mut wildcards = Wildcards::of(subject);
     let stores = subject.flow.stores.iter().filter(|store| wildcards.concern(subject, store));
     let found: Vec<_> =
         stores.filter_map(|store| Remainder::of(subject, store, &mut left_over)).take(MOST + 1).collect();
@@ -174,15 +173,13 @@ fn unexplained(subject: &Subject<'_>) -> Vec<Site> {
     sites
 }
 
-/// `"cpu"` becomes `None`, with a comment saying why where there is room for one.
-fn no_default(source: &Source, text: Spot<'_>) -> Edit {
-    let range = text.node.byte_range();
-    let rest = &source.text()[range.end..source.line_end(range.end)];
-    let is_whole = text.node.parent().is_some_and(|parent| parent.kind() == "assignment");
-    let comment = if is_whole && rest.trim().is_empty() {
-        "  # no default: GPU-only unless the allocation string names a wildcard"
-    } else {
-        ""
-    };
-    Edit::replace(range, format!("None{comment}"))
+/// Does any of these identifiers (or this whole expression) stand somewhere in `node`?
+fn mentions(source: &Source, node: Node<'_>, wanted: &[&str]) -> bool {
+    let mut found = false;
+    walk(&mut node.walk(), |inner| {
+        found |= matches!(inner.kind(), "identifier" | "attribute" | "subscript" | "boolean_operator")
+            && wanted.contains(&source.slice(inner));
+        !found
+    });
+    found
 }

@@ -6,6 +6,7 @@
 pub mod gpu_only;
 pub mod load_list;
 mod roles;
+mod spare;
 
 use std::fmt;
 use std::ops::Range;

@@ -326,7 +326,7 @@ impl<'p> Builder<'p> {
             }
             if !self.is_defined(file, &name) {
                 if reaches_outside(&name, &chain, called) {
-                    self.outside.get_or_insert_with(|| [&[name.clone()], &*chain].concat().join("."));
+                    self.outside.get_or_insert_with(|| [std::slice::from_ref(&name), &chain].concat().join("."));
                 }
                 self.stands.entry(name).or_default().insert((chain, called));
             }

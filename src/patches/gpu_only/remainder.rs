@@ -1,14 +1,13 @@
-//! The statement that assigns the remainder: how it is told from other stores, and what repairs it.
+//! The statement that assigns the remainder, and what repairs it.
 
 use std::ops::Range;
 
-use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use tree_sitter::Node;
 
-use super::super::{Site, State, Subject, enclosing};
+use super::evidence::{LeftOver, names};
 use super::guard::{self, Guard};
-use super::mentions::{first_statement, last_statement, mentions, mentions_kind, names};
-use super::{insert, no_default};
+use super::{insert, mentions};
+use crate::patches::{Site, State, Subject, enclosing};
 use crate::python::flow::Store;
 use crate::python::flow::value::Spot;
 use crate::python::source::walk;
@@ -48,7 +47,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
     }
 
     /// Is the key the default itself, not a name that may also hold a wildcard?
-    fn is_fixed(&self) -> bool {
+    pub(super) fn is_fixed(&self) -> bool {
         self.store.texts.iter().any(|text| text.file == self.store.spot.file && text.node == self.key)
     }
 
@@ -317,7 +316,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
     }
 }
 
-pub(super) fn without_parentheses(node: Node<'_>) -> Node<'_> {
+fn without_parentheses(node: Node<'_>) -> Node<'_> {
     let mut node = node;
     while let Some(inner) = node.named_child(0).filter(|_| node.kind() == "parenthesized_expression") {
         node = inner;
@@ -340,47 +339,34 @@ fn added_to<'p>(source: &'p Source, container: Node<'p>, right: Node<'p>) -> Nod
     }
 }
 
-/// For each function (by its node's id) the names that something is subtracted from, or that are given to it.
-#[derive(Default)]
-pub(super) struct LeftOver<'p>(HashMap<usize, HashSet<&'p str>>);
-
-impl<'p> LeftOver<'p> {
-    /// Is it something left over: a difference, or a name that something is subtracted from in this function?
-    fn is_it(&mut self, source: &'p Source, function: Node<'p>, amount: Node<'p>) -> bool {
-        if is_difference(amount) {
-            return true;
-        }
-        let known = self.0.entry(function.id()).or_insert_with(|| Self::names(source, function));
-        known.contains(source.slice(amount)) || names(source, amount).iter().any(|name| known.contains(name))
-    }
-
-    fn names(source: &'p Source, function: Node<'p>) -> HashSet<&'p str> {
-        let mut found = HashSet::default();
-        walk(&mut function.walk(), |node| {
-            let left = || node.child_by_field_name("left").map(|left| source.slice(left));
-            match node.kind() {
-                "augmented_assignment"
-                    if node.child_by_field_name("operator").is_some_and(|operator| operator.kind() == "-=") =>
-                {
-                    found.extend(left());
-                }
-                "assignment" if node.child_by_field_name("right").is_some_and(is_difference) => found.extend(left()),
-                // A helper is given what is left over.
-                "parameters" => found.extend(names(source, node)),
-                _ => {}
-            }
-            true
-        });
-        found
-    }
+/// `"cpu"` becomes `None`, with a comment saying why where there is room for one.
+fn no_default(source: &Source, text: Spot<'_>) -> Edit {
+    let range = text.node.byte_range();
+    let rest = &source.text()[range.end..source.line_end(range.end)];
+    let is_whole = text.node.parent().is_some_and(|parent| parent.kind() == "assignment");
+    let comment = if is_whole && rest.trim().is_empty() {
+        "  # no default: GPU-only unless the allocation string names a wildcard"
+    } else {
+        ""
+    };
+    Edit::replace(range, format!("None{comment}"))
 }
 
-fn is_difference(node: Node<'_>) -> bool {
+fn mentions_kind(node: Node<'_>, kind: &str) -> bool {
     let mut found = false;
     walk(&mut node.walk(), |inner| {
-        found |= inner.kind() == "binary_operator"
-            && inner.child_by_field_name("operator").is_some_and(|minus| minus.kind() == "-");
+        found |= inner.kind() == kind;
         !found
     });
     found
+}
+
+fn first_statement(block: Node<'_>) -> Option<Node<'_>> {
+    let mut cursor = block.walk();
+    block.named_children(&mut cursor).find(|child| child.kind() != "comment")
+}
+
+fn last_statement(block: Node<'_>) -> Option<Node<'_>> {
+    let mut cursor = block.walk();
+    block.named_children(&mut cursor).filter(|child| child.kind() != "comment").last()
 }

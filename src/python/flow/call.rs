@@ -3,6 +3,7 @@
 use tree_sitter::Node;
 
 use super::class::field_names;
+use super::parameters::parameters;
 use super::scope::{Frame, State};
 use super::value::{Callable, MOST, Record, ScopeId, Spot, Value, Worlds};
 use super::{CALLS, DEEPEST, Follower, Form, Home};
@@ -271,44 +272,6 @@ impl<'p> Follower<'p, '_> {
         }
     }
 
-    /// The interesting arguments, by the names of the parameters they go to.
-    fn given(&self, function: Spot<'p>, arguments: &Arguments<'p>, bound: bool) -> Vec<(&'p str, Value<'p>)> {
-        let names: Vec<_> = parameters(function.node)
-            .into_iter()
-            .map(|name| self.text(function.file, name))
-            .skip(usize::from(bound))
-            .collect();
-        let known = arguments.unknown.unwrap_or(arguments.positional.len());
-        let mut given: Vec<_> = names
-            .iter()
-            .copied()
-            .zip(arguments.positional.iter().take(known).map(|(value, _)| value.clone()))
-            .collect();
-        // Behind a list that is spread, every parameter may get any of its elements, or what comes after it.
-        let rest =
-            arguments.positional.iter().enumerate().skip(known).fold(Value::default(), |all, (at, (value, _))| {
-                all.join(&if Some(at) == arguments.unknown { value.iterated() } else { value.clone() })
-            });
-        given.extend(names.iter().skip(known).map(|name| (*name, rest.clone())));
-        let [star, double_star] = splats(function.node).map(|name| name.map(|name| self.text(function.file, name)));
-        if let Some(star) = star {
-            let more = arguments.positional.iter().take(known).skip(names.len());
-            let all = more.fold(rest, |all, (value, _)| all.join(value));
-            given.push((star, Value::list_of(all)));
-        }
-        let mut other = Value::default();
-        for (name, value) in &arguments.named {
-            if all_names(function.node).into_iter().any(|known| self.text(function.file, known) == *name) {
-                given.push((name, value.clone()));
-            } else {
-                other = other.join(value);
-            }
-        }
-        given.extend(double_star.map(|name| (name, Value::mapping(other))));
-        given.retain(|(_, value)| !value.is_dull());
-        given
-    }
-
     /// Follows a function with these values for its parameters, and nothing known of the others.
     pub(super) fn call_function(
         &mut self,
@@ -351,73 +314,6 @@ impl<'p> Follower<'p, '_> {
         self.memo.insert(key, out.clone());
         out
     }
-
-    fn bind_parameters(
-        &mut self,
-        frame: &mut Frame<'p>,
-        state: &mut State<'p>,
-        function: Spot<'p>,
-        given: &[(&'p str, Value<'p>)],
-    ) {
-        let Some(list) = function.node.field("parameters") else { return };
-        let mut cursor = list.walk();
-        let parameters: Vec<_> = list.named_children(&mut cursor).collect();
-        for parameter in parameters {
-            let Some(name) = parameter_name(parameter).or_else(|| splat_name(parameter)) else { continue };
-            let name = self.text(function.file, name);
-            let passed = given.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
-            let value = match (passed, parameter.field("value")) {
-                (Some(value), _) => value,
-                (None, Some(default)) => self.eval(frame, state, default),
-                (None, None) => Value::default(),
-            };
-            self.assign(frame, state, name, value.plain());
-        }
-    }
-}
-
-/// The name nodes of the parameters that can be given by position.
-fn parameters(function: Node<'_>) -> Vec<Node<'_>> {
-    let Some(list) = function.field("parameters") else { return Vec::new() };
-    let mut cursor = list.walk();
-    list.named_children(&mut cursor)
-        .take_while(|parameter| parameter.kind() != "keyword_separator" && splat_name(*parameter).is_none())
-        .filter_map(parameter_name)
-        .collect()
-}
-
-/// The name nodes of all parameters that can be given by name.
-fn all_names(function: Node<'_>) -> Vec<Node<'_>> {
-    let Some(list) = function.field("parameters") else { return Vec::new() };
-    let mut cursor = list.walk();
-    list.named_children(&mut cursor).filter_map(parameter_name).collect()
-}
-
-/// The names of `*rest` and `**more`.
-fn splats(function: Node<'_>) -> [Option<Node<'_>>; 2] {
-    let mut found = [None; 2];
-    let Some(list) = function.field("parameters") else { return found };
-    let mut cursor = list.walk();
-    for name in list.named_children(&mut cursor).filter_map(splat_name) {
-        let double = name.parent().is_some_and(|splat| splat.kind() == "dictionary_splat_pattern");
-        found[usize::from(double)] = Some(name);
-    }
-    found
-}
-
-fn parameter_name(parameter: Node<'_>) -> Option<Node<'_>> {
-    let name = match parameter.kind() {
-        "identifier" => Some(parameter),
-        "default_parameter" | "typed_default_parameter" => parameter.field("name"),
-        "typed_parameter" => parameter.named_child(0),
-        _ => None,
-    };
-    name.filter(|name| name.kind() == "identifier")
-}
-
-fn splat_name(parameter: Node<'_>) -> Option<Node<'_>> {
-    let splat = if parameter.kind() == "typed_parameter" { parameter.named_child(0)? } else { parameter };
-    matches!(splat.kind(), "list_splat_pattern" | "dictionary_splat_pattern").then(|| splat.named_child(0))?
 }
 
 /// Code outside of the package that only looks.

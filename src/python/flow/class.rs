@@ -77,6 +77,11 @@ impl<'p> Follower<'p, '_> {
             let of = |methods: &super::Methods<'p>| methods.get(name).cloned().unwrap_or_default();
             let mut file = frame.file;
             let mut nodes = self.methods.get(&file).map(of).unwrap_or_default();
+            // Of several classes, it is that of the method around that is meant, if it has one of that name.
+            let class = enclosing_class(frame.node).filter(|_| nodes.len() > 1 && !inner.starts_with("super("));
+            if let Some(method) = class.and_then(|node| self.find_method(Spot { file, node }, name)) {
+                (file, nodes) = (method.file, vec![method.node]);
+            }
             if nodes.is_empty()
                 && let Some((other, methods)) = self.methods.iter().find(|(_, methods)| methods.contains_key(name))
             {
@@ -186,6 +191,14 @@ impl<'p> Follower<'p, '_> {
         };
         Value::callable(Callable::NamedTuple(count))
     }
+}
+
+fn enclosing_class(function: Node<'_>) -> Option<Node<'_>> {
+    let mut around = function.parent();
+    while let Some(node) = around.filter(|node| node.kind() != "class_definition") {
+        around = node.parent();
+    }
+    around
 }
 
 /// The annotated fields of a class body (a dataclass or named tuple).

@@ -2,10 +2,11 @@
 
 use tree_sitter::Node;
 
+use super::container::{combine, display_length};
 use super::scope::{Frame, State};
 use super::truth::Decision;
-use super::value::{Callable, LENGTHS, Number, Spot, Value, Worlds};
-use super::{Follower, Form, Home};
+use super::value::{Callable, Spot, Value, Worlds};
+use super::{Follower, Home};
 use crate::python::field::Fields;
 
 impl<'p> Follower<'p, '_> {
@@ -108,7 +109,7 @@ impl<'p> Follower<'p, '_> {
 
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "so that the field's name is looked up when this is compiled")]
-    fn child(
+    pub(super) fn child(
         &mut self,
         frame: &mut Frame<'p>,
         state: &mut State<'p>,
@@ -217,95 +218,6 @@ impl<'p> Follower<'p, '_> {
         out.unwrap_or_default()
     }
 
-    /// A tuple, list or set display. `[x, *record]` is the record, lengthened.
-    fn sequence(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
-        let source = self.package.source(frame.file).ok();
-        let mut cursor = node.walk();
-        let parts: Vec<_> = node.named_children(&mut cursor).filter(|part| part.kind() != "comment").collect();
-        let is_splat =
-            |part: &Node<'p>| source.is_some_and(|source| source.text().as_bytes()[part.start_byte()] == b'*');
-        let splats = parts.iter().filter(|part| is_splat(part)).count();
-        let mut fields = Vec::with_capacity(parts.len());
-        let mut all = Value::default();
-        let mut record = None;
-        for (at, part) in parts.iter().enumerate() {
-            if is_splat(part) {
-                let inner = self.eval(frame, state, *part);
-                if let (Some(known), 1) = (inner.record, splats) {
-                    let trail = parts.len() - at - 1;
-                    record = Some(known.lengthened(as_i64(at), as_i64(trail)));
-                }
-                all = all.join(&inner.iterated());
-            } else {
-                let value = self.eval(frame, state, *part);
-                all = all.join(&value);
-                fields.push(value);
-            }
-        }
-        if splats == 0 && node.kind() != "list" {
-            return Value::tuple(fields);
-        }
-        let mut value = if splats == 0 { Value::tuple(fields) } else { Value::default() };
-        value = value.join(&Value::list_of(all));
-        value.record = record;
-        value
-    }
-
-    fn dictionary(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
-        let mut cursor = node.walk();
-        let pairs: Vec<_> = node.named_children(&mut cursor).filter(|pair| pair.kind() != "comment").collect();
-        let mut held = Value::default();
-        let mut keyed = Some(Vec::new());
-        for pair in pairs {
-            if pair.kind() == "pair" {
-                let key = self.child(frame, state, pair, "key").number.and_then(same_in_all);
-                let value = self.child(frame, state, pair, "value");
-                match (&mut keyed, key) {
-                    (Some(keyed), Some(key)) => keyed.push((key, value.clone())),
-                    _ => keyed = None,
-                }
-                held = held.join(&value);
-            } else if let Some(inner) = pair.named_child(0) {
-                keyed = None;
-                let inner = self.eval(frame, state, inner);
-                held = held.join(inner.values.as_deref().unwrap_or(&Value::default()));
-            }
-        }
-        keyed.map_or_else(|| Value::mapping(held), Value::keyed)
-    }
-
-    fn comprehension(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
-        let mut path = state.clone();
-        let mut cursor = node.walk();
-        let clauses: Vec<_> = node.named_children(&mut cursor).collect();
-        for clause in clauses {
-            match clause.kind() {
-                "for_in_clause" => {
-                    let (Some(left), Some(right)) = (clause.field("left"), clause.field("right")) else {
-                        continue;
-                    };
-                    let iterated = self.eval(frame, &mut path, right);
-                    let element = self.iterate(frame, &path, right, &iterated);
-                    self.bind(frame, &mut path, left, &element);
-                }
-                "if_clause" => {
-                    if let Some(condition) = clause.named_child(0) {
-                        let (holds, _) = self.test(frame, &mut path, condition);
-                        path = path.within(holds);
-                    }
-                }
-                _ => {}
-            }
-        }
-        let Some(body) = node.field("body").filter(|_| path.is_live()) else { return Value::default() };
-        if body.kind() == "pair" {
-            self.child(frame, &mut path, body, "key");
-            return Value::mapping(self.child(frame, &mut path, body, "value"));
-        }
-        let element = self.eval(frame, &mut path, body).restrict(path.worlds);
-        Value::list_of(element)
-    }
-
     fn yielded(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
         let value = node.named_child(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default();
         let from = self.text(frame.file, node)["yield".len()..].trim_start().starts_with("from");
@@ -314,163 +226,4 @@ impl<'p> Follower<'p, '_> {
         frame.yields = Some(known.join(&value));
         Value::default()
     }
-
-    /// What one round of a loop over `node` gives. Going through a record's own parts is a search.
-    pub(super) fn iterate(
-        &mut self,
-        frame: &mut Frame<'p>,
-        state: &State<'p>,
-        node: Node<'p>,
-        value: &Value<'p>,
-    ) -> Value<'p> {
-        if let Some(record) = value.record {
-            self.note(frame, node, Form::Search, record);
-        }
-        let objects = self.iterated_objects(state, value);
-        value.iterated().join(&objects)
-    }
-
-    fn subscript(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
-        let value = self.child(frame, state, node, "value");
-        let Some(index) = node.field("subscript") else { return Value::default() };
-        if index.kind() == "slice" {
-            return self.slice(frame, state, node, index, &value);
-        }
-        let at = self.eval(frame, state, index);
-        let mut out = match at.number.and_then(|number| value.under(number)) {
-            Some(known) => known,
-            None => value.values.as_deref().cloned().unwrap_or_default(),
-        };
-        if let Some(element) = &value.element {
-            out = out.join(element);
-        }
-        if let Some(fields) = &value.fields {
-            let constant = at.number.and_then(|number| number.into_iter().flatten().next());
-            let length = as_i64(fields.len());
-            match constant.map(|n| if n < 0 { n + length } else { n }).and_then(|n| usize::try_from(n).ok()) {
-                Some(n) => out = out.join(fields.get(n).unwrap_or(&Value::default())),
-                None => out = out.join(&value.iterated()),
-            }
-        }
-        if let Some(record) = value.record {
-            match at.number {
-                Some(number) => self.note(frame, node, Form::Index(number, index), record),
-                None => self.note(frame, node, Form::Search, record),
-            }
-        }
-        out
-    }
-
-    fn slice(
-        &mut self,
-        frame: &mut Frame<'p>,
-        state: &mut State<'p>,
-        node: Node<'p>,
-        slice: Node<'p>,
-        value: &Value<'p>,
-    ) -> Value<'p> {
-        // The bounds, in order, with the colons between them: `a:b`, `a:`, `:b`, `:`, and a step behind a second colon.
-        let mut bounds: [Option<(Node<'p>, Option<i64>)>; 3] = [None; 3];
-        let mut at = 0;
-        let mut cursor = slice.walk();
-        let parts: Vec<_> = slice.children(&mut cursor).collect();
-        for part in parts {
-            if part.kind() == ":" {
-                at += 1;
-            } else if at < 3 {
-                let number = self.eval(frame, state, part).number;
-                bounds[at] = Some((part, number.and_then(same_in_all)));
-            }
-        }
-        let mut out = Value { record: None, fields: None, ..value.clone() };
-        if value.fields.is_some() {
-            out = out.join(&Value::list_of(value.iterated()));
-        }
-        let Some(record) = value.record else { return out };
-        let known = |bound: Option<(Node<'p>, Option<i64>)>| match bound {
-            None => Some(None),
-            Some((_, Some(number))) => Some(Some(number)),
-            Some((_, None)) => None,
-        };
-        match (known(bounds[0]), known(bounds[1]), bounds[2]) {
-            // `item[:]` and `item[1:]` are the record, cut in front.
-            (Some(start @ (None | Some(0..))), Some(None), None) => {
-                out.record = Some(record.extended(-start.unwrap_or(0), 0));
-            }
-            // `item[-4:]` has the same length and the same elements in every world, unless it is longer than the
-            // shortest record.
-            (Some(Some(start)), Some(None), None) if -start <= LENGTHS[0] => {
-                self.note(frame, node, Form::Slice(start, None), record);
-            }
-            (Some(start), Some(Some(end)), None) => {
-                self.note(frame, node, Form::Slice(start.unwrap_or(0), Some(end)), record);
-            }
-            (Some(start), Some(None), None) => {
-                self.note(frame, node, Form::Slice(start.unwrap_or(0), None), record);
-            }
-            _ => self.note(frame, node, Form::Search, record),
-        }
-        out
-    }
-}
-
-fn same_in_all(number: Number) -> Option<i64> {
-    let mut known = number.into_iter().flatten();
-    let first = known.next()?;
-    known.all(|other| other == first).then_some(first)
-}
-
-fn as_i64(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// How many elements a tuple or list has that is written out.
-fn display_length(node: Node<'_>) -> Option<i64> {
-    if node.kind() == "parenthesized_expression" {
-        return display_length(node.named_child(0)?);
-    }
-    let mut cursor = node.walk();
-    let parts: Vec<_> = node.named_children(&mut cursor).filter(|part| part.kind() != "comment").collect();
-    let is_splat = |part: &Node<'_>| {
-        let mut first = Some(*part);
-        while let Some(inner) = first.filter(|inner| inner.kind() != "list_splat") {
-            first = inner.child(0);
-        }
-        first.is_some()
-    };
-    (matches!(node.kind(), "tuple" | "list") && !parts.iter().any(is_splat)).then(|| as_i64(parts.len()))
-}
-
-/// `left operator right`: sums of numbers, and lists or tuples put together.
-fn combine<'p>(
-    left: &Value<'p>,
-    operator: &str,
-    right: &Value<'p>,
-    [left_length, right_length]: [Option<i64>; 2],
-) -> Value<'p> {
-    let arithmetic: fn(i64, i64) -> Option<i64> = match operator {
-        "+" => i64::checked_add,
-        "-" => i64::checked_sub,
-        "*" => i64::checked_mul,
-        _ => return Value::default(),
-    };
-    if let (Some(a), Some(b)) = (left.number, right.number) {
-        let number = std::array::from_fn(|world| a[world].zip(b[world]).and_then(|(a, b)| arithmetic(a, b)));
-        return Value { number: Some(number), ..Value::default() };
-    }
-    if operator != "+" {
-        return Value::default();
-    }
-    let length = |value: &Value<'p>| value.fields.as_ref().map(|fields| as_i64(fields.len()));
-    let (left_length, right_length) = (length(left).or(left_length), length(right).or(right_length));
-    let mut out = Value::list_of(left.iterated().join(&right.iterated()));
-    out.record = match (left.record, right.record) {
-        (Some(record), None) => right_length.map(|trail| record.lengthened(0, trail)),
-        (None, Some(record)) => left_length.map(|lead| record.lengthened(lead, 0)),
-        _ => None,
-    };
-    if let (Some(a), Some(b)) = (&left.fields, &right.fields) {
-        out = out.join(&Value::tuple(a.iter().chain(b.iter()).cloned().collect()));
-    }
-    out
 }

@@ -13,8 +13,12 @@ mod builtin;
 mod call;
 mod case;
 mod class;
+mod container;
 mod eval;
 mod exec;
+mod names;
+mod parameters;
+mod record;
 pub mod scope;
 mod truth;
 pub mod value;
@@ -24,11 +28,11 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use tree_sitter::Node;
 
 pub use self::case::is_star;
+use self::names::{Facts, Home};
 use self::scope::{Frame, Scopes, State};
-use self::value::{Callable, Number, Record, ScopeId, Spot, Value, Worlds};
-use super::field::Fields;
+use self::value::{Number, Record, ScopeId, Spot, Value, Worlds};
 use super::package::Package;
-use super::source::{Source, walk};
+use super::source::Source;
 
 /// What to follow, as node ids of one file.
 #[derive(Default)]
@@ -133,6 +137,7 @@ pub fn follow<'p>(package: &'p Package, interest: &Interest<'_>) -> Flow<'p> {
         flow: Flow::default(),
         index: HashMap::default(),
         store_index: HashMap::default(),
+        others: HashSet::default(),
         methods: HashMap::default(),
         shared: HashSet::default(),
         newly_shared: false,
@@ -158,7 +163,7 @@ pub fn follow<'p>(package: &'p Package, interest: &Interest<'_>) -> Flow<'p> {
             break;
         }
     }
-    follower.mark_selective();
+    follower.mark_uses();
     let mut flow = follower.flow;
     if !settled && flow.gave_up.is_empty() {
         // What one name holds hangs on another, and so on, further than is followed.
@@ -170,58 +175,8 @@ pub fn follow<'p>(package: &'p Package, interest: &Interest<'_>) -> Flow<'p> {
     flow
 }
 
-/// Where a name lives that outlives one function, or that one function changes for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Home {
-    /// An attribute, of whatever object.
-    Attribute,
-    /// A name of this file's module.
-    Module(usize),
-    /// A name of the function with this node id, which a function inside of it changes.
-    Function(usize),
-}
-
-type Lasting<'p> = (Home, &'p str);
-
 /// The functions directly in the classes of a file, by name.
 type Methods<'p> = HashMap<&'p str, Vec<Node<'p>>>;
-
-/// What is known of names that outlive a function.
-#[derive(Default)]
-struct Facts<'p> {
-    known: HashMap<Lasting<'p>, Value<'p>>,
-    /// What each name was known to hold when it was first read.
-    read: HashMap<Lasting<'p>, Value<'p>>,
-}
-
-impl<'p> Facts<'p> {
-    fn get(&mut self, name: Lasting<'p>) -> Value<'p> {
-        let value = self.known.get(&name).cloned().unwrap_or_default();
-        self.read.entry(name).or_insert_with(|| value.clone());
-        value
-    }
-
-    fn add(&mut self, name: Lasting<'p>, value: &Value<'p>) {
-        let known = self.known.entry(name).or_default();
-        let mut value = value.clone();
-        // A function that wraps what the name held before sees itself in its own scope: one scope of each is enough.
-        value.callables.retain(|(callable, _)| match callable {
-            Callable::Function(spot, _) => {
-                !known.callables.iter().any(|(known, _)| matches!(known, Callable::Function(same, _) if same == spot))
-            }
-            _ => true,
-        });
-        *known = if known.is_dull() { value } else { known.join(&value) };
-    }
-
-    /// Was everything that was read known by then? If not, following must start over with what is known now. A function
-    /// that was not known yet only matters if a record was handed to something unknown.
-    fn are_settled(&mut self, escaped: bool) -> bool {
-        std::mem::take(&mut self.read).into_iter().all(|(name, value)| {
-            self.known.get(&name).is_none_or(|known| *known == value || (!escaped && known.is_only_callable()))
-        })
-    }
-}
 
 struct Module {
     seeds: Seeds,
@@ -250,6 +205,8 @@ struct Follower<'p, 's> {
     flow: Flow<'p>,
     index: HashMap<(Spot<'p>, bool), usize>,
     store_index: HashMap<Spot<'p>, usize>,
+    /// Subscripts that read something else too, when they are reached in another way.
+    others: HashSet<Spot<'p>>,
     methods: HashMap<usize, Methods<'p>>,
     /// Names that a function changes for another around it, and whether that was news in this round.
     shared: HashSet<&'p str>,
@@ -275,6 +232,7 @@ impl<'p> Follower<'p, '_> {
         self.heeded.clear();
         self.index.clear();
         self.store_index.clear();
+        self.others.clear();
         self.flow = Flow::default();
         self.modules.values_mut().for_each(|module| module.done = false);
     }
@@ -349,9 +307,11 @@ impl<'p> Follower<'p, '_> {
         *measured = measured.or(worlds);
     }
 
-    /// Marks the uses in functions that pass over records of some length without a word.
-    fn mark_selective(&mut self) {
+    /// Marks the uses in functions that pass over records of some length without a word, and those that serve other
+    /// values as well.
+    fn mark_uses(&mut self) {
         for used in &mut self.flow.uses {
+            used.record.mixed |= self.others.contains(&used.spot);
             used.selective = self.heeded.get(&used.function.id()).is_some_and(|Heed { measured, heeded }| {
                 *measured == Worlds::ALL && *heeded != Worlds::ALL && !heeded.is_empty()
             });
@@ -392,145 +352,5 @@ impl<'p> Follower<'p, '_> {
     fn split(&mut self, state: &State<'p>, worlds: Worlds) -> State<'p> {
         self.steps += state.names.len() / 4;
         state.within(worlds)
-    }
-
-    /// What a name holds on this path.
-    fn look_up(&mut self, frame: &Frame<'p>, state: &State<'p>, node: Node<'p>) -> Value<'p> {
-        let name = self.text(frame.file, node);
-        if self.shared.contains(name)
-            && let home @ Home::Function(_) = self.home(frame, name)
-        {
-            let inside = self.facts.get((home, name));
-            let here = state.names.get(name).or_else(|| self.scopes.find(frame.around, name));
-            return here.map_or_else(|| inside.clone(), |here| here.join(&inside)).restrict(state.worlds);
-        }
-        if let Some(value) = state.names.get(name).or_else(|| self.scopes.find(frame.around, name)) {
-            return value.restrict(state.worlds);
-        }
-        let value = self.global(frame.file, name);
-        Self::rebase(frame, node, value).restrict(state.worlds)
-    }
-
-    /// Lets the function, or the module, that a name belongs to know what a function inside of it makes of it.
-    fn share(&mut self, frame: &Frame<'p>, name: &'p str, value: &Value<'p>) {
-        let home = self.home(frame, name);
-        if value.is_dull() || home == Home::Function(frame.node.id()) {
-            return;
-        }
-        if let Home::Function(_) = home {
-            self.newly_shared |= self.shared.insert(name);
-        }
-        self.facts.add((home, name), value);
-    }
-
-    /// Where a name lives that stands in this function: in the innermost function around that gives it a value.
-    fn home(&mut self, frame: &Frame<'p>, name: &str) -> Home {
-        let mut around = Some(frame.node);
-        while let Some(node) = around {
-            if matches!(node.kind(), "function_definition" | "lambda") && self.gives_value(frame.file, node, name) {
-                return Home::Function(node.id());
-            }
-            around = node.parent();
-        }
-        Home::Module(frame.file)
-    }
-
-    /// Does this function itself give the name a value, so that the name is its own?
-    fn gives_value(&mut self, file: usize, function: Node<'p>, name: &str) -> bool {
-        if !self.own_names.contains_key(&function.id()) {
-            let names = self.names_given(file, function);
-            self.own_names.insert(function.id(), names);
-        }
-        self.own_names.get(&function.id()).is_some_and(|names| names.contains(name))
-    }
-
-    fn names_given(&self, file: usize, function: Node<'p>) -> HashSet<&'p str> {
-        let mut names = HashSet::default();
-        let mut others = Vec::new();
-        walk(&mut function.walk(), |node| {
-            if matches!(node.kind(), "global_statement" | "nonlocal_statement") {
-                let mut cursor = node.walk();
-                others.extend(node.named_children(&mut cursor).map(|name| self.text(file, name)));
-            }
-            let field = match node.kind() {
-                "assignment" | "augmented_assignment" | "for_statement" => "left",
-                "function_definition" | "lambda" if node == function => "parameters",
-                "function_definition" | "class_definition" | "named_expression" => "name",
-                "as_pattern" => "alias",
-                _ => return true,
-            };
-            if let Some(target) = node.field(field) {
-                walk(&mut target.walk(), |inner| {
-                    if inner.kind() == "identifier" {
-                        names.insert(self.text(file, inner));
-                    }
-                    !matches!(inner.kind(), "attribute" | "subscript" | "type")
-                });
-            }
-            node == function || !matches!(node.kind(), "function_definition" | "class_definition" | "lambda")
-        });
-        for name in others {
-            names.remove(name);
-        }
-        names
-    }
-
-    /// A module's name: its own, or one it takes with `import *`.
-    fn global(&mut self, file: usize, name: &'p str) -> Value<'p> {
-        let own = self.facts.get((Home::Module(file), name));
-        let stars = self.modules.get(&file).map(|module| module.stars.as_slice()).unwrap_or_default();
-        stars
-            .iter()
-            .fold(own, |value, star| if value.is_dull() { self.facts.get((Home::Module(*star), name)) } else { value })
-    }
-
-    /// A text that comes from a module's constant is as if written where the constant is named: the constant itself
-    /// may serve others.
-    fn rebase(frame: &Frame<'p>, node: Node<'p>, mut value: Value<'p>) -> Value<'p> {
-        if !value.texts.is_empty() && !frame.is_module {
-            value.texts = vec![Spot { file: frame.file, node }];
-        }
-        value
-    }
-
-    /// Gives a name a value on this path.
-    fn assign(&mut self, frame: &Frame<'p>, state: &mut State<'p>, name: &'p str, value: Value<'p>) {
-        if frame.is_module || frame.globals.contains(&name) {
-            self.facts.add((Home::Module(frame.file), name), &value);
-        }
-        if frame.outer.contains(&name) {
-            self.share(frame, name, &value);
-        }
-        let hides = state.names.contains_key(name)
-            || self.scopes.find(frame.around, name).is_some()
-            || self.facts.known.contains_key(&(Home::Module(frame.file), name));
-        if hides || !value.is_dull() {
-            state.names.insert(name, value);
-        }
-    }
-
-    /// The value behind a name of another module.
-    fn imported(&mut self, frame: &Frame<'p>, node: Node<'p>, file: usize, name: &'p str) -> Value<'p> {
-        if !self.module(file) {
-            return Value::default();
-        }
-        let value = self.global(file, name);
-        Self::rebase(frame, node, value)
-    }
-
-    /// Replaces names of other modules by what they hold.
-    fn resolve(&mut self, frame: &Frame<'p>, node: Node<'p>, mut value: Value<'p>) -> Value<'p> {
-        for _ in 0..CALLS {
-            let Some(at) = value.callables.iter().position(|(callable, _)| matches!(callable, Callable::Imported(..)))
-            else {
-                break;
-            };
-            if let (Callable::Imported(file, name), worlds) = value.callables.swap_remove(at) {
-                let behind = self.imported(frame, node, file, name).restrict(worlds);
-                // Joined with nothing, a number would not be known any more.
-                value = if value.is_dull() { behind } else { value.join(&behind) };
-            }
-        }
-        value
     }
 }

@@ -4,48 +4,7 @@ use std::rc::Rc;
 
 use tree_sitter::Node;
 
-/// How many record lengths are told apart.
-pub const WORLDS: usize = 2;
-
-/// The lengths that a record has had. Every record of one run of a program has the same one, so a length test on one
-/// record says something of all: each length is a *world* in which the program is followed.
-pub const LENGTHS: [i64; WORLDS] = [4, 5];
-
-/// A set of worlds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Worlds(u8);
-
-impl Worlds {
-    /// Every world.
-    pub const ALL: Self = Self((1 << WORLDS) - 1);
-    /// No world: code that cannot be reached.
-    pub const NONE: Self = Self(0);
-
-    /// The worlds for which `holds` is true.
-    pub fn filter(self, holds: impl Fn(usize) -> bool) -> Self {
-        Self((0..WORLDS).filter(|world| self.has(*world) && holds(*world)).fold(0, |set, world| set | 1 << world))
-    }
-
-    /// Is `world` in the set?
-    pub fn has(self, world: usize) -> bool {
-        self.0 & (1 << world) != 0
-    }
-
-    /// The worlds in both sets.
-    pub fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    /// The worlds in either set.
-    pub fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Is no world left?
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-}
+pub use super::record::{LENGTHS, Record, Shape, WORLDS, Worlds};
 
 /// A node together with the number of its file in the package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,85 +15,17 @@ pub struct Spot<'p> {
     pub node: Node<'p>,
 }
 
-/// How a record was lengthened on its way: elements put before it and behind it (negative: cut off).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Shape {
-    /// Elements before the record's own.
-    pub lead: i64,
-    /// Elements behind them.
-    pub trail: i64,
-}
-
-/// A record, by world: its shape there, or nothing if no such record gets here in that world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Record {
-    /// The shape in each world.
-    pub shapes: [Option<Shape>; WORLDS],
-    /// Records of different shapes meet here, so that no one rewrite can be right for all.
-    pub mixed: bool,
-}
-
-impl Record {
-    /// A record as its source made it, in `worlds`.
-    pub fn new(worlds: Worlds) -> Self {
-        let shape = |world| worlds.has(world).then_some(Shape { lead: 0, trail: 0 });
-        Self { shapes: std::array::from_fn(shape), mixed: false }
-    }
-
-    /// Its length in `world`.
-    pub fn length(&self, world: usize) -> Option<i64> {
-        self.shapes[world].map(|shape| LENGTHS[world] + shape.lead + shape.trail)
-    }
-
-    /// The worlds in which there is one.
-    pub fn worlds(&self) -> Worlds {
-        Worlds::ALL.filter(|world| self.shapes[world].is_some())
-    }
-
-    /// The same record with `lead` more elements before and `trail` more behind.
-    pub fn extended(mut self, lead: i64, trail: i64) -> Self {
-        for shape in self.shapes.iter_mut().flatten() {
-            shape.lead += lead;
-            shape.trail += trail;
-        }
-        self
-    }
-
-    /// The same for elements that are put there now. What was cut off does not come back: a record that was cut in front
-    /// and lengthened there has other elements than it had.
-    pub fn lengthened(self, lead: i64, trail: i64) -> Self {
-        let was_cut =
-            self.shapes.iter().flatten().any(|shape| (lead > 0 && shape.lead < 0) || (trail > 0 && shape.trail < 0));
-        let mut longer = self.extended(lead, trail);
-        longer.mixed |= was_cut;
-        longer
-    }
-
-    fn restrict(mut self, worlds: Worlds) -> Option<Self> {
-        for (world, shape) in self.shapes.iter_mut().enumerate() {
-            if !worlds.has(world) {
-                *shape = None;
-            }
-        }
-        (!self.worlds().is_empty()).then_some(self)
-    }
-
-    /// Either record.
-    pub fn join(mut self, other: Self) -> Self {
-        self.mixed |= other.mixed;
-        for (mine, theirs) in self.shapes.iter_mut().zip(other.shapes) {
-            match (&mine, theirs) {
-                (Some(a), Some(b)) if *a != b => self.mixed = true,
-                (None, _) => *mine = theirs,
-                _ => {}
-            }
-        }
-        self
-    }
-}
-
 /// A whole number, by world; nothing where the world does not get here.
 pub type Number = [Option<i64>; WORLDS];
+
+/// A key of a mapping, as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Key<'p> {
+    /// A whole number.
+    Number(i64),
+    /// What stands between the quotes of a string.
+    Text(&'p str),
+}
 
 /// Something that can be called.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -183,12 +74,15 @@ pub struct Value<'p> {
     pub fields: Option<Rc<[Value<'p>]>>,
     /// It may be a mapping with these values.
     pub values: Option<Rc<Value<'p>>>,
-    /// Which of them stand under which whole numbers, if all of the mapping's keys are such.
-    pub keyed: Option<Rc<[(i64, Value<'p>)]>>,
+    /// Which of them stand under which keys, if all of the mapping's keys are known.
+    pub keyed: Option<Rc<[(Key<'p>, Value<'p>)]>>,
     /// It may be one of these, in these worlds.
     pub callables: Vec<(Callable<'p>, Worlds)>,
     /// It may be the text written at one of these places.
     pub texts: Vec<Spot<'p>>,
+    /// It may be a tuple that the package writes out, of nothing interesting, and not of as many elements as a record had
+    /// first. To count its elements from the end would not be the same.
+    pub other: bool,
     /// It is this whole number.
     pub number: Option<Number>,
     /// It is a truth value that may hold in the first set of worlds and fail in the second.
@@ -240,21 +134,28 @@ impl<'p> Value<'p> {
         Self { values: Some(Rc::new(values)), depth, ..Self::default() }
     }
 
-    /// A mapping with just these values under these whole numbers.
-    pub fn keyed(pairs: Vec<(i64, Self)>) -> Self {
+    /// A mapping with just these values under these keys.
+    pub fn keyed(pairs: Vec<(Key<'p>, Self)>) -> Self {
         let all = pairs.iter().fold(Self::default(), |all, (_, value)| all.join(value));
         let depth = all.depth + 1;
         let dull = depth > DEEPEST || pairs.len() > WIDEST || pairs.iter().all(|(_, value)| value.is_dull());
         if dull { Self::mapping(all) } else { Self { keyed: Some(pairs.into()), depth, ..Self::mapping(all) } }
     }
 
-    /// What stands under `key` in each world, if the mapping is one of known whole numbers.
+    /// What stands under this text, if all of the mapping's keys are known.
+    pub fn under_text(&self, key: &str) -> Option<Self> {
+        let keyed = self.keyed.as_ref()?;
+        let held = keyed.iter().find(|(known, _)| *known == Key::Text(key));
+        Some(held.map(|(_, value)| value.clone()).unwrap_or_default())
+    }
+
+    /// What stands under this number in each world, if all of the mapping's keys are known.
     pub fn under(&self, key: Number) -> Option<Self> {
         let keyed = self.keyed.as_ref()?;
         let mut out: Option<Self> = None;
         for world in (0..WORLDS).filter(|world| key[*world].is_some()) {
             let here = Worlds::ALL.filter(|other| other == world);
-            let held = keyed.iter().find(|(known, _)| Some(*known) == key[world]);
+            let held = keyed.iter().find(|(known, _)| key[world].map(Key::Number) == Some(*known));
             let value = held.map(|(_, value)| value.restrict(here)).unwrap_or_default();
             out = Some(out.map_or_else(|| value.clone(), |known| known.join(&value)));
         }
@@ -280,8 +181,14 @@ impl<'p> Value<'p> {
             && self.keyed.is_none()
             && self.callables.is_empty()
             && self.texts.is_empty()
+            && !self.other
             && self.number.is_none()
             && self.truth.is_none()
+    }
+
+    /// May it be a tuple of the package's own that is not as long as a record was first?
+    pub fn may_be_other(&self) -> bool {
+        self.other || self.fields.as_ref().is_some_and(|fields| i64::try_from(fields.len()) != Ok(LENGTHS[0]))
     }
 
     /// Is there nothing to it but that it can be called?
@@ -338,6 +245,7 @@ impl<'p> Value<'p> {
                 .filter(|(_, left)| !left.is_empty())
                 .collect(),
             texts: self.texts.clone(),
+            other: self.other,
             number: self.number.map(|number| std::array::from_fn(|w| number[w].filter(|_| worlds.has(w)))),
             truth: self.truth.map(|(yes, no)| (yes.and(worlds), no.and(worlds))),
             depth: self.depth,
@@ -382,6 +290,7 @@ impl<'p> Value<'p> {
             keyed: self.keyed.clone().filter(|keyed| other.keyed.as_ref() == Some(keyed)),
             callables,
             texts,
+            other: self.other || other.other,
             number: match (self.number, other.number) {
                 (Some(a), Some(b)) => join_numbers(a, b),
                 _ => None,
@@ -417,15 +326,6 @@ fn join_numbers(a: Number, b: Number) -> Option<Number> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_length_test_evens_out_the_shapes() {
-        let short = Record::new(Worlds::ALL.filter(|world| LENGTHS[world] == 4)).extended(1, 0);
-        let long = Record::new(Worlds::ALL.filter(|world| LENGTHS[world] == 5));
-        let both = short.join(long);
-        assert_eq!([both.length(0), both.length(1)], [Some(5), Some(5)]);
-        assert!(!both.mixed);
-    }
 
     #[test]
     fn numbers_that_differ_in_one_world_are_unknown() {

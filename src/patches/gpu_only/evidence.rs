@@ -1,0 +1,133 @@
+//! What speaks for a store being that of the remainder: it is something left over, where wildcards are looked for.
+
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use tree_sitter::Node;
+
+use super::MOST;
+use crate::patches::{LOOKED_FOR, Subject, enclosing};
+use crate::python::Source;
+use crate::python::flow::Store;
+use crate::python::flow::value::Spot;
+use crate::python::source::walk;
+
+/// For each function (by its node's id) the names that something is subtracted from, or that are given to it.
+#[derive(Default)]
+pub(super) struct LeftOver<'p>(HashMap<usize, HashSet<&'p str>>);
+
+impl<'p> LeftOver<'p> {
+    /// Is it something left over: a difference, or a name that something is subtracted from in this function?
+    pub(super) fn is_it(&mut self, source: &'p Source, function: Node<'p>, amount: Node<'p>) -> bool {
+        if is_difference(amount) {
+            return true;
+        }
+        let known = self.0.entry(function.id()).or_insert_with(|| Self::names(source, function));
+        known.contains(source.slice(amount)) || names(source, amount).iter().any(|name| known.contains(name))
+    }
+
+    fn names(source: &'p Source, function: Node<'p>) -> HashSet<&'p str> {
+        let mut found = HashSet::default();
+        walk(&mut function.walk(), |node| {
+            let left = || node.child_by_field_name("left").map(|left| source.slice(left));
+            match node.kind() {
+                "augmented_assignment"
+                    if node.child_by_field_name("operator").is_some_and(|operator| operator.kind() == "-=") =>
+                {
+                    found.extend(left());
+                }
+                "assignment" if node.child_by_field_name("right").is_some_and(is_difference) => found.extend(left()),
+                // A helper is given what is left over.
+                "parameters" => found.extend(names(source, node)),
+                _ => {}
+            }
+            true
+        });
+        found
+    }
+}
+
+fn is_difference(node: Node<'_>) -> bool {
+    let mut found = false;
+    walk(&mut node.walk(), |inner| {
+        found |= inner.kind() == "binary_operator"
+            && inner.child_by_field_name("operator").is_some_and(|minus| minus.kind() == "-");
+        !found
+    });
+    found
+}
+
+/// Where wildcards are recognised. A store may only be that of the remainder if its function, or that of its default,
+/// has to do with this.
+pub(super) struct Wildcards<'p> {
+    /// The asterisks that are looked for.
+    markers: Vec<Spot<'p>>,
+    /// The names of the functions that look for them.
+    functions: Vec<&'p str>,
+    /// What is known of functions (by their nodes' ids).
+    known: HashMap<usize, bool>,
+}
+
+impl<'p> Wildcards<'p> {
+    pub(super) fn of(subject: &Subject<'p>) -> Self {
+        let mut found = Self { markers: Vec::new(), functions: Vec::new(), known: HashMap::default() };
+        if subject.flow.stores.is_empty() {
+            return found;
+        }
+        for file in &subject.flow.files {
+            let Some(source) = subject.source(*file) else { continue };
+            for (_, node) in LOOKED_FOR.captures(source).into_iter().filter(|(name, _)| *name == "gpu-only.marker") {
+                found.markers.push(Spot { file: *file, node });
+                let function = enclosing(node, &["function_definition"]);
+                found.functions.extend(
+                    function.and_then(|function| function.child_by_field_name("name")).map(|name| source.slice(name)),
+                );
+            }
+        }
+        found
+    }
+
+    pub(super) fn concern(&mut self, subject: &Subject<'p>, store: &Store<'p>) -> bool {
+        let of_text = |text: &Spot<'p>| {
+            let function = enclosing(text.node, &["function_definition"])?;
+            Some(Spot { file: text.file, node: function })
+        };
+        let function = Spot { file: store.spot.file, node: store.function };
+        std::iter::once(function).chain(store.texts.iter().take(MOST).filter_map(of_text)).any(|function| {
+            if let Some(known) = self.known.get(&function.node.id()) {
+                return *known;
+            }
+            let looked_for = self.looked_for_in(subject, function);
+            self.known.insert(function.node.id(), looked_for);
+            looked_for
+        })
+    }
+
+    /// Does a function look for wildcards, itself or by calling one that does?
+    fn looked_for_in(&self, subject: &Subject<'p>, function: Spot<'p>) -> bool {
+        let range = function.node.byte_range();
+        let inside = |marker: &Spot<'p>| marker.file == function.file && range.contains(&marker.node.start_byte());
+        if self.markers.iter().any(inside) {
+            return true;
+        }
+        let Some(source) = subject.source(function.file) else { return false };
+        let mut calls = false;
+        walk(&mut function.node.walk(), |node| {
+            let called = node.child_by_field_name("function").filter(|_| node.kind() == "call");
+            let name = called.map(|called| called.child_by_field_name("attribute").unwrap_or(called));
+            calls |= name.is_some_and(|name| self.functions.contains(&source.slice(name)));
+            !calls
+        });
+        calls
+    }
+}
+
+/// The identifiers in an expression.
+pub(super) fn names<'p>(source: &'p Source, node: Node<'p>) -> Vec<&'p str> {
+    let mut names = Vec::new();
+    walk(&mut node.walk(), |inner| {
+        if inner.kind() == "identifier" {
+            names.push(source.slice(inner));
+        }
+        true
+    });
+    names
+}

@@ -1,0 +1,44 @@
+//! Names that can be given to what nobody wants.
+
+use tree_sitter::Node;
+
+use crate::python::Source;
+
+/// A name that can be given a value anywhere in this file without anybody noticing: `_`, unless it is read (with gettext,
+/// `_` is a function).
+pub(super) fn spare_name(source: &Source) -> String {
+    let numbered = (2..).map(|number| format!("_rest_{number}"));
+    let names = ["_", "_rest"].into_iter().map(str::to_owned).chain(numbered);
+    // There are always more numbers than names.
+    names.into_iter().find(|name| !is_read_in_file(source, name)).unwrap_or_default()
+}
+
+/// Is a name read anywhere in the file? Looks at the places where the word stands, not at the whole tree.
+fn is_read_in_file(source: &Source, name: &str) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
+    let bytes = source.text().as_bytes();
+    memchr::memmem::find_iter(bytes, name).any(|start| {
+        let end = start + name.len();
+        let alone = !bytes[..start].last().is_some_and(is_part) && !bytes.get(end).is_some_and(is_part);
+        alone && source.root().descendant_for_byte_range(start, end).is_some_and(|node| is_reading(source, node, name))
+    })
+}
+
+/// Is this node a name that is read, not one that is given a value?
+fn is_reading(source: &Source, node: Node<'_>, name: &str) -> bool {
+    if node.kind() != "identifier" || source.slice(node) != name {
+        return false;
+    }
+    let mut target = node;
+    while let Some(outer) = target.parent() {
+        match outer.kind() {
+            "pattern_list" | "tuple_pattern" | "list_pattern" | "list_splat_pattern" => target = outer,
+            "assignment" | "for_statement" | "for_in_clause" => {
+                return outer.child_by_field_name("left") != Some(target);
+            }
+            "parameters" | "lambda_parameters" => return false,
+            _ => return true,
+        }
+    }
+    true
+}

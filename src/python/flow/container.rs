@@ -1,0 +1,280 @@
+//! Tuples, lists and mappings: how they are written, and what is read from them.
+
+use tree_sitter::Node;
+
+use super::scope::{Frame, State};
+use super::value::{Key, LENGTHS, Number, Spot, Value};
+use super::{Follower, Form};
+use crate::python::field::Fields;
+
+impl<'p> Follower<'p, '_> {
+    /// A tuple, list or set display. `[x, *record]` is the record, lengthened.
+    pub(super) fn sequence(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        let source = self.package.source(frame.file).ok();
+        let mut cursor = node.walk();
+        let parts: Vec<_> = node.named_children(&mut cursor).filter(|part| part.kind() != "comment").collect();
+        let is_splat =
+            |part: &Node<'p>| source.is_some_and(|source| source.text().as_bytes()[part.start_byte()] == b'*');
+        let splats = parts.iter().filter(|part| is_splat(part)).count();
+        let mut fields = Vec::with_capacity(parts.len());
+        let mut all = Value::default();
+        let mut record = None;
+        for (at, part) in parts.iter().enumerate() {
+            if is_splat(part) {
+                let inner = self.eval(frame, state, *part);
+                if let (Some(known), 1) = (inner.record, splats) {
+                    let trail = parts.len() - at - 1;
+                    record = Some(known.lengthened(as_i64(at), as_i64(trail)));
+                }
+                all = all.join(&inner.iterated());
+            } else {
+                let value = self.eval(frame, state, *part);
+                all = all.join(&value);
+                fields.push(value);
+            }
+        }
+        if splats == 0 && node.kind() != "list" {
+            let other = matches!(node.kind(), "tuple" | "expression_list") && as_i64(fields.len()) != LENGTHS[0];
+            let value = Value::tuple(fields);
+            return if other && value.is_dull() { Value { other, ..value } } else { value };
+        }
+        let mut value = if splats == 0 { Value::tuple(fields) } else { Value::default() };
+        value = value.join(&Value::list_of(all));
+        value.record = record;
+        value
+    }
+
+    pub(super) fn dictionary(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        let mut cursor = node.walk();
+        let pairs: Vec<_> = node.named_children(&mut cursor).filter(|pair| pair.kind() != "comment").collect();
+        let mut held = Value::default();
+        let mut keyed = Some(Vec::new());
+        for pair in pairs {
+            if pair.kind() == "pair" {
+                let number = self.child(frame, state, pair, "key").number.and_then(same_in_all);
+                let key = number.map(Key::Number).or_else(|| self.written_key(frame, pair.field("key")?));
+                let value = self.child(frame, state, pair, "value");
+                match (&mut keyed, key) {
+                    (Some(keyed), Some(key)) => keyed.push((key, value.clone())),
+                    _ => keyed = None,
+                }
+                held = held.join(&value);
+            } else if let Some(inner) = pair.named_child(0) {
+                keyed = None;
+                let inner = self.eval(frame, state, inner);
+                held = held.join(inner.values.as_deref().unwrap_or(&Value::default()));
+            }
+        }
+        keyed.map_or_else(|| Value::mapping(held), Value::keyed)
+    }
+
+    pub(super) fn comprehension(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        let mut path = state.clone();
+        let mut cursor = node.walk();
+        let clauses: Vec<_> = node.named_children(&mut cursor).collect();
+        for clause in clauses {
+            match clause.kind() {
+                "for_in_clause" => {
+                    let (Some(left), Some(right)) = (clause.field("left"), clause.field("right")) else {
+                        continue;
+                    };
+                    let iterated = self.eval(frame, &mut path, right);
+                    let element = self.iterate(frame, &path, right, &iterated);
+                    self.bind(frame, &mut path, left, &element);
+                }
+                "if_clause" => {
+                    if let Some(condition) = clause.named_child(0) {
+                        let (holds, _) = self.test(frame, &mut path, condition);
+                        path = path.within(holds);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let Some(body) = node.field("body").filter(|_| path.is_live()) else { return Value::default() };
+        if body.kind() == "pair" {
+            self.child(frame, &mut path, body, "key");
+            return Value::mapping(self.child(frame, &mut path, body, "value"));
+        }
+        let element = self.eval(frame, &mut path, body).restrict(path.worlds);
+        Value::list_of(element)
+    }
+
+    /// What one round of a loop over `node` gives. Going through a record's own parts is a search.
+    pub(super) fn iterate(
+        &mut self,
+        frame: &mut Frame<'p>,
+        state: &State<'p>,
+        node: Node<'p>,
+        value: &Value<'p>,
+    ) -> Value<'p> {
+        if let Some(record) = value.record {
+            self.note(frame, node, Form::Search, record);
+        }
+        let objects = self.iterated_objects(state, value);
+        value.iterated().join(&objects)
+    }
+
+    pub(super) fn subscript(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        let value = self.child(frame, state, node, "value");
+        let Some(index) = node.field("subscript") else { return Value::default() };
+        if index.kind() == "slice" {
+            return self.slice(frame, state, node, index, &value);
+        }
+        let at = self.eval(frame, state, index);
+        let known = match at.number {
+            Some(number) => value.under(number),
+            None => match self.written_key(frame, index) {
+                Some(Key::Text(key)) => value.under_text(key),
+                _ => None,
+            },
+        };
+        let mut out = match known {
+            Some(known) => known,
+            None => value.values.as_deref().cloned().unwrap_or_default(),
+        };
+        if let Some(element) = &value.element {
+            out = out.join(element);
+        }
+        if let Some(fields) = &value.fields {
+            let constant = at.number.and_then(|number| number.into_iter().flatten().next());
+            let length = as_i64(fields.len());
+            match constant.map(|n| if n < 0 { n + length } else { n }).and_then(|n| usize::try_from(n).ok()) {
+                Some(n) => out = out.join(fields.get(n).unwrap_or(&Value::default())),
+                None => out = out.join(&value.iterated()),
+            }
+        }
+        match (value.record, at.number) {
+            (Some(mut record), Some(number)) => {
+                record.mixed |= value.may_be_other();
+                self.note(frame, node, Form::Index(number, index), record);
+            }
+            (Some(record), None) => self.note(frame, node, Form::Search, record),
+            (None, Some(_)) if value.may_be_other() => {
+                self.others.insert(Spot { file: frame.file, node });
+            }
+            _ => {}
+        }
+        out
+    }
+
+    /// A key that is a text, as it is written.
+    pub(super) fn written_key(&self, frame: &Frame<'p>, key: Node<'p>) -> Option<Key<'p>> {
+        let content = key.named_child(1).filter(|_| key.kind() == "string" && key.named_child_count() == 3)?;
+        Some(Key::Text(self.text(frame.file, content)))
+    }
+
+    pub(super) fn slice(
+        &mut self,
+        frame: &mut Frame<'p>,
+        state: &mut State<'p>,
+        node: Node<'p>,
+        slice: Node<'p>,
+        value: &Value<'p>,
+    ) -> Value<'p> {
+        // The bounds, in order, with the colons between them: `a:b`, `a:`, `:b`, `:`, and a step behind a second colon.
+        let mut bounds: [Option<(Node<'p>, Option<i64>)>; 3] = [None; 3];
+        let mut at = 0;
+        let mut cursor = slice.walk();
+        let parts: Vec<_> = slice.children(&mut cursor).collect();
+        for part in parts {
+            if part.kind() == ":" {
+                at += 1;
+            } else if at < 3 {
+                let number = self.eval(frame, state, part).number;
+                bounds[at] = Some((part, number.and_then(same_in_all)));
+            }
+        }
+        let mut out = Value { record: None, fields: None, ..value.clone() };
+        if value.fields.is_some() {
+            out = out.join(&Value::list_of(value.iterated()));
+        }
+        let Some(record) = value.record else { return out };
+        let known = |bound: Option<(Node<'p>, Option<i64>)>| match bound {
+            None => Some(None),
+            Some((_, Some(number))) => Some(Some(number)),
+            Some((_, None)) => None,
+        };
+        match (known(bounds[0]), known(bounds[1]), bounds[2]) {
+            // `item[:]` and `item[1:]` are the record, cut in front.
+            (Some(start @ (None | Some(0..))), Some(None), None) => {
+                out.record = Some(record.extended(-start.unwrap_or(0), 0));
+            }
+            // `item[-4:]` has the same length and the same elements in every world, unless it is longer than the
+            // shortest record.
+            (Some(Some(start)), Some(None), None) if -start <= LENGTHS[0] => {
+                self.note(frame, node, Form::Slice(start, None), record);
+            }
+            (Some(start), Some(Some(end)), None) => {
+                self.note(frame, node, Form::Slice(start.unwrap_or(0), Some(end)), record);
+            }
+            (Some(start), Some(None), None) => {
+                self.note(frame, node, Form::Slice(start.unwrap_or(0), None), record);
+            }
+            _ => self.note(frame, node, Form::Search, record),
+        }
+        out
+    }
+}
+
+fn same_in_all(number: Number) -> Option<i64> {
+    let mut known = number.into_iter().flatten();
+    let first = known.next()?;
+    known.all(|other| other == first).then_some(first)
+}
+
+fn as_i64(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// How many elements a tuple or list has that is written out.
+pub(super) fn display_length(node: Node<'_>) -> Option<i64> {
+    let mut node = node;
+    while let Some(inner) = node.named_child(0).filter(|_| node.kind() == "parenthesized_expression") {
+        node = inner;
+    }
+    let mut cursor = node.walk();
+    let parts: Vec<_> = node.named_children(&mut cursor).filter(|part| part.kind() != "comment").collect();
+    let is_splat = |part: &Node<'_>| {
+        let mut first = Some(*part);
+        while let Some(inner) = first.filter(|inner| inner.kind() != "list_splat") {
+            first = inner.child(0);
+        }
+        first.is_some()
+    };
+    (matches!(node.kind(), "tuple" | "list") && !parts.iter().any(is_splat)).then(|| as_i64(parts.len()))
+}
+
+/// `left operator right`: sums of numbers, and lists or tuples put together.
+pub(super) fn combine<'p>(
+    left: &Value<'p>,
+    operator: &str,
+    right: &Value<'p>,
+    [left_length, right_length]: [Option<i64>; 2],
+) -> Value<'p> {
+    let arithmetic: fn(i64, i64) -> Option<i64> = match operator {
+        "+" => i64::checked_add,
+        "-" => i64::checked_sub,
+        "*" => i64::checked_mul,
+        _ => return Value::default(),
+    };
+    if let (Some(a), Some(b)) = (left.number, right.number) {
+        let number = std::array::from_fn(|world| a[world].zip(b[world]).and_then(|(a, b)| arithmetic(a, b)));
+        return Value { number: Some(number), ..Value::default() };
+    }
+    if operator != "+" {
+        return Value::default();
+    }
+    let length = |value: &Value<'p>| value.fields.as_ref().map(|fields| as_i64(fields.len()));
+    let (left_length, right_length) = (length(left).or(left_length), length(right).or(right_length));
+    let mut out = Value::list_of(left.iterated().join(&right.iterated()));
+    out.record = match (left.record, right.record) {
+        (Some(record), None) => right_length.map(|trail| record.lengthened(0, trail)),
+        (None, Some(record)) => left_length.map(|lead| record.lengthened(lead, 0)),
+        _ => None,
+    };
+    if let (Some(a), Some(b)) = (&left.fields, &right.fields) {
+        out = out.join(&Value::tuple(a.iter().chain(b.iter()).cloned().collect()));
+    }
+    out
+}

@@ -1,0 +1,203 @@
+//! What names hold: those of a path, of the functions around it, of modules, and attributes.
+
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+
+use tree_sitter::Node;
+
+use super::scope::{Frame, State};
+use super::value::{Callable, Spot, Value};
+use super::{CALLS, Follower};
+use crate::python::field::Fields;
+use crate::python::source::walk;
+
+/// Where a name lives that outlives one function, or that one function changes for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Home {
+    /// An attribute, of whatever object.
+    Attribute,
+    /// A name of this file's module.
+    Module(usize),
+    /// A name of the function with this node id, which a function inside of it changes.
+    Function(usize),
+}
+
+pub(super) type Lasting<'p> = (Home, &'p str);
+
+/// What is known of names that outlive a function.
+#[derive(Default)]
+pub(super) struct Facts<'p> {
+    pub(super) known: HashMap<Lasting<'p>, Value<'p>>,
+    /// What each name was known to hold when it was first read.
+    read: HashMap<Lasting<'p>, Value<'p>>,
+}
+
+impl<'p> Facts<'p> {
+    pub(super) fn get(&mut self, name: Lasting<'p>) -> Value<'p> {
+        let value = self.known.get(&name).cloned().unwrap_or_default();
+        self.read.entry(name).or_insert_with(|| value.clone());
+        value
+    }
+
+    pub(super) fn add(&mut self, name: Lasting<'p>, value: &Value<'p>) {
+        let known = self.known.entry(name).or_default();
+        let mut value = value.clone();
+        // A function that wraps what the name held before sees itself in its own scope: one scope of each is enough.
+        value.callables.retain(|(callable, _)| match callable {
+            Callable::Function(spot, _) => {
+                !known.callables.iter().any(|(known, _)| matches!(known, Callable::Function(same, _) if same == spot))
+            }
+            _ => true,
+        });
+        *known = if known.is_dull() { value } else { known.join(&value) };
+    }
+
+    /// Was everything that was read known by then? If not, following must start over with what is known now. A function
+    /// that was not known yet only matters if a record was handed to something unknown.
+    pub(super) fn are_settled(&mut self, escaped: bool) -> bool {
+        std::mem::take(&mut self.read).into_iter().all(|(name, value)| {
+            self.known.get(&name).is_none_or(|known| *known == value || (!escaped && known.is_only_callable()))
+        })
+    }
+}
+
+impl<'p> Follower<'p, '_> {
+    /// What a name holds on this path.
+    pub(super) fn look_up(&mut self, frame: &Frame<'p>, state: &State<'p>, node: Node<'p>) -> Value<'p> {
+        let name = self.text(frame.file, node);
+        if self.shared.contains(name)
+            && let home @ Home::Function(_) = self.home(frame, name)
+        {
+            let inside = self.facts.get((home, name));
+            let here = state.names.get(name).or_else(|| self.scopes.find(frame.around, name));
+            return here.map_or_else(|| inside.clone(), |here| here.join(&inside)).restrict(state.worlds);
+        }
+        if let Some(value) = state.names.get(name).or_else(|| self.scopes.find(frame.around, name)) {
+            return value.restrict(state.worlds);
+        }
+        let value = self.global(frame.file, name);
+        Self::rebase(frame, node, value).restrict(state.worlds)
+    }
+
+    /// Lets the function, or the module, that a name belongs to know what a function inside of it makes of it.
+    pub(super) fn share(&mut self, frame: &Frame<'p>, name: &'p str, value: &Value<'p>) {
+        let home = self.home(frame, name);
+        if value.is_dull() || home == Home::Function(frame.node.id()) {
+            return;
+        }
+        if let Home::Function(_) = home {
+            self.newly_shared |= self.shared.insert(name);
+        }
+        self.facts.add((home, name), value);
+    }
+
+    /// Where a name lives that stands in this function: in the innermost function around that gives it a value.
+    pub(super) fn home(&mut self, frame: &Frame<'p>, name: &str) -> Home {
+        let mut around = Some(frame.node);
+        while let Some(node) = around {
+            if matches!(node.kind(), "function_definition" | "lambda") && self.gives_value(frame.file, node, name) {
+                return Home::Function(node.id());
+            }
+            around = node.parent();
+        }
+        Home::Module(frame.file)
+    }
+
+    /// Does this function itself give the name a value, so that the name is its own?
+    pub(super) fn gives_value(&mut self, file: usize, function: Node<'p>, name: &str) -> bool {
+        if !self.own_names.contains_key(&function.id()) {
+            let names = self.names_given(file, function);
+            self.own_names.insert(function.id(), names);
+        }
+        self.own_names.get(&function.id()).is_some_and(|names| names.contains(name))
+    }
+
+    pub(super) fn names_given(&self, file: usize, function: Node<'p>) -> HashSet<&'p str> {
+        let mut names = HashSet::default();
+        let mut others = Vec::new();
+        walk(&mut function.walk(), |node| {
+            if matches!(node.kind(), "global_statement" | "nonlocal_statement") {
+                let mut cursor = node.walk();
+                others.extend(node.named_children(&mut cursor).map(|name| self.text(file, name)));
+            }
+            let field = match node.kind() {
+                "assignment" | "augmented_assignment" | "for_statement" => "left",
+                "function_definition" | "lambda" if node == function => "parameters",
+                "function_definition" | "class_definition" | "named_expression" => "name",
+                "as_pattern" => "alias",
+                _ => return true,
+            };
+            if let Some(target) = node.field(field) {
+                walk(&mut target.walk(), |inner| {
+                    if inner.kind() == "identifier" {
+                        names.insert(self.text(file, inner));
+                    }
+                    !matches!(inner.kind(), "attribute" | "subscript" | "type")
+                });
+            }
+            node == function || !matches!(node.kind(), "function_definition" | "class_definition" | "lambda")
+        });
+        for name in others {
+            names.remove(name);
+        }
+        names
+    }
+
+    /// A module's name: its own, or one it takes with `import *`.
+    pub(super) fn global(&mut self, file: usize, name: &'p str) -> Value<'p> {
+        let own = self.facts.get((Home::Module(file), name));
+        let stars = self.modules.get(&file).map(|module| module.stars.as_slice()).unwrap_or_default();
+        stars
+            .iter()
+            .fold(own, |value, star| if value.is_dull() { self.facts.get((Home::Module(*star), name)) } else { value })
+    }
+
+    /// A text that comes from a module's constant is as if written where the constant is named: the constant itself
+    /// may serve others.
+    pub(super) fn rebase(frame: &Frame<'p>, node: Node<'p>, mut value: Value<'p>) -> Value<'p> {
+        if !value.texts.is_empty() && !frame.is_module {
+            value.texts = vec![Spot { file: frame.file, node }];
+        }
+        value
+    }
+
+    /// Gives a name a value on this path.
+    pub(super) fn assign(&mut self, frame: &Frame<'p>, state: &mut State<'p>, name: &'p str, value: Value<'p>) {
+        if frame.is_module || frame.globals.contains(&name) {
+            self.facts.add((Home::Module(frame.file), name), &value);
+        }
+        if frame.outer.contains(&name) {
+            self.share(frame, name, &value);
+        }
+        let hides = state.names.contains_key(name)
+            || self.scopes.find(frame.around, name).is_some()
+            || self.facts.known.contains_key(&(Home::Module(frame.file), name));
+        if hides || !value.is_dull() {
+            state.names.insert(name, value);
+        }
+    }
+
+    /// The value behind a name of another module.
+    pub(super) fn imported(&mut self, frame: &Frame<'p>, node: Node<'p>, file: usize, name: &'p str) -> Value<'p> {
+        if !self.module(file) {
+            return Value::default();
+        }
+        let value = self.global(file, name);
+        Self::rebase(frame, node, value)
+    }
+
+    /// Replaces names of other modules by what they hold.
+    pub(super) fn resolve(&mut self, frame: &Frame<'p>, node: Node<'p>, mut value: Value<'p>) -> Value<'p> {
+        for _ in 0..CALLS {
+            let Some(at) = value.callables.iter().position(|(callable, _)| matches!(callable, Callable::Imported(..)))
+            else {
+                break;
+            };
+            if let (Callable::Imported(file, name), worlds) = value.callables.swap_remove(at) {
+                let behind = self.imported(frame, node, file, name).restrict(worlds);
+                // Joined with nothing, a number would not be known any more.
+                value = if value.is_dull() { behind } else { value.join(&behind) };
+            }
+        }
+        value
+    }
+}
