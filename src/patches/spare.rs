@@ -13,15 +13,20 @@ pub(super) fn spare_name(source: &Source) -> String {
     names.into_iter().find(|name| !is_read_in_file(source, name)).unwrap_or_default()
 }
 
+/// Places where a name may stand before it is taken to be read: each costs a way down the tree.
+const MOST_PLACES: usize = 10_000;
+
 /// Is a name read anywhere in the file? Looks at the places where the word stands, not at the whole tree.
 fn is_read_in_file(source: &Source, name: &str) -> bool {
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
     let bytes = source.text().as_bytes();
-    memchr::memmem::find_iter(bytes, name).any(|start| {
+    let mut places = memchr::memmem::find_iter(bytes, name);
+    let is_read = places.by_ref().take(MOST_PLACES).any(|start| {
         let end = start + name.len();
         let alone = !bytes[..start].last().is_some_and(is_part) && !bytes.get(end).is_some_and(is_part);
         alone && source.root().descendant_for_byte_range(start, end).is_some_and(|node| is_reading(source, node, name))
-    })
+    });
+    is_read || places.next().is_some()
 }
 
 /// Is this node a name that is read, not one that is given a value?

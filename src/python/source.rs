@@ -4,13 +4,17 @@ use std::cell::OnceCell;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use tree_sitter::{InputEdit, Node, Parser, Point, Tree};
+use tree_sitter::{InputEdit, Node, Parser, Point, Tree, TreeCursor};
 
 use super::edit::{self, Edit};
 
 /// Files larger than this are refused: no version of the node comes near it, and parsing more than this costs more
 /// memory than a checker may use.
 pub const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// Trees deeper than this are refused: Python's own parser gives up long before, and each step from a node to what is
+/// around it costs as much as the node is deep.
+pub const MAX_DEPTH: usize = 2000;
 
 /// A parsed Python file. Offsets are bytes from the start of the text, a byte order mark included.
 #[derive(Debug)]
@@ -42,27 +46,28 @@ pub enum Unreadable {
     TooLarge(u64),
     /// The text does not parse; the place of the first error and the source line it is on.
     Syntax(Place, String),
+    /// The text is nested deeper than [`MAX_DEPTH`], at this place.
+    TooDeep(Place),
 }
 
 impl std::fmt::Display for Unreadable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotUtf8(offset) => {
-                write!(f, "not UTF-8: byte {offset} is not part of any character; save the file as UTF-8 and try again")
+                write!(f, "not UTF-8: byte {offset} is not part of any character")
             }
             Self::Nul(offset) => {
-                write!(f, "not Python: there is a NUL byte at offset {offset}; restore the file and try again")
+                write!(f, "not Python: there is a NUL byte at offset {offset}")
             }
             Self::TooLarge(bytes) => {
                 write!(f, "{bytes} bytes are more than a Python file of this node can have ({MAX_BYTES} at most)")
             }
-            Self::Syntax(place, line) => write!(
-                f,
-                "not valid Python at line {}, column {}: `{}`; Python could not load it either",
-                place.line,
-                place.column,
-                line.trim()
-            ),
+            Self::Syntax(place, line) => {
+                write!(f, "not valid Python at line {}, column {}: `{}`", place.line, place.column, line.trim())
+            }
+            Self::TooDeep(place) => {
+                write!(f, "nested more than {MAX_DEPTH} levels deep at line {}, column {}", place.line, place.column)
+            }
         }
     }
 }
@@ -77,7 +82,11 @@ impl Source {
             return Err(Unreadable::Nul(offset));
         }
         let text = String::from_utf8(bytes).map_err(|error| Unreadable::NotUtf8(error.utf8_error().valid_up_to()))?;
-        Self::grow(path, text, None)
+        let source = Self::grow(path, text, None)?;
+        match source.first_too_deep() {
+            None => Ok(source),
+            Some(offset) => Err(Unreadable::TooDeep(source.place(offset))),
+        }
     }
 
     /// The same file after these edits, which must be [in order](edit::order). Only what they touch is parsed anew.
@@ -217,6 +226,17 @@ impl Source {
         Point { row, column: offset - start }
     }
 
+    fn first_too_deep(&self) -> Option<usize> {
+        let mut found = None;
+        descend(&mut self.root().walk(), |cursor, depth| {
+            if depth > MAX_DEPTH {
+                found = found.or_else(|| Some(cursor.node().start_byte()));
+            }
+            depth <= MAX_DEPTH && found.is_none()
+        });
+        found
+    }
+
     fn first_error(&self) -> Option<usize> {
         if !self.root().has_error() {
             return None;
@@ -256,10 +276,15 @@ fn behind(start: Point, text: &str) -> Point {
 
 /// Visits the tree below the cursor's node, parents first, without recursion (trees can be very deep). `visit` says
 /// whether to go into the node's children.
-pub fn walk<'tree>(cursor: &mut tree_sitter::TreeCursor<'tree>, mut visit: impl FnMut(Node<'tree>) -> bool) {
-    let mut depth = 0_usize;
+pub fn walk<'tree>(cursor: &mut TreeCursor<'tree>, mut visit: impl FnMut(Node<'tree>) -> bool) {
+    descend(cursor, |cursor, _| visit(cursor.node()));
+}
+
+/// The same, with how deep each node is below the first one.
+fn descend<'tree>(cursor: &mut TreeCursor<'tree>, mut visit: impl FnMut(&TreeCursor<'tree>, usize) -> bool) {
+    let mut depth = 0;
     loop {
-        if visit(cursor.node()) && cursor.goto_first_child() {
+        if visit(cursor, depth) && cursor.goto_first_child() {
             depth += 1;
             continue;
         }
@@ -314,6 +339,9 @@ mod tests {
     fn what_is_not_python_is_refused_with_a_place() {
         let bad = Source::parse(Path::new("a.py"), b"x = 1\ny = (2\n".to_vec()).expect_err("is broken");
         assert!(matches!(bad, Unreadable::Syntax(Place { line: 2, .. }, _)), "{bad:?}");
+        let deep = format!("x = 1\ny = {}1{}\n", "(".repeat(2 * MAX_DEPTH), ")".repeat(2 * MAX_DEPTH));
+        let deep = Source::parse(Path::new("a.py"), deep.into_bytes()).expect_err("is deep");
+        assert!(matches!(deep, Unreadable::TooDeep(Place { line: 2, .. })), "{deep:?}");
         assert_eq!(Source::parse(Path::new("a.py"), vec![b'x', 0xff]).expect_err("bytes"), Unreadable::NotUtf8(1));
         assert_eq!(Source::parse(Path::new("a.py"), vec![b'x', 0]).expect_err("bytes"), Unreadable::Nul(1));
     }

@@ -109,14 +109,20 @@ fn absent(fix: Fix) -> &'static str {
 /// A file that could not be understood as Python.
 pub fn unread(unread: &Unread) -> String {
     let path = shown(&unread.path);
-    match &unread.reason {
-        Unreadable::Syntax(Place { line, column }, text) => format!(
-            "{path}:{line}:{column}: not valid Python: `{}`\n\
-             help: Python cannot load it either; restore the file, or update the node, and try again",
-            visible(text.trim())
-        ),
+    let said = match &unread.reason {
+        Unreadable::Syntax(Place { line, column }, text) => {
+            format!("{path}:{line}:{column}: not valid Python: `{}`", visible(text.trim()))
+        }
         reason => format!("{path}: {reason}"),
-    }
+    };
+    let help = match &unread.reason {
+        Unreadable::NotUtf8(_) => "save the file as UTF-8 and try again",
+        Unreadable::TooLarge(_) => "restore the file, or name the right one, and try again",
+        Unreadable::Nul(_) | Unreadable::Syntax(..) | Unreadable::TooDeep(_) => {
+            "Python cannot load it either; restore the file, or update the node, and try again"
+        }
+    };
+    format!("{said}\nhelp: {help}")
 }
 
 /// Nothing to do.

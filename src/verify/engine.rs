@@ -24,6 +24,8 @@ const STACK_BYTES: usize = 32 * 1024 * 1024;
 pub const MOST_MEMORY_BYTES: usize = 64 * 1024 * 1024;
 /// Calls inside calls.
 const MOST_CALLS: usize = 200;
+/// What is told of an error, and of the line that raised it, in characters.
+const MOST_REASON: usize = 200;
 /// What a program may print, in bytes.
 const MOST_OUTPUT_BYTES: usize = 64 * 1024 * 1024;
 
@@ -65,7 +67,7 @@ fn in_sandbox(program: &str, most_time: Duration) -> Result<String, String> {
         let given = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
             Ok(Ok(MontyObject::String(text))) => Ok(text),
             Ok(Ok(_)) => Err("the program gave no text".to_owned()),
-            Ok(Err(error)) => Err(error.to_string()),
+            Ok(Err(error)) => Err(reason(&error.to_string())),
             Err(_) => Err("the sandbox gave up on it".to_owned()),
         };
         // If nobody waits for it any more, it is not needed.
@@ -118,5 +120,37 @@ fn in_python(python: &PathBuf, program: &str, most_time: Duration) -> Result<Str
     };
     let _ = feed.join();
     let (out, err) = (out.join().unwrap_or_default(), err.join().unwrap_or_default());
-    if status.success() { Ok(out.trim_end().to_owned()) } else { Err(err.trim_end().to_owned()) }
+    if status.success() { Ok(out.trim_end().to_owned()) } else { Err(reason(&err)) }
+}
+
+/// What a traceback comes to: the error, and the line of the program that raised it. Both are cut where they go on and on.
+fn reason(traceback: &str) -> String {
+    let is_frame = |line: &&str| line.trim_start().starts_with("File \"");
+    let raised = traceback.lines().skip_while(|line| !is_frame(line)).filter(|line| !is_frame(line));
+    // Behind each frame stands its line of the program, indented, and sometimes a line of marks.
+    let line = raised.filter(|line| line.starts_with("    ") && line.contains(char::is_alphanumeric)).last();
+    let error = traceback.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason was given");
+    let short = |text: &str| match text.trim().char_indices().nth(MOST_REASON) {
+        Some((end, _)) => format!("{} …", &text.trim()[..end]),
+        None => text.trim().to_owned(),
+    };
+    match line {
+        Some(line) => format!("{}\n  at: {}", short(error), short(line)),
+        None => short(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reason;
+
+    #[test]
+    fn a_traceback_comes_to_its_error_and_the_line_that_raised_it() {
+        let traceback = "Traceback (most recent call last):\n  File \"program.py\", line 9, in <module>\n    \
+                         share(1)\n    ~~~~~~~~\n  File \"program.py\", line 4, in share\n    \
+                         1 / 0\nZeroDivisionError: division by zero\n";
+        assert_eq!(reason(traceback), "ZeroDivisionError: division by zero\n  at: 1 / 0");
+        assert_eq!(reason("time limit exceeded"), "time limit exceeded");
+        assert!(reason(&format!("E: {}", "é".repeat(5000))).chars().count() < 500);
+    }
 }
