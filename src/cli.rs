@@ -124,11 +124,13 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// How to verify; nothing if it is not to be done.
-    pub fn options(&self) -> Option<verify::Options> {
+    /// How to verify; nothing if it is not to be done. What is to be written is tried with every scenario
+    /// [crossed](verify::Options::crossed) with every number of fields.
+    pub fn options(&self, crossed: bool) -> Option<verify::Options> {
         (!self.no_verify).then(|| verify::Options {
             scenarios: SCENARIOS,
             seed: 0,
+            crossed,
             engine: engine(self.python.as_ref()),
         })
     }
@@ -176,7 +178,12 @@ pub struct Verify {
 impl Verify {
     /// How to verify.
     pub fn options(&self) -> verify::Options {
-        verify::Options { scenarios: self.scenarios as usize, seed: self.seed, engine: engine(self.python.as_ref()) }
+        verify::Options {
+            scenarios: self.scenarios as usize,
+            seed: self.seed,
+            crossed: true,
+            engine: engine(self.python.as_ref()),
+        }
     }
 }
 

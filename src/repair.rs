@@ -100,22 +100,13 @@ impl Repair {
 
     /// Runs the repaired code, or the code as it is where there is nothing to repair. See [`crate::verify`].
     pub fn verify(&self, options: &verify::Options) -> Verdict {
-        let mut surveys: Vec<_> = self.surveys.clone();
+        let mut surveys = self.surveys.clone();
         surveys.extend(self.others.iter().cloned().map(Survey::without_edits));
-        let repaired = if self.changes.is_empty() {
-            surveys.clone()
-        } else {
-            match patches::survey(&self.after, &Fix::ALL, self.accounting) {
-                Ok(repaired) => repaired,
-                Err((_, reason)) => return Verdict::Inconclusive(reason.to_string()),
-            }
-        };
         let fixes: Vec<_> = self.surveys.iter().map(|survey| survey.fix).collect();
         let subject = verify::Subject {
             before: &self.package,
             surveys: &surveys,
             after: if self.changes.is_empty() { &self.package } else { &self.after },
-            repaired: &repaired,
             fixes: &fixes,
             accounting: self.accounting,
         };

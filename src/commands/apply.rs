@@ -19,7 +19,7 @@ fn apply(checkout: &Checkout, arguments: &cli::Apply, screen: &mut Screen) -> Re
     screen.note(&human::checkout(checkout))?;
     let repair = Repair::of(checkout, &target.fixes(), target.accounting.into())?;
     screen.print(&findings::not_understood(&repair))?;
-    judge(&repair, arguments.proof.options().as_ref(), screen)?;
+    judge(&repair, arguments.proof.options(true).as_ref(), screen)?;
     if repair.changes.is_empty() {
         screen.note(&human::already_in_order(&repair))?;
         return Ok(Outcome::InOrder);

@@ -22,6 +22,6 @@ fn check(checkout: &Checkout, arguments: &cli::Check, screen: &mut Screen) -> Re
     screen.note(&human::checkout(checkout))?;
     let repair = Repair::of(checkout, &target.fixes(), target.accounting.into())?;
     screen.print(&findings::all(&repair))?;
-    judge(&repair, arguments.proof.options().as_ref(), screen)?;
+    judge(&repair, arguments.proof.options(false).as_ref(), screen)?;
     Ok(if repair.is_needed() { Outcome::Found } else { Outcome::InOrder })
 }

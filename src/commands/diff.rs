@@ -14,7 +14,7 @@ pub(super) fn run(arguments: &cli::Diff, screen: &mut Screen) -> Result<Outcome>
     if let Some(refusal) = human::refusal(&repair) {
         bail!(refusal);
     }
-    if let Some(refusal) = arguments.proof.options().and_then(|options| proof::refusal(&repair.verify(&options))) {
+    if let Some(refusal) = arguments.proof.options(false).and_then(|options| proof::refusal(&repair.verify(&options))) {
         bail!(refusal);
     }
     for change in &repair.changes {

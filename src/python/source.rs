@@ -229,10 +229,12 @@ impl Source {
     fn first_too_deep(&self) -> Option<usize> {
         let mut found = None;
         descend(&mut self.root().walk(), |cursor, depth| {
+            let node = cursor.node();
             if depth > MAX_DEPTH {
-                found = found.or_else(|| Some(cursor.node().start_byte()));
+                found = found.or_else(|| Some(node.start_byte()));
             }
-            depth <= MAX_DEPTH && found.is_none()
+            // A byte opens some nodes inside one another, never so many.
+            found.is_none() && depth + 8 * node.byte_range().len() > MAX_DEPTH
         });
         found
     }

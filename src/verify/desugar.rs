@@ -6,8 +6,15 @@ use tree_sitter::Node;
 use crate::python::source::walk;
 use crate::python::{Edit, Source, edit};
 
+/// Whatever is translated has one of these in its text.
+const NEEDLES: [&str; 5] = ["import", "@", "yield", "del", "%"];
+
 /// The text of a function (or of any statement), translated.
 pub(super) fn translate(source: &Source, node: Node<'_>) -> String {
+    let text = source.slice(node);
+    if !NEEDLES.iter().any(|needle| text.contains(needle)) {
+        return text.to_owned();
+    }
     let mut edits = Vec::new();
     translate_into(source, node, &mut edits);
     let base = node.start_byte();
@@ -22,10 +29,12 @@ pub(super) fn translate(source: &Source, node: Node<'_>) -> String {
             kept.push(edit);
         }
     }
-    edit::apply(source.slice(node), &kept)
+    edit::apply(text, &kept)
 }
 
 fn translate_into(source: &Source, node: Node<'_>, edits: &mut Vec<Edit>) {
+    let may_yield = source.slice(node).contains("yield");
+    let yields = |function| may_yield && yields(function);
     walk(&mut node.walk(), |inner| {
         match inner.kind() {
             "import_statement" | "import_from_statement" | "future_import_statement" => {

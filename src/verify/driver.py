@@ -3,7 +3,7 @@ for call, rows, fields, text, clip, forced in CASES:
     FORCED[0] = forced
     LOG.clear()
     try:
-        patcher = Patcher(MODELS[rows], fields)
+        patcher = Patcher(rows, fields)
         if clip is None:
             value = FUNCTIONS[call](patcher, text)
         else:

@@ -1,7 +1,7 @@
 //! Runs a program: in the sandbox inside this process, or in a Python of the user's.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -40,47 +40,66 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// Runs a program whose last line is an expression that gives a text; gives that text, or why it could not be had.
-    /// The more calls it makes, the longer it may take.
-    pub fn run(&self, program: &str, calls: usize) -> Result<String, String> {
+    /// Starts a program whose last line is an expression that gives a text. It runs beside the caller, who can do other
+    /// things until [`Running::finish`]. The more calls it makes, the longer it may take.
+    pub fn start(&self, program: String, calls: usize) -> Running {
         let most_time = MOST_TIME + MOST_TIME_PER_CALL * u32::try_from(calls).unwrap_or(u32::MAX);
-        match self {
-            Self::Sandbox => in_sandbox(program, most_time),
-            Self::Python(python) => in_python(python, program, MOST_START + most_time),
-        }
+        let most_time = if matches!(self, Self::Python(_)) { MOST_START + most_time } else { most_time };
+        let (done, outcome) = mpsc::sync_channel(1);
+        let engine = self.clone();
+        let run = move || {
+            let given = match engine {
+                Self::Sandbox => in_sandbox(program, most_time),
+                Self::Python(python) => in_python(&python, &program, most_time),
+            };
+            // If nobody waits for it any more, it is not needed.
+            let _ = done.send(given);
+        };
+        let thread = thread::Builder::new().name("sandbox".to_owned()).stack_size(STACK_BYTES);
+        // Where no thread can be started, nobody ever sends, and `finish` says so.
+        let _ = thread.spawn(run);
+        Running { outcome, most_time }
     }
 }
 
-/// The sandbox looks at the clock between two steps of a program, and one step can be a division of numbers of millions
-/// of digits. So it runs beside, and is left to itself when it does not come back: it ends with the process.
-fn in_sandbox(program: &str, most_time: Duration) -> Result<String, String> {
+/// A program that runs.
+pub struct Running {
+    outcome: mpsc::Receiver<Result<String, String>>,
+    most_time: Duration,
+}
+
+impl Running {
+    /// Waits for the text that the program gives, or for why it could not be had.
+    ///
+    /// The sandbox looks at the clock between two steps of a program, and one step can be a division of numbers of
+    /// millions of digits. What does not come back from one is left to itself: it ends with the process.
+    pub fn finish(self) -> Result<String, String> {
+        self.outcome.recv_timeout(self.most_time + MOST_STEP).unwrap_or_else(|error| {
+            Err(match error {
+                mpsc::RecvTimeoutError::Timeout => "time limit exceeded by a single step".to_owned(),
+                mpsc::RecvTimeoutError::Disconnected => "it could not be started".to_owned(),
+            })
+        })
+    }
+}
+
+fn in_sandbox(program: String, most_time: Duration) -> Result<String, String> {
     let limits =
         ResourceLimits::default().max_duration(most_time).max_memory(MOST_MEMORY_BYTES).max_recursion_depth(MOST_CALLS);
-    let program = program.to_owned();
     let run = || {
         let program = MontyRun::new(program, "program.py", Vec::new(), CompileOptions::default())?;
         program.run(Vec::new(), ResourceTracker::new(limits), PrintWriter::Disabled)
     };
-    let (done, outcome) = mpsc::sync_channel(1);
     // An interpreter of some thousand lines may have a mistake of its own: it is then not told, nothing more.
-    let run = move || {
-        let given = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
-            Ok(Ok(MontyObject::String(text))) => Ok(text),
-            Ok(Ok(_)) => Err("the program gave no text".to_owned()),
-            Ok(Err(error)) => Err(reason(&error.to_string())),
-            Err(_) => Err("the sandbox gave up on it".to_owned()),
-        };
-        // If nobody waits for it any more, it is not needed.
-        let _ = done.send(given);
-    };
-    let thread = thread::Builder::new().name("sandbox".to_owned()).stack_size(STACK_BYTES);
-    thread.spawn(run).map_err(|error| format!("cannot start a thread: {error}"))?;
-    outcome
-        .recv_timeout(most_time + MOST_STEP)
-        .unwrap_or_else(|_| Err("time limit exceeded by a single step".to_owned()))
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
+        Ok(Ok(MontyObject::String(text))) => Ok(text),
+        Ok(Ok(_)) => Err("the program gave no text".to_owned()),
+        Ok(Err(error)) => Err(reason(&error.to_string())),
+        Err(_) => Err("the sandbox gave up on it".to_owned()),
+    }
 }
 
-fn in_python(python: &PathBuf, program: &str, most_time: Duration) -> Result<String, String> {
+fn in_python(python: &Path, program: &str, most_time: Duration) -> Result<String, String> {
     // The last line is an expression: here it has to be printed.
     let at = program.trim_end().rfind('\n').map_or(0, |newline| newline + 1);
     let program = format!("{}print({})\n", &program[..at], program[at..].trim_end());

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::fmt::Write as _;
+use std::slice;
+use std::thread;
 
 use serde_json::Value;
 
 use super::Options;
-use super::engine::Engine;
+use super::engine::{Engine, Running};
 use super::program::{Program, Role};
 use super::scenario::{self, Random};
 use crate::allocator::{
@@ -55,7 +57,8 @@ impl Case {
     }
 }
 
-/// The calls for a program: the fixed scenarios, and random ones.
+/// The calls for a program: the fixed scenarios, and random ones; each with one of the numbers of fields in turn, or with
+/// all of them.
 pub(super) fn cases(program: &Program, fields: &[usize], options: &Options) -> Vec<Case> {
     let mut cases = Vec::new();
     for (call, entry) in program.entries.iter().enumerate() {
@@ -68,10 +71,11 @@ pub(super) fn cases(program: &Program, fields: &[usize], options: &Options) -> V
         if entry.role == Role::Bytes {
             texts.extend((0..options.scenarios).map(|_| random.bytes()));
         }
-        for (model, text) in texts {
+        for (turn, (model, text)) in texts.into_iter().enumerate() {
             let clip = (entry.role == Role::Analyzer && entry.clip).then_some(model == scenario::TEXT);
             let case = |fields| Case { call, model, fields, text: text.clone(), clip, forced: None, as_offload: false };
-            cases.extend(fields.iter().map(|fields| case(*fields)));
+            let mine = if options.crossed { fields } else { slice::from_ref(&fields[turn % fields.len()]) };
+            cases.extend(mine.iter().map(|fields| case(*fields)));
         }
     }
     cases
@@ -250,8 +254,48 @@ pub(super) fn log_line(remainder: &Remainder) -> Option<String> {
     Some(format!("[MultiGPU DisTorch V2] {SHARED} remaining {megabytes:.2} MB across {gpus} GPUs (no CPU fallback)."))
 }
 
-/// Makes the calls.
-pub(super) fn run(program: &Program, cases: &[Case], models: &[Model], engine: &Engine) -> Result<Vec<Answer>, String> {
+/// Calls that are being made: every so-many-th of them by each of these.
+pub(super) struct Calls {
+    running: Vec<Running>,
+    count: usize,
+}
+
+/// A sandbox costs as much to set up as this many calls do.
+const CALLS_PER_SANDBOX: usize = 16;
+/// No machine has more to give to a task that takes milliseconds.
+const MOST_SANDBOXES: usize = 8;
+
+/// Begins to make the calls, in as many sandboxes as are worth it.
+pub(super) fn start(program: &Program, cases: &[Case], models: &[Model], engine: &Engine) -> Calls {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let sandboxes = cores.min(cases.len() / CALLS_PER_SANDBOX).clamp(1, MOST_SANDBOXES);
+    let run = |first| {
+        let mine: Vec<_> = cases.iter().skip(first).step_by(sandboxes).collect();
+        engine.start(text(program, &mine, models), mine.len())
+    };
+    Calls { running: (0..sandboxes).map(run).collect(), count: cases.len() }
+}
+
+impl Calls {
+    /// The answers, in the order of the calls.
+    pub(super) fn finish(self) -> Result<Vec<Answer>, String> {
+        let mut answers = Vec::new();
+        for running in self.running {
+            let given: Vec<Value> =
+                serde_json::from_str(&running.finish()?).map_err(|error| format!("no answers: {error}"))?;
+            answers.push(given.iter().map(answer).collect::<Vec<_>>().into_iter());
+        }
+        let given: usize = answers.iter().map(ExactSizeIterator::len).sum();
+        if given != self.count {
+            return Err(format!("{given} answers to {} calls", self.count));
+        }
+        let turns = answers.len();
+        Ok((0..given).filter_map(|at| answers[at % turns].next()).collect())
+    }
+}
+
+/// A program that makes some calls and gives their answers.
+fn text(program: &Program, cases: &[&Case], models: &[Model]) -> String {
     let mut text = program.text.clone();
     write_models(&mut text, models);
     let machine: Vec<_> = scenario::DEVICES.iter().map(|(name, bytes)| format!("{name:?}: {bytes}")).collect();
@@ -279,12 +323,7 @@ pub(super) fn run(program: &Program, cases: &[Case], models: &[Model], engine: &
     }
     text.push_str(DRIVER);
     text.push_str("json.dumps(RESULTS)\n");
-    let given = engine.run(&text, cases.len())?;
-    let answers: Vec<Value> = serde_json::from_str(&given).map_err(|error| format!("no answers: {error}"))?;
-    if answers.len() != cases.len() {
-        return Err(format!("{} answers to {} calls", answers.len(), cases.len()));
-    }
-    Ok(answers.iter().map(answer).collect())
+    text
 }
 
 /// The models as rows, and again as they look to code that was given `module_offload_mem` for the size.

@@ -9,7 +9,7 @@
 //!    of the [reference allocator](crate::allocator).
 //! 4. *Place*: its analysis is run; block by block the device must be the reference's.
 //!
-//! And at last the repaired text is surveyed again: what was to be repaired must not need it any more.
+//! And the repaired text is surveyed again: what was to be repaired must not need it any more.
 //!
 //! Where an old version differs from the reference in a way that is not this tool's business, it must do what its own
 //! unrepaired text does with items of 4 fields. A version that cannot be run is inconclusive, never verified.
@@ -27,12 +27,13 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 pub use engine::Engine;
+use tree_sitter::Node;
 
 use self::expect::{Answer, Case, Marking};
 use self::program::{Program, Role};
 use crate::allocator::{Accounting, Model, Policy, Remainder};
-use crate::patches::{Fix, State, Status, Survey};
-use crate::python::Package;
+use crate::patches::{self, Fix, State, Status, Survey};
+use crate::python::{Package, Source};
 
 /// How thoroughly, and where.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +42,8 @@ pub struct Options {
     pub scenarios: usize,
     /// What the random ones are made from.
     pub seed: u64,
+    /// Each scenario with every number of fields? Otherwise they take turns.
+    pub crossed: bool,
     /// Where the programs run.
     pub engine: Engine,
 }
@@ -112,12 +115,10 @@ pub struct Mismatch {
 pub struct Subject<'r> {
     /// The package before.
     pub before: &'r Package,
-    /// What was found there.
+    /// What was found there, for both fixes.
     pub surveys: &'r [Survey],
     /// The package after.
     pub after: &'r Package,
-    /// What is found there: the same survey again, with both fixes.
-    pub repaired: &'r [Survey],
     /// The fixes that were to be made. What another one is about stays as it was.
     pub fixes: &'r [Fix],
     /// What counts as the size of an item.
@@ -164,37 +165,45 @@ struct Verifier<'v> {
 
 impl Verifier<'_> {
     fn run(mut self) -> Result<Evidence, Verdict> {
-        self.evidence.places = probe::run(self.subject, &self.options.engine)?;
-        let program = Self::program(self.subject.after, self.subject.repaired)?;
-        if program.entries.is_empty() {
-            self.nothing_left()?;
-            return Ok(self.evidence);
+        let probing = probe::start(self.subject, &self.options.engine)?;
+        let allocating = self.program(self.subject.after).map(|program| {
+            let cases = expect::cases(&program, self.fields(), self.options);
+            let start = || expect::start(&program, &cases, &self.models, &self.options.engine);
+            let calls = (!cases.is_empty()).then(start);
+            (program, cases, calls)
+        });
+        // While these run there is time for the last step.
+        let left = self.left();
+        self.evidence.places = probing.finish()?;
+        let (program, cases, calls) = allocating.map_err(Verdict::Inconclusive)?;
+        if let Some(calls) = calls {
+            let answers = calls.finish().map_err(Verdict::Inconclusive)?;
+            something_ran(&program, &cases, &answers)?;
+            self.marking = Marking::of(&program, &cases, &answers);
+            for (at, answer) in answers.iter().enumerate() {
+                self.compare(&program, &cases, at, answer)?;
+            }
         }
-        let cases = expect::cases(&program, self.fields(), self.options);
-        let answers =
-            expect::run(&program, &cases, &self.models, &self.options.engine).map_err(Verdict::Inconclusive)?;
-        something_ran(&program, &cases, &answers)?;
-        self.marking = Marking::of(&program, &cases, &answers);
-        for (at, answer) in answers.iter().enumerate() {
-            self.compare(&program, &cases, at, answer)?;
+        if let Some(left) = left {
+            return Err(left);
         }
-        self.nothing_left()?;
         self.evidence.notes.sort();
         self.evidence.notes.dedup();
         Ok(self.evidence)
     }
 
-    fn program(package: &Package, surveys: &[Survey]) -> Result<Program, Verdict> {
-        let remainders: Vec<_> = surveys
-            .iter()
-            .filter(|survey| survey.fix == Fix::GpuOnly)
-            .flat_map(|survey| &survey.sites)
-            .map(|site| (site.file, site.range.clone()))
-            .collect();
+    fn program(&self, package: &Package) -> Result<Program, String> {
+        let surveys = self.subject.surveys;
+        let remainders = surveys.iter().filter(|survey| survey.fix == Fix::GpuOnly).flat_map(|survey| &survey.sites);
+        // Known by name: a repair moves them.
+        let sharing = remainders.filter_map(|site| {
+            let source = self.subject.before.source(site.file).ok()?;
+            Some((site.file, source.slice(definition_around(source, site.range.start)?).to_owned()))
+        });
         let mut followed: Vec<_> = surveys.iter().flat_map(|survey| survey.files.clone()).collect();
         followed.sort_unstable();
         followed.dedup();
-        program::build(package, &followed, &remainders).map_err(Verdict::Inconclusive)
+        program::build(package, &followed, &sharing.collect())
     }
 
     /// The numbers of fields that the repaired text is for.
@@ -210,26 +219,29 @@ impl Verifier<'_> {
     }
 
     fn survey(&self, fix: Fix) -> Option<&Survey> {
-        self.subject.repaired.iter().find(|survey| survey.fix == fix)
+        self.subject.surveys.iter().find(|survey| survey.fix == fix)
     }
 
-    /// A repair that leaves something to repair is none.
-    fn nothing_left(&self) -> Result<(), Verdict> {
-        for survey in self.subject.repaired.iter().filter(|survey| self.is_edited(survey.fix)) {
-            let left = survey.sites.iter().find(|site| site.state.needs_fix());
-            if let Some((site, source)) = left.and_then(|site| Some((site, self.subject.after.source(site.file).ok()?)))
-            {
-                let place = source.place(site.range.start);
-                let path = self.subject.after.path(site.file).display();
-                return Err(Verdict::Wrong(Mismatch {
-                    step: Step::Survey,
-                    scenario: format!("{path}:{}: after the repair", place.line),
-                    expected: format!("{} in order", survey.fix),
-                    given: site.message.clone(),
-                }));
-            }
+    /// What the repair left to repair: then it is none. The repaired text is surveyed for it, if there is one.
+    fn left(&self) -> Option<Verdict> {
+        if !Fix::ALL.iter().any(|fix| self.is_edited(*fix)) {
+            return None;
         }
-        Ok(())
+        let after = self.subject.after;
+        let surveys = match patches::survey(after, &Fix::ALL, self.subject.accounting) {
+            Ok(surveys) => surveys,
+            Err((_, reason)) => return Some(Verdict::Inconclusive(reason.to_string())),
+        };
+        let repaired = surveys.iter().filter(|survey| self.is_edited(survey.fix));
+        let mut sites = repaired.flat_map(|survey| survey.sites.iter().map(|site| (survey.fix, site)));
+        let (fix, site) = sites.find(|(_, site)| site.state.needs_fix())?;
+        let line = after.source(site.file).map_or(0, |source| source.place(site.range.start).line);
+        Some(Verdict::Wrong(Mismatch {
+            step: Step::Survey,
+            scenario: format!("{}:{line}: after the repair", after.path(site.file).display()),
+            expected: format!("{fix} in order"),
+            given: site.message.clone(),
+        }))
     }
 
     /// What the remainder is expected to do: what the repair is for, or else what the text says.
@@ -324,7 +336,7 @@ impl Verifier<'_> {
     fn before(&mut self, program: &Program, cases: &[Case], accounting: Accounting) -> Result<&[Answer], Verdict> {
         let slot = usize::from(accounting == Accounting::Offload);
         if self.baseline[slot].is_none() {
-            let before = Self::program(self.subject.before, self.subject.surveys)?;
+            let before = self.program(self.subject.before).map_err(Verdict::Inconclusive)?;
             let five_only = self.fields() == [5];
             let policy = if self.is_edited(Fix::GpuOnly) { self.policy() } else { Policy::CpuFallback };
             let index = |case: &Case| {
@@ -337,7 +349,7 @@ impl Verifier<'_> {
                 case.before(*call, five_only, accounting, forced)
             });
             let calls: Vec<_> = calls.collect();
-            let answers = expect::run(&before, &calls, &self.models, &self.options.engine);
+            let answers = expect::start(&before, &calls, &self.models, &self.options.engine).finish();
             let mut answers = answers.map_err(Verdict::Inconclusive)?.into_iter();
             let missing = || Answer::Error("there was no such function".to_owned());
             let all = known.iter().map(|known| known.and_then(|_| answers.next()).unwrap_or_else(missing));
@@ -354,6 +366,19 @@ impl Verifier<'_> {
         let right = expect::log_line(remainder).as_slice() == lines;
         (self.is_edited(Fix::GpuOnly) && !right).then_some(lines)
     }
+}
+
+/// The name of the outermost function or class around an offset.
+fn definition_around(source: &Source, offset: usize) -> Option<Node<'_>> {
+    let mut outermost = None;
+    let mut around = source.root().descendant_for_byte_range(offset, offset);
+    while let Some(node) = around {
+        if matches!(node.kind(), "function_definition" | "class_definition") {
+            outermost = Some(node);
+        }
+        around = node.parent();
+    }
+    outermost?.child_by_field_name("name")
 }
 
 /// Answers that are all errors prove nothing.

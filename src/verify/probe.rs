@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use tree_sitter::Node;
 
+use super::engine::Running;
 use super::{Engine, Mismatch, Step, Subject, Verdict};
 use crate::allocator::Accounting;
 use crate::patches::{Fix, Site, State};
@@ -39,8 +40,15 @@ enum Size {
     Either,
 }
 
-/// Probes every site; gives how many there were.
-pub(super) fn run(subject: &Subject<'_>, engine: &Engine) -> Result<usize, Verdict> {
+/// Probes that are being run.
+pub(super) struct Probing {
+    probes: Vec<Probe>,
+    places: usize,
+    running: Option<Running>,
+}
+
+/// Begins to probe every site.
+pub(super) fn start(subject: &Subject<'_>, engine: &Engine) -> Result<Probing, Verdict> {
     let mut probes: Vec<Probe> = Vec::new();
     let mut unread = Vec::new();
     let mut places = 0;
@@ -58,10 +66,28 @@ pub(super) fn run(subject: &Subject<'_>, engine: &Engine) -> Result<usize, Verdi
             given: "something else".to_owned(),
         }));
     }
-    if probes.is_empty() {
-        return Ok(0);
+    let running = (!probes.is_empty()).then(|| engine.start(program(&probes), probes.len()));
+    Ok(Probing { probes, places, running })
+}
+
+impl Probing {
+    /// Compares what the probes read; gives how many places there were.
+    pub(super) fn finish(self) -> Result<usize, Verdict> {
+        let Some(running) = self.running else { return Ok(0) };
+        let bound = running.finish().and_then(|text| bound(&text)).map_err(Verdict::Inconclusive)?;
+        if bound.len() != self.probes.len() {
+            let reason = format!("{} answers to {} probes", bound.len(), self.probes.len());
+            return Err(Verdict::Inconclusive(reason));
+        }
+        compare(&self.probes, &bound)?;
+        Ok(self.places)
     }
-    let bound = bound(&probes, engine)?;
+}
+
+/// What a probe bound, or why it failed.
+type Bound = Result<Vec<String>, String>;
+
+fn compare(probes: &[Probe], bound: &[Bound]) -> Result<(), Verdict> {
     for (at, probe) in probes.iter().enumerate() {
         let expected = probe.like.map(|like| &bound[like]);
         let right = match (&bound[at], expected) {
@@ -70,7 +96,7 @@ pub(super) fn run(subject: &Subject<'_>, engine: &Engine) -> Result<usize, Verdi
             _ => false,
         };
         if !right {
-            let show = |bound: &Result<Vec<String>, String>| match bound {
+            let show = |bound: &Bound| match bound {
                 Ok(fields) => fields.join(", "),
                 Err(error) => error.clone(),
             };
@@ -82,7 +108,7 @@ pub(super) fn run(subject: &Subject<'_>, engine: &Engine) -> Result<usize, Verdi
             }));
         }
     }
-    Ok(places)
+    Ok(())
 }
 
 /// Adds the probes of a site; to `unread`, if it was repaired to something that cannot be probed.
@@ -203,8 +229,8 @@ fn code(before: &Source, old: Node<'_>, after: &Source, new: Node<'_>, number: O
     }
 }
 
-/// Runs the probes; gives what each bound.
-fn bound(probes: &[Probe], engine: &Engine) -> Result<Vec<Result<Vec<String>, String>>, Verdict> {
+/// Python that runs the probes and gives what each bound.
+fn program(probes: &[Probe]) -> String {
     let mut program = String::from("import json\nBOUND = []\n");
     for probe in probes {
         let _ = write!(
@@ -214,18 +240,19 @@ fn bound(probes: &[Probe], engine: &Engine) -> Result<Vec<Result<Vec<String>, St
             probe.item, probe.code
         );
     }
-    program.push_str("json.dumps(BOUND)\n");
-    let text = engine.run(&program, probes.len()).map_err(Verdict::Inconclusive)?;
+    program + "json.dumps(BOUND)\n"
+}
+
+/// What each probe bound, from what the program gave.
+fn bound(text: &str) -> Result<Vec<Bound>, String> {
     let answers: Vec<(bool, Vec<Value>)> =
-        serde_json::from_str(&text).map_err(|error| Verdict::Inconclusive(format!("no answers: {error}")))?;
+        serde_json::from_str(text).map_err(|error| format!("no answers: {error}"))?;
     let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    Ok(answers
-        .into_iter()
-        .map(|(fine, values)| {
-            let values: Vec<_> = values.into_iter().map(text).collect();
-            if fine { Ok(values) } else { Err(values.join(", ")) }
-        })
-        .collect())
+    let bound = |(fine, values): (bool, Vec<Value>)| {
+        let values: Vec<_> = values.into_iter().map(text).collect();
+        if fine { Ok(values) } else { Err(values.join(", ")) }
+    };
+    Ok(answers.into_iter().map(bound).collect())
 }
 
 fn agrees(given: &[String], expected: &[String], size: Size) -> bool {

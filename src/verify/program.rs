@@ -1,5 +1,6 @@
 //! Puts a program together from the text of a checkout's own functions: those that allocate, and all they reach.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -7,7 +8,7 @@ use tree_sitter::Node;
 
 use super::desugar;
 use super::standin::{BUILTINS, reaches_outside, stand_in_text};
-use super::uses::{LIST, Uses};
+use super::uses::{ASSIGNMENTS, LIST, Uses};
 use crate::python::source::walk;
 use crate::python::{Package, Source};
 
@@ -40,18 +41,18 @@ pub(super) struct Program {
 }
 
 /// Builds the program of a package. `followed` are the files whose functions are taken as they are (those of others are
-/// replaced by stand-ins); `remainders` are the places of the statements that assign the remainder.
+/// replaced by stand-ins); `sharing` are the files and names of the functions that assign the remainder.
 pub(super) fn build(
     package: &Package,
     followed: &[usize],
-    remainders: &[(usize, std::ops::Range<usize>)],
+    sharing: &BTreeSet<(usize, String)>,
 ) -> Result<Program, String> {
     let modules: BTreeMap<usize, Module<'_>> = followed
         .iter()
         .filter_map(|file| package.source(*file).ok().map(|source| (*file, Module::of(package, *file, source))))
         .collect();
     let mut builder = Builder { modules, taken: BTreeMap::new(), stands: BTreeMap::new(), outside: None };
-    let entries = builder.entries(remainders);
+    let entries = builder.entries(sharing);
     for entry in &entries {
         builder.take(0, &entry.name)?;
     }
@@ -79,8 +80,8 @@ enum Top<'p> {
 struct Module<'p> {
     source: &'p Source,
     names: BTreeMap<&'p str, Top<'p>>,
-    /// What the definitions and assignments at the top use, by their place.
-    uses: BTreeMap<usize, Uses<'p>>,
+    /// What the definitions and assignments at the top use, by their place; found out when somebody asks.
+    uses: BTreeMap<usize, (Node<'p>, OnceCell<Uses<'p>>)>,
 }
 
 /// Modules that the sandbox has, and that mean no harm in a real interpreter.
@@ -116,18 +117,26 @@ impl<'p> Module<'p> {
     fn define(&mut self, package: &'p Package, file: usize, node: Node<'p>) {
         let Some(name) = node.child_by_field_name("name") else { return };
         self.names.insert(self.source.slice(name), Top::Definition(node));
-        let uses = Uses::of(self.source, node);
-        for import in &uses.imports {
-            self.import(package, file, *import);
+        self.uses.insert(node.start_byte(), (node, OnceCell::new()));
+        if self.source.slice(node).contains("import") {
+            let imports = self.uses(node).map(|uses| uses.imports.clone()).unwrap_or_default();
+            for import in imports {
+                self.import(package, file, import);
+            }
         }
-        self.uses.insert(node.start_byte(), uses);
     }
 
     fn assign(&mut self, node: Node<'p>) {
         if let Some(left) = node.child_by_field_name("left").filter(|left| left.kind() == "identifier") {
             self.names.insert(self.source.slice(left), Top::Assignment(node));
-            self.uses.insert(node.start_byte(), Uses::of(self.source, node));
+            self.uses.insert(node.start_byte(), (node, OnceCell::new()));
         }
+    }
+
+    /// What a definition or assignment at the top uses.
+    fn uses(&self, node: Node<'p>) -> Option<&Uses<'p>> {
+        let (node, uses) = self.uses.get(&node.start_byte())?;
+        Some(uses.get_or_init(|| Uses::of(self.source, *node)))
     }
 
     fn import(&mut self, package: &'p Package, file: usize, node: Node<'p>) {
@@ -175,28 +184,30 @@ struct Builder<'p> {
 }
 
 impl<'p> Builder<'p> {
-    fn entries(&self, remainders: &[(usize, std::ops::Range<usize>)]) -> Vec<Entry> {
+    fn entries(&self, sharing: &BTreeSet<(usize, String)>) -> Vec<Entry> {
         let Some(main) = self.modules.get(&0) else { return Vec::new() };
         let mut entries = Vec::new();
         for (name, top) in &main.names {
             let Top::Definition(node) = top else { continue };
+            let text = main.source.slice(*node);
+            if !text.contains(LIST) && !text.contains(ASSIGNMENTS) {
+                continue;
+            }
             let Some((_, clip)) = parameters(main.source, *node).filter(|(required, _)| *required <= 2) else {
                 continue;
             };
-            let Some(uses) = main.uses.get(&node.start_byte()) else { continue };
+            let Some(uses) = main.uses(*node) else { continue };
             let reached = self.reach(0, name);
             if !reached.iter().any(|(file, node)| self.makes_list(*file, *node)) {
                 continue;
             }
-            let has_remainder = reached.iter().any(|(file, node)| {
-                remainders.iter().any(|(of, range)| of == file && node.byte_range().contains(&range.start))
-            });
-            let role = if uses.strings.contains("block_assignments") {
+            let shares = reached.iter().any(|(file, node)| sharing.contains(&(*file, self.name_of(*file, *node))));
+            let role = if uses.strings.contains(ASSIGNMENTS) {
                 Role::Analyzer
             } else if !uses.strings.contains(LIST) {
                 // A helper that is handed the list is called by those that get it.
                 continue;
-            } else if has_remainder {
+            } else if shares {
                 Role::Bytes
             } else if uses.strings.contains("%") {
                 Role::Ratios
@@ -209,9 +220,14 @@ impl<'p> Builder<'p> {
         entries
     }
 
+    fn name_of(&self, file: usize, definition: Node<'p>) -> String {
+        let name = definition.child_by_field_name("name").zip(self.modules.get(&file));
+        name.map(|(name, module)| module.source.slice(name).to_owned()).unwrap_or_default()
+    }
+
     /// Does a function get a load list itself?
     fn makes_list(&self, file: usize, node: Node<'p>) -> bool {
-        let uses = self.modules.get(&file).and_then(|module| module.uses.get(&node.start_byte()));
+        let uses = self.modules.get(&file).and_then(|module| module.uses(node));
         uses.is_some_and(|uses| uses.strings.contains(LIST))
     }
 
@@ -224,7 +240,7 @@ impl<'p> Builder<'p> {
             match module.names.get(name) {
                 Some(Top::Definition(node)) if !found.contains(&(file, *node)) => {
                     found.push((file, *node));
-                    let uses = module.uses.get(&node.start_byte());
+                    let uses = module.uses(*node);
                     open.extend(uses.into_iter().flat_map(Uses::names).map(|name| (file, name)));
                 }
                 Some(Top::Other(other, name)) => open.push((*other, name)),
@@ -240,12 +256,10 @@ impl<'p> Builder<'p> {
         while let Some((file, name)) = open.pop() {
             let Some(module) = self.modules.get(&file) else { continue };
             let source = module.source;
-            let (node, text) = match module.names.get(name.as_str()) {
-                Some(Top::Definition(node)) => (*node, desugar::translate(source, *node)),
-                Some(Top::Assignment(node)) if self.is_computable(file, *node) => {
-                    (*node, desugar::translate(source, *node))
-                }
-                Some(Top::Library(node)) => (*node, source.slice(*node).to_owned()),
+            let (node, is_code) = match module.names.get(name.as_str()) {
+                Some(Top::Definition(node)) => (*node, true),
+                Some(Top::Assignment(node)) if self.is_computable(file, *node) => (*node, true),
+                Some(Top::Library(node)) => (*node, false),
                 Some(Top::Other(other, there)) if self.modules.contains_key(other) => {
                     let (other, there) = (*other, (*there).to_owned());
                     if name != there {
@@ -263,8 +277,9 @@ impl<'p> Builder<'p> {
                 Some(_) => return Err(format!("`{name}` means two things in the files of this checkout")),
                 None => {}
             }
+            let text = if is_code { desugar::translate(source, node) } else { source.slice(node).to_owned() };
             self.taken.insert(name, (file, node.start_byte(), text));
-            let uses = self.modules.get(&file).and_then(|module| module.uses.get(&node.start_byte()));
+            let uses = module.uses(node);
             let names = uses.into_iter().flat_map(Uses::names).filter(|name| self.is_defined(file, name));
             open.extend(names.map(|name| (file, name.to_owned())));
             self.stand_in(file, node);
@@ -303,7 +318,7 @@ impl<'p> Builder<'p> {
 
     /// Notes the stand-ins that a piece of code needs.
     fn stand_in(&mut self, file: usize, node: Node<'p>) {
-        let Some(uses) = self.modules.get(&file).and_then(|module| module.uses.get(&node.start_byte())) else { return };
+        let Some(uses) = self.modules.get(&file).and_then(|module| module.uses(node)) else { return };
         let is_free = |name: &str| !uses.bound.contains(name) && !BUILTINS.contains(&name);
         let owned = |(name, chain, called): &(&str, Vec<&str>, bool)| {
             ((*name).to_owned(), chain.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>(), *called)

@@ -54,20 +54,35 @@ class Inner:
         return self.modules
 
 
+def modules_of(rows):
+    return [(name, KINDS[kind](resident)) for name, kind, resident, offload in rows]
+
+
+def items_of(rows, modules, fields):
+    items = []
+    for (name, kind, resident, offload), (_, module) in zip(rows, modules):
+        item = (resident, name, module, {"weight": None})
+        if fields > 4:
+            item = (offload,) + item
+        if fields > 5:
+            item = (True,) + item
+        items.append(item)
+    return items
+
+
+# What models are made of does not change from call to call; what holds it is made anew for each.
+MODULES = {}
+ITEMS = {}
+
+
 class Patcher:
-    def __init__(self, rows, fields):
-        self.items = []
-        modules = []
-        for name, kind, resident, offload in rows:
-            module = KINDS[kind](resident)
-            modules.append((name, module))
-            item = (resident, name, module, {"weight": None})
-            if fields > 4:
-                item = (offload,) + item
-            if fields > 5:
-                item = (True,) + item
-            self.items.append(item)
-        self.model = Inner(modules)
+    def __init__(self, model, fields):
+        if model not in MODULES:
+            MODULES[model] = modules_of(MODELS[model])
+        if (model, fields) not in ITEMS:
+            ITEMS[(model, fields)] = items_of(MODELS[model], MODULES[model], fields)
+        self.items = ITEMS[(model, fields)]
+        self.model = Inner(list(MODULES[model]))
         self.is_clip = False
         self.load_device = "cuda:0"
         self.offload_device = "cpu"

@@ -10,6 +10,9 @@ use crate::python::source::walk;
 /// The name under which a file mentions load lists.
 pub(super) const LIST: &str = "_load_list";
 
+/// The key under which an analysis gives its placement.
+pub(super) const ASSIGNMENTS: &str = "block_assignments";
+
 /// What a piece of code uses, found in one pass.
 #[derive(Default)]
 pub(super) struct Uses<'p> {
@@ -38,7 +41,7 @@ impl<'p> Uses<'p> {
                 "type" | "decorator" | "comment" => return false,
                 "string_content" => {
                     let text = source.slice(inner);
-                    if ["block_assignments", "%", LIST].contains(&text) {
+                    if [ASSIGNMENTS, "%", LIST].contains(&text) {
                         uses.strings.insert(text);
                     }
                 }
