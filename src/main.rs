@@ -1,7 +1,7 @@
 //! The command line: parse, run, exit.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
-use std::thread;
 
 use clap::Parser;
 use distorch_fix::cli::Cli;
@@ -24,14 +24,7 @@ fn main() -> ExitCode {
         eprintln!("error: cannot limit memory: {error}");
         return ExitCode::from(2);
     }
-    let worker = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || commands::run(&cli));
-    match worker.map(thread::JoinHandle::join) {
-        Ok(Ok(outcome)) => outcome.into(),
-        // Whatever panicked has said so already.
-        Ok(Err(_)) => ExitCode::from(2),
-        Err(error) => {
-            eprintln!("error: cannot start a thread: {error}");
-            ExitCode::from(2)
-        }
-    }
+    let run = AssertUnwindSafe(|| stacker::grow(STACK_BYTES, || commands::run(&cli)));
+    // Whatever panicked has said so already.
+    panic::catch_unwind(run).map_or(ExitCode::from(2), Into::into)
 }

@@ -10,7 +10,6 @@ mod spare;
 
 use std::fmt;
 use std::ops::Range;
-use std::thread;
 
 use tree_sitter::Node;
 
@@ -208,8 +207,6 @@ const SOURCE_NAME: &str = "_load_list";
 /// Surveys the package, whose first file is `distorch_2.py`, for these fixes. Fails if that file, or another that makes
 /// a load list, cannot be read; the number of the file comes with the reason.
 pub fn survey(package: &Package, fixes: &[Fix], accounting: Accounting) -> Result<Vec<Survey>, (usize, Unreadable)> {
-    // Where it cannot be done beside, it is done where it is needed.
-    let _ = thread::Builder::new().spawn(|| LOOKED_FOR.compile());
     let mut files = vec![0];
     files.extend(package.mentioning(SOURCE_NAME).into_iter().filter(|file| *file != 0));
     for file in &files {

@@ -26,18 +26,12 @@ impl Query {
         Self { text, needles, compiled: OnceLock::new() }
     }
 
-    /// Compiles the query, if it is not yet. It takes as long as parsing a third of a file does, and can be done
-    /// meanwhile.
-    pub fn compile(&self) -> &tree_sitter::Query {
-        self.compiled.get_or_init(|| {
-            // The text is part of the program, and a test compiles it.
-            tree_sitter::Query::new(&tree_sitter_python::LANGUAGE.into(), self.text).expect("the query compiles")
-        })
-    }
-
     /// Every node that the query captures in a file, with the name it is captured under, in order of place.
     pub fn captures<'p>(&self, source: &'p Source) -> Vec<(&str, Node<'p>)> {
-        let query = self.compile();
+        let query = self.compiled.get_or_init(|| {
+            // The text is part of the program, and a test compiles it.
+            tree_sitter::Query::new(&tree_sitter_python::LANGUAGE.into(), self.text).expect("the query compiles")
+        });
         let names = query.capture_names();
         let mut cursor = QueryCursor::new();
         let mut found = Vec::new();
