@@ -1,6 +1,6 @@
 //! `verify`: runs the repaired code, or the code as it is where there is nothing to repair, over many scenarios.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{Outcome, judge, one};
 use crate::cli;
@@ -12,8 +12,7 @@ pub(super) fn run(arguments: &cli::Verify, screen: &mut Screen) -> Result<Outcom
     let checkout = one(target, "help: name the one that you mean")?;
     screen.note(&human::checkout(&checkout))?;
     let repair = Repair::of(&checkout, &target.fixes(), target.accounting.into())?;
-    let verdict = judge(&repair, Some(&arguments.options()), screen)
-        .with_context(|| format!("random scenarios from --seed {}", arguments.seed))?;
+    let verdict = judge(&repair, Some(&arguments.options()), screen)?;
     screen.note(&verdict.as_ref().map(proof::elapsed).unwrap_or_default())?;
     Ok(Outcome::InOrder)
 }

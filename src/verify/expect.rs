@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Options;
 use super::engine::{Engine, Running};
-use super::program::{Program, Role};
+use super::program::{Entry, Program, Role};
 use super::scenario::{self, Random};
 use crate::allocator::{
     Accounting, AllocationString, Device, Mode, Model, Options as Allocating, Policy, Remainder, Request, allocate,
@@ -36,13 +36,18 @@ pub(super) struct Case {
     /// Items of 4 fields whose size is `module_offload_mem`: what an unrepaired function would have to be given to do
     /// with it what a repaired one does by itself.
     pub(super) as_offload: bool,
+    /// What it was made from, if it is a random one.
+    pub(super) seed: Option<u64>,
 }
 
 impl Case {
-    pub(super) fn describe(&self, function: &str) -> String {
+    pub(super) fn describe(&self, entry: &Entry) -> String {
+        let Entry { place, name, .. } = entry;
         let clip = if self.clip == Some(true) { " as CLIP" } else { "" };
         let model = ["a video model", "a text encoder", "no blocks", "one block of 4 GB", "one block of 20 GB"];
-        format!("{function}(…, {:?}) on {}{clip}, items of {} fields", self.text, model[self.model], self.fields)
+        let seed = self.seed.map(|seed| format!(" (--seed {seed})")).unwrap_or_default();
+        let (text, model, fields) = (&self.text, model[self.model], self.fields);
+        format!("{place}: {name}(…, {text:?}) on {model}{clip}, items of {fields} fields{seed}")
     }
 
     /// The call that the text before gets in its place: `call` is the function's index there.
@@ -68,12 +73,15 @@ pub(super) fn cases(program: &Program, fields: &[usize], options: &Options) -> V
             Role::Ratios => scenario::RATIOS.map(|(model, text)| (model, text.to_owned())).to_vec(),
             Role::Analyzer => scenario::PLACEMENTS.map(|(model, text)| (model, text.to_owned())).to_vec(),
         };
+        let fixed = texts.len();
         if entry.role == Role::Bytes {
             texts.extend((0..options.scenarios).map(|_| random.bytes()));
         }
         for (turn, (model, text)) in texts.into_iter().enumerate() {
             let clip = (entry.role == Role::Analyzer && entry.clip).then_some(model == scenario::TEXT);
-            let case = |fields| Case { call, model, fields, text: text.clone(), clip, forced: None, as_offload: false };
+            let seed = (turn >= fixed).then_some(options.seed);
+            let case =
+                |fields| Case { call, model, fields, text: text.clone(), clip, forced: None, as_offload: false, seed };
             let mine = if options.crossed { fields } else { slice::from_ref(&fields[turn % fields.len()]) };
             cases.extend(mine.iter().map(|fields| case(*fields)));
         }

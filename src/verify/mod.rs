@@ -275,7 +275,7 @@ impl Verifier<'_> {
         let wrong = |expected: String| {
             Verdict::Wrong(Mismatch {
                 step: if entry.role == Role::Analyzer { Step::Place } else { Step::Allocate },
-                scenario: case.describe(&entry.name),
+                scenario: case.describe(entry),
                 expected,
                 given: answer.to_string(),
             })
@@ -286,7 +286,7 @@ impl Verifier<'_> {
                 let expected = line.map_or_else(|| "no such log line".to_owned(), |line| format!("{line:?}, once"));
                 Err(Verdict::Wrong(Mismatch {
                     step: Step::Allocate,
-                    scenario: case.describe(&entry.name),
+                    scenario: case.describe(entry),
                     expected: format!("{} and logged {expected}", right(counted, policy).answer),
                     given: format!("{answer} and logged {given:?}"),
                 }))

@@ -30,6 +30,8 @@ pub(super) enum Role {
 pub(super) struct Entry {
     pub(super) role: Role,
     pub(super) name: String,
+    /// Where it stands: the file and the line.
+    pub(super) place: String,
     /// Does it take `is_clip`?
     pub(super) clip: bool,
 }
@@ -214,7 +216,9 @@ impl<'p> Builder<'p> {
             } else {
                 continue;
             };
-            entries.push(Entry { role, name: (*name).to_owned(), clip });
+            let line = main.source.place(node.start_byte()).line;
+            let place = format!("{}:{line}", main.source.path().display());
+            entries.push(Entry { role, name: (*name).to_owned(), place, clip });
         }
         entries.sort_by(|a, b| (a.role, &a.name).cmp(&(b.role, &b.name)));
         entries
