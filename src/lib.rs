@@ -16,7 +16,9 @@
 
 pub mod allocator;
 pub mod cli;
+pub mod comfyui;
 pub mod commands;
+mod gather;
 pub mod install;
 pub mod patches;
 pub mod python;
