@@ -176,6 +176,29 @@ fn what_is_not_understood_is_told_with_its_line_and_never_guessed() {
 }
 
 #[test]
+fn code_made_to_be_slow_or_deep_is_given_up_with_its_line() {
+    let nested: String = (0..60).fold(String::from("out = []\n"), |text, depth| {
+        let indent = " ".repeat(depth);
+        format!("{text}{indent}for x{depth} in y:\n{indent} a{depth} = {indent:?} + a{depth}\n")
+    });
+    let sum = format!("return [{}]", vec!["(a,)"; 1500].join(" + "));
+    let branches: String =
+        (0..300).map(|n| format!("if y{n}: a{n} = (a,)\nelse: a{n} = (b, b)\n")).collect::<Vec<_>>().concat();
+    for body in [
+        nested,
+        sum,
+        format!("{branches}return [{}]", (0..300).map(|n| format!("a{n}")).collect::<Vec<_>>().join(" + ")),
+    ] {
+        let told = told_of("", &body);
+        assert!(told.starts_with("ModelPatcher: line "), "{}", &told[..200.min(told.len())]);
+    }
+    let switches: String = (0..2000).map(|n| format!(", a{n}=False")).collect::<Vec<_>>().concat();
+    assert_eq!(told_of(&switches, "return [(a, b)]"), "ModelPatcher: (a, b)");
+    let many = "class A(A):\n  def _load_list(self):\n    return super()._load_list()\n".repeat(5000);
+    assert!(facts(&many).load_lists.len() < 100);
+}
+
+#[test]
 fn the_fixtures_are_read_as_their_table_says() {
     let readme = fs::read_to_string("fixtures/README.md").unwrap();
     let mut read = 0;
@@ -261,6 +284,8 @@ fn releases_are_told_by_structure() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn however_a_tuple_is_put_together_its_fields_are_told(
         parts in prop::collection::vec(0..4_usize, 1..4), form in 0..5_usize, bound in any::<bool>()
@@ -285,7 +310,8 @@ proptest! {
 
     #[test]
     fn no_code_makes_it_panic(lines in prop::collection::vec((0..4_usize, prop::sample::select(LINES)), 0..24)) {
-        let body: String = lines.iter().map(|(depth, line)| format!("{}{line}\n", "    ".repeat(*depth))).collect();
+        let lines = lines.iter().map(|(depth, line)| format!("{}{line}", "    ".repeat(*depth)));
+        let body = lines.collect::<Vec<_>>().join("\n");
         let folder = comfyui(&method(", d=False", &body));
         // Much of it is no Python, which is an error that says where.
         if let Err(error) = comfyui::read(&Files::Folder(folder.path().to_owned())) {

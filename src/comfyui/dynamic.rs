@@ -1,6 +1,8 @@
 //! Dynamic VRAM: a patcher of ComfyUI's own that takes models away from `DisTorch2`.
 
-use crate::python::field::Fields;
+use tree_sitter::Node;
+
+use super::module::methods;
 use crate::python::source::walk;
 use crate::python::{Place, Source};
 
@@ -32,20 +34,12 @@ pub(super) fn read(patcher: &Source, options: Option<&Source>) -> DynamicVram {
 }
 
 fn dynamic_class(source: &Source) -> Option<Place> {
-    let mut found = None;
-    walk(&mut source.root().walk(), |node| {
-        let is_it = node.kind() == "function_definition"
-            && node.field("name").is_some_and(|name| source.slice(name) == "is_dynamic")
-            && returns_true(source, node);
-        if is_it && let Some(class) = super::load_list::class_around(node) {
-            found = found.or_else(|| Some(source.place(class.start_byte())));
-        }
-        found.is_none()
-    });
-    found
+    let methods = methods(source, "is_dynamic").into_iter();
+    let mut dynamic = methods.filter(|(method, _)| returns_true(source, *method)).filter_map(|(_, class)| class);
+    dynamic.next().map(|class| source.place(class.start_byte()))
 }
 
-fn returns_true(source: &Source, function: tree_sitter::Node<'_>) -> bool {
+fn returns_true(source: &Source, function: Node<'_>) -> bool {
     let mut found = false;
     walk(&mut function.walk(), |node| {
         found |=

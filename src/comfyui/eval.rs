@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::exec::{Given, Run};
-use super::load_list::{NAME, base_names, class_around, of_class};
+use super::module::{LOAD_LIST, base_names};
 use super::value::{List, Path, Value};
 use crate::python::field::Fields;
 
@@ -14,7 +14,7 @@ const READERS: [&str; 10] = ["len", "sum", "min", "max", "any", "all", "bool", "
 /// Functions that give the items of a list in a new one.
 const COPIERS: [&str; 4] = ["list", "sorted", "reversed", "tuple"];
 
-impl<'t> Run<'t> {
+impl<'t> Run<'_, 't> {
     /// What an expression may be.
     pub(super) fn eval(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Value<'t> {
         if !self.enter(node) {
@@ -154,7 +154,7 @@ impl<'t> Run<'t> {
     }
 
     fn comprehension(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Value<'t> {
-        let mut inside = path.clone();
+        let mut inside = self.split(path);
         let mut cursor = node.walk();
         for clause in node.named_children(&mut cursor).filter(|child| child.kind() == "for_in_clause") {
             if let (Some(left), Some(right)) = (clause.field("left"), clause.field("right")) {
@@ -206,7 +206,7 @@ impl<'t> Run<'t> {
         let first = if arguments.kind() == "argument_list" { arguments.named_child(0) } else { Some(arguments) };
         if let (Some(object), Some(method)) = (function.field("object"), function.field("attribute")) {
             let method = self.source.slice(method);
-            if method == NAME {
+            if method == LOAD_LIST {
                 return self.inherited(path, node, object, arguments);
             }
             if let Value::List(_) = self.eval(path, object) {
@@ -263,12 +263,12 @@ impl<'t> Run<'t> {
 
     /// `super()._load_list(…)`, or that of a class which is named.
     fn inherited(&mut self, path: &mut Path<'t>, node: Node<'t>, object: Node<'t>, arguments: Node<'t>) -> Value<'t> {
-        let here = self.calls.last().and_then(|call| class_around(call.function));
+        let here = self.calls.last().and_then(|call| self.module.class_of(call.function));
         let classes = match here {
             Some(class) if self.source.slice(object).starts_with("super(") => base_names(self.source, class),
             _ => vec![self.source.slice(object)],
         };
-        let Some(function) = classes.into_iter().find_map(|class| of_class(self.source, class)) else {
+        let Some(function) = self.module.inherited(&classes) else {
             return Value::List(List::doubtful(node, "the list of a class that is not in this file"));
         };
         let mut given = Given::new();

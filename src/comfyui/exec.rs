@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use tree_sitter::Node;
 
+use super::module::Module;
 use super::value::{List, Path, Value};
 use crate::python::Source;
 use crate::python::field::Fields;
@@ -15,8 +16,10 @@ use crate::python::source::walk;
 
 /// Nesting that is followed.
 const DEEPEST: usize = 100;
-/// Statements and expressions after which following ends; ComfyUI's own function takes some hundreds.
-const STEPS: usize = 50_000;
+/// Statements and expressions of a file after which following ends; ComfyUI's own function takes some hundreds.
+const STEPS: usize = 200_000;
+/// Switches that are tried; ComfyUI's own function has one.
+const SWITCHES: usize = 8;
 /// Times that a loop's body is followed, for what it changes for its next round.
 const ROUNDS: usize = 6;
 
@@ -33,13 +36,13 @@ pub(super) fn switches<'t>(source: &'t Source, function: Node<'t>) -> Vec<Argume
         "true" => Some((name, false)),
         _ => None,
     };
-    parameters(source, function).into_iter().filter_map(switch).collect()
+    parameters(source, function).into_iter().filter_map(switch).take(SWITCHES).collect()
 }
 
 /// The list that the function gives when it is called with this argument, or with none.
-pub(super) fn run<'t>(source: &'t Source, function: Node<'t>, argument: Option<Argument<'t>>) -> List<'t> {
+pub(super) fn run<'t>(module: &Module<'t>, function: Node<'t>, argument: Option<Argument<'t>>) -> List<'t> {
     let given = argument.map(|(name, on)| (name, Value::Truth(on))).into_iter().collect();
-    let mut run = Run { source, steps: 0, depth: 0, calls: Vec::new(), gave_up: None };
+    let mut run = Run { module, source: module.source, depth: 0, calls: Vec::new(), gave_up: None };
     let list = run.call(function, given);
     match run.gave_up {
         None => list,
@@ -58,9 +61,9 @@ fn parameters<'t>(source: &'t Source, function: Node<'t>) -> Vec<(&'t str, Optio
     list.named_children(&mut cursor).filter(|node| node.kind() != "comment").skip(1).map(named).collect()
 }
 
-pub(super) struct Run<'t> {
+pub(super) struct Run<'m, 't> {
+    pub(super) module: &'m Module<'t>,
     pub(super) source: &'t Source,
-    steps: usize,
     depth: usize,
     /// The functions that are being run, the innermost last.
     pub(super) calls: Vec<Call<'t>>,
@@ -79,7 +82,7 @@ pub(super) struct Call<'t> {
     loops: Vec<Path<'t>>,
 }
 
-impl<'t> Run<'t> {
+impl<'t> Run<'_, 't> {
     /// Runs a function; the list that it gives.
     pub(super) fn call(&mut self, function: Node<'t>, mut given: Given<'t>) -> List<'t> {
         if self.calls.iter().any(|call| call.function == function) {
@@ -98,14 +101,24 @@ impl<'t> Run<'t> {
 
     /// Counts one step into `node`; false if it is one too many, or too deep.
     pub(super) fn enter(&mut self, node: Node<'t>) -> bool {
-        self.steps += 1;
-        let fine = self.steps <= STEPS && self.depth < DEEPEST;
+        self.work(1);
+        let fine = self.module.steps.get() <= STEPS && self.depth < DEEPEST;
         if fine {
             self.depth += 1;
         } else {
             self.gave_up = self.gave_up.or(Some(node));
         }
         fine
+    }
+
+    /// A copy of a path. Copying is work too, and counts as such.
+    pub(super) fn split(&self, path: &Path<'t>) -> Path<'t> {
+        self.work(path.names.len() / 4);
+        path.clone()
+    }
+
+    fn work(&self, steps: usize) {
+        self.module.steps.set(self.module.steps.get() + steps);
     }
 
     pub(super) fn leave(&mut self) {
@@ -175,7 +188,7 @@ impl<'t> Run<'t> {
             if holds != Some(false)
                 && let Some(block) = block
             {
-                let mut inside = path.clone();
+                let mut inside = self.split(path);
                 self.block(&mut inside, block);
                 out.merge(inside, node);
             }
@@ -185,7 +198,7 @@ impl<'t> Run<'t> {
             }
         }
         if !decided {
-            out.merge(path.clone(), node);
+            out.merge(self.split(path), node);
         }
         *path = out;
     }
@@ -194,8 +207,8 @@ impl<'t> Run<'t> {
         let items = node.field("right").map(|right| self.eval(path, right));
         let Some(body) = node.field("body") else { return };
         for round in 0..ROUNDS {
-            let before = path.clone();
-            let mut inside = path.clone();
+            let before = self.split(path);
+            let mut inside = self.split(path);
             if let Some(condition) = node.field("condition") {
                 self.eval(&mut inside, condition);
             }
@@ -224,11 +237,11 @@ impl<'t> Run<'t> {
 
     /// `with` and `try`: what is inside may end anywhere, and what handles that begins from anywhere.
     fn guarded(&mut self, path: &mut Path<'t>, node: Node<'t>) {
-        let mut before = path.clone();
+        let mut before = self.split(path);
         if let Some(body) = node.field("body") {
             self.block(path, body);
         }
-        before.merge(path.clone(), node);
+        before.merge(self.split(path), node);
         let mut cursor = node.walk();
         let clauses: Vec<_> =
             node.named_children(&mut cursor).filter(|child| child.kind().ends_with("_clause")).collect();
@@ -238,7 +251,7 @@ impl<'t> Run<'t> {
             match (clause.kind(), block) {
                 ("else_clause" | "finally_clause", Some(block)) => self.block(path, block),
                 (_, Some(block)) => {
-                    let mut inside = before.clone();
+                    let mut inside = self.split(&before);
                     self.block(&mut inside, block);
                     path.merge(inside, node);
                 }

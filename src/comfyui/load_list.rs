@@ -10,12 +10,9 @@
 use tree_sitter::Node;
 
 use super::exec;
+use super::module::Module;
 use crate::python::field::Fields;
-use crate::python::source::walk;
 use crate::python::{Place, Source};
-
-/// The method that gives load lists.
-pub(super) const NAME: &str = "_load_list";
 
 /// The longest expression that a field is named by; longer ones are cut.
 const LONGEST_NAME: usize = 60;
@@ -63,81 +60,22 @@ impl Shape {
 
 /// Reads every `_load_list` of `comfy/model_patcher.py`, in order of place.
 pub(super) fn read(source: &Source) -> Vec<LoadList> {
-    let mut found = Vec::new();
-    walk(&mut source.root().walk(), |node| {
-        if is_load_list(source, node) {
-            found.push(node);
-        }
-        true
-    });
-    let pairs: Vec<_> = found.iter().flat_map(|function| module_names(source, *function)).collect();
-    let read = |function: &Node<'_>| LoadList {
-        class: class_around(*function).and_then(|class| class.field("name")).map(|name| source.slice(name).to_owned()),
+    let module = Module::of(source);
+    let read = |(function, class): &(Node<'_>, Option<Node<'_>>)| LoadList {
+        class: class.and_then(|class| class.field("name")).map(|name| source.slice(name).to_owned()),
         place: source.place(function.start_byte()),
-        shapes: shapes(source, *function, &pairs),
+        shapes: shapes(&module, *function),
     };
-    found.iter().map(read).collect()
-}
-
-/// Is it the definition of a `_load_list`?
-fn is_load_list(source: &Source, node: Node<'_>) -> bool {
-    node.kind() == "function_definition" && node.field("name").is_some_and(|name| source.slice(name) == NAME)
-}
-
-/// The class that a function is a method of.
-pub(super) fn class_around(function: Node<'_>) -> Option<Node<'_>> {
-    let mut around = function.parent();
-    while let Some(node) = around {
-        match node.kind() {
-            "class_definition" => return Some(node),
-            "function_definition" | "lambda" => return None,
-            _ => around = node.parent(),
-        }
-    }
-    None
-}
-
-/// The `_load_list` that a class of this file, or the nearest of its base classes here, has.
-pub(super) fn of_class<'t>(source: &'t Source, class: &str) -> Option<Node<'t>> {
-    /// Classes that are looked through; base classes may form a circle.
-    const MOST: usize = 16;
-    let mut wanted = vec![class];
-    for at in 0..MOST {
-        let name = *wanted.get(at)?;
-        let mut method = None;
-        let mut bases = Vec::new();
-        walk(&mut source.root().walk(), |node| {
-            if node.kind() == "class_definition" && node.field("name").is_some_and(|own| source.slice(own) == name) {
-                bases.extend(base_names(source, node));
-            }
-            let is_own = |class: Node<'_>| class.field("name").is_some_and(|own| source.slice(own) == name);
-            if is_load_list(source, node) && class_around(node).is_some_and(is_own) {
-                method = Some(node);
-            }
-            true
-        });
-        if method.is_some() {
-            return method;
-        }
-        wanted.extend(bases);
-    }
-    None
-}
-
-/// The names of a class's base classes, without the modules that they are in.
-pub(super) fn base_names<'t>(source: &'t Source, class: Node<'t>) -> Vec<&'t str> {
-    let Some(list) = class.field("superclasses") else { return Vec::new() };
-    let mut cursor = list.walk();
-    let last = |base: Node<'t>| if base.kind() == "attribute" { base.field("attribute") } else { Some(base) };
-    list.named_children(&mut cursor).filter_map(last).map(|name| source.slice(name)).collect()
+    module.load_lists.iter().map(read).collect()
 }
 
 /// What the items of a list may be, for every call that its parameters offer.
-fn shapes(source: &Source, function: Node<'_>, pairs: &[(&str, &str)]) -> Result<Vec<Shape>, Unclear> {
+fn shapes<'t>(module: &Module<'t>, function: Node<'t>) -> Result<Vec<Shape>, Unclear> {
+    let source = module.source;
     let mut shapes: Vec<Shape> = Vec::new();
     let calls = std::iter::once(None).chain(exec::switches(source, function).into_iter().map(Some));
     for argument in calls {
-        let list = exec::run(source, function, argument);
+        let list = exec::run(module, function, argument);
         let doubt = list.doubt.or_else(|| list.items.is_empty().then_some((function, "no item is put into the list")));
         if let Some((node, why)) = doubt {
             let why = format!("{why}: `{}`", short(source, node));
@@ -150,7 +88,7 @@ fn shapes(source: &Source, function: Node<'_>, pairs: &[(&str, &str)]) -> Result
             }
             let place = source.place(at.start_byte());
             let argument = argument.map(|(name, on)| format!("{name}={}", if on { "True" } else { "False" }));
-            shapes.push(Shape { is_foreign: is_foreign(&fields, pairs), fields, argument, place });
+            shapes.push(Shape { is_foreign: is_foreign(&fields, &module.pairs), fields, argument, place });
         }
     }
     Ok(shapes)
@@ -165,28 +103,6 @@ fn short(source: &Source, node: Node<'_>) -> String {
         words.push('…');
     }
     words
-}
-
-/// The names that loops over `named_modules()` give to a module's name and to the module.
-fn module_names<'t>(source: &'t Source, function: Node<'t>) -> Vec<(&'t str, &'t str)> {
-    let mut pairs = Vec::new();
-    walk(&mut function.walk(), |node| {
-        if matches!(node.kind(), "for_statement" | "for_in_clause")
-            && let (Some(left), Some(right)) = (node.field("left"), node.field("right"))
-            && source.slice(right).contains("named_modules()")
-        {
-            let mut names = Vec::new();
-            walk(&mut left.walk(), |part| {
-                names.extend((part.kind() == "identifier").then(|| source.slice(part)));
-                true
-            });
-            if let [.., name, module] = names[..] {
-                pairs.push((name, module));
-            }
-        }
-        true
-    });
-    pairs
 }
 
 fn is_foreign(fields: &[String], pairs: &[(&str, &str)]) -> bool {

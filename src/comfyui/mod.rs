@@ -12,6 +12,7 @@ mod dynamic;
 mod eval;
 mod exec;
 mod load_list;
+mod module;
 mod pair;
 mod value;
 

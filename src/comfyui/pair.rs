@@ -44,11 +44,12 @@ impl Fit {
     pub fn of(state: State, arity: usize) -> Self {
         match (state, arity) {
             (State::Legacy, 4) => Self::WorksToday,
-            (State::FiveOnly, 5) | (State::Any, 4 | 5) => Self::Works,
+            // What the quotas leave over has nothing to do with the number of fields.
+            (State::FiveOnly, 5) | (State::Any, 4 | 5) | (State::CpuFallback | State::Faulty | State::Shared, _) => {
+                Self::Works
+            }
             (State::Any, 6..) | (State::Opaque, _) => Self::Unclear,
             (State::Legacy | State::FiveOnly | State::Any, _) => Self::Broken,
-            // What the quotas leave over has nothing to do with the number of fields.
-            (State::CpuFallback | State::Faulty | State::Shared, _) => Self::Works,
         }
     }
 

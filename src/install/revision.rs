@@ -150,20 +150,18 @@ fn git_dir(folder: &Path) -> Option<PathBuf> {
 
 /// The tree of the commit, and the beginning of the commit's id.
 fn look_up(repository: &Repository, folder: &Path, name: &str) -> Result<(git2::Oid, String)> {
-    let found = repository.revparse_single(name).and_then(|object| object.peel_to_commit());
-    let commit = found.map_err(|error| {
+    let object = repository.revparse_single(name).map_err(|error| {
         let folder = folder.display();
         match error.code() {
             ErrorCode::Ambiguous => {
                 anyhow!("`{name}` is the beginning of several ids in {folder}\nhelp: give more of the id")
             }
-            ErrorCode::Peel => anyhow!("`{name}` is not a commit in {folder}\nhelp: name a branch, a tag or an id"),
             ErrorCode::InvalidSpec => {
                 anyhow!("`{name}` does not name a revision\nhelp: name a branch, a tag or an id, such as origin/master")
             }
             _ if repository.is_shallow() => anyhow!(
-                "no revision `{name}` in {folder}, which is a shallow clone\nhelp: `git -C \"{folder}\" fetch --unshallow --tags` \
-                 gets the rest of its history"
+                "no revision `{name}` in {folder}, which is a shallow clone\nhelp: `git -C \"{folder}\" fetch --unshallow \
+                 --tags` gets the rest of its history"
             ),
             _ => anyhow!(
                 "no revision `{name}` in {folder}\nhelp: `git -C \"{folder}\" fetch --tags` gets what is new there; \
@@ -171,6 +169,9 @@ fn look_up(repository: &Repository, folder: &Path, name: &str) -> Result<(git2::
             ),
         }
     })?;
+    let Ok(commit) = object.peel_to_commit() else {
+        bail!("`{name}` is not a commit in {}\nhelp: name a branch, a tag or an id", folder.display());
+    };
     let short_id = commit.as_object().short_id()?.as_str().unwrap_or_default().to_owned();
     Ok((commit.tree_id(), short_id))
 }
