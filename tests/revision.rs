@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -144,6 +144,7 @@ fn a_path_with_an_at_sign_is_a_path_first() {
     // The folder `ComfyUI@next` comes before the branch `next` of the folder `ComfyUI`.
     comfyui(&root.join("ComfyUI"), false);
     assert_eq!(arities(&facts(root.join("ComfyUI@next"))), [5]);
+    assert_eq!(arities(&facts(root.join("ComfyUI@next@v0.3.70"))), [4]);
     assert_eq!(arities(&facts(root.join("ComfyUI@origin/master"))), [5, 6]);
 }
 
@@ -229,13 +230,23 @@ fn the_node_is_surveyed_and_repaired_as_it_stands_in_a_revision() {
 fn a_revision_gives_what_the_disk_gives() {
     for fixture in ["legacy", "sibling-helper", "crlf-bom-tabs", "guide-applied"] {
         let install = Install::of(fixture);
+        for path in ["parts/items.py", "a/b/c/deepest.py", "a/b/c/d/too_deep.py", ".hidden/x.py", "venv/x.py", "x.txt"]
+        {
+            let path = install.checkout().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x = 1\n").unwrap();
+        }
         commit(&init(&install.checkout(), false), &install.checkout());
         let (disk, committed) = (install.repair().unwrap(), at(&install, "HEAD").unwrap());
         let texts = |repair: &Repair| -> Vec<_> {
             repair.changes.iter().map(|change| (repair.real_path(change.file), change.text.clone())).collect()
         };
         assert_eq!(texts(&disk), texts(&committed), "{fixture}");
-        assert_eq!(disk.package.len(), committed.package.len(), "{fixture}");
+        let paths = |repair: &Repair| -> BTreeSet<_> {
+            (0..repair.package.len()).map(|file| repair.package.path(file).to_owned()).collect()
+        };
+        assert_eq!(paths(&disk), paths(&committed), "{fixture}");
+        assert!(paths(&committed).contains(Path::new("a/b/c/deepest.py")), "{fixture}");
         assert_eq!(disk.path(0), committed.path(0), "{fixture}");
     }
 }

@@ -9,10 +9,12 @@
 //!
 //! No place works with fewer than 4 fields, or where the fields are in another order than in every known ComfyUI.
 
+use std::fmt;
+
 use super::load_list::{LoadList, Shape};
 use crate::patches::State;
 
-/// How a place, or all of them, fare with a ComfyUI; from best to worst.
+/// How a place, or all of them, fare with a ComfyUI; from best to worst. Displayed as a phrase for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fit {
     /// Right.
@@ -37,6 +39,17 @@ pub enum Pair {
         /// If they have 5.
         five: Fit,
     },
+}
+
+impl fmt::Display for Fit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Works => "works",
+            Self::WorksToday => "works today, breaks at 5 fields",
+            Self::Unclear => "could not be told",
+            Self::Broken => "broken",
+        })
+    }
 }
 
 impl Fit {
