@@ -190,6 +190,19 @@ fn what_goes_wrong_is_said_with_what_to_do() {
     assert!(error(format!("{text}@HEAD")).contains("is not a ComfyUI at `HEAD`"));
 }
 
+#[test]
+fn what_a_partial_clone_lacks_is_said() {
+    let (_folder, root) = folder();
+    let repository = comfyui(&root, true);
+    let id = repository.revparse_single("next:comfy/model_patcher.py").unwrap().id().to_string();
+    // Objects are read-only, which on Windows keeps them from being removed.
+    let object = root.join("objects").join(&id[..2]);
+    fs::rename(object.join(&id[2..]), root.join("lost")).unwrap();
+    let lacks = error(format!("{}@next", root.display()));
+    assert!(lacks.starts_with("cannot read comfy/model_patcher.py in next ("), "{lacks}");
+    assert!(lacks.contains("show \"next:comfy/model_patcher.py\"` fetches it"), "{lacks}");
+}
+
 /// A checkout that was cloned: upstream's repair in `origin/main`, the old version checked out and then edited.
 fn node() -> Install {
     let install = Install::of("legacy");

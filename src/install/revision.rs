@@ -4,7 +4,7 @@
 //! makes no difference who owns it or what lies in its working tree.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use git2::{ErrorCode, ObjectType, Repository, Tree, TreeEntry};
@@ -133,11 +133,13 @@ impl Revision {
     }
 
     fn unreadable(&self, path: &Path, error: &git2::Error) -> anyhow::Error {
+        let committed = path.display().to_string().replace(MAIN_SEPARATOR, "/");
         anyhow!(
-            "cannot read {} in {self}: {}\nhelp: a partial clone lacks what was never checked out; `git checkout` of that \
-             revision gets it",
-            path.display(),
-            error.message()
+            "cannot read {committed} in {self}: {}\nhelp: a partial clone lacks what was never checked out; \
+             `git -C \"{}\" show \"{}:{committed}\"` fetches it",
+            error.message(),
+            self.root.display(),
+            self.name
         )
     }
 }
