@@ -3,19 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
-use anyhow::{Context, Result, anyhow, bail};
-use walkdir::{DirEntry, WalkDir};
+use anyhow::{Result, anyhow, bail};
 
-use crate::install::{Checkout, Evidence};
+use crate::gather;
+use crate::install::{Checkout, Revision};
 use crate::patches::{self, Accounting, Fix, Status, Survey};
-use crate::python::source::MAX_BYTES;
 use crate::python::{Edit, Package, Unreadable, edit};
 use crate::verify::{self, Verdict};
-
-/// Python files of a checkout that are read at most; the real node has about ten.
-const MOST_FILES: usize = 1000;
-/// Folders below the checkout that are gone into.
-const DEEPEST: usize = 4;
 
 /// What repairing a checkout comes to. Nothing of it is written yet.
 pub struct Repair {
@@ -31,6 +25,8 @@ pub struct Repair {
     others: Vec<Survey>,
     accounting: Accounting,
     root: PathBuf,
+    /// Whether the files are those of a revision, so that nothing on disk says anything about them.
+    committed: bool,
 }
 
 /// A file that changes.
@@ -63,7 +59,17 @@ impl std::error::Error for Unread {}
 impl Repair {
     /// Reads a checkout, surveys it and makes the edits, in memory.
     pub fn of(checkout: &Checkout, fixes: &[Fix], accounting: Accounting) -> Result<Self> {
-        let package = read(checkout)?;
+        Self::made(checkout, gather::on_disk(checkout)?, fixes, accounting)
+    }
+
+    /// The same for the checkout as it stands in a revision of its repository. Nothing on disk is looked at; the paths
+    /// are those that the files have, or would have, there.
+    pub fn at(checkout: &Checkout, revision: &Revision, fixes: &[Fix], accounting: Accounting) -> Result<Self> {
+        let package = gather::in_revision(checkout, revision)?;
+        Self::made(checkout, package, fixes, accounting).map(|repair| Self { committed: true, ..repair })
+    }
+
+    fn made(checkout: &Checkout, package: Package, fixes: &[Fix], accounting: Accounting) -> Result<Self> {
         let root = checkout.file.parent().unwrap_or(&checkout.root).to_owned();
         let surveys = patches::survey(&package, &Fix::ALL, accounting)
             .map_err(|(file, reason)| Unread { path: root.join(package.path(file)), reason })?;
@@ -95,7 +101,7 @@ impl Repair {
             })?;
             changes.push(Change { file, text: source.text().to_owned(), edits });
         }
-        Ok(Self { package, surveys, changes, after, others, accounting, root })
+        Ok(Self { package, surveys, changes, after, others, accounting, root, committed: false })
     }
 
     /// Runs the repaired code, or the code as it is where there is nothing to repair. See [`crate::verify`].
@@ -120,6 +126,9 @@ impl Repair {
 
     /// The path that a file has in its checkout, behind any link.
     pub fn real_path(&self, file: usize) -> PathBuf {
+        if self.committed {
+            return self.package.path(file).to_owned();
+        }
         let real = |path: &Path| fs::canonicalize(path).ok();
         let inside = |(path, root): (PathBuf, PathBuf)| path.strip_prefix(root).map(Path::to_owned).ok();
         let path = real(&self.path(file)).zip(real(&self.root)).and_then(inside);
@@ -136,44 +145,4 @@ impl Repair {
     pub fn is_needed(&self) -> bool {
         self.surveys.iter().any(|survey| survey.status == Status::Needed)
     }
-}
-
-/// The Python files of a checkout, `distorch_2.py` first.
-fn read(checkout: &Checkout) -> Result<Package> {
-    let root = checkout.file.parent().unwrap_or(&checkout.root);
-    let name = checkout.file.file_name().map(PathBuf::from).unwrap_or_default();
-    let cannot = |path: &Path| format!("cannot read {}\nhelp: is it yours to read?", path.display());
-    let read = |path: &Path| fs::read(path).with_context(|| cannot(path));
-    let about = fs::metadata(&checkout.file).with_context(|| cannot(&checkout.file))?;
-    if !about.is_file() {
-        bail!("{} is not a file\nhelp: restore it, or install the node again", checkout.file.display());
-    }
-    if about.len() > MAX_BYTES as u64 {
-        bail!(Unread { path: checkout.file.clone(), reason: Unreadable::TooLarge(about.len()) });
-    }
-    let mut files = vec![(name.clone(), read(&checkout.file)?)];
-    let real = fs::canonicalize(&checkout.file).with_context(|| cannot(&checkout.file))?;
-    let deepest = if matches!(checkout.evidence, Evidence::Named) { 1 } else { DEEPEST };
-    let walk = WalkDir::new(root).max_depth(deepest).sort_by_file_name().into_iter().filter_entry(is_source_folder);
-    for entry in walk.filter_map(Result::ok).filter(is_python).take(MOST_FILES) {
-        let Ok(path) = entry.path().strip_prefix(root) else { continue };
-        let small = entry.metadata().is_ok_and(|about| about.len() <= MAX_BYTES as u64);
-        // The first file may be a link to another one of them, which is not to be repaired twice.
-        let is_first = path == name || fs::canonicalize(entry.path()).is_ok_and(|path| path == real);
-        if !is_first && small {
-            files.push((path.to_owned(), read(entry.path())?));
-        }
-    }
-    Ok(Package::new(files))
-}
-
-fn is_source_folder(entry: &DirEntry) -> bool {
-    let name = entry.file_name().to_string_lossy();
-    let other = name.starts_with('.') || matches!(&*name, "node_modules" | "__pycache__" | "venv" | "site-packages");
-    entry.depth() == 0 || !entry.file_type().is_dir() || !other
-}
-
-fn is_python(entry: &DirEntry) -> bool {
-    entry.file_type().is_file()
-        && entry.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("py"))
 }

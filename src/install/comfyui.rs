@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{pyproject, small_text};
+use super::{Files, pyproject};
 
 /// A ComfyUI install.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,19 +19,21 @@ pub struct ComfyUi {
 pub(super) fn around(checkout: &Path) -> Option<ComfyUi> {
     let above = |path: &Path| path.ancestors().skip(1).find(|folder| is_root(folder)).map(Path::to_path_buf);
     let root = above(checkout).or_else(|| above(&fs::canonicalize(checkout).ok()?))?;
-    let version = version(&root);
+    let version = version(&Files::Folder(root.clone()));
     Some(ComfyUi { root, version })
 }
 
-/// Whether the folder is the root of a ComfyUI.
-pub(super) fn is_root(folder: &Path) -> bool {
-    folder.join("main.py").is_file() && folder.join("comfy").is_dir()
+/// What a ComfyUI calls itself; old versions do not say.
+pub(crate) fn version(files: &Files) -> Option<String> {
+    files
+        .small_text(Path::new("comfyui_version.py"))
+        .and_then(|text| text.lines().find_map(assigned_version))
+        .or_else(|| pyproject::parse(&files.small_text(Path::new("pyproject.toml"))?)?.version)
 }
 
-fn version(root: &Path) -> Option<String> {
-    small_text(&root.join("comfyui_version.py"))
-        .and_then(|text| text.lines().find_map(assigned_version))
-        .or_else(|| pyproject::read(root)?.version)
+/// Whether the folder is the root of a ComfyUI.
+pub(crate) fn is_root(folder: &Path) -> bool {
+    folder.join("main.py").is_file() && folder.join("comfy").is_dir()
 }
 
 /// The value in `__version__ = "0.3.75"`. The file is generated, so its line is all of Python that need be understood.

@@ -64,14 +64,17 @@ pub(super) fn facts(folder: &Path, file: &Path) -> Option<GitFacts> {
     })
 }
 
-struct OwnRepository {
-    git_dir: PathBuf,
+/// The mode of a link in a tree.
+pub(super) const LINK: i32 = 0o120_000;
+
+pub(super) struct OwnRepository {
+    pub(super) git_dir: PathBuf,
     config: PathBuf,
 }
 
 /// The repository whose `.git` stands in the folder, never one that encloses it: an unpacked node often lies in a
 /// ComfyUI that was cloned.
-fn own_repository(folder: &Path) -> Option<OwnRepository> {
+pub(super) fn own_repository(folder: &Path) -> Option<OwnRepository> {
     let dot_git = folder.join(".git");
     let git_dir = if fs::metadata(&dot_git).ok()?.is_dir() {
         dot_git
@@ -124,7 +127,6 @@ fn describe(repository: &Repository, head: Oid, short_id: &str) -> Result<Option
 
 fn modified(repository: &Repository, inside: &Path, file: &Path) -> Result<Option<bool>, git2::Error> {
     const MOST_BYTES: u64 = 16 << 20;
-    const LINK: i32 = 0o120_000;
     let tree = repository.head()?.peel_to_tree()?;
     let entry = match tree.get_path(inside) {
         Ok(entry) => entry,

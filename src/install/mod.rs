@@ -4,14 +4,19 @@
 //! last in the ComfyUI that encloses that place. Nothing of what is found is ever run, and nothing is written.
 
 mod comfyui;
+mod files;
 mod git;
 mod pyproject;
 mod recognise;
+mod revision;
 mod walk;
 
 pub use comfyui::ComfyUi;
+pub(crate) use comfyui::{is_root, version};
+pub use files::Files;
 pub use git::{GitFacts, Head};
 pub use recognise::{Evidence, FILE_NAME};
+pub use revision::Revision;
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -239,14 +244,20 @@ fn named(folder: &Path, name: &str) -> bool {
     folder.file_name().is_some_and(|own| own.eq_ignore_ascii_case(name))
 }
 
+/// The most bytes that a file has of which only a little is expected.
+const SMALL_BYTES: u64 = 1 << 20;
+
 /// The text of a file of which only a little is ever expected, without a byte order mark. None for anything else, so
 /// that a pipe cannot make us wait, nor a huge file fill the memory.
 fn small_text(path: &Path) -> Option<String> {
-    const MOST_BYTES: u64 = 1 << 20;
     let about = fs::metadata(path).ok()?;
-    if !about.is_file() || about.len() > MOST_BYTES {
+    if !about.is_file() || about.len() > SMALL_BYTES {
         return None;
     }
-    let text = String::from_utf8_lossy(&fs::read(path).ok()?).into_owned();
-    Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    Some(without_mark(&fs::read(path).ok()?))
+}
+
+fn without_mark(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()
 }

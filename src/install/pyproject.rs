@@ -10,8 +10,12 @@ pub(super) struct Project {
 
 /// Reads `pyproject.toml` of a folder; None where there is none, or where it is not TOML.
 pub(super) fn read(folder: &Path) -> Option<Project> {
-    let text = super::small_text(&folder.join("pyproject.toml"))?;
-    let table: toml::Table = toml::from_str(&text).ok()?;
+    parse(&super::small_text(&folder.join("pyproject.toml"))?)
+}
+
+/// The same from its text.
+pub(super) fn parse(text: &str) -> Option<Project> {
+    let table: toml::Table = toml::from_str(text).ok()?;
     let project = table.get("project")?;
     let text_of = |key| project.get(key).and_then(toml::Value::as_str).map(str::to_owned);
     Some(Project { name: text_of("name"), version: text_of("version") })

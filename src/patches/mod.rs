@@ -5,6 +5,7 @@
 
 pub mod gpu_only;
 pub mod load_list;
+mod release;
 mod roles;
 mod spare;
 
@@ -13,6 +14,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
+pub use self::release::Release;
 pub use crate::allocator::Accounting;
 use crate::python::flow::value::{Number, Record, Spot, WORLDS};
 use crate::python::flow::{self, Flow, Interest, Seeds};

@@ -3,7 +3,7 @@
 //! Nothing here knows what is looked for or why; that is the business of [`crate::patches`].
 
 pub mod edit;
-mod field;
+pub(crate) mod field;
 pub mod flow;
 pub mod package;
 pub mod query;

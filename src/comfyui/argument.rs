@@ -1,0 +1,48 @@
+//! What `PATH` and `PATH@REV` mean.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use crate::install::{Files, Revision, is_root};
+
+const HELP: &str =
+    "help: name the folder of ComfyUI, with `@` and a revision behind it for one that is not checked out";
+
+/// The ComfyUI that an argument names: `PATH`, or `PATH@REV` for a revision of the repository there. Whatever exists
+/// under the whole of it is meant; after that the longest `PATH` counts, since `@` may be in either part.
+pub fn named(argument: &OsStr) -> Result<Files> {
+    let whole = Path::new(argument);
+    if whole.exists() {
+        return folder(whole);
+    }
+    let text = argument.to_str().unwrap_or_default();
+    let mut parts = text.rmatch_indices('@').map(|(at, _)| (Path::new(&text[..at]), &text[at + 1..]));
+    match parts.find(|(path, _)| path.exists()) {
+        Some((path, "")) => bail!("no revision is named behind the `@` of {}@\n{HELP}", path.display()),
+        Some((path, name)) => revision(path, name),
+        None => bail!("there is no {}\n{HELP}", whole.display()),
+    }
+}
+
+/// A ComfyUI on disk; `path` may be its folder, or the one around it, as in the portable version.
+fn folder(path: &Path) -> Result<Files> {
+    match root(path) {
+        Some(root) => Ok(Files::Folder(root)),
+        None => bail!("{} is not a ComfyUI: it has no main.py beside a folder comfy\n{HELP}", path.display()),
+    }
+}
+
+fn root(path: &Path) -> Option<PathBuf> {
+    [path.to_path_buf(), path.join("ComfyUI")].into_iter().find(|folder| is_root(folder))
+}
+
+/// A revision of the repository at `path`, which may be bare, or have something else checked out.
+fn revision(path: &Path, name: &str) -> Result<Files> {
+    let files = Files::Revision(Revision::find(&root(path).unwrap_or_else(|| path.to_path_buf()), name)?);
+    if ["main.py", "comfy"].iter().all(|part| files.has(Path::new(part))) {
+        return Ok(files);
+    }
+    bail!("{} is not a ComfyUI at `{name}`: it has no main.py beside a folder comfy there\n{HELP}", path.display())
+}

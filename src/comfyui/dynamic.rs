@@ -1,0 +1,60 @@
+//! Dynamic VRAM: a patcher of ComfyUI's own that takes models away from `DisTorch2`.
+
+use tree_sitter::Node;
+
+use super::module::methods;
+use crate::python::source::walk;
+use crate::python::{Place, Source};
+
+/// The option that turns it off, where it is on by default.
+pub const OFF: &str = "--disable-dynamic-vram";
+
+/// Whether a ComfyUI has dynamic VRAM. Its patcher is recognised by a method `is_dynamic` that returns True.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DynamicVram {
+    /// It has not.
+    Absent,
+    /// Only if asked for: its patcher is at this place, and no option turns it off.
+    OnRequest(Place),
+    /// By default: its patcher is at this place, and only [`OFF`] keeps models out of its hands. `DisTorch2` does nothing
+    /// otherwise.
+    ByDefault(Place),
+    /// Its patcher is at this place, and what the command line offers could not be read.
+    Unclear(Place),
+}
+
+/// Reads `comfy/model_patcher.py`, and `comfy/cli_args.py` where it could be read.
+pub(super) fn read(patcher: &Source, options: Option<&Source>) -> DynamicVram {
+    let Some(place) = dynamic_class(patcher) else { return DynamicVram::Absent };
+    match options {
+        None => DynamicVram::Unclear(place),
+        Some(options) if has_text(options, OFF) => DynamicVram::ByDefault(place),
+        Some(_) => DynamicVram::OnRequest(place),
+    }
+}
+
+fn dynamic_class(source: &Source) -> Option<Place> {
+    let methods = methods(source, "is_dynamic").into_iter();
+    let mut dynamic = methods.filter(|(method, _)| returns_true(source, *method)).filter_map(|(_, class)| class);
+    dynamic.next().map(|class| source.place(class.start_byte()))
+}
+
+fn returns_true(source: &Source, function: Node<'_>) -> bool {
+    let mut found = false;
+    walk(&mut function.walk(), |node| {
+        found |=
+            node.kind() == "return_statement" && node.named_child(0).is_some_and(|value| source.slice(value) == "True");
+        !found
+    });
+    found
+}
+
+/// Is this text a string of the file?
+fn has_text(source: &Source, text: &str) -> bool {
+    let mut found = false;
+    walk(&mut source.root().walk(), |node| {
+        found |= node.kind() == "string_content" && source.slice(node) == text;
+        !found
+    });
+    found
+}

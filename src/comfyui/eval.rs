@@ -1,0 +1,296 @@
+//! Expressions in a `_load_list`.
+
+use tree_sitter::Node;
+
+use super::exec::{Given, Run};
+use super::module::{LOAD_LIST, base_names};
+use super::value::{List, Path, Value};
+use crate::python::field::Fields;
+
+/// Methods of a list that put nothing into it.
+const HARMLESS: [&str; 8] = ["sort", "reverse", "pop", "remove", "clear", "index", "count", "copy"];
+/// Functions that only look at the list that they are given.
+const READERS: [&str; 10] = ["len", "sum", "min", "max", "any", "all", "bool", "print", "enumerate", "zip"];
+/// Functions that give the items of a list in a new one.
+const COPIERS: [&str; 4] = ["list", "sorted", "reversed", "tuple"];
+
+impl<'t> Run<'_, 't> {
+    /// What an expression may be.
+    pub(super) fn eval(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Value<'t> {
+        if !self.enter(node) {
+            return Value::Other(node);
+        }
+        let value = self.expression(path, node);
+        self.leave();
+        value
+    }
+
+    fn expression(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Value<'t> {
+        let text = self.source.slice(node);
+        match node.kind() {
+            "identifier" => path.names.get(text).cloned().unwrap_or(Value::Other(node)),
+            "true" => Value::Truth(true),
+            "false" | "none" => Value::Truth(false),
+            "integer" => text.parse::<u64>().map_or(Value::Other(node), |number| Value::Truth(number != 0)),
+            "not_operator" => match node.field("argument").and_then(|argument| self.truth(path, argument)) {
+                Some(truth) => Value::Truth(!truth),
+                None => Value::Other(node),
+            },
+            "parenthesized_expression" | "type" => match node.named_child(0) {
+                Some(inner) => self.eval(path, inner),
+                None => Value::Other(node),
+            },
+            "tuple" | "expression_list" => self.tuple(path, node),
+            "list" => self.list(path, node),
+            "binary_operator" => {
+                let [left, right] = ["left", "right"].map(|side| match node.child_by_field_name(side) {
+                    Some(side) => self.eval(path, side),
+                    None => Value::Other(node),
+                });
+                match node.field("operator").map(|operator| operator.kind()) {
+                    Some("+") => left.plus(&right, node),
+                    _ => Value::Other(node),
+                }
+            }
+            "conditional_expression" => self.conditional(path, node),
+            "list_comprehension" | "generator_expression" => self.comprehension(path, node),
+            "call" => self.called(path, node),
+            "attribute" => {
+                if let Some(object) = node.field("object")
+                    && let Value::List(_) = self.eval(path, object)
+                {
+                    self.doubt(path, node, "the list is used in code that is not followed");
+                }
+                Value::Other(node)
+            }
+            "assignment" | "augmented_assignment" => self.assign(path, node),
+            "yield" => self.yielded(path, node),
+            "lambda" | "function_definition" | "class_definition" | "await" | "named_expression" => {
+                self.doubt(path, node, "the list is used in code that is not followed");
+                Value::Other(node)
+            }
+            "dictionary" | "set" => {
+                self.doubt(path, node, "the list is kept in something else, and may be changed there");
+                Value::Other(node)
+            }
+            _ => {
+                self.parts(path, node);
+                Value::Other(node)
+            }
+        }
+    }
+
+    /// Evaluates what stands in `node` for what it does.
+    pub(super) fn parts(&mut self, path: &mut Path<'t>, node: Node<'t>) {
+        let mut cursor = node.walk();
+        for part in node.named_children(&mut cursor) {
+            self.eval(path, part);
+        }
+    }
+
+    /// Whether a condition holds, if that can be told.
+    pub(super) fn truth(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Option<bool> {
+        if node.kind() == "boolean_operator" {
+            let decisive = node.field("operator")?.kind() == "or";
+            let sides = [node.field("left")?, node.field("right")?].map(|side| self.truth(path, side));
+            return if sides.contains(&Some(decisive)) {
+                Some(decisive)
+            } else if sides.contains(&None) {
+                None
+            } else {
+                Some(!decisive)
+            };
+        }
+        match self.eval(path, node) {
+            Value::Truth(truth) => Some(truth),
+            _ => None,
+        }
+    }
+
+    /// A tuple that is written out; `*rest` in it stands for the fields of `rest`.
+    fn tuple(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Value<'t> {
+        let mut out = Value::Tuples(vec![Vec::new()]);
+        let mut cursor = node.walk();
+        for field in node.named_children(&mut cursor).filter(|field| field.kind() != "comment") {
+            let fields = if field.kind() == "list_splat" {
+                field.named_child(0).map_or(Value::Other(field), |rest| self.eval(path, rest))
+            } else {
+                if let Value::List(_) = self.eval(path, field) {
+                    self.doubt(path, field, "the list is kept in something else, and may be changed there");
+                }
+                Value::Tuples(vec![vec![field]])
+            };
+            out = out.plus(&fields, node);
+        }
+        out
+    }
+
+    /// A list that is written out, with its items.
+    fn list(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Value<'t> {
+        let mut list = List::default();
+        let mut cursor = node.walk();
+        for item in node.named_children(&mut cursor).filter(|item| item.kind() != "comment") {
+            let value = match item.kind() {
+                "list_splat" => item.named_child(0).map_or(Value::Other(item), |rest| self.eval(path, rest)),
+                _ => Value::List(List::of(&self.eval(path, item), item)),
+            };
+            list.join(&items_of(&value, item));
+        }
+        Value::List(list)
+    }
+
+    fn conditional(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Value<'t> {
+        let mut cursor = node.walk();
+        let parts: Vec<_> = node.named_children(&mut cursor).filter(|part| part.kind() != "comment").collect();
+        let [then, condition, otherwise] = parts[..] else { return Value::Other(node) };
+        match self.truth(path, condition) {
+            Some(true) => self.eval(path, then),
+            Some(false) => self.eval(path, otherwise),
+            None => {
+                let value = self.eval(path, then);
+                value.join(&self.eval(path, otherwise), node)
+            }
+        }
+    }
+
+    fn comprehension(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Value<'t> {
+        let mut inside = self.split(path);
+        let mut cursor = node.walk();
+        for clause in node.named_children(&mut cursor).filter(|child| child.kind() == "for_in_clause") {
+            if let (Some(left), Some(right)) = (clause.field("left"), clause.field("right")) {
+                let items = self.eval(&mut inside, right);
+                self.take(&mut inside, left, &items);
+            }
+        }
+        let Some(body) = node.field("body") else { return Value::Other(node) };
+        Value::List(List::of(&self.eval(&mut inside, body), body))
+    }
+
+    fn assign(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Value<'t> {
+        let (Some(left), Some(right)) = (node.field("left"), node.field("right")) else { return Value::Other(node) };
+        let mut value = self.eval(path, right);
+        if node.kind() == "augmented_assignment" {
+            let is_plus = node.field("operator").is_some_and(|operator| operator.kind() == "+=");
+            let known = self.eval(path, left);
+            value = match known {
+                Value::List(mut list) if is_plus => {
+                    list.join(&items_of(&value, right));
+                    Value::List(list)
+                }
+                _ if is_plus => known.plus(&value, node),
+                _ => Value::Other(node),
+            };
+        } else if matches!(value, Value::List(_)) && right.kind() == "identifier" {
+            self.doubt(path, right, "the list gets another name, and may be changed under it");
+            value = self.eval(path, right);
+        }
+        self.bind(path, left, value);
+        Value::Other(node)
+    }
+
+    fn yielded(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Value<'t> {
+        let value = node.named_child(0).map_or(Value::Other(node), |inner| self.eval(path, inner));
+        let from = self.source.slice(node).trim_start_matches("yield").trim_start().starts_with("from ");
+        let list = if from { items_of(&value, node) } else { List::of(&value, node) };
+        if let Some(call) = self.calls.last_mut() {
+            call.yielded.get_or_insert_default().join(&list);
+        }
+        Value::Other(node)
+    }
+
+    fn called(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Value<'t> {
+        let (Some(function), Some(arguments)) = (node.field("function"), node.field("arguments")) else {
+            return Value::Other(node);
+        };
+        let name = self.source.slice(function);
+        let first = if arguments.kind() == "argument_list" { arguments.named_child(0) } else { Some(arguments) };
+        if let (Some(object), Some(method)) = (function.field("object"), function.field("attribute")) {
+            let method = self.source.slice(method);
+            if method == LOAD_LIST {
+                return self.inherited(path, node, object, arguments);
+            }
+            if let Value::List(_) = self.eval(path, object) {
+                return self.method(path, node, (object, method), arguments);
+            }
+        } else if COPIERS.contains(&name) {
+            return match first.map(|first| self.eval(path, first)) {
+                None if name == "tuple" => Value::Tuples(vec![Vec::new()]),
+                None => Value::List(List::default()),
+                Some(value @ Value::List(_)) => value,
+                Some(value @ Value::Tuples(_)) if name == "tuple" => value,
+                Some(_) => Value::Other(node),
+            };
+        } else if READERS.contains(&name) {
+            self.parts(path, arguments);
+            return Value::Other(node);
+        }
+        let mut cursor = arguments.walk();
+        for argument in arguments.named_children(&mut cursor) {
+            let value = argument.field("value").unwrap_or(argument);
+            if let Value::List(_) = self.eval(path, value) {
+                self.doubt(path, value, "the list is handed to code that is not followed");
+            }
+        }
+        Value::Other(node)
+    }
+
+    /// A method of a list.
+    fn method(
+        &mut self,
+        path: &mut Path<'t>,
+        node: Node<'t>,
+        (object, method): (Node<'t>, &str),
+        arguments: Node<'t>,
+    ) -> Value<'t> {
+        let mut cursor = arguments.walk();
+        let given: Vec<_> = arguments.named_children(&mut cursor).filter(|node| node.kind() != "comment").collect();
+        let item = match (method, &given[..]) {
+            ("append", [item]) | ("insert", [_, item]) => Value::List(List::of(&self.eval(path, *item), *item)),
+            ("extend", [items]) => self.eval(path, *items),
+            ("copy", []) => return self.eval(path, object),
+            _ if HARMLESS.contains(&method) => return Value::Other(node),
+            _ => {
+                self.doubt(path, node, "the list is changed in a way that is not followed");
+                return Value::Other(node);
+            }
+        };
+        let added = items_of(&item, node);
+        if let Some(Value::List(list)) = path.names.get_mut(self.source.slice(object)) {
+            list.join(&added);
+        }
+        Value::Other(node)
+    }
+
+    /// `super()._load_list(…)`, or that of a class which is named.
+    fn inherited(&mut self, path: &mut Path<'t>, node: Node<'t>, object: Node<'t>, arguments: Node<'t>) -> Value<'t> {
+        let here = self.calls.last().and_then(|call| self.module.class_of(call.function));
+        let classes = match here {
+            Some(class) if self.source.slice(object).starts_with("super(") => base_names(self.source, class),
+            _ => vec![self.source.slice(object)],
+        };
+        let Some(function) = self.module.inherited(&classes) else {
+            return Value::List(List::doubtful(node, "the list of a class that is not in this file"));
+        };
+        let mut given = Given::new();
+        let mut cursor = arguments.walk();
+        for argument in arguments.named_children(&mut cursor) {
+            match (argument.field("name"), argument.field("value")) {
+                (Some(name), Some(value)) => {
+                    let value = self.eval(path, value);
+                    given.insert(self.source.slice(name), value);
+                }
+                _ if self.source.slice(argument) == "self" => {}
+                _ => return Value::List(List::doubtful(argument, "an argument without its name is not followed")),
+            }
+        }
+        Value::List(self.call(function, given))
+    }
+}
+
+/// What comes out if it is gone through one by one.
+fn items_of<'t>(value: &Value<'t>, at: Node<'t>) -> List<'t> {
+    match value {
+        Value::List(list) => list.clone(),
+        _ => List::doubtful(at, "what is put in here is not a list that is made here"),
+    }
+}

@@ -1,0 +1,315 @@
+//! Runs a `_load_list` in the abstract: every path through it, with the tuples that reach the list that it gives.
+//!
+//! Much less is followed than in [`crate::python::flow`], which looks for what is done with items. Here it is enough to
+//! know tuples, the list they are put into, and conditions that the call decides. A list that gets out of sight is in
+//! doubt, and says where.
+
+use std::collections::BTreeMap;
+
+use tree_sitter::Node;
+
+use super::module::Module;
+use super::value::{List, Path, Value};
+use crate::python::Source;
+use crate::python::field::Fields;
+use crate::python::source::walk;
+
+/// Nesting that is followed.
+const DEEPEST: usize = 100;
+/// Statements and expressions of a file after which following ends; ComfyUI's own function takes some hundreds.
+const STEPS: usize = 200_000;
+/// Switches that are tried; ComfyUI's own function has one.
+const SWITCHES: usize = 8;
+/// Times that a loop's body is followed, for what it changes for its next round.
+const ROUNDS: usize = 6;
+
+/// A parameter that is given something else than its default.
+pub(super) type Argument<'t> = (&'t str, bool);
+
+/// What a call gives to parameters, by their names; for any other it is the default.
+pub(super) type Given<'t> = BTreeMap<&'t str, Value<'t>>;
+
+/// The parameters that are switches, with the value that is not their default.
+pub(super) fn switches<'t>(source: &'t Source, function: Node<'t>) -> Vec<Argument<'t>> {
+    let switch = |(name, default): (&'t str, Option<Node<'t>>)| match default?.kind() {
+        "false" => Some((name, true)),
+        "true" => Some((name, false)),
+        _ => None,
+    };
+    parameters(source, function).into_iter().filter_map(switch).take(SWITCHES).collect()
+}
+
+/// The list that the function gives when it is called with this argument, or with none.
+pub(super) fn run<'t>(module: &Module<'t>, function: Node<'t>, argument: Option<Argument<'t>>) -> List<'t> {
+    let given = argument.map(|(name, on)| (name, Value::Truth(on))).into_iter().collect();
+    let mut run = Run { module, source: module.source, depth: 0, calls: Vec::new(), gave_up: None };
+    let list = run.call(function, given);
+    match run.gave_up {
+        None => list,
+        Some(node) => List::doubtful(node, "too deep, or too much, to be followed"),
+    }
+}
+
+/// Names and defaults of the parameters behind `self`.
+fn parameters<'t>(source: &'t Source, function: Node<'t>) -> Vec<(&'t str, Option<Node<'t>>)> {
+    let Some(list) = function.field("parameters") else { return Vec::new() };
+    let mut cursor = list.walk();
+    let named = |parameter: Node<'t>| {
+        let name = parameter.field("name").or_else(|| parameter.named_child(0)).unwrap_or(parameter);
+        (source.slice(name), parameter.field("value"))
+    };
+    list.named_children(&mut cursor).filter(|node| node.kind() != "comment").skip(1).map(named).collect()
+}
+
+pub(super) struct Run<'m, 't> {
+    pub(super) module: &'m Module<'t>,
+    pub(super) source: &'t Source,
+    depth: usize,
+    /// The functions that are being run, the innermost last.
+    pub(super) calls: Vec<Call<'t>>,
+    /// The first place that was too deep, or one too many, to be followed.
+    gave_up: Option<Node<'t>>,
+}
+
+/// One function that is being run.
+pub(super) struct Call<'t> {
+    pub(super) function: Node<'t>,
+    /// What its `return`s give.
+    returned: List<'t>,
+    /// What its `yield`s give, if there are any.
+    pub(super) yielded: Option<List<'t>>,
+    /// For each loop around: the paths that leave it, or go on with the next round.
+    loops: Vec<Path<'t>>,
+}
+
+impl<'t> Run<'_, 't> {
+    /// Runs a function; the list that it gives.
+    pub(super) fn call(&mut self, function: Node<'t>, mut given: Given<'t>) -> List<'t> {
+        if self.calls.iter().any(|call| call.function == function) {
+            return List::doubtful(function, "calls itself");
+        }
+        let Some(body) = function.field("body") else { return List::default() };
+        let mut path = Path::default();
+        for (name, default) in parameters(self.source, function) {
+            let default = default.map_or(Value::Other(function), |value| self.eval(&mut Path::default(), value));
+            path.names.insert(name, given.remove(name).unwrap_or(default));
+        }
+        self.calls.push(Call { function, returned: List::default(), yielded: None, loops: Vec::new() });
+        self.block(&mut path, body);
+        self.calls.pop().map(|call| call.yielded.unwrap_or(call.returned)).unwrap_or_default()
+    }
+
+    /// Counts one step into `node`; false if it is one too many, or too deep.
+    pub(super) fn enter(&mut self, node: Node<'t>) -> bool {
+        self.work(1);
+        let fine = self.module.steps.get() <= STEPS && self.depth < DEEPEST;
+        if fine {
+            self.depth += 1;
+        } else {
+            self.gave_up = self.gave_up.or(Some(node));
+        }
+        fine
+    }
+
+    /// A copy of a path. Copying is work too, and counts as such.
+    pub(super) fn split(&self, path: &Path<'t>) -> Path<'t> {
+        self.work(path.names.len() / 4);
+        path.clone()
+    }
+
+    fn work(&self, steps: usize) {
+        self.module.steps.set(self.module.steps.get() + steps);
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    fn block(&mut self, path: &mut Path<'t>, block: Node<'t>) {
+        let mut cursor = block.walk();
+        for statement in block.named_children(&mut cursor) {
+            if path.ended || !self.enter(statement) {
+                return;
+            }
+            self.statement(path, statement);
+            self.leave();
+        }
+    }
+
+    fn statement(&mut self, path: &mut Path<'t>, node: Node<'t>) {
+        match node.kind() {
+            "expression_statement" | "assert_statement" | "delete_statement" | "decorated_definition" => {
+                self.parts(path, node);
+            }
+            "if_statement" => self.branch(path, node),
+            "for_statement" | "while_statement" => self.repeat(path, node),
+            "with_statement" | "try_statement" => self.guarded(path, node),
+            "return_statement" => {
+                self.give_back(path, node);
+                path.ended = true;
+            }
+            "raise_statement" => path.ended = true,
+            "break_statement" | "continue_statement" => {
+                let left = std::mem::replace(path, Path { ended: true, ..Path::default() });
+                if let Some(around) = self.calls.last_mut().and_then(|call| call.loops.last_mut()) {
+                    around.merge(left, node);
+                }
+            }
+            "pass_statement" | "comment" | "import_statement" | "import_from_statement" => {}
+            _ => self.lose(path, node),
+        }
+    }
+
+    fn give_back(&mut self, path: &mut Path<'t>, node: Node<'t>) {
+        let Some(value) = node.named_child(0) else { return };
+        let list = match self.eval(path, value) {
+            Value::List(list) => list,
+            _ => List::doubtful(value, "what is returned is not a list that is made here"),
+        };
+        if let Some(call) = self.calls.last_mut() {
+            call.returned.join(&list);
+        }
+    }
+
+    /// `if`, with all that hangs on it.
+    fn branch(&mut self, path: &mut Path<'t>, node: Node<'t>) {
+        let mut out = Path { ended: true, ..Path::default() };
+        let mut decided = false;
+        let mut cursor = node.walk();
+        let others: Vec<_> = node.named_children(&mut cursor).collect();
+        let branches = std::iter::once(node)
+            .chain(others.into_iter().filter(|other| matches!(other.kind(), "elif_clause" | "else_clause")));
+        for branch in branches {
+            let holds = match branch.field("condition") {
+                Some(condition) => self.truth(path, condition),
+                None => Some(true),
+            };
+            let block = branch.field("consequence").or_else(|| branch.field("body"));
+            if holds != Some(false)
+                && let Some(block) = block
+            {
+                let mut inside = self.split(path);
+                self.block(&mut inside, block);
+                out.merge(inside, node);
+            }
+            if holds == Some(true) {
+                decided = true;
+                break;
+            }
+        }
+        if !decided {
+            out.merge(self.split(path), node);
+        }
+        *path = out;
+    }
+
+    fn repeat(&mut self, path: &mut Path<'t>, node: Node<'t>) {
+        let items = node.field("right").map(|right| self.eval(path, right));
+        let Some(body) = node.field("body") else { return };
+        for round in 0..ROUNDS {
+            let before = self.split(path);
+            let mut inside = self.split(path);
+            if let Some(condition) = node.field("condition") {
+                self.eval(&mut inside, condition);
+            }
+            if let (Some(left), Some(items)) = (node.field("left"), &items) {
+                self.take(&mut inside, left, items);
+            }
+            if let Some(call) = self.calls.last_mut() {
+                call.loops.push(Path { ended: true, ..Path::default() });
+            }
+            self.block(&mut inside, body);
+            path.merge(inside, node);
+            if let Some(left) = self.calls.last_mut().and_then(|call| call.loops.pop()) {
+                path.merge(left, node);
+            }
+            if *path == before {
+                break;
+            }
+            if round + 1 == ROUNDS {
+                self.lose(path, node);
+            }
+        }
+        if let Some(block) = node.field("alternative").and_then(|otherwise| otherwise.field("body")) {
+            self.block(path, block);
+        }
+    }
+
+    /// `with` and `try`: what is inside may end anywhere, and what handles that begins from anywhere.
+    fn guarded(&mut self, path: &mut Path<'t>, node: Node<'t>) {
+        let mut before = self.split(path);
+        if let Some(body) = node.field("body") {
+            self.block(path, body);
+        }
+        before.merge(self.split(path), node);
+        let mut cursor = node.walk();
+        let clauses: Vec<_> =
+            node.named_children(&mut cursor).filter(|child| child.kind().ends_with("_clause")).collect();
+        for clause in clauses {
+            let mut cursor = clause.walk();
+            let block = clause.named_children(&mut cursor).find(|child| child.kind() == "block");
+            match (clause.kind(), block) {
+                ("else_clause" | "finally_clause", Some(block)) => self.block(path, block),
+                (_, Some(block)) => {
+                    let mut inside = self.split(&before);
+                    self.block(&mut inside, block);
+                    path.merge(inside, node);
+                }
+                (_, None) => self.lose(path, clause),
+            }
+        }
+    }
+
+    /// Binds what a loop takes from `items` one by one.
+    pub(super) fn take(&mut self, path: &mut Path<'t>, left: Node<'t>, items: &Value<'t>) {
+        let element = match items {
+            Value::List(list) => list.element(left),
+            _ => Value::Other(left),
+        };
+        self.bind(path, left, element);
+    }
+
+    /// Binds a name; whatever else stands on the left of an assignment is not followed.
+    pub(super) fn bind(&mut self, path: &mut Path<'t>, left: Node<'t>, value: Value<'t>) {
+        if left.kind() == "identifier" {
+            path.names.insert(self.source.slice(left), value);
+            return;
+        }
+        let of_list = matches!(left.kind(), "subscript" | "attribute");
+        if of_list || matches!(value, Value::List(_)) {
+            self.doubt(path, left, "the list is changed in a way that is not followed");
+        }
+        if !of_list {
+            let names = self.identifiers(left);
+            path.names.extend(names.into_iter().map(|name| (name, Value::Other(left))));
+        }
+    }
+
+    /// Forgets what this code, which is not followed, may change.
+    fn lose(&mut self, path: &mut Path<'t>, node: Node<'t>) {
+        self.doubt(path, node, "the list is used in code that is not followed");
+        for name in self.identifiers(node) {
+            if path.names.get(name).is_some_and(|value| !matches!(value, Value::List(_))) {
+                path.names.insert(name, Value::Other(node));
+            }
+        }
+    }
+
+    /// Puts every list that is mentioned here in doubt.
+    pub(super) fn doubt(&mut self, path: &mut Path<'t>, node: Node<'t>, why: &'static str) {
+        for name in self.identifiers(node) {
+            if let Some(Value::List(list)) = path.names.get_mut(name) {
+                list.doubt = list.doubt.or(Some((node, why)));
+            }
+        }
+    }
+
+    fn identifiers(&self, node: Node<'t>) -> Vec<&'t str> {
+        let mut names = Vec::new();
+        walk(&mut node.walk(), |part| {
+            names.extend((part.kind() == "identifier").then(|| self.source.slice(part)));
+            true
+        });
+        names
+    }
+}

@@ -1,0 +1,112 @@
+//! The items of a load list, read from ComfyUI's own source.
+//!
+//! ```text
+//! loading.append((module_mem, n, m, params))                    4 fields
+//! loading.append(sort_criteria + (module_mem, n, m, params))    as many as reach it: 5, or 6 with for_dynamic=True
+//! ```
+//!
+//! Never from a version: branches, forks and nightly builds carry any. What is not understood is said to be so.
+
+use tree_sitter::Node;
+
+use super::exec;
+use super::module::Module;
+use crate::python::field::Fields;
+use crate::python::{Place, Source};
+
+/// The longest expression that a field is named by; longer ones are cut.
+const LONGEST_NAME: usize = 60;
+
+/// One `_load_list` of a ComfyUI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadList {
+    /// The class that it is a method of.
+    pub class: Option<String>,
+    /// Where it is defined, in `comfy/model_patcher.py`.
+    pub place: Place,
+    /// What items it gives; never empty. Those for the call that `DisTorch2` makes come first.
+    pub shapes: Result<Vec<Shape>, Unclear>,
+}
+
+/// One form that items have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// The expressions of its fields, in order, as ComfyUI writes them.
+    pub fields: Vec<String>,
+    /// The argument that it takes to get such items (`for_dynamic=True`); None if it takes none, as `DisTorch2` calls it.
+    pub argument: Option<String>,
+    /// Where such an item is put into the list.
+    pub place: Place,
+    /// Whether the module and its name are elsewhere than third and second from the end, where every known ComfyUI has
+    /// them. Counting from the end is wrong then.
+    pub is_foreign: bool,
+}
+
+/// Why the items of a load list could not be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unclear {
+    /// The place that was not understood.
+    pub place: Place,
+    /// Why not, in one sentence without a full stop.
+    pub why: String,
+}
+
+impl Shape {
+    /// How many fields an item has.
+    pub fn arity(&self) -> usize {
+        self.fields.len()
+    }
+}
+
+/// Reads every `_load_list` of `comfy/model_patcher.py`, in order of place.
+pub(super) fn read(source: &Source) -> Vec<LoadList> {
+    let module = Module::of(source);
+    let read = |(function, class): &(Node<'_>, Option<Node<'_>>)| LoadList {
+        class: class.and_then(|class| class.field("name")).map(|name| source.slice(name).to_owned()),
+        place: source.place(function.start_byte()),
+        shapes: shapes(&module, *function),
+    };
+    module.load_lists.iter().map(read).collect()
+}
+
+/// What the items of a list may be, for every call that its parameters offer.
+fn shapes<'t>(module: &Module<'t>, function: Node<'t>) -> Result<Vec<Shape>, Unclear> {
+    let source = module.source;
+    let mut shapes: Vec<Shape> = Vec::new();
+    let calls = std::iter::once(None).chain(exec::switches(source, function).into_iter().map(Some));
+    for argument in calls {
+        let list = exec::run(module, function, argument);
+        let doubt = list.doubt.or_else(|| list.items.is_empty().then_some((function, "no item is put into the list")));
+        if let Some((node, why)) = doubt {
+            let why = format!("{why}: `{}`", short(source, node));
+            return Err(Unclear { place: source.place(node.start_byte()), why });
+        }
+        for (tuple, at) in &list.items {
+            let fields: Vec<_> = tuple.iter().map(|field| short(source, *field)).collect();
+            if shapes.iter().any(|known| known.fields == fields) {
+                continue;
+            }
+            let place = source.place(at.start_byte());
+            let argument = argument.map(|(name, on)| format!("{name}={}", if on { "True" } else { "False" }));
+            shapes.push(Shape { is_foreign: is_foreign(&fields, &module.pairs), fields, argument, place });
+        }
+    }
+    Ok(shapes)
+}
+
+/// An expression on one line, and not too long.
+fn short(source: &Source, node: Node<'_>) -> String {
+    let text = source.slice(node);
+    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = words.char_indices().nth(LONGEST_NAME) {
+        words.truncate(end);
+        words.push('…');
+    }
+    words
+}
+
+fn is_foreign(fields: &[String], pairs: &[(&str, &str)]) -> bool {
+    let is_pair = |pair: &[String]| pairs.contains(&(&pair[0], &pair[1]));
+    let found = fields.windows(2).position(is_pair);
+    found.is_some_and(|at| at == 0 || at + 3 != fields.len())
+}

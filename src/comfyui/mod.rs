@@ -1,0 +1,84 @@
+//! The ComfyUI that a checkout runs under, as ComfyUI's own source tells it.
+//!
+//! ```text
+//! PATH, PATH@REV  →  Files  →  Facts: the items of its load lists, dynamic VRAM  ┐
+//!                              Survey: the states of the places that read them  ┴→  Pair
+//! ```
+//!
+//! Its version is shown, and decides nothing. Nothing is run, and nothing on disk changes.
+
+mod argument;
+mod dynamic;
+mod eval;
+mod exec;
+mod load_list;
+mod module;
+mod pair;
+mod value;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+pub use argument::named;
+pub use dynamic::{DynamicVram, OFF};
+pub use load_list::{LoadList, Shape, Unclear};
+pub use pair::{Fit, Pair, judge};
+
+use crate::install::{Files, version};
+use crate::python::Source;
+use crate::python::source::MAX_BYTES;
+
+/// Where load lists are made, relative to the folder of ComfyUI.
+pub const PATCHER: &str = "comfy/model_patcher.py";
+
+/// What ComfyUI takes on its command line.
+const OPTIONS: &str = "comfy/cli_args.py";
+
+/// What a ComfyUI's source tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Its folder, or repository.
+    pub root: PathBuf,
+    /// The revision that was read, as `NAME (ID)`; None for the files on disk.
+    pub revision: Option<String>,
+    /// From `comfyui_version.py`, else from `pyproject.toml`; old versions have neither.
+    pub version: Option<String>,
+    /// Every `_load_list` of [`PATCHER`], in order of place; none in versions before 0.3.5.
+    pub load_lists: Vec<LoadList>,
+    /// Whether it takes models away from `DisTorch2`.
+    pub dynamic_vram: DynamicVram,
+}
+
+/// Reads a ComfyUI. Fails if [`PATCHER`] is not there, or cannot be read as Python.
+pub fn read(files: &Files) -> Result<Facts> {
+    let revision = files.revision().map(ToString::to_string);
+    let Some(patcher) = parse(files, PATCHER)? else {
+        let place = revision.map_or_else(String::new, |revision| format!(" at {revision}"));
+        bail!(
+            "{} has no {PATCHER}{place}\nhelp: it is older than load lists, or incomplete; name another ComfyUI, or another \
+             revision of it",
+            files.root().display()
+        );
+    };
+    // That this file is odd is no reason to know nothing of the other.
+    let options = parse(files, OPTIONS).ok().flatten();
+    Ok(Facts {
+        root: files.root().to_path_buf(),
+        revision,
+        version: version(files),
+        load_lists: load_list::read(&patcher),
+        dynamic_vram: dynamic::read(&patcher, options.as_ref()),
+    })
+}
+
+fn parse(files: &Files, path: &str) -> Result<Option<Source>> {
+    let Some(bytes) = files.read(Path::new(path), MAX_BYTES as u64)? else { return Ok(None) };
+    match Source::parse(Path::new(path), bytes) {
+        Ok(source) => Ok(Some(source)),
+        Err(reason) => bail!(
+            "{}: {reason}\nhelp: restore the file, or name another ComfyUI, or another revision of it",
+            files.root().join(path).display()
+        ),
+    }
+}

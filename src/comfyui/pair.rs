@@ -1,0 +1,91 @@
+//! The verdict about a pair: the places in a checkout that read a load list, and the ComfyUI that makes it.
+//!
+//! | a place that is | 4 fields | 5 | 6 or more |
+//! |---|---|---|---|
+//! | `legacy` | works today, breaks at 5 | broken | broken |
+//! | `five-only` | broken | works | broken |
+//! | `any` | works | works | unclear: judged for 4 and 5 only |
+//! | `opaque` | unclear | unclear | unclear |
+//!
+//! No place works with fewer than 4 fields, or where the fields are in another order than in every known ComfyUI.
+
+use std::fmt;
+
+use super::load_list::{LoadList, Shape};
+use crate::patches::State;
+
+/// How a place, or all of them, fare with a ComfyUI; from best to worst. Displayed as a phrase for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fit {
+    /// Right.
+    Works,
+    /// Right with this ComfyUI, which returns 4 fields; wrong as soon as it returns 5.
+    WorksToday,
+    /// It could not be told.
+    Unclear,
+    /// Wrong: an error, or another field than is meant.
+    Broken,
+}
+
+/// The verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pair {
+    /// With this ComfyUI.
+    Known(Fit),
+    /// What its items are could not be told: the verdict for 4 fields, and for 5.
+    Either {
+        /// If they have 4 fields.
+        four: Fit,
+        /// If they have 5.
+        five: Fit,
+    },
+}
+
+impl fmt::Display for Fit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Works => "works",
+            Self::WorksToday => "works today, breaks at 5 fields",
+            Self::Unclear => "could not be told",
+            Self::Broken => "broken",
+        })
+    }
+}
+
+impl Fit {
+    /// How a place in this state fares with items of so many fields.
+    pub fn of(state: State, arity: usize) -> Self {
+        match (state, arity) {
+            (State::Legacy, 4) => Self::WorksToday,
+            // What the quotas leave over has nothing to do with the number of fields.
+            (State::FiveOnly, 5) | (State::Any, 4 | 5) | (State::CpuFallback | State::Faulty | State::Shared, _) => {
+                Self::Works
+            }
+            (State::Any, 6..) | (State::Opaque, _) => Self::Unclear,
+            (State::Legacy | State::FiveOnly | State::Any, _) => Self::Broken,
+        }
+    }
+
+    /// How a place in this state fares with items of this shape.
+    pub fn with(state: State, shape: &Shape) -> Self {
+        if shape.is_foreign { Self::of(state, 0) } else { Self::of(state, shape.arity()) }
+    }
+}
+
+/// Judges the places, by their states, with every load list of a ComfyUI; only the items that a call without arguments
+/// gives count, for such are the calls of `DisTorch2`.
+pub fn judge(states: &[State], lists: &[LoadList]) -> Pair {
+    let mut worst = Fit::Works;
+    for list in lists {
+        let Ok(shapes) = &list.shapes else { return either(states) };
+        for shape in shapes.iter().filter(|shape| shape.argument.is_none()) {
+            worst = states.iter().map(|state| Fit::with(*state, shape)).fold(worst, Fit::max);
+        }
+    }
+    if lists.is_empty() { either(states) } else { Pair::Known(worst) }
+}
+
+fn either(states: &[State]) -> Pair {
+    let of = |arity| states.iter().map(|state| Fit::of(*state, arity)).max().unwrap_or(Fit::Works);
+    Pair::Either { four: of(4), five: of(5) }
+}

@@ -1,0 +1,80 @@
+//! The Python files of a checkout, from its folder or from a revision.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use walkdir::{DirEntry, WalkDir};
+
+use crate::install::{Checkout, Evidence, Revision};
+use crate::python::source::MAX_BYTES;
+use crate::python::{Package, Unreadable};
+use crate::repair::Unread;
+
+/// Python files of a checkout that are read at most; the real node has about ten.
+const MOST_FILES: usize = 1000;
+/// Folders below the checkout that are gone into.
+const DEEPEST: usize = 4;
+
+/// The files as they are on disk, `distorch_2.py` first.
+pub(crate) fn on_disk(checkout: &Checkout) -> Result<Package> {
+    let root = checkout.file.parent().unwrap_or(&checkout.root);
+    let name = checkout.file.file_name().map(PathBuf::from).unwrap_or_default();
+    let cannot = |path: &Path| format!("cannot read {}\nhelp: is it yours to read?", path.display());
+    let read = |path: &Path| fs::read(path).with_context(|| cannot(path));
+    let about = fs::metadata(&checkout.file).with_context(|| cannot(&checkout.file))?;
+    if !about.is_file() {
+        bail!("{} is not a file\nhelp: restore it, or install the node again", checkout.file.display());
+    }
+    if about.len() > MAX_BYTES as u64 {
+        bail!(Unread { path: checkout.file.clone(), reason: Unreadable::TooLarge(about.len()) });
+    }
+    let mut files = vec![(name.clone(), read(&checkout.file)?)];
+    let real = fs::canonicalize(&checkout.file).with_context(|| cannot(&checkout.file))?;
+    let walk = WalkDir::new(root).max_depth(deepest(checkout)).sort_by_file_name().into_iter();
+    let python = walk.filter_entry(is_source_folder).filter_map(Result::ok);
+    for entry in python.filter(|entry| entry.file_type().is_file() && is_python(entry.path())).take(MOST_FILES) {
+        let Ok(path) = entry.path().strip_prefix(root) else { continue };
+        let small = entry.metadata().is_ok_and(|about| about.len() <= MAX_BYTES as u64);
+        // The first file may be a link to another one of them, which is not to be repaired twice.
+        let is_first = path == name || fs::canonicalize(entry.path()).is_ok_and(|path| path == real);
+        if !is_first && small {
+            files.push((path.to_owned(), read(entry.path())?));
+        }
+    }
+    Ok(Package::new(files))
+}
+
+/// The same files as they were in a revision of the checkout's repository. Nothing on disk is looked at.
+pub(crate) fn in_revision(checkout: &Checkout, revision: &Revision) -> Result<Package> {
+    let inside = checkout.file.strip_prefix(&checkout.root).unwrap_or(&checkout.file);
+    let (folder, name) = (inside.parent().unwrap_or(Path::new("")), inside.file_name().map(Path::new));
+    let found = revision.files(folder, deepest(checkout), MAX_BYTES as u64, is_source_name, is_python)?;
+    let (first, mut others): (Vec<_>, Vec<_>) = found.into_iter().partition(|(path, _)| Some(path.as_path()) == name);
+    if first.is_empty() {
+        return Err(anyhow!(
+            "there is no {} of at most {MAX_BYTES} bytes in {revision} of {}\nhelp: name a later revision, or another branch",
+            inside.display(),
+            revision.root.display()
+        ));
+    }
+    others.truncate(MOST_FILES);
+    Ok(Package::new(first.into_iter().chain(others)))
+}
+
+/// How many levels of folders belong to the checkout: of a file that the user named, only its own.
+fn deepest(checkout: &Checkout) -> usize {
+    if matches!(checkout.evidence, Evidence::Named) { 1 } else { DEEPEST }
+}
+
+fn is_source_folder(entry: &DirEntry) -> bool {
+    entry.depth() == 0 || !entry.file_type().is_dir() || is_source_name(&entry.file_name().to_string_lossy())
+}
+
+fn is_source_name(folder: &str) -> bool {
+    !folder.starts_with('.') && !matches!(folder, "node_modules" | "__pycache__" | "venv" | "site-packages")
+}
+
+fn is_python(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("py"))
+}

@@ -1,0 +1,316 @@
+//! Revisions are read from the object database: of ComfyUI and of the node, with nothing on disk touched or asked.
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use common::Install;
+use distorch_fix::comfyui::{self, Facts};
+use distorch_fix::install::{self, Revision};
+use distorch_fix::patches::{Accounting, Fix, Release, State, Status};
+use distorch_fix::repair::Repair;
+use distorch_fix::verify::{Options, Verdict};
+use git2::{Repository, RepositoryInitOptions, Signature};
+use tempfile::TempDir;
+
+/// A folder of its own, with the path that the file system gives it.
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = fs::canonicalize(folder.path()).unwrap();
+    (folder, path)
+}
+
+fn init(path: &Path, bare: bool) -> Repository {
+    let mut options = RepositoryInitOptions::new();
+    let repository = Repository::init_opts(path, options.initial_head("master").bare(bare)).unwrap();
+    repository.config().unwrap().set_bool("core.autocrlf", false).unwrap();
+    repository
+}
+
+/// Commits everything in the working tree, or, where there is none, in `from`.
+fn commit(repository: &Repository, from: &Path) -> git2::Oid {
+    let mut tree = BTreeMap::new();
+    for entry in walkdir::WalkDir::new(from).into_iter().filter_entry(|entry| entry.file_name() != ".git") {
+        let entry = entry.unwrap();
+        if entry.file_type().is_file() {
+            let path = entry.path().strip_prefix(from).unwrap().to_owned();
+            tree.insert(path, repository.blob(&fs::read(entry.path()).unwrap()).unwrap());
+        }
+    }
+    let mut index = git2::Index::new().unwrap();
+    for (path, id) in tree {
+        let path = path.to_str().unwrap().replace('\\', "/");
+        let zero = git2::IndexTime::new(0, 0);
+        let entry = git2::IndexEntry {
+            ctime: zero,
+            mtime: zero,
+            dev: 0,
+            ino: 0,
+            mode: 0o100_644,
+            uid: 0,
+            gid: 0,
+            file_size: 0,
+            id,
+            flags: 0,
+            flags_extended: 0,
+            path: path.into_bytes(),
+        };
+        index.add(&entry).unwrap();
+    }
+    let tree = repository.find_tree(index.write_tree_to(repository).unwrap()).unwrap();
+    let who = Signature::now("a", "a@example.org").unwrap();
+    let parent = repository.head().ok().map(|head| head.peel_to_commit().unwrap());
+    let parents: Vec<_> = parent.iter().collect();
+    repository.commit(Some("HEAD"), &who, &who, "c", &tree, &parents).unwrap()
+}
+
+/// A ComfyUI with three commits: 4 fields (tag `v0.3.70`), 5, and dynamic VRAM (branch `next`, `origin/master`), of
+/// which the second is checked out.
+fn comfyui(path: &Path, bare: bool) -> Repository {
+    let repository = init(path, bare);
+    let mut ids = Vec::new();
+    for fixture in ["separate-clip", "legacy", "formatted"] {
+        ids.push(commit(&repository, &Path::new("fixtures").join(fixture).join("ComfyUI")));
+    }
+    let at = |id: git2::Oid| repository.find_object(id, None).unwrap();
+    let who = Signature::now("a", "a@example.org").unwrap();
+    repository.tag("v0.3.70", &at(ids[0]), &who, "annotated", false).unwrap();
+    repository.reference("refs/heads/next", ids[2], false, "").unwrap();
+    repository.reference("refs/remotes/origin/master", ids[2], false, "").unwrap();
+    repository.reference("refs/heads/user@next", ids[2], false, "").unwrap();
+    repository.reference("refs/heads/master", ids[1], true, "").unwrap();
+    if !bare {
+        common::copy(Path::new("fixtures/legacy/ComfyUI"), path);
+    }
+    repository
+}
+
+fn facts(argument: impl AsRef<OsStr>) -> Facts {
+    comfyui::read(&comfyui::named(argument.as_ref()).unwrap()).unwrap()
+}
+
+fn arities(facts: &Facts) -> Vec<usize> {
+    facts.load_lists[0].shapes.as_ref().unwrap().iter().map(comfyui::Shape::arity).collect()
+}
+
+/// What goes wrong: always with help in a last line of its own.
+fn error(argument: impl AsRef<OsStr>) -> String {
+    let failed = comfyui::named(argument.as_ref()).and_then(|files| comfyui::read(&files));
+    let error = failed.unwrap_err().to_string();
+    assert!(error.lines().last().unwrap().starts_with("help: "), "{error}");
+    error
+}
+
+#[test]
+fn every_way_to_name_a_revision_is_understood_and_nothing_is_checked_out() {
+    for bare in [false, true] {
+        let (_folder, root) = folder();
+        let root = root.join("ComfyUI");
+        let repository = comfyui(&root, bare);
+        let text = root.display();
+        let old = repository.revparse_single("v0.3.70^{commit}").unwrap().id();
+        for name in ["v0.3.70".to_owned(), "master~1".to_owned(), "HEAD~1".to_owned(), old.to_string()] {
+            let facts = facts(format!("{text}@{name}"));
+            assert_eq!((arities(&facts), facts.version.as_deref()), (vec![4], Some("0.3.70")), "{name}");
+            assert_eq!(facts.root, root);
+        }
+        assert_eq!(arities(&facts(format!("{text}@HEAD"))), [5]);
+        for name in ["next", "origin/master", "user@next", "refs/remotes/origin/master"] {
+            assert_eq!(arities(&facts(format!("{text}@{name}"))), [5, 6], "{name}");
+        }
+        let short = old.to_string()[..7].to_owned();
+        assert_eq!(facts(format!("{text}@v0.3.70")).revision, Some(format!("v0.3.70 ({short})")));
+        assert_eq!(facts(format!("{text}@{short}")).revision, Some(short));
+        if !bare {
+            let disk = facts(&root);
+            assert_eq!((arities(&disk), disk.revision), (vec![5], None));
+            assert_eq!(repository.head().unwrap().shorthand().unwrap(), "master");
+        }
+    }
+}
+
+#[test]
+fn a_path_with_an_at_sign_is_a_path_first() {
+    let (_folder, root) = folder();
+    for name in ["me@home", "ComfyUI@next"] {
+        let root = root.join(name);
+        comfyui(&root, false);
+        assert_eq!(arities(&facts(&root)), [5], "{name}");
+        assert_eq!(arities(&facts(format!("{}@v0.3.70", root.display()))), [4], "{name}");
+    }
+    // The folder `ComfyUI@next` comes before the branch `next` of the folder `ComfyUI`.
+    comfyui(&root.join("ComfyUI"), false);
+    assert_eq!(arities(&facts(root.join("ComfyUI@next"))), [5]);
+    assert_eq!(arities(&facts(root.join("ComfyUI@next@v0.3.70"))), [4]);
+    assert_eq!(arities(&facts(root.join("ComfyUI@origin/master"))), [5, 6]);
+}
+
+#[test]
+fn the_portable_version_is_found_in_the_folder_around_it() {
+    let (_folder, root) = folder();
+    comfyui(&root.join("ComfyUI"), false);
+    assert_eq!(facts(&root).root, root.join("ComfyUI"));
+    assert_eq!(arities(&facts(format!("{}@v0.3.70", root.display()))), [4]);
+}
+
+#[test]
+fn what_goes_wrong_is_said_with_what_to_do() {
+    let (_folder, root) = folder();
+    let comfy = root.join("ComfyUI");
+    let repository = comfyui(&comfy, false);
+    let text = comfy.display().to_string();
+    assert!(error(root.join("none")).starts_with(&format!("there is no {}\n", root.join("none").display())));
+    assert!(error(root.join("none@next")).starts_with("there is no "));
+    assert!(error("").starts_with("there is no "));
+    assert!(error(comfy.join("comfy")).contains("is not a ComfyUI"));
+    assert!(error(comfy.join("main.py")).contains("is not a ComfyUI"));
+    assert!(error(format!("{text}@")).starts_with("no revision is named behind the `@`"));
+    let missing = error(format!("{text}@origin/main"));
+    assert!(missing.starts_with("no revision `origin/main` in ") && missing.contains("fetch --tags"), "{missing}");
+    assert!(error(format!("{text}@HEAD~9")).starts_with("no revision `HEAD~9`"));
+    assert!(error(format!("{text}@HEAD:comfy")).starts_with("`HEAD:comfy` is not a commit"));
+    assert!(error(format!("{text}@[")).contains("`[`"));
+
+    let plain = root.join("plain/ComfyUI");
+    common::copy(Path::new("fixtures/legacy/ComfyUI"), &plain);
+    assert!(error(format!("{}@master", plain.display())).contains("is not a git repository"));
+    fs::write(comfy.join(comfyui::PATCHER), "class (\n").unwrap();
+    assert!(error(&comfy).contains("model_patcher.py: not valid Python at line 1"));
+    fs::write(comfy.join("comfy/sd.py"), "").unwrap();
+    fs::remove_file(comfy.join(comfyui::PATCHER)).unwrap();
+    assert!(error(&comfy).contains("has no comfy/model_patcher.py\n"));
+    commit(&repository, &comfy);
+    let older = error(format!("{text}@HEAD"));
+    assert!(older.contains("has no comfy/model_patcher.py at HEAD ("), "{older}");
+    fs::remove_file(comfy.join("main.py")).unwrap();
+    commit(&repository, &comfy);
+    assert!(error(format!("{text}@HEAD")).contains("is not a ComfyUI at `HEAD`"));
+}
+
+#[test]
+fn what_a_partial_clone_lacks_is_said() {
+    let (_folder, root) = folder();
+    let repository = comfyui(&root, true);
+    let id = repository.revparse_single("next:comfy/model_patcher.py").unwrap().id().to_string();
+    // Objects are read-only, which on Windows keeps them from being removed.
+    let object = root.join("objects").join(&id[..2]);
+    fs::rename(object.join(&id[2..]), root.join("lost")).unwrap();
+    let lacks = error(format!("{}@next", root.display()));
+    assert!(lacks.starts_with("cannot read comfy/model_patcher.py in next ("), "{lacks}");
+    assert!(lacks.contains("show \"next:comfy/model_patcher.py\"` fetches it"), "{lacks}");
+}
+
+/// A checkout that was cloned: upstream's repair in `origin/main`, the old version checked out and then edited.
+fn node() -> Install {
+    let install = Install::of("legacy");
+    let fixed = Install::of("upstream-fixed");
+    let repository = init(&install.checkout(), false);
+    commit(&repository, &install.checkout());
+    let old = repository.head().unwrap().target().unwrap();
+    let new = commit(&repository, &fixed.checkout());
+    repository.reference("refs/remotes/origin/main", new, false, "").unwrap();
+    repository.reference("refs/heads/master", old, true, "").unwrap();
+    fs::write(install.file(), format!("{}# edited\n", install.text())).unwrap();
+    install
+}
+
+fn at(install: &Install, name: &str) -> anyhow::Result<Repair> {
+    let search = install::locate(&install.checkout())?;
+    let revision = Revision::find(&search.checkouts[0].root, name)?;
+    Repair::at(&search.checkouts[0], &revision, &Fix::ALL, Accounting::Resident)
+}
+
+#[test]
+fn the_node_is_surveyed_and_repaired_as_it_stands_in_a_revision() {
+    let install = node();
+    let before = install.files();
+    let new = at(&install, "origin/main").unwrap();
+    assert!(new.surveys[0].count(State::Any) > 0 && new.surveys[0].status == Status::InOrder);
+    assert_eq!(Release::of(&new.package, &new.surveys), Some(Release::Fixed));
+    assert!(matches!(new.verify(&Options::default()), Verdict::Verified(_)));
+
+    let old = at(&install, "HEAD").unwrap();
+    assert_eq!(old.surveys[0].status, Status::Needed);
+    assert!(!old.changes[0].text.contains("# edited"), "that is on disk only");
+    assert_eq!(old.real_path(0), Path::new("distorch_2.py"));
+    assert_eq!(install.files(), before, "nothing is touched");
+}
+
+#[test]
+fn a_revision_gives_what_the_disk_gives() {
+    for fixture in ["legacy", "sibling-helper", "crlf-bom-tabs", "guide-applied"] {
+        let install = Install::of(fixture);
+        for path in ["parts/items.py", "a/b/c/deepest.py", "a/b/c/d/too_deep.py", ".hidden/x.py", "venv/x.py", "x.txt"]
+        {
+            let path = install.checkout().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x = 1\n").unwrap();
+        }
+        commit(&init(&install.checkout(), false), &install.checkout());
+        let (disk, committed) = (install.repair().unwrap(), at(&install, "HEAD").unwrap());
+        let texts = |repair: &Repair| -> Vec<_> {
+            repair.changes.iter().map(|change| (repair.real_path(change.file), change.text.clone())).collect()
+        };
+        assert_eq!(texts(&disk), texts(&committed), "{fixture}");
+        let paths = |repair: &Repair| -> BTreeSet<_> {
+            (0..repair.package.len()).map(|file| repair.package.path(file).to_owned()).collect()
+        };
+        assert_eq!(paths(&disk), paths(&committed), "{fixture}");
+        assert!(paths(&committed).contains(Path::new("a/b/c/deepest.py")), "{fixture}");
+        assert_eq!(disk.path(0), committed.path(0), "{fixture}");
+    }
+}
+
+#[test]
+fn what_a_revision_of_the_node_lacks_is_said() {
+    let install = node();
+    let error = |name: &str| at(&install, name).map(|_| ()).unwrap_err().to_string();
+    assert!(error("origin/none").starts_with("no revision `origin/none`"));
+    let repository = Repository::open(install.checkout()).unwrap();
+    fs::remove_file(install.file()).unwrap();
+    let without = commit(&repository, &install.checkout());
+    repository.reference("refs/heads/without", without, false, "").unwrap();
+    repository.reference("refs/heads/master", repository.revparse_single("HEAD~1").unwrap().id(), true, "").unwrap();
+    fs::write(install.file(), "x = 1\n").unwrap();
+    let lacks = error("without");
+    assert!(lacks.starts_with("there is no distorch_2.py ") && lacks.contains("\nhelp: "), "{lacks}");
+}
+
+#[test]
+fn upstream_releases_are_told_in_every_version_of_the_node() {
+    let Some(path) = env::var_os("DISTORCH_FIX_HISTORY").map(PathBuf::from) else {
+        return common::skip("DISTORCH_FIX_HISTORY names no repository, so its releases were not told");
+    };
+    let repository = Repository::open(&path).unwrap();
+    let mut walk = repository.revwalk().unwrap();
+    walk.push_head().unwrap();
+    let mut seen = BTreeMap::new();
+    for id in walk.map(Result::unwrap) {
+        let tree = repository.find_commit(id).unwrap().tree().unwrap();
+        if let Some(entry) = tree.get_name("distorch_2.py") {
+            seen.entry(entry.id()).or_insert(id);
+        }
+    }
+    // A checkout of nothing: what is in the revision is all that counts.
+    let install = Install::of("legacy");
+    let search = install::locate(&install.checkout()).unwrap();
+    let mut told: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
+    for id in seen.values() {
+        let revision = Revision::find(&path, &id.to_string()).unwrap();
+        let repair = Repair::at(&search.checkouts[0], &revision, &Fix::ALL, Accounting::Resident).unwrap();
+        let project = repository.revparse_single(&format!("{id}:pyproject.toml")).unwrap();
+        let project = String::from_utf8_lossy(project.as_blob().unwrap().content()).into_owned();
+        let version = project.lines().find_map(|line| line.strip_prefix("version = ")).unwrap_or_default();
+        let release = Release::of(&repair.package, &repair.surveys).map(|release| release.to_string());
+        // Before DisTorch2 there are no load lists, and nothing to tell.
+        let has_none = repair.surveys[0].status == Status::NotApplicable;
+        assert_eq!(release.is_none(), has_none, "{id}: {:#?}", repair.surveys[0]);
+        told.entry(release).or_default().push(format!("{version} {id:.7}"));
+    }
+    for (release, versions) in &told {
+        println!("{}: {}", release.as_deref().unwrap_or("none"), versions.join(", "));
+    }
+}
