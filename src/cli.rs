@@ -90,9 +90,13 @@ Examples:
 /// Which checkout, and which fixes.
 #[derive(Debug, Args)]
 pub struct Target {
-    /// The node's folder, its file, ComfyUI, or any folder above or below
-    #[arg(default_value = ".")]
-    pub path: PathBuf,
+    /// The node's folder, its file, ComfyUI, or any folder above or below; may be several
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+
+    /// Take every checkout that is found, disabled ones too
+    #[arg(long)]
+    pub all: bool,
 
     /// Only this fix; may be given twice [default: both]
     #[arg(long = "fix", value_name = "FIX")]
@@ -141,6 +145,22 @@ fn engine(python: Option<&PathBuf>) -> Engine {
     python.map_or(Engine::Sandbox, |python| Engine::Python(python.clone()))
 }
 
+/// In which form to report: for people, or as one document for programs.
+#[derive(Debug, Args)]
+pub struct Output {
+    /// What to print: for people, or a document for programs
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub format: Format,
+}
+
+/// The same, with the forms that only findings can be reported in.
+#[derive(Debug, Args)]
+pub struct FindingsOutput {
+    /// What to print: for people, or a document for programs
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub format: FindingsFormat,
+}
+
 /// The arguments of `diff`.
 #[derive(Debug, Args)]
 pub struct Diff {
@@ -151,6 +171,10 @@ pub struct Diff {
     /// Whether and where the result is run.
     #[command(flatten)]
     pub proof: Proof,
+
+    /// How the report is written.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// The arguments of `verify`.
@@ -171,6 +195,10 @@ pub struct Verify {
     /// Run it in this Python (isolated, but not sandboxed) instead of the built-in sandbox
     #[arg(long, value_name = "PATH")]
     pub python: Option<PathBuf>,
+
+    /// How the report is written.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 impl Verify {
@@ -191,13 +219,13 @@ pub struct Apply {
     #[command(flatten)]
     pub proof: Proof,
 
-    /// Repair every checkout that is found, disabled ones too
-    #[arg(long)]
-    pub all: bool,
-
     /// Show everything, write nothing
     #[arg(long, short = 'n')]
     pub dry_run: bool,
+
+    /// How the report is written.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// The arguments of `check`.
@@ -211,9 +239,9 @@ pub struct Check {
     #[command(flatten)]
     pub proof: Proof,
 
-    /// Check every checkout that is found, disabled ones too
-    #[arg(long)]
-    pub all: bool,
+    /// How the report is written.
+    #[command(flatten)]
+    pub output: FindingsOutput,
 }
 
 /// A fix, by name.
@@ -230,6 +258,37 @@ impl Fix {
         match self {
             Self::LoadList => patches::Fix::LoadList,
             Self::GpuOnly => patches::Fix::GpuOnly,
+        }
+    }
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Human,
+    /// Everything there is to say, as described in docs/json.md
+    Json,
+}
+
+/// The form of a report of findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FindingsFormat {
+    /// For people
+    Human,
+    /// Everything there is to say, as described in docs/json.md
+    Json,
+    /// SARIF 2.1.0, for code scanning and editors
+    Sarif,
+    /// Annotations of a GitHub Actions run, and its summary
+    Github,
+}
+
+impl From<Format> for FindingsFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Human => Self::Human,
+            Format::Json => Self::Json,
         }
     }
 }
