@@ -14,7 +14,7 @@ use self::choose::{Chosen, choose};
 use crate::cli::{Cli, Command, FindingsFormat as Format, Target};
 use crate::install::{self, Checkout};
 use crate::repair::Repair;
-use crate::report::{CheckoutReport, Outcome, Problem, Report, Screen, human, json, next, refusal};
+use crate::report::{CheckoutReport, Outcome, Problem, Report, Screen, github, human, json, next, refusal, sarif};
 use crate::verify::Options;
 
 /// Runs what was asked for, and reports what went wrong.
@@ -74,7 +74,11 @@ fn each(
     match format {
         Format::Human => human::end(&report, screen)?,
         Format::Json => screen.document(&json::document(&report)?)?,
-        Format::Sarif | Format::Github => {}
+        Format::Sarif => screen.document(&sarif::document(&report)?)?,
+        Format::Github => {
+            screen.document(&github::document(&report))?;
+            github::summarise(&report)?;
+        }
     }
     Ok(report.outcome)
 }

@@ -1,11 +1,13 @@
 //! Paths, as each output writes them.
 
-use std::path::{Component, Path};
+use std::env;
+use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 use serde::{Serialize, Serializer};
 
 use super::text::shown;
+use crate::install;
 
 /// A path: for people as they see it from the current folder, in documents from the PATH that was given.
 #[derive(Clone, Debug)]
@@ -52,11 +54,17 @@ impl schemars::JsonSchema for Located {
     }
 }
 
+/// The folder from which services and editors take paths: that of the repository in a GitHub job, else the current one.
+pub(super) fn workspace() -> PathBuf {
+    let github = env::var_os("GITHUB_WORKSPACE").map(PathBuf::from).filter(|folder| folder.is_dir());
+    github.or_else(|| install::logical_dir().ok()).unwrap_or_default()
+}
+
 /// The way from `base` to `path`, with slashes on every system. The whole path where there is none, as between the
 /// drives of Windows.
 fn relative(path: &Path, base: &Path) -> String {
     let Some(way) = pathdiff::diff_paths(path, base).filter(|way| way.is_relative()) else {
-        return path.to_string_lossy().into_owned();
+        return path.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
     };
     let parts: Vec<_> = way
         .components()

@@ -10,6 +10,7 @@ mod checkout;
 mod columns;
 mod diff;
 mod findings;
+pub mod github;
 pub mod human;
 pub mod json;
 mod located;
@@ -17,12 +18,15 @@ pub mod next;
 mod problem;
 mod proof;
 pub mod refusal;
+pub mod sarif;
 mod screen;
 pub mod search;
+mod summary;
 mod survey;
 mod text;
 mod verification;
 
+use std::fmt;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -115,6 +119,29 @@ impl From<Outcome> for ExitCode {
     }
 }
 
+/// How bad something is, in the words of every format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Warning,
+    Error,
+}
+
+impl Level {
+    /// Of a site that there is something to say about.
+    fn of(site: &SiteReport) -> Self {
+        if site.state.needs_fix() { Self::Error } else { Self::Warning }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
 /// Everything in a report, counted.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -178,6 +205,15 @@ impl Report {
     pub fn fail(&mut self, problem: Problem) {
         self.errors.push(problem);
         self.worsen(Outcome::Failed);
+    }
+
+    /// What there is to say beside the findings, with how bad it is: of each checkout in turn, then of none.
+    fn problems(&self) -> impl Iterator<Item = (Level, &Problem)> {
+        let of_checkouts = self.checkouts.iter().flat_map(|checkout| {
+            let warnings = checkout.warnings.iter().map(|problem| (Level::Warning, problem));
+            warnings.chain(checkout.error.iter().map(|problem| (Level::Error, problem)))
+        });
+        of_checkouts.chain(self.errors.iter().map(|problem| (Level::Error, problem)))
     }
 
     fn worsen(&mut self, outcome: Outcome) {

@@ -1,5 +1,6 @@
 //! What went wrong, and what to do about it.
 
+use std::fmt;
 use std::path::Path;
 
 use serde::Serialize;
@@ -26,6 +27,15 @@ pub struct Problem {
     pub path: Option<Located>,
     /// Where in it.
     pub place: Option<Place>,
+}
+
+/// All of it, line by line, as text.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.details.iter().try_for_each(|line| write!(f, "\n{line}"))?;
+        self.help.iter().try_for_each(|line| write!(f, "\n{HELP}{line}"))
+    }
 }
 
 impl Problem {
