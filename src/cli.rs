@@ -42,6 +42,7 @@ Examples:
   distorch-fix apply ~/ComfyUI           repair it
   distorch-fix apply --dry-run           show what apply would do, write nothing
   distorch-fix diff > repair.patch       a patch for `git apply`
+  distorch-fix check --format sarif      the findings, for code scanning
 
 Exit codes:
   0  in order; for apply: now in order, or would be without --dry-run
@@ -63,6 +64,12 @@ pub enum Command {
     /// Run the repaired code over many more scenarios than `apply` and `check` do; write nothing
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(Verify),
+    /// Print a script that completes commands and options in a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(Completions),
+    /// Print a manual page, or write all of them into a folder
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(Man),
 }
 
 const APPLY_EXAMPLES: &str = "\
@@ -74,7 +81,9 @@ Examples:
 const CHECK_EXAMPLES: &str = "\
 Examples:
   distorch-fix check ~/ComfyUI/custom_nodes/ComfyUI-MultiGPU
-  distorch-fix check --fix load-list && echo ready for current ComfyUI";
+  distorch-fix check --fix load-list && echo ready for current ComfyUI
+  distorch-fix check --all ~/ComfyUI 'D:\\ComfyUI_windows_portable'
+  distorch-fix check --format github";
 
 const DIFF_EXAMPLES: &str = "\
 Examples:
@@ -87,7 +96,17 @@ Examples:
   distorch-fix verify ~/ComfyUI --scenarios 5000 --seed 7
   distorch-fix verify ~/ComfyUI --python python3";
 
-/// Which checkout, and which fixes.
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  distorch-fix completions bash > ~/.local/share/bash-completion/completions/distorch-fix
+  distorch-fix completions powershell >> $PROFILE";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  distorch-fix man check | man -l -
+  distorch-fix man --into ~/.local/share/man/man1";
+
+/// Which checkouts, and which fixes.
 #[derive(Debug, Args)]
 pub struct Target {
     /// The node's folder, its file, ComfyUI, or any folder above or below; may be several
@@ -164,7 +183,7 @@ pub struct FindingsOutput {
 /// The arguments of `diff`.
 #[derive(Debug, Args)]
 pub struct Diff {
-    /// Which checkout, and which fixes.
+    /// Which checkouts, and which fixes.
     #[command(flatten)]
     pub target: Target,
 
@@ -180,7 +199,7 @@ pub struct Diff {
 /// The arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// Which checkout, and which fixes.
+    /// Which checkouts, and which fixes.
     #[command(flatten)]
     pub target: Target,
 
@@ -211,7 +230,7 @@ impl Verify {
 /// The arguments of `apply`.
 #[derive(Debug, Args)]
 pub struct Apply {
-    /// Which checkout, and which fixes.
+    /// Which checkouts, and which fixes.
     #[command(flatten)]
     pub target: Target,
 
@@ -231,7 +250,7 @@ pub struct Apply {
 /// The arguments of `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Which checkout, and which fixes.
+    /// Which checkouts, and which fixes.
     #[command(flatten)]
     pub target: Target,
 
@@ -242,6 +261,25 @@ pub struct Check {
     /// How the report is written.
     #[command(flatten)]
     pub output: FindingsOutput,
+}
+
+/// The arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// The arguments of `man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The command that the page is about [default: distorch-fix itself]
+    #[arg(value_name = "COMMAND")]
+    pub page: Option<String>,
+
+    /// Write all pages into this folder, over those that are there
+    #[arg(long, value_name = "FOLDER", conflicts_with = "page")]
+    pub into: Option<PathBuf>,
 }
 
 /// A fix, by name.

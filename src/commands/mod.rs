@@ -3,7 +3,9 @@
 mod apply;
 mod check;
 mod choose;
+mod completions;
 mod diff;
+mod man;
 mod verify;
 
 use std::io;
@@ -25,6 +27,8 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Check(arguments) => check::run(arguments, &mut screen),
         Command::Diff(arguments) => diff::run(arguments, &mut screen),
         Command::Verify(arguments) => verify::run(arguments, &mut screen),
+        Command::Completions(arguments) => completions::run(arguments, &screen),
+        Command::Man(arguments) => man::run(arguments, &mut screen),
     };
     result.unwrap_or_else(|error| {
         // Whoever read the output has stopped reading, as `head` does: there is nobody to tell.
