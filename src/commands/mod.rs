@@ -72,7 +72,7 @@ fn each(
         of_checkout.forget();
         report.add(of_checkout);
     }
-    if report.outcome == Outcome::ToRepair {
+    if report.totals.to_repair > 0 {
         report.next = Some(next::apply(target));
     }
     match format {
