@@ -42,6 +42,7 @@ Examples:
   distorch-fix apply ~/ComfyUI           repair it
   distorch-fix apply --dry-run           show what apply would do, write nothing
   distorch-fix diff > repair.patch       a patch for `git apply`
+  distorch-fix check --format sarif      the findings, for code scanning
 
 Exit codes:
   0  in order; for apply: now in order, or would be without --dry-run
@@ -63,6 +64,12 @@ pub enum Command {
     /// Run the repaired code over many more scenarios than `apply` and `check` do; write nothing
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(Verify),
+    /// Print a script that completes commands and options in a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(Completions),
+    /// Print a manual page, or write all of them into a folder
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(Man),
 }
 
 const APPLY_EXAMPLES: &str = "\
@@ -74,7 +81,9 @@ Examples:
 const CHECK_EXAMPLES: &str = "\
 Examples:
   distorch-fix check ~/ComfyUI/custom_nodes/ComfyUI-MultiGPU
-  distorch-fix check --fix load-list && echo ready for current ComfyUI";
+  distorch-fix check --fix load-list && echo ready for current ComfyUI
+  distorch-fix check --all ~/ComfyUI 'D:\\ComfyUI_windows_portable'
+  distorch-fix check --format github";
 
 const DIFF_EXAMPLES: &str = "\
 Examples:
@@ -87,12 +96,26 @@ Examples:
   distorch-fix verify ~/ComfyUI --scenarios 5000 --seed 7
   distorch-fix verify ~/ComfyUI --python python3";
 
-/// Which checkout, and which fixes.
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  distorch-fix completions bash > ~/.local/share/bash-completion/completions/distorch-fix
+  distorch-fix completions powershell >> $PROFILE";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  distorch-fix man check | man -l -
+  distorch-fix man --into ~/.local/share/man/man1";
+
+/// Which checkouts, and which fixes.
 #[derive(Debug, Args)]
 pub struct Target {
-    /// The node's folder, its file, ComfyUI, or any folder above or below
-    #[arg(default_value = ".")]
-    pub path: PathBuf,
+    /// The node's folder, its file, ComfyUI, or any folder above or below; may be several
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+
+    /// Take every checkout that is found, disabled ones too
+    #[arg(long)]
+    pub all: bool,
 
     /// Only this fix; may be given twice [default: both]
     #[arg(long = "fix", value_name = "FIX")]
@@ -143,22 +166,42 @@ fn engine(python: Option<&PathBuf>) -> Engine {
     python.map_or(Engine::Sandbox, |python| Engine::Python(python.clone()))
 }
 
+/// In which form to report: for people, or as one document for programs.
+#[derive(Debug, Args)]
+pub struct Output {
+    /// What to print: for people, or a document for programs
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub format: Format,
+}
+
+/// The same, with the forms that only findings can be reported in.
+#[derive(Debug, Args)]
+pub struct FindingsOutput {
+    /// What to print: for people, or a document for programs
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub format: FindingsFormat,
+}
+
 /// The arguments of `diff`.
 #[derive(Debug, Args)]
 pub struct Diff {
-    /// Which checkout, and which fixes.
+    /// Which checkouts, and which fixes.
     #[command(flatten)]
     pub target: Target,
 
     /// Whether and where the result is run.
     #[command(flatten)]
     pub proof: Proof,
+
+    /// How the report is written.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// The arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// Which checkout, and which fixes.
+    /// Which checkouts, and which fixes.
     #[command(flatten)]
     pub target: Target,
 
@@ -173,6 +216,10 @@ pub struct Verify {
     /// Run it in this Python (isolated, but not sandboxed) instead of the built-in sandbox
     #[arg(long, value_name = "PATH")]
     pub python: Option<PathBuf>,
+
+    /// How the report is written.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 impl Verify {
@@ -190,7 +237,7 @@ impl Verify {
 /// The arguments of `apply`.
 #[derive(Debug, Args)]
 pub struct Apply {
-    /// Which checkout, and which fixes.
+    /// Which checkouts, and which fixes.
     #[command(flatten)]
     pub target: Target,
 
@@ -198,19 +245,19 @@ pub struct Apply {
     #[command(flatten)]
     pub proof: Proof,
 
-    /// Repair every checkout that is found, disabled ones too
-    #[arg(long)]
-    pub all: bool,
-
     /// Show everything, write nothing
     #[arg(long, short = 'n')]
     pub dry_run: bool,
+
+    /// How the report is written.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Which checkout, and which fixes.
+    /// Which checkouts, and which fixes.
     #[command(flatten)]
     pub target: Target,
 
@@ -218,9 +265,28 @@ pub struct Check {
     #[command(flatten)]
     pub proof: Proof,
 
-    /// Check every checkout that is found, disabled ones too
-    #[arg(long)]
-    pub all: bool,
+    /// How the report is written.
+    #[command(flatten)]
+    pub output: FindingsOutput,
+}
+
+/// The arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// The arguments of `man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The command that the page is about [default: distorch-fix itself]
+    #[arg(value_name = "COMMAND")]
+    pub page: Option<String>,
+
+    /// Write all pages into this folder, over those that are there
+    #[arg(long, value_name = "FOLDER", conflicts_with = "page")]
+    pub into: Option<PathBuf>,
 }
 
 /// A fix, by name.
@@ -237,6 +303,37 @@ impl Fix {
         match self {
             Self::LoadList => patches::Fix::LoadList,
             Self::GpuOnly => patches::Fix::GpuOnly,
+        }
+    }
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Human,
+    /// Everything there is to say, as described in docs/json.md
+    Json,
+}
+
+/// The form of a report of findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FindingsFormat {
+    /// For people
+    Human,
+    /// Everything there is to say, as described in docs/json.md
+    Json,
+    /// SARIF 2.1.0, for code scanning and editors
+    Sarif,
+    /// Annotations of a GitHub Actions run, and its summary
+    Github,
+}
+
+impl From<Format> for FindingsFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Human => Self::Human,
+            Format::Json => Self::Json,
         }
     }
 }

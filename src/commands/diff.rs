@@ -1,24 +1,37 @@
 //! `diff`: prints the patch and nothing else.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 
-use super::{Outcome, one};
-use crate::cli;
-use crate::repair::Repair;
-use crate::report::{Screen, human, proof};
+use super::{Subject, each, judge};
+use crate::cli::{self, Format};
+use crate::install;
+use crate::report::{Command, Outcome, Report, Screen};
 
 pub(super) fn run(arguments: &cli::Diff, screen: &mut Screen) -> Result<Outcome> {
-    let target = &arguments.target;
-    let checkout = one(target, "help: name the one that you mean; a patch is for one checkout")?;
-    let repair = Repair::of(&checkout, &target.fixes(), target.accounting.into())?;
-    if let Some(refusal) = human::refusal(&repair) {
-        bail!(refusal);
+    let (target, format) = (&arguments.target, arguments.output.format);
+    let report = Report::new(Command::Diff, target.accounting.into());
+    each(report, target, format.into(), screen, |subject, report| {
+        judge(subject.repair, arguments.proof.options(false).as_ref(), report)?;
+        // Printed one after the other, the patches of several checkouts are one, for the folder that they all lie in.
+        let is_own = subject.is_alone || format == Format::Json;
+        let folder = if is_own { PathBuf::new() } else { from_here(subject)? };
+        report.patch(subject.repair, &folder);
+        Ok(Outcome::InOrder)
+    })
+}
+
+/// The way from the current folder to the checkout.
+fn from_here(subject: &Subject<'_>) -> Result<PathBuf> {
+    let file = &subject.checkout.file;
+    let folder = file.parent().unwrap_or(&subject.checkout.root);
+    match folder.strip_prefix(install::logical_dir()?) {
+        Ok(below) => Ok(below.to_owned()),
+        Err(_) => bail!(
+            "{} is not below the current folder, where a patch of several checkouts is to be applied\n\
+             help: run it in a folder above them all, or once for each",
+            folder.display()
+        ),
     }
-    if let Some(refusal) = arguments.proof.options(false).and_then(|options| proof::refusal(&repair.verify(&options))) {
-        bail!(refusal);
-    }
-    for change in &repair.changes {
-        screen.patch(&repair, change)?;
-    }
-    Ok(Outcome::InOrder)
 }

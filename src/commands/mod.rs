@@ -2,42 +2,22 @@
 
 mod apply;
 mod check;
+mod choose;
+mod completions;
 mod diff;
+mod man;
 mod verify;
 
-use std::fs;
 use std::io;
-use std::path::Path;
-use std::process::ExitCode;
 
 use anyhow::{Error, Result, bail};
 
-use crate::cli::{Cli, Command, Target};
+use self::choose::{Chosen, choose};
+use crate::cli::{Cli, Command, FindingsFormat as Format, Target};
 use crate::install::{self, Checkout};
 use crate::repair::Repair;
-use crate::report::{Screen, human, proof, search};
-use crate::verify::{Options, Verdict};
-
-/// How a run ended. The only place where exit codes are decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
-    /// Everything is in order.
-    InOrder,
-    /// There is something to repair.
-    Found,
-    /// It could not be done, or could not be told.
-    Failed,
-}
-
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
-        Self::from(match outcome {
-            Outcome::InOrder => 0,
-            Outcome::Found => 1,
-            Outcome::Failed => 2,
-        })
-    }
-}
+use crate::report::{CheckoutReport, Outcome, Problem, Report, Screen, github, human, json, next, refusal, sarif};
+use crate::verify::Options;
 
 /// Runs what was asked for, and reports what went wrong.
 pub fn run(cli: &Cli) -> Outcome {
@@ -47,47 +27,89 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Check(arguments) => check::run(arguments, &mut screen),
         Command::Diff(arguments) => diff::run(arguments, &mut screen),
         Command::Verify(arguments) => verify::run(arguments, &mut screen),
+        Command::Completions(arguments) => completions::run(arguments, &screen),
+        Command::Man(arguments) => man::run(arguments, &mut screen),
     };
     result.unwrap_or_else(|error| {
         // Whoever read the output has stopped reading, as `head` does: there is nobody to tell.
         if !is_closed_pipe(&error) {
-            screen.error(&error);
+            screen.error(&problem(&error));
         }
         Outcome::Failed
     })
 }
 
-/// Acts on one checkout after the other. What goes wrong with one does not keep the others from their turn.
+/// Acts on one checkout after the other, and shows what comes of it. What goes wrong with one does not keep the others
+/// from their turn.
 fn each(
-    checkouts: &[Checkout],
+    mut report: Report,
+    target: &Target,
+    format: Format,
     screen: &mut Screen,
-    act: impl Fn(&Checkout, &mut Screen) -> Result<Outcome>,
+    act: impl Fn(&Subject<'_>, &mut CheckoutReport) -> Result<Outcome>,
 ) -> Result<Outcome> {
-    let mut worst = Outcome::InOrder;
-    for checkout in checkouts {
-        worst = worst.max(match act(checkout, screen) {
-            Err(error) if !is_closed_pipe(&error) => {
-                screen.error(&error);
-                Outcome::Failed
-            }
-            result => result?,
-        });
+    let (chosen, errors) = choose(target);
+    for error in errors {
+        let problem = problem(&error);
+        screen.error(&problem);
+        report.fail(problem);
     }
-    Ok(worst)
+    for Chosen { given, base, checkout } in &chosen {
+        let mut of_checkout = CheckoutReport::new(given, base, checkout);
+        let result = Repair::of(checkout, &target.fixes(), target.accounting.into()).and_then(|repair| {
+            of_checkout.survey(&repair);
+            let subject = Subject { checkout, repair: &repair, is_alone: chosen.len() == 1 };
+            let result = act(&subject, &mut of_checkout);
+            of_checkout.keep(repair.package);
+            result
+        });
+        of_checkout.end(result);
+        if format == Format::Human {
+            human::checkout(&of_checkout, &report, screen)?;
+        } else if let Some(error) = &of_checkout.error {
+            screen.error(error);
+        }
+        of_checkout.forget();
+        report.add(of_checkout);
+    }
+    if report.totals.to_repair > 0 {
+        report.next = Some(next::apply(target));
+    }
+    match format {
+        Format::Human => human::end(&report, screen)?,
+        Format::Json => screen.document(&json::document(&report)?)?,
+        Format::Sarif => screen.document(&sarif::document(&report)?)?,
+        Format::Github => {
+            screen.document(&github::document(&report))?;
+            github::summarise(&report)?;
+        }
+    }
+    Ok(report.outcome)
 }
 
-/// Says what each fix found and what running it came to; fails where a repair was not understood or not verified.
-fn judge(repair: &Repair, options: Option<&Options>, screen: &mut Screen) -> Result<Option<Verdict>> {
-    if let Some(refusal) = human::refusal(repair) {
-        screen.note(&human::verdicts(repair))?;
+/// One of the checkouts that a command acts on.
+struct Subject<'c> {
+    checkout: &'c Checkout,
+    repair: &'c Repair,
+    /// Is it the only one?
+    is_alone: bool,
+}
+
+/// Fails where a repair was not understood or, if it is to be run, not verified.
+fn judge(repair: &Repair, options: Option<&Options>, report: &mut CheckoutReport) -> Result<()> {
+    if let Some(refusal) = refusal::not_understood(repair) {
         bail!(refusal);
     }
-    let verdict = options.map(|options| repair.verify(options));
-    screen.note(&(human::verdicts(repair) + &proof::line(verdict.as_ref())))?;
-    if let Some(refusal) = verdict.as_ref().and_then(proof::refusal) {
+    report.verified(options.map(|options| repair.verify(options)));
+    if let Some(refusal) = refusal::not_verified(&report.verification) {
         bail!(refusal);
     }
-    Ok(verdict)
+    Ok(())
+}
+
+/// An error that is not about one checkout.
+fn problem(error: &Error) -> Problem {
+    Problem::of(error, &install::logical_dir().unwrap_or_default())
 }
 
 fn is_closed_pipe(error: &Error) -> bool {
@@ -95,39 +117,4 @@ fn is_closed_pipe(error: &Error) -> bool {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     };
     error.chain().any(is_closed)
-}
-
-/// The checkouts to act on: the one that is meant, or all of them if that was asked for.
-fn choose(target: &Target, all: bool) -> Result<Vec<Checkout>> {
-    if all {
-        return found(target);
-    }
-    one(target, "help: name the one that you mean, or use --all").map(|checkout| vec![checkout])
-}
-
-/// The one checkout that is meant; the `help` is for when that is not clear.
-fn one(target: &Target, help: &str) -> Result<Checkout> {
-    let mut checkouts = found(target)?;
-    // A disabled node is acted on only if it was pointed at.
-    let pointed_at = checkouts.len() == 1 && is_within(target, &checkouts[0]);
-    match checkouts.iter().filter(|checkout| !checkout.disabled || pointed_at).count() {
-        // Enabled ones come first.
-        1 => Ok(checkouts.swap_remove(0)),
-        0 => bail!("{}\n{help}", search::all_disabled(&checkouts)),
-        _ => bail!("{}\n{help}", search::several_found(&checkouts)),
-    }
-}
-
-/// Every checkout that the user may mean, enabled ones first.
-fn found(target: &Target) -> Result<Vec<Checkout>> {
-    let search = install::locate(&target.path)?;
-    if search.checkouts.is_empty() {
-        bail!(search::none_found(&search));
-    }
-    Ok(search.checkouts)
-}
-
-fn is_within(target: &Target, checkout: &Checkout) -> bool {
-    let real = |path: &Path| fs::canonicalize(path).ok();
-    real(&target.path).zip(real(&checkout.root)).is_some_and(|(path, root)| path.starts_with(root))
 }

@@ -2,17 +2,15 @@
 
 use anyhow::Result;
 
-use super::{Outcome, judge, one};
+use super::{each, judge};
 use crate::cli;
-use crate::repair::Repair;
-use crate::report::{Screen, human, proof};
+use crate::report::{Command, Outcome, Report, Screen};
 
 pub(super) fn run(arguments: &cli::Verify, screen: &mut Screen) -> Result<Outcome> {
     let target = &arguments.target;
-    let checkout = one(target, "help: name the one that you mean")?;
-    screen.note(&human::checkout(&checkout))?;
-    let repair = Repair::of(&checkout, &target.fixes(), target.accounting.into())?;
-    let verdict = judge(&repair, Some(&arguments.options()), screen)?;
-    screen.note(&verdict.as_ref().map(proof::elapsed).unwrap_or_default())?;
-    Ok(Outcome::InOrder)
+    let report = Report::new(Command::Verify, target.accounting.into());
+    each(report, target, arguments.output.format.into(), screen, |subject, report| {
+        judge(subject.repair, Some(&arguments.options()), report)?;
+        Ok(Outcome::InOrder)
+    })
 }

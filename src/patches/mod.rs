@@ -12,6 +12,7 @@ mod spare;
 use std::fmt;
 use std::ops::Range;
 
+use serde::Serialize;
 use tree_sitter::Node;
 
 pub use self::release::Release;
@@ -22,7 +23,9 @@ use crate::python::query::Query;
 use crate::python::{Edit, Package, Source, Unreadable};
 
 /// One of the fixes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum Fix {
     /// Load-list items are read by what their fields mean, whatever their number.
     LoadList,
@@ -50,7 +53,9 @@ impl fmt::Display for Fix {
 }
 
 /// The state that a site is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum State {
     /// load-list: right for items of 4 fields only.
     Legacy,
@@ -140,16 +145,31 @@ impl Site {
 }
 
 /// What a survey comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// There is nothing in the file that this fix could be about.
     NotApplicable,
     /// Nothing to do.
     InOrder,
     /// There is something to repair.
+    #[serde(rename = "to-repair")]
     Needed,
     /// There is something that this fix is about, and it was not understood.
     NotUnderstood,
+}
+
+impl Status {
+    /// Its name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotApplicable => "not applicable",
+            Self::InOrder => "in order",
+            Self::Needed => "to repair",
+            Self::NotUnderstood => "not understood",
+        }
+    }
 }
 
 /// Everything that one fix found in a checkout.

@@ -11,4 +11,4 @@ pub mod source;
 
 pub use edit::Edit;
 pub use package::Package;
-pub use source::{Place, Source, Unreadable};
+pub use source::{Place, Places, Source, Unreadable};

@@ -7,10 +7,12 @@ use super::edit::Edit;
 use super::source::{Source, Unreadable};
 
 /// Files by their path relative to the checkout. The first one is the one that everything starts from.
+#[derive(Debug)]
 pub struct Package {
     files: Vec<File>,
 }
 
+#[derive(Debug)]
 struct File {
     path: PathBuf,
     bytes: Vec<u8>,

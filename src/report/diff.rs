@@ -4,57 +4,68 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anstyle::Style;
-use similar::{ChangeTag, TextDiff};
+use serde::Serialize;
+use similar::TextDiff;
 
 use super::columns::{columns, split, width};
-use super::{BAD, FAINT, GOOD, STRONG, visible};
+use super::text::{BAD, FAINT, GOOD, STRONG, visible};
 use crate::repair::{Change, Repair};
 
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
 
-/// A patch as `git apply` takes it.
-pub fn plain(repair: &Repair, change: &Change) -> String {
-    let old = old_text(repair, change);
-    let (old, new) = (lines(old), lines(&change.text));
-    let diff = compare(&old, &new);
-    let (before, after) = names(repair, change);
-    diff.unified_diff().context_radius(CONTEXT).header(&before, &after).to_string()
-}
+/// What changes in a file, as `git apply` takes it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub struct Patch(String);
 
-/// The same for people: coloured, with nothing in it that could steer a terminal, and with lines broken where the
-/// terminal would break them.
-pub fn coloured(repair: &Repair, change: &Change) -> String {
-    let columns = columns();
-    let old = old_text(repair, change);
-    let (old, new) = (lines(old), lines(&change.text));
-    let diff = compare(&old, &new);
-    let (before, after) = names(repair, change);
-    let (before, after) = (visible(&before), visible(&after));
-    let mut out = format!("{STRONG}--- {before}{STRONG:#}\n{STRONG}+++ {after}{STRONG:#}\n");
-    for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
-        let _ = writeln!(out, "{FAINT}{}{FAINT:#}", hunk.header());
-        for line in hunk.iter_changes() {
-            let (sign, style) = match line.tag() {
-                ChangeTag::Delete => ('-', BAD),
-                ChangeTag::Insert => ('+', GOOD),
-                ChangeTag::Equal => (' ', Style::new()),
-            };
+impl Patch {
+    /// Byte for byte.
+    pub(super) fn plain(&self) -> &str {
+        &self.0
+    }
+
+    /// For people: coloured, with nothing in it that could steer a terminal, and with lines broken where the terminal
+    /// would break them.
+    pub(super) fn coloured(&self) -> String {
+        let columns = columns();
+        let mut out = String::new();
+        for (number, line) in lines(&self.0).into_iter().enumerate() {
+            let line = line.trim_end_matches(['\r', '\n']);
             // Bold is for what is said about the file, not for what is in it.
-            let style = Style::new().fg_color(style.get_fg_color());
-            let text = line.value().trim_end_matches(['\r', '\n']);
-            push_line(&mut out, sign, style, &visible(text), columns);
-            if line.missing_newline() {
-                let _ = writeln!(out, "{FAINT}\\ No newline at end of file{FAINT:#}");
+            let (about, body) = match line.split_at_checked(1) {
+                _ if number < 2 => (Some(STRONG), Style::new()),
+                Some(("-", _)) => (None, BAD),
+                Some(("+", _)) => (None, GOOD),
+                Some((" ", _)) => (None, Style::new()),
+                _ => (Some(FAINT), Style::new()),
+            };
+            let line = visible(line);
+            if let Some(style) = about {
+                let _ = writeln!(out, "{style}{line}{style:#}");
+            } else if let Some((sign, text)) = line.split_at_checked(1) {
+                push_line(&mut out, sign, Style::new().fg_color(body.get_fg_color()), text, columns);
             }
         }
+        out
     }
-    out
+}
+
+/// The patch of a change. Its names are written from the checkout's folder, which lies at `folder` from where the patch
+/// is to be applied.
+pub(super) fn patch(repair: &Repair, change: &Change, folder: &Path) -> Patch {
+    let old = repair.package.source(change.file).map_or("", |source| source.text());
+    let (old, new) = (lines(old), lines(&change.text));
+    let diff = TextDiff::configure().newline_terminated(true).diff_slices(&old, &new);
+    let path = folder.join(repair.real_path(change.file));
+    let hunks = diff.unified_diff().context_radius(CONTEXT).header(&name("a", &path), &name("b", &path)).to_string();
+    Patch(hunks)
 }
 
 /// One line of the diff; what does not fit goes on below, further in than the line itself, with a mark where the sign
 /// would be.
-fn push_line(out: &mut String, sign: char, style: Style, text: &str, columns: Option<usize>) {
+fn push_line(out: &mut String, sign: &str, style: Style, text: &str, columns: Option<usize>) {
     let indent: String = text.chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
     let room = |from: &str| columns.map_or(usize::MAX, |columns| columns.saturating_sub(width(from, 1) + 1).max(20));
     let (mut first, mut rest) = split(&text[indent.len()..], room(&indent));
@@ -64,15 +75,6 @@ fn push_line(out: &mut String, sign: char, style: Style, text: &str, columns: Op
         (first, rest) = split(rest, room(&indent));
         let _ = writeln!(out, "{FAINT}…{FAINT:#}{style}{indent}{first}{style:#}");
     }
-}
-
-fn old_text<'r>(repair: &'r Repair, change: &Change) -> &'r str {
-    repair.package.source(change.file).map_or("", |source| source.text())
-}
-
-fn names(repair: &Repair, change: &Change) -> (String, String) {
-    let path = repair.real_path(change.file);
-    (name("a", &path), name("b", &path))
 }
 
 /// A path as git writes it, below `side`: with slashes, and in quotes where it holds what would end or garble a line.
@@ -107,10 +109,6 @@ fn lines(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()
 }
 
-fn compare<'t>(old: &'t [&'t str], new: &'t [&'t str]) -> TextDiff<'t, 't, str> {
-    TextDiff::configure().newline_terminated(true).diff_slices(old, new)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,7 +123,7 @@ mod tests {
     fn long_lines_are_broken_behind_blanks() {
         let shown = |text: &str| {
             let mut out = String::new();
-            push_line(&mut out, '+', Style::new(), text, Some(40));
+            push_line(&mut out, "+", Style::new(), text, Some(40));
             anstream::adapter::strip_str(&out).to_string()
         };
         assert_eq!(shown("    x = 1"), "+    x = 1\n");

@@ -3,10 +3,10 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::columns::{columns, fit, width, wrapped};
-use super::{shown, visible};
-use crate::patches::{Fix, Site, State};
+use super::text::visible;
+use super::{CheckoutReport, SiteReport};
+use crate::patches::{Fix, State};
 use crate::python::Source;
-use crate::repair::Repair;
 
 /// Columns where there is no terminal: enough for any line that a person wrote.
 const COLUMNS: usize = 200;
@@ -14,55 +14,49 @@ const COLUMNS: usize = 200;
 const MOST_MARKS: usize = 50;
 
 /// Everything that `apply` would repair, and everything that was not understood.
-pub fn all(repair: &Repair) -> String {
-    findings(repair, |state| state.needs_fix() || state == State::Opaque)
+pub(super) fn all(checkout: &CheckoutReport) -> String {
+    findings(checkout, |_| true)
 }
 
 /// What was not understood.
-pub fn not_understood(repair: &Repair) -> String {
-    findings(repair, |state| state == State::Opaque)
+pub(super) fn not_understood(checkout: &CheckoutReport) -> String {
+    findings(checkout, |state| state == State::Opaque)
 }
 
 /// One snippet for each line on which there is something to find, a blank line between them.
-fn findings(repair: &Repair, wanted: fn(State) -> bool) -> String {
+fn findings(checkout: &CheckoutReport, wanted: fn(State) -> bool) -> String {
     let columns = columns().unwrap_or(COLUMNS);
     let renderer = Renderer::styled().term_width(columns);
     let mut out = String::new();
-    for survey in &repair.surveys {
-        let sites: Vec<_> = survey.sites.iter().filter(|site| wanted(site.state)).collect();
-        let is_one_line = |a: &Site, b: &Site| {
-            let source = repair.package.source(a.file);
-            source.is_ok_and(|source| !source.text()[a.range.start..b.range.start].contains('\n'))
-        };
-        let together = |a: &&Site, b: &&Site| a.file == b.file && a.state == b.state && is_one_line(a, b);
-        for sites in sites.chunk_by(together) {
-            // A file with a site was parsed to find it.
-            let Ok(source) = repair.package.source(sites[0].file) else { continue };
-            if !out.is_empty() {
-                out.push('\n');
-            }
-            out.push_str(&renderer.render(&[finding(repair, survey.fix, sites, source, columns)]));
+    let sites: Vec<_> = checkout.findings().filter(|(_, site)| wanted(site.state)).collect();
+    let of = |(fix, site): &(Fix, &SiteReport)| (*fix, site.file, site.state, site.start.line);
+    for sites in sites.chunk_by(|a, b| of(a) == of(b)) {
+        let source = checkout.package().and_then(|package| package.source(sites[0].1.file).ok());
+        let Some(source) = source else { continue };
+        if !out.is_empty() {
             out.push('\n');
         }
+        out.push_str(&renderer.render(&[finding(sites, source, columns)]));
+        out.push('\n');
     }
     out
 }
 
 /// The sites are on one line, and in one state.
-fn finding<'r>(repair: &Repair, fix: Fix, sites: &[&'r Site], source: &'r Source, columns: usize) -> Group<'r> {
-    let first = sites[0];
+fn finding<'r>(sites: &[(Fix, &'r SiteReport)], source: &'r Source, columns: usize) -> Group<'r> {
+    let (fix, first) = sites[0];
     let level = if first.state == State::Opaque { Level::WARNING } else { Level::ERROR };
     // Only the line it begins on: a pattern or a statement can run over many.
-    let (start, end) = (source.line_start(first.range.start), source.line_end(first.range.start));
+    let (start, end) = (source.line_start(first.start.byte), source.line_end(first.start.byte));
     let line = source.text()[start..end].trim_start_matches('\u{feff}');
     let start = end - line.len();
-    let place = source.place(first.range.start);
+    let number = first.start.line;
     let label = first.state.name();
 
     let mut text = drawn(line);
     let offset = |at: usize| drawn(&line[..at.clamp(start, end) - start]).len();
-    let room = columns.saturating_sub(place.line.to_string().len() + " | ".len()).max(20);
-    let skipped = width(&text[..offset(first.range.start)], 0);
+    let room = columns.saturating_sub(number.to_string().len() + " | ".len()).max(20);
+    let skipped = width(&text[..offset(first.start.byte)], 0);
     // Where little of what is marked would be seen, more is kept, and the renderer cuts the beginning.
     let kept = if skipped + room / 3 <= room { room } else { skipped + room / 2 };
     let mut cut = text.len();
@@ -71,14 +65,14 @@ fn finding<'r>(repair: &Repair, fix: Fix, sites: &[&'r Site], source: &'r Source
         text.replace_range(cut.., "…");
     }
     let marks =
-        sites.iter().take(MOST_MARKS).map(|site| offset(site.range.start).min(cut)..offset(site.range.end).min(cut));
+        sites.iter().take(MOST_MARKS).map(|(_, site)| offset(site.start.byte).min(cut)..offset(site.end.byte).min(cut));
     let marks: Vec<_> = marks.filter(|mark| !mark.is_empty()).collect();
     let fits = marks.last().is_some_and(|last| width(&text[..last.end], 0) + 1 + label.len() <= kept);
     let count = marks.len();
-    let mut snippet = Snippet::source(text).line_start(place.line).path(shown(&repair.path(first.file)));
-    for (number, mark) in marks.into_iter().enumerate() {
+    let mut snippet = Snippet::source(text).line_start(number).path(first.path.shown());
+    for (nth, mark) in marks.into_iter().enumerate() {
         let mark = AnnotationKind::Primary.span(mark);
-        snippet = snippet.annotation(if fits && number + 1 == count { mark.label(label) } else { mark });
+        snippet = snippet.annotation(if fits && nth + 1 == count { mark.label(label) } else { mark });
     }
     let used = if first.state == State::Opaque { "warning[]: " } else { "error[]: " }.len() + fix.name().len();
     level.primary_title(title(sites, used, columns)).id(fix.name()).element(snippet)
@@ -90,11 +84,11 @@ fn drawn(line: &str) -> String {
 }
 
 /// What is said about the first of them, and how many there are. Behind so many columns, on one line if it fits.
-fn title(sites: &[&Site], used: usize, columns: usize) -> String {
-    let message = sites[0].message.split_whitespace().collect::<Vec<_>>().join(" ");
+fn title(sites: &[(Fix, &SiteReport)], used: usize, columns: usize) -> String {
+    let message = &sites[0].1.message;
     let more = match sites.len() {
         1 => String::new(),
         count => format!(" (and {} more on this line)", count - 1),
     };
-    wrapped(&(visible(&message).into_owned() + &more), 0, 0, Some(columns.saturating_sub(used)))
+    wrapped(&(visible(message).into_owned() + &more), 0, 0, Some(columns.saturating_sub(used)))
 }

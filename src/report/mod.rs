@@ -1,160 +1,223 @@
-//! What people see.
+//! What a run has to say: one [`Report`], and a renderer for each of its readers.
+//!
+//! A command fills the report in, checkout by checkout, and knows nothing of how it is shown; a renderer shows it and
+//! knows nothing of how it came about. For people each checkout is shown as soon as it is done; every other form is one
+//! document at the end. Paths in it are written from the PATH that led there, with slashes, so that a report says the
+//! same wherever the checkout lies.
 
+mod change;
+mod checkout;
 mod columns;
-pub mod diff;
-pub mod findings;
+mod diff;
+mod findings;
+pub mod github;
 pub mod human;
-pub mod proof;
+pub mod json;
+mod located;
+pub mod next;
+mod problem;
+mod proof;
+pub mod refusal;
+pub mod sarif;
+mod screen;
 pub mod search;
+mod summary;
+mod survey;
+mod text;
+mod verification;
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::fmt;
+use std::process::ExitCode;
 
-use anstream::AutoStream;
-use anstyle::{AnsiColor, Style};
+use serde::Serialize;
 
-use self::columns::{columns, wrapped};
-use crate::cli;
-use crate::install;
-use crate::repair::{Change, Repair};
+pub use change::ChangeReport;
+pub use checkout::CheckoutReport;
+pub use located::Located;
+pub use problem::Problem;
+pub use screen::Screen;
+pub use survey::{Point, Replacement, SiteReport, SurveyReport};
+pub use verification::Verification;
 
-/// Red, for what is wrong and for what goes.
-pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// Green, for what is right and for what comes.
-pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
-/// Yellow, for what could not be told.
-pub(crate) const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
-/// Cyan, for what to do next.
-pub(crate) const NEXT: Style = AnsiColor::Cyan.on_default().bold();
-/// For what is beside the point.
-pub(crate) const FAINT: Style = Style::new().dimmed();
-/// For names.
-pub(crate) const STRONG: Style = Style::new().bold();
+use crate::patches::Accounting;
 
-/// What a line that says what to do next begins with.
-const HELP: &str = "help: ";
+/// The form of the report as a document. It changes whenever a reader of the last one could go wrong; properties that
+/// are added do not change it.
+const SCHEMA: u32 = 1;
 
-/// Standard output and standard error, coloured as asked for.
-pub struct Screen {
-    out: AutoStream<io::Stdout>,
-    err: AutoStream<io::Stderr>,
-    quiet: bool,
-    started: bool,
+/// Everything that a run of `apply`, `check`, `diff` or `verify` has to say.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Report {
+    /// The form of this document. Properties may be added to it; what is there stays.
+    #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
+    pub schema: u32,
+    /// The version of distorch-fix.
+    pub version: &'static str,
+    /// The command that was run.
+    pub command: Command,
+    /// Was nothing to be written in any case (`apply --dry-run`)?
+    pub dry_run: bool,
+    /// What counts as the size of a layer.
+    pub accounting: Accounting,
+    /// How the run ended: the worst of its parts.
+    pub outcome: Outcome,
+    /// The same as the exit code of the process.
+    pub exit_code: u8,
+    /// What is to be said about each checkout: in the order of the PATHs, then enabled ones first, then by path.
+    pub checkouts: Vec<CheckoutReport>,
+    /// What went wrong before there was a checkout to say it of.
+    pub errors: Vec<Problem>,
+    /// Everything counted.
+    pub totals: Totals,
+    /// The command that repairs what `check` found.
+    pub next: Option<String>,
 }
 
-impl Screen {
-    /// A screen for a run with these arguments.
-    pub fn new(color: cli::Color, quiet: bool) -> Self {
-        let choice = match color {
-            cli::Color::Auto => None,
-            cli::Color::Always => Some(anstream::ColorChoice::AlwaysAnsi),
-            cli::Color::Never => Some(anstream::ColorChoice::Never),
-        };
+/// A command that gives a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// Repairs.
+    Apply,
+    /// Says what `apply` would repair.
+    Check,
+    /// Prints the repair as a patch.
+    Diff,
+    /// Runs the repair over many scenarios.
+    Verify,
+}
+
+/// How a run, or its part about one checkout, ended. The only place where exit codes are decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Everything is in order; for `apply`: now, or it would be without `--dry-run`. Exit code 0.
+    #[default]
+    InOrder,
+    /// There is something to repair. Exit code 1, of `check` only.
+    ToRepair,
+    /// It could not be done, or could not be told. Exit code 2.
+    Failed,
+}
+
+impl Outcome {
+    fn code(self) -> u8 {
+        match self {
+            Self::InOrder => 0,
+            Self::ToRepair => 1,
+            Self::Failed => 2,
+        }
+    }
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(outcome.code())
+    }
+}
+
+/// How bad something is, in the words of every format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Warning,
+    Error,
+}
+
+impl Level {
+    /// Of a site that there is something to say about.
+    fn of(site: &SiteReport) -> Self {
+        if site.state.needs_fix() { Self::Error } else { Self::Warning }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// Everything in a report, counted.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Totals {
+    /// Checkouts.
+    pub checkouts: usize,
+    /// Checkouts that are in order.
+    pub in_order: usize,
+    /// Checkouts with something to repair.
+    pub to_repair: usize,
+    /// Checkouts of which it could not be done, or could not be told.
+    pub failed: usize,
+    /// Sites that `apply` would change.
+    pub repairable_sites: usize,
+    /// Sites that were not understood.
+    pub opaque_sites: usize,
+    /// Files that were written.
+    pub files_written: usize,
+}
+
+impl Report {
+    /// The report of a run that has just begun.
+    pub fn new(command: Command, accounting: Accounting) -> Self {
         Self {
-            out: choice.map_or_else(|| AutoStream::auto(io::stdout()), |choice| AutoStream::new(io::stdout(), choice)),
-            err: choice.map_or_else(|| AutoStream::auto(io::stderr()), |choice| AutoStream::new(io::stderr(), choice)),
-            quiet,
-            started: false,
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION"),
+            command,
+            dry_run: false,
+            accounting,
+            outcome: Outcome::InOrder,
+            exit_code: Outcome::InOrder.code(),
+            checkouts: Vec::new(),
+            errors: Vec::new(),
+            totals: Totals::default(),
+            next: None,
         }
     }
 
-    /// Prints a block of lines, a blank line between it and the one before.
-    pub fn print(&mut self, block: &str) -> io::Result<()> {
-        if block.is_empty() {
-            return Ok(());
+    /// Adds what is to be said about another checkout.
+    pub fn add(&mut self, checkout: CheckoutReport) {
+        let totals = &mut self.totals;
+        totals.checkouts += 1;
+        match checkout.outcome {
+            Outcome::InOrder => totals.in_order += 1,
+            Outcome::ToRepair => totals.to_repair += 1,
+            Outcome::Failed => totals.failed += 1,
         }
-        if self.started {
-            self.out.write_all(b"\n")?;
+        for (_, site) in checkout.findings() {
+            if site.state.needs_fix() {
+                totals.repairable_sites += 1;
+            } else {
+                totals.opaque_sites += 1;
+            }
         }
-        self.started = true;
-        self.out.write_all(block.as_bytes())
+        totals.files_written += checkout.changes.iter().filter(|change| change.written).count();
+        self.worsen(checkout.outcome);
+        self.checkouts.push(checkout);
     }
 
-    /// Prints a block that `--quiet` leaves out.
-    pub fn note(&mut self, block: &str) -> io::Result<()> {
-        if self.quiet { Ok(()) } else { self.print(block) }
+    /// Adds what went wrong before there was a checkout.
+    pub fn fail(&mut self, problem: Problem) {
+        self.errors.push(problem);
+        self.worsen(Outcome::Failed);
     }
 
-    /// Prints a patch: byte for byte, unless a person looks at it.
-    pub fn patch(&mut self, repair: &Repair, change: &Change) -> io::Result<()> {
-        if io::stdout().is_terminal() {
-            self.print(&diff::coloured(repair, change))
-        } else {
-            io::stdout().write_all(diff::plain(repair, change).as_bytes())
-        }
+    /// What there is to say beside the findings, with how bad it is: of each checkout in turn, then of none.
+    fn problems(&self) -> impl Iterator<Item = (Level, &Problem)> {
+        let of_checkouts = self.checkouts.iter().flat_map(|checkout| {
+            let warnings = checkout.warnings.iter().map(|problem| (Level::Warning, problem));
+            warnings.chain(checkout.error.iter().map(|problem| (Level::Error, problem)))
+        });
+        of_checkouts.chain(self.errors.iter().map(|problem| (Level::Error, problem)))
     }
 
-    /// Prints a diagnostic: what went wrong and why on one line, then the further lines of every message, of which the
-    /// ones that begin with `help: ` say what to do next.
-    pub fn error(&mut self, error: &anyhow::Error) {
-        let mut why = Vec::new();
-        let mut further = Vec::new();
-        for cause in error.chain() {
-            let cause = cause.downcast_ref().map_or_else(|| cause.to_string(), human::unread);
-            let mut lines = cause.lines().map(|line| visible(line).into_owned());
-            why.extend(lines.next());
-            further.extend(lines);
-        }
-        // Where both go to one terminal they are read as one.
-        let is_shared = io::stdout().is_terminal() && io::stderr().is_terminal();
-        let columns = columns().filter(|_| is_shared);
-        let mut text = String::from(if is_shared && self.started { "\n" } else { "" });
-        let why = wrapped(&why.join(": "), "error: ".len(), 2, columns);
-        let _ = writeln!(text, "{BAD}error{BAD:#}{STRONG}: {why}{STRONG:#}");
-        for line in further {
-            let line = wrapped(&line, 0, 4, columns);
-            let _ = match line.strip_prefix(HELP) {
-                Some(next) => writeln!(text, "{NEXT}help{NEXT:#}: {next}"),
-                None => writeln!(text, "{line}"),
-            };
-        }
-        // Nothing can be done if this fails as well.
-        let _ = self.err.write_all(text.as_bytes());
-    }
-}
-
-/// One line of text with control characters made visible, so that what stands in a file or its name cannot steer a
-/// terminal.
-pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_unsafe) {
-        return Cow::Borrowed(text);
-    }
-    let picture = |c: char| match u32::from(c) {
-        code @ 0..0x20 => char::from_u32(0x2400 + code).unwrap_or('\u{fffd}'),
-        0x7f => '\u{2421}',
-        _ => '\u{fffd}',
-    };
-    Cow::Owned(text.chars().map(|c| if is_unsafe(c) { picture(c) } else { c }).collect())
-}
-
-/// Control characters, and those that change the direction of the text after them.
-fn is_unsafe(c: char) -> bool {
-    (c.is_control() && c != '\t')
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// A path as people want to see it: from the current folder if it is below that, whole if not.
-pub(crate) fn shown(path: &Path) -> String {
-    let here = install::logical_dir().ok();
-    let below =
-        here.as_deref().and_then(|here| path.strip_prefix(here).ok()).filter(|below| !below.as_os_str().is_empty());
-    visible(&below.unwrap_or(path).display().to_string()).into_owned()
-}
-
-/// `1 edit`, `2 edits`.
-pub(crate) fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_that_steers_a_terminal_gets_through() {
-        assert_eq!(visible("a\tb é"), "a\tb é");
-        assert_eq!(visible("\u{1b}[31m\r\n\u{7f}\u{9b}\u{202e}"), "␛[31m␍␊␡\u{fffd}\u{fffd}");
+    fn worsen(&mut self, outcome: Outcome) {
+        self.outcome = self.outcome.max(outcome);
+        self.exit_code = self.outcome.code();
     }
 }

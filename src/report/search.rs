@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{shown, visible};
+use super::text::{shown, visible};
 use crate::install::{Checkout, Search};
 
 /// Near misses, or checkouts, that are listed at most.

@@ -26,6 +26,8 @@ mod uses;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+
 pub use engine::Engine;
 use tree_sitter::Node;
 
@@ -49,7 +51,9 @@ pub struct Options {
 }
 
 /// One of the four steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// Every place on its own.
     Probe,

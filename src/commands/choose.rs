@@ -1,0 +1,65 @@
+//! Which checkouts are meant.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Error, Result, bail};
+
+use crate::cli::Target;
+use crate::install::{self, Checkout};
+use crate::report::search;
+
+/// A checkout to act on.
+pub(super) struct Chosen {
+    /// The PATH that led to it.
+    pub(super) given: PathBuf,
+    /// The folder that it means, absolute.
+    pub(super) base: PathBuf,
+    pub(super) checkout: Checkout,
+}
+
+/// The checkouts that the PATHs mean, each once, and what is wrong with the PATHs that mean none.
+pub(super) fn choose(target: &Target) -> (Vec<Chosen>, Vec<Error>) {
+    let mut chosen = Vec::new();
+    let mut errors = Vec::new();
+    let mut known = HashSet::new();
+    for path in &target.paths {
+        match of_path(path, target.all) {
+            Ok(found) => chosen.extend(found.into_iter().filter(|found| {
+                let file = &found.checkout.file;
+                known.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone()))
+            })),
+            Err(error) => errors.push(error),
+        }
+    }
+    (chosen, errors)
+}
+
+/// The one that a PATH means, or all that it leads to if that was asked for.
+fn of_path(given: &Path, all: bool) -> Result<Vec<Chosen>> {
+    const HELP: &str = "help: name the one that you mean, or use --all";
+    let search = install::locate(given)?;
+    if search.checkouts.is_empty() {
+        bail!(search::none_found(&search));
+    }
+    let base = search.looked_in.into_iter().next().unwrap_or_default();
+    let mut checkouts = search.checkouts;
+    if !all {
+        // A disabled node is acted on only if it was pointed at.
+        let pointed_at = checkouts.len() == 1 && is_within(given, &checkouts[0]);
+        match checkouts.iter().filter(|checkout| !checkout.disabled || pointed_at).count() {
+            // Enabled ones come first.
+            1 => checkouts.truncate(1),
+            0 => bail!("{}\n{HELP}", search::all_disabled(&checkouts)),
+            _ => bail!("{}\n{HELP}", search::several_found(&checkouts)),
+        }
+    }
+    let chosen = |checkout| Chosen { given: given.to_owned(), base: base.clone(), checkout };
+    Ok(checkouts.into_iter().map(chosen).collect())
+}
+
+fn is_within(path: &Path, checkout: &Checkout) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    real(path).zip(real(&checkout.root)).is_some_and(|(path, root)| path.starts_with(root))
+}

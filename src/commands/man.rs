@@ -1,0 +1,39 @@
+//! `man`: prints a manual page, or writes all of them into a folder.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use clap::{Command, CommandFactory as _};
+use clap_mangen::Man;
+
+use crate::cli::{self, Cli};
+use crate::report::{Outcome, Screen};
+
+pub(super) fn run(arguments: &cli::Man, screen: &mut Screen) -> Result<Outcome> {
+    let mut command = Cli::command();
+    // Only then do the commands know that they are `distorch-fix check`, and which options all of them take.
+    command.build();
+    match &arguments.into {
+        Some(folder) => write(command, folder)
+            .with_context(|| format!("cannot write the pages\nhelp: is {} yours to write to?", folder.display()))?,
+        None => print(&command, arguments.page.as_deref(), screen)?,
+    }
+    Ok(Outcome::InOrder)
+}
+
+fn write(command: Command, folder: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    clap_mangen::generate_to(command, folder)
+}
+
+fn print(command: &Command, page: Option<&str>, screen: &Screen) -> Result<()> {
+    let Some(page) = page.map_or(Some(command), |name| command.find_subcommand(name)) else {
+        let names: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
+        bail!("there is no such command\nhelp: there are pages about {}", names.join(", "));
+    };
+    let mut text = Vec::new();
+    Man::new(page.clone()).render(&mut text)?;
+    screen.document(&String::from_utf8(text)?)?;
+    Ok(())
+}

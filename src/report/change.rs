@@ -1,0 +1,27 @@
+//! A file that a repair changes.
+
+use serde::Serialize;
+
+use super::diff::Patch;
+use super::located::Located;
+use crate::repair::Change;
+
+/// A file that a repair changes.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ChangeReport {
+    /// The file.
+    pub path: Located,
+    /// How many replacements that is, each counted once.
+    pub edits: usize,
+    /// What changes, as `git apply` takes it; of `apply` and `diff` only.
+    pub patch: Option<Patch>,
+    /// Was it written?
+    pub written: bool,
+}
+
+impl ChangeReport {
+    pub(super) fn new(path: &Located, change: &Change) -> Self {
+        Self { path: path.clone(), edits: change.edits.len(), patch: None, written: false }
+    }
+}

@@ -1,0 +1,184 @@
+//! What is to be said about one checkout.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::survey::Files;
+use super::text::visible;
+use super::{ChangeReport, Located, Outcome, Problem, SiteReport, SurveyReport, Verification, diff};
+use crate::install::{Checkout, Evidence, GitFacts};
+use crate::patches::{Fix, State};
+use crate::python::Package;
+use crate::repair::Repair;
+use crate::verify::Verdict;
+
+/// One checkout: what it is, what was found in it, and what became of that.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct CheckoutReport {
+    /// The PATH that led here. The paths below are written from it, or from its folder if it is a file.
+    pub given: String,
+    /// The folder of the node.
+    pub root: Located,
+    /// `distorch_2.py`, or the file that was named in its place.
+    pub file: Located,
+    /// Was the file itself named, whatever folder it is in?
+    pub is_named: bool,
+    /// Why this is taken for a checkout of ComfyUI-MultiGPU.
+    pub evidence: String,
+    /// Does ComfyUI leave it alone, as in `X.disabled`?
+    pub disabled: bool,
+    /// The version in its `pyproject.toml`.
+    pub version: Option<String>,
+    /// What git knows of it, where it has a repository of its own.
+    pub git: Option<GitReport>,
+    /// The ComfyUI that it is installed in.
+    pub comfyui: Option<ComfyUiReport>,
+    /// What each fix that was asked for found; empty if the checkout could not be read.
+    pub fixes: Vec<SurveyReport>,
+    /// What running the code came to.
+    pub verification: Verification,
+    /// The files that a repair changes.
+    pub changes: Vec<ChangeReport>,
+    /// What is no fault of the checkout, and matters all the same.
+    pub warnings: Vec<Problem>,
+    /// How this part of the run ended.
+    pub outcome: Outcome,
+    /// Why it failed, if it did.
+    pub error: Option<Problem>,
+    /// The folder that paths are written from, absolute.
+    #[serde(skip)]
+    base: PathBuf,
+    /// The files themselves, for as long as somebody may quote them.
+    #[serde(skip)]
+    package: Option<Package>,
+}
+
+/// What git knows of a checkout.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct GitReport {
+    /// The beginning of the id of the commit that is checked out.
+    pub commit: Option<String>,
+    /// Its branch; none if detached.
+    pub branch: Option<String>,
+    /// As `git describe --tags` has it.
+    pub describe: Option<String>,
+    /// Does `distorch_2.py` differ from that commit in more than line endings?
+    pub modified: Option<bool>,
+}
+
+/// A ComfyUI install.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ComfyUiReport {
+    /// Its folder.
+    pub root: Located,
+    /// Its version, as it says itself.
+    pub version: Option<String>,
+}
+
+impl CheckoutReport {
+    /// The facts about a checkout that the PATH `given` led to; paths are written from the folder `base`.
+    pub fn new(given: &Path, base: &Path, checkout: &Checkout) -> Self {
+        let located = |path: &Path| Located::new(base, path);
+        let comfyui = checkout.comfyui.as_ref();
+        Self {
+            given: given.to_string_lossy().into_owned(),
+            root: located(&checkout.root),
+            file: located(&checkout.file),
+            is_named: checkout.evidence == Evidence::Named,
+            evidence: checkout.evidence.to_string(),
+            disabled: checkout.disabled,
+            version: checkout.version.clone(),
+            git: checkout.git.as_ref().map(GitReport::new),
+            comfyui: comfyui.map(|it| ComfyUiReport { root: located(&it.root), version: it.version.clone() }),
+            fixes: Vec::new(),
+            verification: Verification::NotReached,
+            changes: Vec::new(),
+            warnings: Vec::new(),
+            outcome: Outcome::InOrder,
+            error: None,
+            base: base.to_owned(),
+            package: None,
+        }
+    }
+
+    /// Adds what the fixes found and would change.
+    pub fn survey(&mut self, repair: &Repair) {
+        let paths: Vec<_> =
+            (0..repair.package.len()).map(|file| Located::new(&self.base, &repair.path(file))).collect();
+        let files = Files::new(&repair.surveys, &paths, |file| repair.package.source(file).ok());
+        self.fixes = repair.surveys.iter().map(|survey| SurveyReport::new(survey, &files)).collect();
+        self.changes = repair.changes.iter().map(|change| ChangeReport::new(&paths[change.file], change)).collect();
+    }
+
+    /// Adds the patches, whose names are written from the folder `from` of the checkout's files.
+    pub fn patch(&mut self, repair: &Repair, from: &Path) {
+        for (report, change) in self.changes.iter_mut().zip(&repair.changes) {
+            report.patch = Some(diff::patch(repair, change, from));
+        }
+    }
+
+    /// Adds what running the code came to; nothing if it was not to be run.
+    pub fn verified(&mut self, verdict: Option<Verdict>) {
+        self.verification = verdict.map_or(Verification::Skipped, Verification::from);
+    }
+
+    /// Keeps the files themselves, for renderers that quote them.
+    pub fn keep(&mut self, package: Package) {
+        self.package = Some(package);
+    }
+
+    /// Lets go of them again.
+    pub fn forget(&mut self) {
+        self.package = None;
+    }
+
+    /// Adds how it ended.
+    pub fn end(&mut self, result: Result<Outcome>) {
+        match result {
+            Ok(outcome) => self.outcome = outcome,
+            Err(error) => {
+                self.outcome = Outcome::Failed;
+                self.error = Some(Problem::of(&error, &self.base));
+            }
+        }
+    }
+
+    /// The sites that there is something to say about: those that `apply` would repair, and those that were not
+    /// understood.
+    pub fn findings(&self) -> impl Iterator<Item = (Fix, &SiteReport)> {
+        let sites = self.fixes.iter().flat_map(|survey| survey.sites.iter().map(|site| (survey.fix, site)));
+        sites.filter(|(_, site)| site.state.needs_fix() || site.state == State::Opaque)
+    }
+
+    /// The files, as long as they are kept.
+    pub(super) fn package(&self) -> Option<&Package> {
+        self.package.as_ref()
+    }
+
+    /// `ComfyUI-MultiGPU 2.5.10`, without the version where it is not known.
+    pub(super) fn name(&self) -> String {
+        let mut name = String::from("ComfyUI-MultiGPU");
+        if let Some(version) = &self.version {
+            let _ = write!(name, " {}", visible(version));
+        }
+        name
+    }
+}
+
+impl GitReport {
+    fn new(git: &GitFacts) -> Self {
+        let head = git.head.as_ref();
+        Self {
+            commit: head.map(|head| head.short_id.clone()),
+            branch: head.and_then(|head| head.branch.clone()),
+            describe: head.and_then(|head| head.describe.clone()),
+            modified: git.modified,
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Paths, as each output writes them.
+
+use std::env;
+use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
+
+use serde::{Serialize, Serializer};
+
+use super::text::shown;
+use crate::install;
+
+/// A path: for people as they see it from the current folder, in documents from the PATH that was given.
+#[derive(Clone, Debug)]
+pub struct Located {
+    absolute: Rc<Path>,
+    relative: Rc<str>,
+}
+
+impl Located {
+    /// The path `absolute`, which documents write from the folder `base`, absolute as well.
+    pub fn new(base: &Path, absolute: &Path) -> Self {
+        Self { absolute: absolute.into(), relative: relative(absolute, base).into() }
+    }
+
+    /// For people.
+    pub(super) fn shown(&self) -> String {
+        shown(&self.absolute)
+    }
+
+    /// From another folder, with slashes.
+    pub(super) fn from(&self, folder: &Path) -> String {
+        relative(&self.absolute, folder)
+    }
+}
+
+impl Serialize for Located {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.relative.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+impl schemars::JsonSchema for Located {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Path".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        String::json_schema(generator)
+    }
+}
+
+/// The folder from which services and editors take paths: that of the repository in a GitHub job, else the current one.
+pub(super) fn workspace() -> PathBuf {
+    let github = env::var_os("GITHUB_WORKSPACE").map(PathBuf::from).filter(|folder| folder.is_dir());
+    github.or_else(|| install::logical_dir().ok()).unwrap_or_default()
+}
+
+/// The way from `base` to `path`, with slashes on every system. The whole path where there is none, as between the
+/// drives of Windows.
+fn relative(path: &Path, base: &Path) -> String {
+    let Some(way) = pathdiff::diff_paths(path, base).filter(|way| way.is_relative()) else {
+        return path.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
+    };
+    let parts: Vec<_> = way
+        .components()
+        .filter(|part| *part != Component::CurDir)
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    if parts.is_empty() { String::from(".") } else { parts.join("/") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_written_from_the_folder_given() {
+        let from = |base: &str| relative(Path::new("/a/b/c.py"), Path::new(base));
+        assert_eq!(["/a", "/a/b", "/a/b/c.py", "/a/d"].map(from), ["b/c.py", "c.py", ".", "../b/c.py"]);
+    }
+}

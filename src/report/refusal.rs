@@ -1,0 +1,69 @@
+//! Why a repair is not made: not understood, or not verified.
+
+use std::fmt::Write as _;
+
+use super::text::{counted, shown, visible};
+use super::verification::Verification;
+use crate::patches::{Site, State, Status};
+use crate::python::Place;
+use crate::repair::Repair;
+
+/// Why there is no repair, if there is none, and what to do.
+pub fn not_understood(repair: &Repair) -> Option<String> {
+    if repair.is_foreign() {
+        return Some(format!(
+            "{}: found neither a load list nor byte quotas in it\n\
+             help: if this is a distorch_2.py, it is too old to need a repair, or too new for this program: report it then",
+            shown(&repair.path(0))
+        ));
+    }
+    let surveys = || repair.surveys.iter().filter(|survey| survey.status == Status::NotUnderstood);
+    let fixes = surveys().map(|survey| survey.fix.name()).collect::<Vec<_>>();
+    if fixes.is_empty() {
+        return None;
+    }
+    let mut text = format!("{} not understood, so there is no repair", fixes.join(" and "));
+    let mut sites = surveys().flat_map(|survey| &survey.sites).filter(|site| site.state == State::Opaque);
+    if let Some(site) = sites.next() {
+        let _ = write!(text, "\n  {}: {}", place(repair, site), visible(&site.message));
+    }
+    match sites.count() {
+        0 => {}
+        more => {
+            let _ = write!(text, "\n  … and {}, which `distorch-fix check` shows", counted(more, "other place"));
+        }
+    }
+    let help = match repair.surveys.iter().find(|survey| survey.status == Status::Needed) {
+        Some(other) => format!("--fix {} repairs what was understood", other.fix),
+        None => String::from("repair it by hand, or report it together with the file"),
+    };
+    Some(format!("{text}\nhelp: {help}"))
+}
+
+fn place(repair: &Repair, site: &Site) -> String {
+    let path = shown(&repair.path(site.file));
+    // A file with a site was parsed to find it.
+    match repair.package.source(site.file).map(|source| source.place(site.range.start)) {
+        Ok(Place { line, column }) => format!("{path}:{line}:{column}"),
+        Err(_) => path,
+    }
+}
+
+/// Why a repair is not to be believed; nothing if it is, or if that was not asked.
+pub fn not_verified(verification: &Verification) -> Option<String> {
+    match verification {
+        Verification::Wrong { step, scenario, expected, given } => Some(format!(
+            "not verified: step `{step}` gave a wrong answer\n  {}\n  right: {}\n  given: {}\n\
+             help: nothing was written; please report it together with the file",
+            visible(scenario),
+            visible(expected),
+            visible(given)
+        )),
+        Verification::Inconclusive { reason } => Some(format!(
+            "not verified: it could not be run here\n  {}\n\
+             help: nothing was written; --python PATH runs it in a real Python, --no-verify goes without",
+            visible(reason.trim()).replace('\n', "\n  ")
+        )),
+        _ => None,
+    }
+}

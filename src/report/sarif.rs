@@ -1,0 +1,218 @@
+//! For code scanning and editors: [SARIF 2.1.0].
+//!
+//! A rule for each fix, a result for each finding, and the repair with it. Errors, which are no results, are
+//! notifications of the invocation.
+//!
+//! [SARIF 2.1.0]: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Result;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::json;
+use serde_sarif::sarif;
+
+use super::located::workspace;
+use super::text::visible;
+use super::{Level, Located, Outcome, Point, Problem, Replacement, Report, SiteReport};
+use crate::patches::Fix;
+
+/// What stands for the root of the code in paths.
+const ROOT: &str = "%SRCROOT%";
+/// What the URI of a whole path begins with.
+const FILE: &str = "file:///";
+/// What a URI may hold as it is: the unreserved characters of RFC 3986, and slashes.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// The report as a SARIF document.
+pub fn document(report: &Report) -> Result<String> {
+    let workspace = workspace();
+    let from = Writer { workspace: &workspace };
+    let driver = sarif::ToolComponent::builder()
+        .name("distorch-fix")
+        .version(report.version)
+        .semantic_version(report.version)
+        .rules(Fix::ALL.map(rule).to_vec())
+        .build();
+    let run = sarif::Run::builder()
+        .tool(sarif::Tool::builder().driver(driver).build())
+        .invocations(vec![from.invocation(report)])
+        .column_kind(json!("unicodeCodePoints"))
+        .results(from.results(report))
+        .build();
+    let sarif = sarif::Sarif::builder()
+        .schema("https://json.schemastore.org/sarif-2.1.0.json")
+        .version(json!("2.1.0"))
+        .runs(vec![run])
+        .build();
+    Ok(serde_json::to_string_pretty(&sarif)? + "\n")
+}
+
+/// A fix as a rule.
+fn rule(fix: Fix) -> sarif::ReportingDescriptor {
+    let (name, short, full, help) = match fix {
+        Fix::LoadList => (
+            "LoadList",
+            "A load-list item is read for one number of fields only",
+            "ComfyUI puts new fields in front of the items of a load list. Code that unpacks four fields stops with \
+             \"too many values to unpack\", and code that counts from the front reads another field without any error.",
+            "Count from the end: `for *_, size, name, module, params in load_list`, `item[-4]`. \
+             `distorch-fix apply` does so, and runs the result before it is written.",
+        ),
+        Fix::GpuOnly => (
+            "GpuOnly",
+            "What byte quotas leave over does not go where it should",
+            "What the byte quotas (`cuda:0,12gb;cuda:1,16gb`) do not cover goes to the CPU, though no wildcard was \
+             named, or a wildcard that was named (`cpu,*`) is passed over.",
+            "Share it among the listed GPUs in proportion to their quotas, unless a wildcard is named. \
+             `distorch-fix apply` does so, and runs the result before it is written.",
+        ),
+    };
+    let text = |text: &str| sarif::MultiformatMessageString::builder().text(text.replace('`', "")).build();
+    sarif::ReportingDescriptor::builder()
+        .id(fix.name())
+        .name(name)
+        .short_description(text(short))
+        .full_description(text(full))
+        .help(sarif::MultiformatMessageString::builder().text(help.replace('`', "")).markdown(help).build())
+        .default_configuration(sarif::ReportingConfiguration::builder().level(json!("error")).build())
+        .build()
+}
+
+/// Writes paths from the root of the code.
+struct Writer<'w> {
+    workspace: &'w Path,
+}
+
+impl Writer<'_> {
+    fn results(&self, report: &Report) -> Vec<sarif::Result> {
+        let mut results = Vec::new();
+        for checkout in &report.checkouts {
+            let mut whole = self.gpu_only_repair(checkout.findings());
+            for (fix, site) in checkout.findings() {
+                let repair = match fix {
+                    Fix::LoadList => self.repair(fix, site.edits.iter().collect()),
+                    Fix::GpuOnly => whole.take(),
+                };
+                results.push(self.result(fix, site, repair));
+            }
+        }
+        results
+    }
+
+    /// The edits of gpu-only are right together only, so the first of its results has them all.
+    fn gpu_only_repair<'s>(&self, findings: impl Iterator<Item = (Fix, &'s SiteReport)>) -> Option<sarif::Fix> {
+        let sites = findings.filter(|(fix, _)| *fix == Fix::GpuOnly);
+        self.repair(Fix::GpuOnly, sites.flat_map(|(_, site)| &site.edits).collect())
+    }
+
+    fn result(&self, fix: Fix, site: &SiteReport, repair: Option<sarif::Fix>) -> sarif::Result {
+        let level = match Level::of(site) {
+            Level::Warning => sarif::ResultLevel::Warning,
+            Level::Error => sarif::ResultLevel::Error,
+        };
+        let state = BTreeMap::from([(String::from("state"), json!(site.state))]);
+        let location = self.location(&site.path, Some(region(site.start, site.end)));
+        let index = Fix::ALL.iter().position(|other| *other == fix).and_then(|index| i64::try_from(index).ok());
+        let mut result = sarif::Result::builder()
+            .rule_id(fix.name())
+            .level(level)
+            .message(message(&visible(&site.message)))
+            .locations(vec![location])
+            .properties(sarif::PropertyBag::builder().additional_properties(state).build())
+            .build();
+        result.rule_index = index;
+        result.fixes = repair.map(|repair| vec![repair]);
+        result
+    }
+
+    /// Replacements as SARIF has them: by file, in order, each once. Nothing if there are none.
+    fn repair(&self, fix: Fix, edits: Vec<&Replacement>) -> Option<sarif::Fix> {
+        let mut files: BTreeMap<String, BTreeMap<(usize, usize, &str), &Replacement>> = BTreeMap::new();
+        for edit in edits {
+            let key = (edit.start.byte, edit.end.byte, edit.text.as_str());
+            files.entry(self.uri(&edit.path)).or_default().insert(key, edit);
+        }
+        let change = |(uri, edits): (String, BTreeMap<_, &Replacement>)| {
+            let replacements = edits.into_values().map(|edit| {
+                sarif::Replacement::builder()
+                    .deleted_region(region(edit.start, edit.end))
+                    .inserted_content(sarif::ArtifactContent::builder().text(edit.text.as_str()).build())
+                    .build()
+            });
+            sarif::ArtifactChange::builder()
+                .artifact_location(artifact(uri))
+                .replacements(replacements.collect::<Vec<_>>())
+                .build()
+        };
+        let changes: Vec<_> = files.into_iter().map(change).collect();
+        let description = match fix {
+            Fix::LoadList => "Read items of any number of fields",
+            Fix::GpuOnly => "Share what is left over among the listed GPUs",
+        };
+        (!changes.is_empty())
+            .then(|| sarif::Fix::builder().description(message(description)).artifact_changes(changes).build())
+    }
+
+    fn invocation(&self, report: &Report) -> sarif::Invocation {
+        let notifications = report.problems().map(|(level, problem)| self.notification(level, problem));
+        sarif::Invocation::builder()
+            .execution_successful(report.outcome != Outcome::Failed)
+            .exit_code(i64::from(report.exit_code))
+            .tool_execution_notifications(notifications.collect::<Vec<_>>())
+            .build()
+    }
+
+    fn notification(&self, level: Level, problem: &Problem) -> sarif::Notification {
+        let place = problem.place.map(|place| {
+            sarif::Region::builder().start_line(number(place.line)).start_column(number(place.column)).build()
+        });
+        let mut notification = sarif::Notification::builder()
+            .level(json!(level.to_string()))
+            .message(message(&problem.to_string()))
+            .build();
+        notification.locations = problem.path.as_ref().map(|path| vec![self.location(path, place)]);
+        notification
+    }
+
+    fn location(&self, path: &Located, region: Option<sarif::Region>) -> sarif::Location {
+        let mut physical = sarif::PhysicalLocation::builder().artifact_location(artifact(self.uri(path))).build();
+        physical.region = region;
+        sarif::Location::builder().physical_location(physical).build()
+    }
+
+    /// From the root of the code; whole on another drive of Windows, from which no way leads there.
+    fn uri(&self, path: &Located) -> String {
+        let path = path.from(self.workspace);
+        let scheme = if Path::new(&path).is_absolute() { FILE } else { "" };
+        format!("{scheme}{}", utf8_percent_encode(&path, ENCODED))
+    }
+}
+
+fn artifact(uri: String) -> sarif::ArtifactLocation {
+    let is_below_root = !uri.starts_with(FILE);
+    let mut artifact = sarif::ArtifactLocation::builder().uri(uri).build();
+    artifact.uri_base_id = is_below_root.then(|| ROOT.to_owned());
+    artifact
+}
+
+fn region(start: Point, end: Point) -> sarif::Region {
+    sarif::Region::builder()
+        .start_line(number(start.line))
+        .start_column(number(start.column))
+        .end_line(number(end.line))
+        .end_column(number(end.column))
+        .byte_offset(number(start.byte))
+        .byte_length(number(end.byte - start.byte))
+        .build()
+}
+
+fn message(text: &str) -> sarif::Message {
+    sarif::Message::builder().text(text).build()
+}
+
+/// Places in files of at most [`MAX_BYTES`](crate::python::source::MAX_BYTES) fit.
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,70 @@
+//! The summary of a job: one row for each checkout, in Markdown.
+
+use std::fmt::Write as _;
+
+use super::text::visible;
+use super::{CheckoutReport, Problem, Report, Verification, proof};
+use crate::patches::Fix;
+
+/// The summary.
+pub(super) fn markdown(report: &Report) -> String {
+    let mut out = String::from("### distorch-fix\n\n");
+    if !report.checkouts.is_empty() {
+        out.push_str("| checkout |");
+        out.extend(Fix::ALL.map(|fix| format!(" {fix} |")));
+        out.push_str(" verify |\n|---|---|---|---|\n");
+    }
+    for checkout in &report.checkouts {
+        row(&mut out, checkout);
+    }
+    for (level, problem) in report.problems() {
+        let _ = writeln!(out, "\n- **{level}**: {}", lines(problem));
+    }
+    if let Some(command) = &report.next {
+        let _ = writeln!(out, "\nTo repair: {}", plain(command));
+    }
+    out.push('\n');
+    out
+}
+
+fn row(out: &mut String, checkout: &CheckoutReport) {
+    let _ = write!(out, "| {} in {} |", plain(&checkout.name()), plain(&checkout.root.shown()));
+    for fix in Fix::ALL {
+        let survey = checkout.fixes.iter().find(|survey| survey.fix == fix);
+        let _ = match survey {
+            Some(survey) => write!(out, " **{}**: {} |", survey.status.name(), plain(&survey.verdict)),
+            None => write!(out, " – |"),
+        };
+    }
+    let _ = match &checkout.verification {
+        Verification::Verified { .. } => writeln!(out, " **verified**: {} |", proof::counts(&checkout.verification)),
+        Verification::NotApplicable => writeln!(out, " nothing to run |"),
+        _ => writeln!(out, " **not verified** |"),
+    };
+}
+
+fn lines(problem: &Problem) -> String {
+    problem.to_string().lines().map(plain).collect::<Vec<_>>().join("<br>")
+}
+
+/// Text that Markdown leaves as it is.
+fn plain(text: &str) -> String {
+    let mut out = String::new();
+    for c in visible(text).chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '&' | '#' | '~' | '!' | '@' | ':') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_text_is_taken_for_markdown() {
+        assert_eq!(plain("a|b <img> `c` _d_ \u{1b}"), "a\\|b \\<img\\> \\`c\\` \\_d\\_ ␛");
+    }
+}

@@ -1,0 +1,179 @@
+//! What a fix found: its sites with their places, and the edits that repair them.
+
+use serde::Serialize;
+
+use super::located::Located;
+use super::text::counted;
+use crate::patches::{Fix, Site, State, Status, Survey};
+use crate::python::{Places, Source};
+
+/// What one fix found in a checkout.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SurveyReport {
+    /// The fix.
+    pub fix: Fix,
+    /// What it comes to.
+    pub status: Status,
+    /// The same in words.
+    pub verdict: String,
+    /// Why the status is what it is, where the sites do not say it.
+    pub note: Option<String>,
+    /// The places in the code, in order, those that are in order too.
+    pub sites: Vec<SiteReport>,
+}
+
+/// A place in the code that a fix is about.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SiteReport {
+    /// Its file.
+    pub path: Located,
+    /// Where it begins.
+    pub start: Point,
+    /// Just behind where it ends.
+    pub end: Point,
+    /// The state it is in.
+    pub state: State,
+    /// What it does, and what is wrong with that.
+    pub message: String,
+    /// What `apply` replaces to repair it. Different sites may need the same replacement, which is made once. Those of
+    /// gpu-only belong together: some without the others are no repair.
+    pub edits: Vec<Replacement>,
+    /// The number of its file in the package.
+    #[serde(skip)]
+    pub(super) file: usize,
+}
+
+/// The bytes from `start` to `end` are replaced by `text`.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Replacement {
+    /// The file.
+    pub path: Located,
+    /// Where the replaced bytes begin.
+    pub start: Point,
+    /// Just behind where they end: the same for an insertion.
+    pub end: Point,
+    /// What stands there afterwards.
+    pub text: String,
+}
+
+/// A point in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Point {
+    /// Bytes in front of it.
+    pub byte: usize,
+    /// Its line, from 1.
+    pub line: usize,
+    /// Its column in characters, from 1.
+    pub column: usize,
+}
+
+/// The files of a package, with the places of everything that is said about them.
+pub(super) struct Files<'r> {
+    paths: &'r [Located],
+    places: Vec<Option<Places>>,
+}
+
+impl<'r> Files<'r> {
+    /// Looks up every place in each file at once.
+    pub(super) fn new<'s>(
+        surveys: &[Survey],
+        paths: &'r [Located],
+        source: impl Fn(usize) -> Option<&'s Source>,
+    ) -> Self {
+        let mut offsets = vec![Vec::new(); paths.len()];
+        for site in surveys.iter().flat_map(|survey| &survey.sites) {
+            offsets[site.file].extend([site.range.start, site.range.end]);
+            for (file, edit) in &site.edits {
+                offsets[*file].extend([edit.range.0, edit.range.1]);
+            }
+        }
+        let places = |(file, offsets): (usize, Vec<usize>)| Some(source(file)?.places(offsets));
+        Self { paths, places: offsets.into_iter().enumerate().map(places).collect() }
+    }
+
+    fn point(&self, file: usize, byte: usize) -> Point {
+        // Every site and edit lies in a file that was parsed to find it, and was looked up above.
+        let place = self.places[file].as_ref().and_then(|places| places.at(byte));
+        let (line, column) = place.map_or((1, 1), |place| (place.line, place.column));
+        Point { byte, line, column }
+    }
+}
+
+impl SurveyReport {
+    pub(super) fn new(survey: &Survey, files: &Files<'_>) -> Self {
+        Self {
+            fix: survey.fix,
+            status: survey.status,
+            verdict: verdict(survey),
+            note: survey.note.clone(),
+            sites: survey.sites.iter().map(|site| SiteReport::new(site, files)).collect(),
+        }
+    }
+}
+
+impl SiteReport {
+    fn new(site: &Site, files: &Files<'_>) -> Self {
+        let edits = site.edits.iter().map(|(file, edit)| Replacement {
+            path: files.paths[*file].clone(),
+            start: files.point(*file, edit.range.0),
+            end: files.point(*file, edit.range.1),
+            text: edit.text.clone(),
+        });
+        Self {
+            path: files.paths[site.file].clone(),
+            start: files.point(site.file, site.range.start),
+            end: files.point(site.file, site.range.end),
+            state: site.state,
+            message: site.message.split_whitespace().collect::<Vec<_>>().join(" "),
+            edits: edits.collect(),
+            file: site.file,
+        }
+    }
+}
+
+fn verdict(survey: &Survey) -> String {
+    match (survey.status, survey.fix) {
+        (Status::NotApplicable, fix) => survey.note.clone().unwrap_or_else(|| absent(fix).to_owned()),
+        (Status::NotUnderstood, Fix::LoadList) => {
+            let opaque = survey.count(State::Opaque);
+            format!("{} a load list", counted(opaque, "place") + if opaque == 1 { " that reads" } else { " that read" })
+        }
+        (_, Fix::LoadList) => {
+            let parts = [
+                (State::Legacy, "for 4 fields only"),
+                (State::FiveOnly, "for 5 fields only"),
+                (State::Any, "for any number of fields"),
+                (State::Opaque, "not understood"),
+            ];
+            let parts: Vec<_> = parts.iter().filter(|(state, _)| survey.count(*state) > 0).collect();
+            let how = match parts[..] {
+                [(_, what)] if survey.sites.len() > 1 => format!(", all {what}"),
+                [(_, what)] => format!(", {what}"),
+                _ => {
+                    let each = parts.iter().map(|(state, what)| format!("{} {what}", survey.count(*state)));
+                    format!(": {}", each.collect::<Vec<_>>().join(", "))
+                }
+            };
+            let verb = if survey.sites.len() == 1 { "reads" } else { "read" };
+            let note = survey.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
+            format!("{} {verb} a load list{how}{note}", counted(survey.sites.len(), "place"))
+        }
+        (Status::Needed, Fix::GpuOnly) if survey.count(State::CpuFallback) > 0 => {
+            "what byte quotas leave over goes to the CPU".to_owned()
+        }
+        (Status::Needed, Fix::GpuOnly) => "repaired by hand, with a mistake".to_owned(),
+        (Status::InOrder, Fix::GpuOnly) => "what byte quotas leave over is shared by the listed GPUs".to_owned(),
+        (Status::NotUnderstood, Fix::GpuOnly) => "where byte quotas put what they leave over was not found".to_owned(),
+    }
+}
+
+fn absent(fix: Fix) -> &'static str {
+    match fix {
+        Fix::LoadList => "nothing was found that reads a load list",
+        Fix::GpuOnly => "no byte quotas were found",
+    }
+}

@@ -1,0 +1,65 @@
+//! Words and colours that every output for people shares.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::install;
+
+/// Red, for what is wrong and for what goes.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+/// Green, for what is right and for what comes.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
+/// Yellow, for what could not be told.
+pub(crate) const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
+/// Cyan, for what to do next.
+pub(crate) const NEXT: Style = AnsiColor::Cyan.on_default().bold();
+/// For what is beside the point.
+pub(crate) const FAINT: Style = Style::new().dimmed();
+/// For names.
+pub(crate) const STRONG: Style = Style::new().bold();
+
+/// One line of text with control characters made visible, so that what stands in a file or its name cannot steer a
+/// terminal.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let picture = |c: char| match u32::from(c) {
+        code @ 0..0x20 => char::from_u32(0x2400 + code).unwrap_or('\u{fffd}'),
+        0x7f => '\u{2421}',
+        _ => '\u{fffd}',
+    };
+    Cow::Owned(text.chars().map(|c| if is_unsafe(c) { picture(c) } else { c }).collect())
+}
+
+/// Control characters, and those that change the direction of the text after them.
+fn is_unsafe(c: char) -> bool {
+    (c.is_control() && c != '\t')
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A path as people want to see it: from the current folder if it is below that, whole if not.
+pub(crate) fn shown(path: &Path) -> String {
+    let here = install::logical_dir().ok();
+    let below =
+        here.as_deref().and_then(|here| path.strip_prefix(here).ok()).filter(|below| !below.as_os_str().is_empty());
+    visible(&below.unwrap_or(path).display().to_string()).into_owned()
+}
+
+/// `1 edit`, `2 edits`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_steers_a_terminal_gets_through() {
+        assert_eq!(visible("a\tb é"), "a\tb é");
+        assert_eq!(visible("\u{1b}[31m\r\n\u{7f}\u{9b}\u{202e}"), "␛[31m␍␊␡\u{fffd}\u{fffd}");
+    }
+}

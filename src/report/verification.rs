@@ -1,0 +1,72 @@
+//! What running the code came to.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::verify::{Step, Verdict};
+
+/// What running the repaired code, or the code as it is where there is nothing to repair, came to.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "status", rename_all = "kebab-case")]
+pub enum Verification {
+    /// It did not come to that: something went wrong before.
+    NotReached,
+    /// It was not to be run, so nothing is proved.
+    Skipped,
+    /// There is nothing to run.
+    NotApplicable,
+    /// Everything gave the right answers.
+    Verified {
+        /// Places that were probed.
+        places: usize,
+        /// Calls whose answers were compared.
+        scenarios: usize,
+        /// Blocks whose device was compared.
+        blocks: usize,
+        /// Where a version has its own ways, and keeps them.
+        notes: Vec<String>,
+        /// How long it took: not in documents, which are to be the same for the same code.
+        #[serde(skip)]
+        elapsed: Duration,
+    },
+    /// Something gave a wrong answer.
+    Wrong {
+        /// The step that found it.
+        step: Step,
+        /// What was run: a place, or a call with its model and items.
+        scenario: String,
+        /// The right answer.
+        expected: String,
+        /// The answer it gave.
+        given: String,
+    },
+    /// Something could not be run.
+    Inconclusive {
+        /// Why, with the line of the program if there is one.
+        reason: String,
+    },
+}
+
+impl From<Verdict> for Verification {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Verified(evidence) if evidence.places + evidence.scenarios == 0 => Self::NotApplicable,
+            Verdict::Verified(evidence) => Self::Verified {
+                places: evidence.places,
+                scenarios: evidence.scenarios,
+                blocks: evidence.blocks,
+                notes: evidence.notes,
+                elapsed: evidence.elapsed,
+            },
+            Verdict::Wrong(mismatch) => Self::Wrong {
+                step: mismatch.step,
+                scenario: mismatch.scenario,
+                expected: mismatch.expected,
+                given: mismatch.given,
+            },
+            Verdict::Inconclusive(reason) => Self::Inconclusive { reason },
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The project's ways into CI: the GitHub Action, the pre-commit hook, and what the README shows of them.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use common::{Install, Ran, skip};
+use yaml_serde::Value;
+
+fn yaml(path: &str) -> Value {
+    yaml_serde::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("not text: {value:?}"))
+}
+
+/// A folder for programs that stand in for others, and for what a job writes.
+struct Job {
+    install: Install,
+    action: Value,
+}
+
+impl Job {
+    fn of(fixture: &str) -> Option<Self> {
+        let has_bash =
+            cfg!(unix) && Command::new("bash").args(["-c", ":"]).status().is_ok_and(|status| status.success());
+        if !has_bash {
+            skip("there is no bash, so the steps of the action were not run");
+            return None;
+        }
+        let install = Install::of(fixture);
+        fs::create_dir_all(install.root.join("programs")).unwrap();
+        fs::create_dir_all(install.root.join("temp")).unwrap();
+        Some(Self { install, action: yaml("action.yml") })
+    }
+
+    /// Puts a script where the steps find it as a program.
+    fn program(&self, name: &str, script: &str) {
+        let path = self.install.root.join("programs").join(name);
+        fs::write(&path, format!("#!/usr/bin/env bash\nset -eu\n{script}")).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+
+    /// Runs every step as GitHub does, up to the first that fails.
+    fn run(&self, inputs: &[(&str, &str)]) -> Ran {
+        let root = &self.install.root;
+        let programs = std::env::join_paths(
+            [root.join("programs")].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+        );
+        let mut context = BTreeMap::from([
+            ("github.action_path".to_owned(), env!("CARGO_MANIFEST_DIR").to_owned()),
+            ("runner.temp".to_owned(), root.join("temp").to_str().unwrap().to_owned()),
+        ]);
+        for (name, input) in self.action["inputs"].as_mapping().unwrap() {
+            let given = inputs.iter().find(|(given, _)| *given == text(name)).map(|(_, value)| *value);
+            context.insert(format!("inputs.{}", text(name)), given.unwrap_or(text(&input["default"])).to_owned());
+        }
+        let mut last = None;
+        for step in self.action["runs"]["steps"].as_sequence().unwrap() {
+            assert_eq!(text(&step["shell"]), "bash");
+            let mut bash = Command::new("bash");
+            bash.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", text(&step["run"])]);
+            bash.current_dir(root).env("PATH", programs.as_ref().unwrap());
+            bash.env("GITHUB_OUTPUT", root.join("output")).env("GITHUB_STEP_SUMMARY", root.join("summary"));
+            bash.env("GITHUB_WORKSPACE", root).env("DISTORCH_FIX", env!("CARGO_BIN_EXE_distorch-fix"));
+            for (name, value) in step["env"].as_mapping().unwrap() {
+                let mut value = text(value).to_owned();
+                for (name, filled) in &context {
+                    value = value.replace(&format!("${{{{ {name} }}}}"), filled);
+                }
+                assert!(!value.contains("${{"), "not known here: {value}");
+                bash.env(text(name), value);
+            }
+            let ran = Ran::of(&mut bash);
+            let failed = ran.code != 0;
+            last = Some(ran);
+            if failed {
+                break;
+            }
+        }
+        last.unwrap()
+    }
+}
+
+/// Instead of building the program anew, which takes minutes, the one that is there is installed.
+const CARGO: &str = r#"
+[ "$1 $2 $3" = "+1.95 install --locked" ] && [ "$4" = --path ] && [ -f "$5/Cargo.toml" ] && [ "$6" = --root ]
+mkdir -p "$7/bin"
+cp "$DISTORCH_FIX" "$7/bin/distorch-fix"
+"#;
+
+#[test]
+fn the_action_fails_as_check_fails() {
+    for (fixture, code) in [("in-order", 0), ("five-only", 1), ("syntax-error", 2)] {
+        let Some(job) = Job::of(fixture) else { return };
+        job.program("rustup", "");
+        job.program("cargo", CARGO);
+        let ran = job.run(&[]);
+        assert_eq!(ran.code, code, "{fixture}: {ran:?}");
+        let is_file = ran.out.contains("file=ComfyUI/custom_nodes/ComfyUI-MultiGPU/distorch_2.py,line=");
+        assert_eq!(is_file, code != 0, "{fixture}: {ran:?}");
+        let read = |name: &str| fs::read_to_string(job.install.root.join(name)).unwrap();
+        let output = read("output");
+        let report = output.trim_end().strip_prefix("report=").unwrap();
+        assert_eq!(fs::read_to_string(report).unwrap(), ran.out, "{fixture}");
+        assert!(read("summary").starts_with("### distorch-fix\n"), "{fixture}");
+    }
+}
+
+#[test]
+fn the_inputs_of_the_action_are_arguments_of_check() {
+    let Some(job) = Job::of("in-order") else { return };
+    job.program("rustup", "");
+    job.program("cargo", &CARGO.replace("cp ", "printf '#!/usr/bin/env bash\\nprintf \"<%%s>\" \"$@\"' > \"$7/bin/distorch-fix\"; chmod +x \"$7/bin/distorch-fix\"; : "));
+    let ran = job.run(&[]);
+    assert_eq!(ran.out, "<check><--format><github><--><.>", "{ran:?}");
+    let inputs =
+        [("path", "a b\n\n$(c)\n"), ("comfyui", "~/Comfy UI@origin/master"), ("format", "sarif"), ("strict", "true")];
+    let ran = job.run(&inputs);
+    assert_eq!(
+        ran.out, "<check><--format><sarif><--comfyui><~/Comfy UI@origin/master><--strict><--><a b><$(c)>",
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn the_action_installs_with_the_rust_that_the_project_needs() {
+    let manifest: toml::Table = fs::read_to_string("Cargo.toml").unwrap().parse().unwrap();
+    let rust = manifest["package"]["rust-version"].as_str().unwrap();
+    let action = fs::read_to_string("action.yml").unwrap();
+    assert!(
+        action.contains(&format!("rustup toolchain install {rust} ")) && action.contains(&format!("cargo +{rust} "))
+    );
+}
+
+#[test]
+fn the_readme_uses_what_there_is() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let blocks: Vec<Value> = readme
+        .split("```yaml\n")
+        .skip(1)
+        .map(|rest| yaml_serde::from_str(rest.split("```").next().unwrap()).unwrap())
+        .collect();
+    assert_eq!(blocks.len(), 3, "for GitHub, GitLab and pre-commit");
+    let inputs = yaml("action.yml")["inputs"].clone();
+    let steps = blocks.iter().filter_map(|block| block["jobs"]["distorch-fix"]["steps"].as_sequence()).flatten();
+    let uses: Vec<_> =
+        steps.filter(|step| step["uses"].as_str().is_some_and(|uses| uses.contains("distorch-fix"))).collect();
+    assert!(!uses.is_empty());
+    for name in uses.iter().filter_map(|step| step["with"].as_mapping()).flat_map(|with| with.keys()) {
+        assert!(inputs.get(name).is_some(), "{name:?} is no input of the action");
+    }
+    let hooks = yaml(".pre-commit-hooks.yaml");
+    let hook = &blocks.iter().find(|block| block.get("repos").is_some()).unwrap()["repos"][0]["hooks"][0]["id"];
+    assert_eq!(*hook, hooks[0]["id"]);
+}
+
+/// `DISTORCH_FIX_PRE_COMMIT` names the program `pre-commit`, which clones this repository, builds it, and runs the hook.
+#[test]
+fn the_hook_runs_in_pre_commit() {
+    let Some(pre_commit) = std::env::var_os("DISTORCH_FIX_PRE_COMMIT") else {
+        return skip("DISTORCH_FIX_PRE_COMMIT is not set, so the hook was not run in pre-commit");
+    };
+    for (fixture, passes) in [("in-order", true), ("five-only", false)] {
+        let install = Install::of(fixture);
+        let git = |arguments: &[&str]| {
+            assert!(Command::new("git").args(arguments).current_dir(&install.root).status().unwrap().success());
+        };
+        git(&["init", "--quiet"]);
+        git(&["add", "."]);
+        let mut hook = Command::new(&pre_commit);
+        hook.args(["try-repo", env!("CARGO_MANIFEST_DIR"), "distorch-fix", "--all-files", "--verbose"]);
+        // What is built already need not be built again.
+        hook.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_MANIFEST_DIR")).join("target"));
+        let Output { status, stdout, stderr } = hook.current_dir(&install.root).output().unwrap();
+        let said = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
+        assert_eq!(status.success(), passes, "{fixture}: {said}");
+        assert!(said.contains("ComfyUI-MultiGPU 2.5.10 in ComfyUI/custom_nodes/ComfyUI-MultiGPU"), "{fixture}: {said}");
+    }
+}
