@@ -1,5 +1,6 @@
 //! Every argument and its help.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
@@ -166,6 +167,22 @@ fn engine(python: Option<&PathBuf>) -> Engine {
     python.map_or(Engine::Sandbox, |python| Engine::Python(python.clone()))
 }
 
+/// The ComfyUI that checkouts are judged by.
+#[derive(Debug, Args)]
+pub struct Surroundings {
+    /// Judge by this ComfyUI, or by a revision of its repository [default: the one around the checkout]
+    #[arg(long, value_name = "PATH[@REV]")]
+    pub comfyui: Option<OsString>,
+}
+
+/// Which state of a checkout is looked at.
+#[derive(Debug, Args)]
+pub struct History {
+    /// Look at this revision of the checkout's repository, as in `origin/main`; nothing is checked out
+    #[arg(long, value_name = "REV")]
+    pub rev: Option<String>,
+}
+
 /// In which form to report: for people, or as one document for programs.
 #[derive(Debug, Args)]
 pub struct Output {
@@ -189,6 +206,14 @@ pub struct Diff {
     #[command(flatten)]
     pub target: Target,
 
+    /// What it is judged by.
+    #[command(flatten)]
+    pub surroundings: Surroundings,
+
+    /// Which state of it.
+    #[command(flatten)]
+    pub history: History,
+
     /// Whether and where the result is run.
     #[command(flatten)]
     pub proof: Proof,
@@ -204,6 +229,10 @@ pub struct Verify {
     /// Which checkouts, and which fixes.
     #[command(flatten)]
     pub target: Target,
+
+    /// Which state of it.
+    #[command(flatten)]
+    pub history: History,
 
     /// Random scenarios, beside the fixed ones
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(..=20_000))]
@@ -241,6 +270,10 @@ pub struct Apply {
     #[command(flatten)]
     pub target: Target,
 
+    /// What it is judged by.
+    #[command(flatten)]
+    pub surroundings: Surroundings,
+
     /// Whether and where the result is run.
     #[command(flatten)]
     pub proof: Proof,
@@ -260,6 +293,18 @@ pub struct Check {
     /// Which checkouts, and which fixes.
     #[command(flatten)]
     pub target: Target,
+
+    /// What it is judged by.
+    #[command(flatten)]
+    pub surroundings: Surroundings,
+
+    /// Which state of it.
+    #[command(flatten)]
+    pub history: History,
+
+    /// Let warnings count as findings
+    #[arg(long)]
+    pub strict: bool,
 
     /// Whether and where the result is run.
     #[command(flatten)]

@@ -11,11 +11,15 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::load_list::{LoadList, Shape};
 use crate::patches::State;
 
 /// How a place, or all of them, fare with a ComfyUI; from best to worst. Displayed as a phrase for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum Fit {
     /// Right.
     Works,
@@ -28,7 +32,9 @@ pub enum Fit {
 }
 
 /// The verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum Pair {
     /// With this ComfyUI.
     Known(Fit),

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
-use super::{Subject, each, judge};
+use super::{Subject, View, each, judge};
 use crate::cli;
 use crate::repair::Change;
 use crate::report::{CheckoutReport, Command, Outcome, Report, Screen};
@@ -14,7 +14,9 @@ pub(super) fn run(arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome
     let target = &arguments.target;
     let mut report = Report::new(Command::Apply, target.accounting.into());
     report.dry_run = arguments.dry_run;
-    each(report, target, arguments.output.format.into(), screen, |subject, report| apply(subject, arguments, report))
+    let view = View { judges: true, comfyui: arguments.surroundings.comfyui.as_deref(), revision: None };
+    let format = arguments.output.format.into();
+    each(report, target, &view, format, screen, |subject, report| apply(subject, arguments, report))
 }
 
 fn apply(subject: &Subject<'_>, arguments: &cli::Apply, report: &mut CheckoutReport) -> Result<Outcome> {
@@ -22,6 +24,12 @@ fn apply(subject: &Subject<'_>, arguments: &cli::Apply, report: &mut CheckoutRep
     report.patch(subject.repair, Path::new(""));
     if !arguments.dry_run {
         write(subject, report)?;
+    }
+    if report.stays_broken() {
+        bail!(
+            "some places read items of 5 fields only, and this ComfyUI gives others\n\
+             help: update ComfyUI, or go back to a release of the node that it was made for, and apply again"
+        );
     }
     Ok(Outcome::InOrder)
 }

@@ -2,15 +2,22 @@
 
 use anyhow::Result;
 
-use super::{each, judge};
+use super::{View, each, judge};
 use crate::cli;
 use crate::report::{Command, Outcome, Report, Screen};
 
 pub(super) fn run(arguments: &cli::Check, screen: &mut Screen) -> Result<Outcome> {
     let target = &arguments.target;
     let report = Report::new(Command::Check, target.accounting.into());
-    each(report, target, arguments.output.format, screen, |subject, report| {
+    let view = View {
+        judges: true,
+        comfyui: arguments.surroundings.comfyui.as_deref(),
+        revision: arguments.history.rev.as_deref(),
+    };
+    each(report, target, &view, arguments.output.format, screen, |subject, report| {
         judge(subject.repair, arguments.proof.options(false).as_ref(), report)?;
-        Ok(if subject.repair.is_needed() { Outcome::ToRepair } else { Outcome::InOrder })
+        let is_warned = arguments.strict && !report.warnings.is_empty();
+        let found = subject.repair.is_needed() || report.stays_broken() || is_warned;
+        Ok(if found { Outcome::ToRepair } else { Outcome::InOrder })
     })
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::{Subject, each, judge};
+use super::{Subject, View, each, judge};
 use crate::cli::{self, Format};
 use crate::install;
 use crate::report::{Command, Outcome, Report, Screen};
@@ -12,7 +12,12 @@ use crate::report::{Command, Outcome, Report, Screen};
 pub(super) fn run(arguments: &cli::Diff, screen: &mut Screen) -> Result<Outcome> {
     let (target, format) = (&arguments.target, arguments.output.format);
     let report = Report::new(Command::Diff, target.accounting.into());
-    each(report, target, format.into(), screen, |subject, report| {
+    let view = View {
+        judges: true,
+        comfyui: arguments.surroundings.comfyui.as_deref(),
+        revision: arguments.history.rev.as_deref(),
+    };
+    each(report, target, &view, format.into(), screen, |subject, report| {
         judge(subject.repair, arguments.proof.options(false).as_ref(), report)?;
         // Printed one after the other, the patches of several checkouts are one, for the folder that they all lie in.
         let is_own = subject.is_alone || format == Format::Json;

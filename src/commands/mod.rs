@@ -8,13 +8,16 @@ mod diff;
 mod man;
 mod verify;
 
+use std::ffi::OsStr;
 use std::io;
+use std::thread;
 
-use anyhow::{Error, Result, bail};
+use anyhow::{Error, Result, anyhow, bail};
 
 use self::choose::{Chosen, choose};
 use crate::cli::{Cli, Command, FindingsFormat as Format, Target};
-use crate::install::{self, Checkout};
+use crate::comfyui;
+use crate::install::{self, Checkout, Files, Revision};
 use crate::repair::Repair;
 use crate::report::{CheckoutReport, Outcome, Problem, Report, Screen, github, human, json, next, refusal, sarif};
 use crate::verify::Options;
@@ -44,11 +47,16 @@ pub fn run(cli: &Cli) -> Outcome {
 fn each(
     mut report: Report,
     target: &Target,
+    view: &View<'_>,
     format: Format,
     screen: &mut Screen,
     act: impl Fn(&Subject<'_>, &mut CheckoutReport) -> Result<Outcome>,
 ) -> Result<Outcome> {
-    let (chosen, errors) = choose(target);
+    let read = |argument| comfyui::named(argument).and_then(|files| comfyui::read(&files));
+    let (named, (chosen, errors)) = match view.comfyui.map(read).transpose() {
+        Ok(named) => (named.map(Ok), choose(target)),
+        Err(error) => (None, (Vec::new(), vec![error])),
+    };
     for error in errors {
         let problem = problem(&error);
         screen.error(&problem);
@@ -56,8 +64,25 @@ fn each(
     }
     for Chosen { given, base, checkout } in &chosen {
         let mut of_checkout = CheckoutReport::new(given, base, checkout);
-        let result = Repair::of(checkout, &target.fixes(), target.accounting.into()).and_then(|repair| {
+        // It can be large, and is no more than needed for a verdict: it is read while the checkout is surveyed.
+        let around = checkout.comfyui.as_ref().filter(|_| view.judges && named.is_none()).map(|around| {
+            let files = Files::Folder(around.root.clone());
+            thread::spawn(move || comfyui::read(&files))
+        });
+        let repair = match view.revision {
+            None => Repair::of(checkout, &target.fixes(), target.accounting.into()),
+            Some(name) => Revision::find(&checkout.root, name).and_then(|revision| {
+                of_checkout.as_of(&revision);
+                Repair::at(checkout, &revision, &target.fixes(), target.accounting.into())
+            }),
+        };
+        let result = repair.and_then(|repair| {
             of_checkout.survey(&repair);
+            if view.judges {
+                let around =
+                    around.map(|reading| reading.join().unwrap_or_else(|_| Err(anyhow!("it is beyond reading"))));
+                of_checkout.judge(named.as_ref().or(around.as_ref()), named.is_some());
+            }
             let subject = Subject { checkout, repair: &repair, is_alone: chosen.len() == 1 };
             let result = act(&subject, &mut of_checkout);
             of_checkout.keep(repair.package);
@@ -85,6 +110,17 @@ fn each(
         }
     }
     Ok(report.outcome)
+}
+
+/// How a command looks at checkouts.
+#[derive(Default)]
+struct View<'a> {
+    /// Is there a verdict about each with its ComfyUI?
+    judges: bool,
+    /// The ComfyUI that was named for it.
+    comfyui: Option<&'a OsStr>,
+    /// The revision that is looked at in place of the files on disk.
+    revision: Option<&'a str>,
 }
 
 /// One of the checkouts that a command acts on.

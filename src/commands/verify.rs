@@ -2,14 +2,15 @@
 
 use anyhow::Result;
 
-use super::{each, judge};
+use super::{View, each, judge};
 use crate::cli;
 use crate::report::{Command, Outcome, Report, Screen};
 
 pub(super) fn run(arguments: &cli::Verify, screen: &mut Screen) -> Result<Outcome> {
     let target = &arguments.target;
     let report = Report::new(Command::Verify, target.accounting.into());
-    each(report, target, arguments.output.format.into(), screen, |subject, report| {
+    let view = View { revision: arguments.history.rev.as_deref(), ..View::default() };
+    each(report, target, &view, arguments.output.format.into(), screen, |subject, report| {
         judge(subject.repair, Some(&arguments.options()), report)?;
         Ok(Outcome::InOrder)
     })

@@ -8,9 +8,12 @@ use serde::Serialize;
 
 use super::survey::Files;
 use super::text::visible;
-use super::{ChangeReport, Located, Outcome, Problem, SiteReport, SurveyReport, Verification, diff};
-use crate::install::{Checkout, Evidence, GitFacts};
-use crate::patches::{Fix, State};
+use super::{
+    ChangeReport, ComfyUiReport, Located, Outcome, Problem, SiteReport, SurveyReport, Verification, diff, warnings,
+};
+use crate::comfyui::{self, Facts, Pair};
+use crate::install::{Checkout, Evidence, GitFacts, Revision};
+use crate::patches::{Fix, Release, State};
 use crate::python::Package;
 use crate::repair::Repair;
 use crate::verify::Verdict;
@@ -35,10 +38,16 @@ pub struct CheckoutReport {
     pub version: Option<String>,
     /// What git knows of it, where it has a repository of its own.
     pub git: Option<GitReport>,
-    /// The ComfyUI that it is installed in.
+    /// The revision that was looked at in place of the files on disk, as `NAME (ID)`.
+    pub revision: Option<String>,
+    /// The upstream releases that read load lists as it does, told by the code.
+    pub release: Option<String>,
+    /// The ComfyUI that it is installed in, or that was named in its place.
     pub comfyui: Option<ComfyUiReport>,
     /// What each fix that was asked for found; empty if the checkout could not be read.
     pub fixes: Vec<SurveyReport>,
+    /// How the places that read load lists, as they are, fare with that ComfyUI; none if that was not asked.
+    pub pair: Option<Pair>,
     /// What running the code came to.
     pub verification: Verification,
     /// The files that a repair changes.
@@ -71,16 +80,6 @@ pub struct GitReport {
     pub modified: Option<bool>,
 }
 
-/// A ComfyUI install.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct ComfyUiReport {
-    /// Its folder.
-    pub root: Located,
-    /// Its version, as it says itself.
-    pub version: Option<String>,
-}
-
 impl CheckoutReport {
     /// The facts about a checkout that the PATH `given` led to; paths are written from the folder `base`.
     pub fn new(given: &Path, base: &Path, checkout: &Checkout) -> Self {
@@ -95,8 +94,11 @@ impl CheckoutReport {
             disabled: checkout.disabled,
             version: checkout.version.clone(),
             git: checkout.git.as_ref().map(GitReport::new),
-            comfyui: comfyui.map(|it| ComfyUiReport { root: located(&it.root), version: it.version.clone() }),
+            revision: None,
+            release: None,
+            comfyui: comfyui.map(|comfyui| ComfyUiReport::around(base, comfyui)),
             fixes: Vec::new(),
+            pair: None,
             verification: Verification::NotReached,
             changes: Vec::new(),
             warnings: Vec::new(),
@@ -107,13 +109,50 @@ impl CheckoutReport {
         }
     }
 
+    /// Says that a revision was looked at in place of the files on disk.
+    pub fn as_of(&mut self, revision: &Revision) {
+        self.revision = Some(revision.to_string());
+        self.git = None;
+    }
+
     /// Adds what the fixes found and would change.
     pub fn survey(&mut self, repair: &Repair) {
         let paths: Vec<_> =
             (0..repair.package.len()).map(|file| Located::new(&self.base, &repair.path(file))).collect();
         let files = Files::new(&repair.surveys, &paths, |file| repair.package.source(file).ok());
         self.fixes = repair.surveys.iter().map(|survey| SurveyReport::new(survey, &files)).collect();
+        self.release = Release::of(&repair.package, &repair.surveys).map(|release| release.to_string());
         self.changes = repair.changes.iter().map(|change| ChangeReport::new(&paths[change.file], change)).collect();
+    }
+
+    /// Judges the places that read load lists by a ComfyUI that was read, or could not be; it may have been named.
+    pub fn judge(&mut self, comfyui: Option<&Result<Facts>>, is_named: bool) {
+        let facts = match comfyui {
+            Some(Ok(facts)) => {
+                self.comfyui = Some(ComfyUiReport::read(&self.base, facts, is_named));
+                Some(facts)
+            }
+            Some(Err(error)) => {
+                self.comfyui.iter_mut().for_each(|comfyui| comfyui.unread(&self.base, error));
+                None
+            }
+            None => None,
+        };
+        let lists = facts.map_or(&[][..], |facts| &facts.load_lists);
+        let surveys = self.fixes.iter_mut().filter(|survey| survey.fix == Fix::LoadList);
+        let sites: Vec<_> = surveys.flat_map(|survey| &mut survey.sites).collect();
+        let states: Vec<_> = sites.iter().map(|site| site.state).collect();
+        if !states.is_empty() {
+            self.pair = Some(comfyui::judge(&states, lists));
+        }
+        for site in sites {
+            if let Pair::Known(fit) = comfyui::judge(&[site.state], lists) {
+                site.fit = Some(fit);
+            }
+        }
+        // What was not understood is said where it stands.
+        let understood = self.pair.filter(|_| !states.contains(&State::Opaque));
+        self.warnings.extend(warnings::all(facts, understood, &self.base));
     }
 
     /// Adds the patches, whose names are written from the folder `from` of the checkout's files.
@@ -149,11 +188,16 @@ impl CheckoutReport {
         }
     }
 
-    /// The sites that there is something to say about: those that `apply` would repair, and those that were not
-    /// understood.
+    /// The sites that there is something to say about: those that `apply` would repair, those that were not understood,
+    /// and those that are wrong for this ComfyUI.
     pub fn findings(&self) -> impl Iterator<Item = (Fix, &SiteReport)> {
         let sites = self.fixes.iter().flat_map(|survey| survey.sites.iter().map(|site| (survey.fix, site)));
-        sites.filter(|(_, site)| site.state.needs_fix() || site.state == State::Opaque)
+        sites.filter(|(_, site)| site.state.needs_fix() || site.state == State::Opaque || site.is_broken())
+    }
+
+    /// Are there places that are wrong for this ComfyUI, and that `apply` leaves alone?
+    pub fn stays_broken(&self) -> bool {
+        self.findings().any(|(_, site)| site.is_broken() && !site.state.needs_fix())
     }
 
     /// The files, as long as they are kept.

@@ -5,7 +5,8 @@ use std::io;
 
 use super::columns::{columns, wrapped};
 use super::text::{BAD, FAINT, GOOD, STRONG, UNSURE, counted, visible};
-use super::{CheckoutReport, Command, Report, Screen, findings, proof};
+use super::{CheckoutReport, ComfyUiReport, Command, Report, Screen, findings, proof};
+use crate::comfyui::{Fit, Pair};
 use crate::patches::Status;
 
 /// Columns in front of a verdict: the name of the fix.
@@ -22,7 +23,10 @@ pub fn checkout(checkout: &CheckoutReport, run: &Report, screen: &mut Screen) ->
                 Command::Apply => screen.print(&findings::not_understood(checkout))?,
                 Command::Diff | Command::Verify => {}
             }
-            screen.note(&(verdicts(checkout) + &proof::line(&checkout.verification)))?;
+            // What `apply` found is no longer so when this is read.
+            let pair = checkout.pair.filter(|_| command == Command::Check);
+            let pair = pair.map(|found| self::pair(found, checkout.comfyui.as_ref())).unwrap_or_default();
+            screen.note(&(verdicts(checkout) + &pair + &proof::line(&checkout.verification)))?;
             match command {
                 Command::Apply => changes(checkout, run.dry_run, screen)?,
                 Command::Verify => screen.note(&proof::elapsed(&checkout.verification))?,
@@ -30,6 +34,7 @@ pub fn checkout(checkout: &CheckoutReport, run: &Report, screen: &mut Screen) ->
             }
         }
     }
+    checkout.warnings.iter().for_each(|warning| screen.warning(warning));
     if let Some(error) = &checkout.error {
         screen.error(error);
     }
@@ -62,6 +67,7 @@ fn header(checkout: &CheckoutReport) -> String {
         let _ = writeln!(out, "{STRONG}{}{STRONG:#}{disabled} in {}", checkout.name(), checkout.root.shown());
     }
     let mut facts = vec![checkout.evidence.clone()];
+    facts.extend(checkout.revision.as_ref().map(|revision| format!("as of {revision}")));
     if let Some(git) = &checkout.git {
         facts.extend(git.commit.as_deref().map(|commit| {
             let branch = git.branch.as_deref().map_or_else(|| "detached".to_owned(), |name| format!("branch {name}"));
@@ -71,14 +77,29 @@ fn header(checkout: &CheckoutReport) -> String {
         let state = |modified| if modified { "distorch_2.py edited since" } else { "distorch_2.py as committed" };
         facts.extend(git.modified.map(|modified| state(modified).to_owned()));
     }
+    facts.extend(checkout.release.as_ref().map(|release| format!("by its code: {release}")));
     for fact in facts {
         let _ = writeln!(out, "{FAINT}  {}{FAINT:#}", visible(&fact));
     }
     if let Some(comfyui) = &checkout.comfyui {
-        let version = comfyui.version.as_deref().unwrap_or("of unknown version");
-        let _ = writeln!(out, "{FAINT}  ComfyUI {} in {}{FAINT:#}", visible(version), comfyui.root.shown());
+        let _ = writeln!(out, "{FAINT}  {}{FAINT:#}", wrapped(&comfyui.sentence(), 2, 4, columns()));
     }
     out
+}
+
+/// How the checkout fares with the ComfyUI.
+fn pair(pair: Pair, comfyui: Option<&ComfyUiReport>) -> String {
+    let name = "comfyui";
+    let fields = comfyui.and_then(ComfyUiReport::fields);
+    let with = fields.map(|fields| format!(" with items of {fields}")).unwrap_or_default();
+    let (style, verdict) = match pair {
+        Pair::Known(Fit::Works) => (GOOD, format!("works{with}")),
+        Pair::Known(Fit::Broken) => (BAD, format!("broken{with}")),
+        Pair::Known(fit @ (Fit::WorksToday | Fit::Unclear)) => (UNSURE, fit.to_string()),
+        Pair::Either { four: Fit::Works, five: Fit::Works } => (GOOD, "works, with 4 fields as with 5".to_owned()),
+        Pair::Either { four, five } => (UNSURE, format!("not known which: with 4 fields {four}, with 5 {five}")),
+    };
+    format!("{STRONG}{name:<10}{STRONG:#} {style}{verdict}{style:#}\n")
 }
 
 /// One line per fix.

@@ -8,6 +8,7 @@
 mod change;
 mod checkout;
 mod columns;
+mod comfyui;
 mod diff;
 mod findings;
 pub mod github;
@@ -25,6 +26,7 @@ mod summary;
 mod survey;
 mod text;
 mod verification;
+mod warnings;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -33,6 +35,7 @@ use serde::Serialize;
 
 pub use change::ChangeReport;
 pub use checkout::CheckoutReport;
+pub use comfyui::ComfyUiReport;
 pub use located::Located;
 pub use problem::Problem;
 pub use screen::Screen;
@@ -97,7 +100,8 @@ pub enum Outcome {
     /// Everything is in order; for `apply`: now, or it would be without `--dry-run`. Exit code 0.
     #[default]
     InOrder,
-    /// There is something to repair. Exit code 1, of `check` only.
+    /// Something was found: to repair, wrong for this ComfyUI, or, with `--strict`, to be warned of. Exit code 1, of
+    /// `check` only.
     ToRepair,
     /// It could not be done, or could not be told. Exit code 2.
     Failed,
@@ -129,7 +133,7 @@ enum Level {
 impl Level {
     /// Of a site that there is something to say about.
     fn of(site: &SiteReport) -> Self {
-        if site.state.needs_fix() { Self::Error } else { Self::Warning }
+        if site.state.needs_fix() || site.is_broken() { Self::Error } else { Self::Warning }
     }
 }
 
@@ -156,6 +160,8 @@ pub struct Totals {
     pub failed: usize,
     /// Sites that `apply` would change.
     pub repairable_sites: usize,
+    /// Sites that `apply` leaves alone, and that are wrong for the ComfyUI they are judged by.
+    pub broken_sites: usize,
     /// Sites that were not understood.
     pub opaque_sites: usize,
     /// Files that were written.
@@ -192,6 +198,8 @@ impl Report {
         for (_, site) in checkout.findings() {
             if site.state.needs_fix() {
                 totals.repairable_sites += 1;
+            } else if site.is_broken() {
+                totals.broken_sites += 1;
             } else {
                 totals.opaque_sites += 1;
             }

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 use anstream::AutoStream;
+use anstyle::Style;
 
 use super::columns::{columns, wrapped};
 use super::problem::Problem;
-use super::text::{BAD, NEXT, STRONG};
+use super::text::{BAD, NEXT, STRONG, UNSURE};
 use crate::cli;
 
 /// Standard output and standard error, coloured as asked for.
@@ -61,14 +62,25 @@ impl Screen {
         self.out.is_terminal()
     }
 
-    /// Prints a diagnostic: what went wrong and why, more about it, and what to do next.
+    /// Prints what went wrong and why, more about it, and what to do next.
     pub fn error(&mut self, problem: &Problem) {
+        self.diagnostic("error", BAD, problem);
+    }
+
+    /// Prints what matters all the same; `--quiet` leaves it out.
+    pub fn warning(&mut self, problem: &Problem) {
+        if !self.quiet {
+            self.diagnostic("warning", UNSURE, problem);
+        }
+    }
+
+    fn diagnostic(&mut self, level: &str, style: Style, problem: &Problem) {
         // Where both go to one terminal they are read as one.
         let is_shared = io::stdout().is_terminal() && io::stderr().is_terminal();
         let columns = columns().filter(|_| is_shared);
         let mut text = String::from(if is_shared && self.started { "\n" } else { "" });
-        let message = wrapped(&problem.message, "error: ".len(), 2, columns);
-        let _ = writeln!(text, "{BAD}error{BAD:#}{STRONG}: {message}{STRONG:#}");
+        let message = wrapped(&problem.message, level.len() + 2, 2, columns);
+        let _ = writeln!(text, "{style}{level}{style:#}{STRONG}: {message}{STRONG:#}");
         for line in &problem.details {
             let _ = writeln!(text, "{}", wrapped(line, 0, 4, columns));
         }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::located::Located;
 use super::text::counted;
+use crate::comfyui::Fit;
 use crate::patches::{Fix, Site, State, Status, Survey};
 use crate::python::{Places, Source};
 
@@ -35,6 +36,8 @@ pub struct SiteReport {
     pub end: Point,
     /// The state it is in.
     pub state: State,
+    /// How it fares with the ComfyUI that the checkout is judged by, as it is; none if that is not known.
+    pub fit: Option<Fit>,
     /// What it does, and what is wrong with that.
     pub message: String,
     /// What `apply` replaces to repair it. Different sites may need the same replacement, which is made once. Those of
@@ -128,10 +131,18 @@ impl SiteReport {
             start: files.point(site.file, site.range.start),
             end: files.point(site.file, site.range.end),
             state: site.state,
+            fit: None,
             message: site.message.split_whitespace().collect::<Vec<_>>().join(" "),
             edits: edits.collect(),
             file: site.file,
         }
+    }
+}
+
+impl SiteReport {
+    /// Is it wrong for the ComfyUI that the checkout is judged by?
+    pub(super) fn is_broken(&self) -> bool {
+        self.fit == Some(Fit::Broken)
     }
 }
 

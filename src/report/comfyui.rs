@@ -1,0 +1,187 @@
+//! What is to be said about the ComfyUI that a checkout is judged by.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Error;
+use serde::Serialize;
+
+use super::text::visible;
+use super::{Located, Problem};
+use crate::comfyui::{DynamicVram, Facts, LoadList, PATCHER};
+use crate::install::ComfyUi;
+use crate::python::Place;
+
+/// A ComfyUI: the one around the checkout, or the one that was named in its place.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ComfyUiReport {
+    /// Its folder, or repository.
+    pub root: Located,
+    /// The revision that was read, as `NAME (ID)`; none for the files on disk.
+    pub revision: Option<String>,
+    /// Was it named, and not found around the checkout?
+    pub is_named: bool,
+    /// Its version, as it says itself. It decides nothing.
+    pub version: Option<String>,
+    /// Every `_load_list` of its `comfy/model_patcher.py`; none if that was not read.
+    pub load_lists: Vec<LoadListReport>,
+    /// Whether it takes models away from DisTorch2; none if it was not read.
+    pub dynamic_vram: Option<DynamicVramReport>,
+    /// Why it could not be read, if it could not.
+    pub unread: Option<Problem>,
+}
+
+/// One `_load_list`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct LoadListReport {
+    /// The class that it is a method of.
+    pub class: Option<String>,
+    /// Where it is defined.
+    pub place: Place,
+    /// The forms that its items have; empty if they could not be told.
+    pub items: Vec<ItemReport>,
+    /// Why they could not be told, and where.
+    pub unclear: Option<UnclearReport>,
+}
+
+/// One form that items of a load list have.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ItemReport {
+    /// The expressions of the fields, in order, as ComfyUI writes them.
+    pub fields: Vec<String>,
+    /// The argument that it takes to get such items; none for the call that DisTorch2 makes.
+    pub argument: Option<String>,
+    /// Where such an item is put into the list.
+    pub place: Place,
+}
+
+/// What was not understood.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct UnclearReport {
+    /// Where.
+    pub place: Place,
+    /// Why.
+    pub why: String,
+}
+
+/// Whether a ComfyUI has dynamic VRAM, a patcher of its own that takes models away from DisTorch2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum DynamicVramReport {
+    /// It has not.
+    Absent,
+    /// Only if asked for.
+    OnRequest,
+    /// Unless started with `--disable-dynamic-vram`.
+    ByDefault,
+    /// It has, and when could not be told.
+    Unclear,
+}
+
+impl ComfyUiReport {
+    /// The ComfyUI around a checkout, before it is read.
+    pub(super) fn around(base: &Path, comfyui: &ComfyUi) -> Self {
+        Self {
+            root: Located::new(base, &comfyui.root),
+            revision: None,
+            is_named: false,
+            version: comfyui.version.clone(),
+            load_lists: Vec::new(),
+            dynamic_vram: None,
+            unread: None,
+        }
+    }
+
+    /// What was read of a ComfyUI.
+    pub(super) fn read(base: &Path, facts: &Facts, is_named: bool) -> Self {
+        Self {
+            root: Located::new(base, &facts.root),
+            revision: facts.revision.clone(),
+            is_named,
+            version: facts.version.clone(),
+            load_lists: facts.load_lists.iter().map(LoadListReport::new).collect(),
+            dynamic_vram: Some(match facts.dynamic_vram {
+                DynamicVram::Absent => DynamicVramReport::Absent,
+                DynamicVram::OnRequest(_) => DynamicVramReport::OnRequest,
+                DynamicVram::ByDefault(_) => DynamicVramReport::ByDefault,
+                DynamicVram::Unclear(_) => DynamicVramReport::Unclear,
+            }),
+            unread: None,
+        }
+    }
+
+    /// Notes why it could not be read.
+    pub(super) fn unread(&mut self, base: &Path, error: &Error) {
+        self.unread = Some(Problem::of(error, base));
+    }
+
+    /// For people: `ComfyUI 0.18.0 in ComfyUI, whose load lists hold 5 fields (comfy/model_patcher.py:812)`.
+    pub(super) fn sentence(&self) -> String {
+        let by = if self.is_named { "judged by " } else { "" };
+        let version = self.version.as_deref().unwrap_or("of unknown version");
+        let mut out = format!("{by}ComfyUI {version} in {}", self.root.shown());
+        if let Some(revision) = &self.revision {
+            let _ = write!(out, " at {revision}");
+        }
+        if let Some(unread) = &self.unread {
+            let _ = write!(out, ", which could not be read: {}", unread.message);
+        } else if self.dynamic_vram.is_some() {
+            let _ = write!(out, ", {}", self.items());
+        }
+        visible(&out).into_owned()
+    }
+
+    fn items(&self) -> String {
+        if let Some((list, unclear)) = self.load_lists.iter().find_map(|list| Some((list, list.unclear.as_ref()?))) {
+            let class = list.class.as_deref().map(|class| format!("{class}.")).unwrap_or_default();
+            let line = unclear.place.line;
+            return format!("whose {class}_load_list was not understood ({PATCHER}:{line}: {})", unclear.why);
+        }
+        match self.forms()[..] {
+            [] => "which has no load lists".to_owned(),
+            [(fields, line)] => format!("whose load lists hold {fields} fields ({PATCHER}:{line})"),
+            ref forms => {
+                let forms: Vec<_> = forms.iter().map(|(fields, line)| format!("{fields} ({PATCHER}:{line})")).collect();
+                format!("whose load lists hold {} fields", forms.join(" or "))
+            }
+        }
+    }
+
+    /// How many fields the items have, each number once, and on which line such an item is made.
+    fn forms(&self) -> Vec<(usize, usize)> {
+        let items = self.load_lists.iter().flat_map(|list| &list.items).filter(|item| item.argument.is_none());
+        let mut forms: Vec<_> = items.map(|item| (item.fields.len(), item.place.line)).collect();
+        forms.sort_unstable();
+        forms.dedup_by_key(|(fields, _)| *fields);
+        forms
+    }
+
+    /// `5 fields`, `4 or 5 fields`; None if it was not read, or has no load lists.
+    pub(super) fn fields(&self) -> Option<String> {
+        let forms: Vec<_> = self.forms().iter().map(|(fields, _)| fields.to_string()).collect();
+        (!forms.is_empty()).then(|| format!("{} fields", forms.join(" or ")))
+    }
+}
+
+impl LoadListReport {
+    fn new(list: &LoadList) -> Self {
+        let shapes = list.shapes.as_deref().unwrap_or_default();
+        let item = |shape: &crate::comfyui::Shape| ItemReport {
+            fields: shape.fields.clone(),
+            argument: shape.argument.clone(),
+            place: shape.place,
+        };
+        let unclear = list.shapes.as_ref().err();
+        Self {
+            class: list.class.clone(),
+            place: list.place,
+            items: shapes.iter().map(item).collect(),
+            unclear: unclear.map(|unclear| UnclearReport { place: unclear.place, why: unclear.why.clone() }),
+        }
+    }
+}

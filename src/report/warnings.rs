@@ -1,0 +1,35 @@
+//! What is no fault of a checkout, and matters all the same.
+
+use std::path::Path;
+
+use anyhow::anyhow;
+
+use super::Problem;
+use crate::comfyui::{DynamicVram, Facts, Fit, OFF, Pair};
+
+/// Everything to be warned of under this ComfyUI, with this verdict about the pair.
+pub(super) fn all(facts: Option<&Facts>, pair: Option<Pair>, base: &Path) -> Vec<Problem> {
+    let dynamic = match facts.map(|facts| facts.dynamic_vram) {
+        Some(DynamicVram::ByDefault(_)) => Some("does"),
+        Some(DynamicVram::Unclear(_)) => Some("may do"),
+        Some(DynamicVram::Absent | DynamicVram::OnRequest(_)) | None => None,
+    };
+    let dynamic = dynamic.map(|does| {
+        anyhow!(
+            "DisTorch2 {does} nothing under this ComfyUI: dynamic VRAM manages the models\n\
+             help: start ComfyUI with {OFF}"
+        )
+    });
+    let untold = match pair {
+        Some(Pair::Known(Fit::Unclear)) => Some(anyhow!(
+            "it could not be told whether this file works with this ComfyUI\nhelp: update distorch-fix, or report it"
+        )),
+        Some(Pair::Either { four: Fit::Works | Fit::WorksToday, five: Fit::Works | Fit::Broken }) | None => None,
+        Some(Pair::Either { four, five }) if four != five => Some(anyhow!(
+            "what this ComfyUI's load lists hold is not known: with 4 fields {four}, with 5 {five}\n\
+             help: name the ComfyUI with --comfyui PATH"
+        )),
+        Some(_) => None,
+    };
+    dynamic.into_iter().chain(untold).map(|warning| Problem::of(&warning, base)).collect()
+}
