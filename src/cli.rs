@@ -1,5 +1,7 @@
 //! Every argument and its help.
 
+pub mod plan;
+
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
@@ -63,6 +65,9 @@ pub enum Command {
     /// Run the repaired code over many more scenarios than `apply` and `check` do; write nothing
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(Verify),
+    /// Say what of a model will go where and whether it fits, before loading anything
+    #[command(after_help = plan::EXAMPLES)]
+    Plan(plan::Plan),
 }
 
 const APPLY_EXAMPLES: &str = "\

@@ -19,6 +19,7 @@ pub mod cli;
 pub mod commands;
 pub mod install;
 pub mod patches;
+pub mod plan;
 pub mod python;
 pub mod repair;
 pub mod report;

@@ -6,11 +6,13 @@ use std::{fmt, fs};
 use anyhow::{Context, Result, anyhow, bail};
 use walkdir::{DirEntry, WalkDir};
 
+use crate::allocator::Device;
 use crate::install::{Checkout, Evidence};
 use crate::patches::{self, Accounting, Fix, Status, Survey};
 use crate::python::source::MAX_BYTES;
 use crate::python::{Edit, Package, Unreadable, edit};
-use crate::verify::{self, Verdict};
+use crate::verify::placing::{self, Question};
+use crate::verify::{self, Engine, Verdict};
 
 /// Python files of a checkout that are read at most; the real node has about ten.
 const MOST_FILES: usize = 1000;
@@ -120,6 +122,13 @@ impl Repair {
             accounting: self.accounting,
         };
         verify::verify(&subject, options)
+    }
+
+    /// Where the analysis of the checkout as it is puts the blocks of a model: what the reference allocator and a plan
+    /// should say too.
+    pub fn place(&self, question: &Question<'_>, engine: &Engine) -> Result<Vec<Device>, String> {
+        let surveys: Vec<_> = self.surveys.iter().chain(&self.others).cloned().collect();
+        placing::place(&self.package, &surveys, question, engine)
     }
 
     /// The path of a file of the package.

@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod diff;
+mod plan;
 mod verify;
 
 use std::fs;
@@ -47,6 +48,7 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Check(arguments) => check::run(arguments, &mut screen),
         Command::Diff(arguments) => diff::run(arguments, &mut screen),
         Command::Verify(arguments) => verify::run(arguments, &mut screen),
+        Command::Plan(arguments) => plan::run(arguments, &mut screen),
     };
     result.unwrap_or_else(|error| {
         // Whoever read the output has stopped reading, as `head` does: there is nobody to tell.

@@ -4,6 +4,7 @@ mod columns;
 pub mod diff;
 pub mod findings;
 pub mod human;
+pub mod plan;
 pub mod proof;
 pub mod search;
 

@@ -17,6 +17,7 @@
 mod desugar;
 pub mod engine;
 mod expect;
+pub mod placing;
 mod probe;
 mod program;
 mod scenario;
@@ -24,13 +25,14 @@ mod standin;
 mod uses;
 
 use std::fmt;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 pub use engine::Engine;
 
 use self::expect::{Answer, Case, Marking};
 use self::program::{Program, Role};
-use crate::allocator::{Accounting, Model, Policy, Remainder};
+use crate::allocator::{Accounting, Model, Policy, Remainder, bytes};
 use crate::patches::{Fix, State, Status, Survey};
 use crate::python::Package;
 
@@ -171,8 +173,8 @@ impl Verifier<'_> {
             return Ok(self.evidence);
         }
         let cases = expect::cases(&program, self.fields(), self.options);
-        let answers =
-            expect::run(&program, &cases, &self.models, &self.options.engine).map_err(Verdict::Inconclusive)?;
+        let answers = expect::run(&program, &cases, &self.models, &scenario::machine(), &self.options.engine)
+            .map_err(Verdict::Inconclusive)?;
         something_ran(&program, &cases, &answers)?;
         self.marking = Marking::of(&program, &cases, &answers);
         for (at, answer) in answers.iter().enumerate() {
@@ -185,16 +187,7 @@ impl Verifier<'_> {
     }
 
     fn program(package: &Package, surveys: &[Survey]) -> Result<Program, Verdict> {
-        let remainders: Vec<_> = surveys
-            .iter()
-            .filter(|survey| survey.fix == Fix::GpuOnly)
-            .flat_map(|survey| &survey.sites)
-            .map(|site| (site.file, site.range.clone()))
-            .collect();
-        let mut followed: Vec<_> = surveys.iter().flat_map(|survey| survey.files.clone()).collect();
-        followed.sort_unstable();
-        followed.dedup();
-        program::build(package, &followed, &remainders).map_err(Verdict::Inconclusive)
+        program::build(package, &followed(surveys), &remainders(surveys)).map_err(Verdict::Inconclusive)
     }
 
     /// The numbers of fields that the repaired text is for.
@@ -270,7 +263,7 @@ impl Verifier<'_> {
         };
         if expected.answer.is_same(answer) {
             return self.wrong_log_line(&expected.remainder, answer).map_or(Ok(()), |given| {
-                let line = expect::log_line(&expected.remainder);
+                let line = expected.remainder.log_line();
                 let expected = line.map_or_else(|| "no such log line".to_owned(), |line| format!("{line:?}, once"));
                 Err(Verdict::Wrong(Mismatch {
                     step: Step::Allocate,
@@ -337,7 +330,7 @@ impl Verifier<'_> {
                 case.before(*call, five_only, accounting, forced)
             });
             let calls: Vec<_> = calls.collect();
-            let answers = expect::run(&before, &calls, &self.models, &self.options.engine);
+            let answers = expect::run(&before, &calls, &self.models, &scenario::machine(), &self.options.engine);
             let mut answers = answers.map_err(Verdict::Inconclusive)?.into_iter();
             let missing = || Answer::Error("there was no such function".to_owned());
             let all = known.iter().map(|known| known.and_then(|_| answers.next()).unwrap_or_else(missing));
@@ -350,10 +343,24 @@ impl Verifier<'_> {
     /// there, or not once.
     fn wrong_log_line(&self, remainder: &Remainder, answer: &Answer) -> Option<Vec<String>> {
         let Answer::Text(_, logged) = answer else { return None };
-        let lines: Vec<_> = logged.iter().filter(|line| line.contains(expect::SHARED)).cloned().collect();
-        let right = expect::log_line(remainder).as_slice() == lines;
+        let lines: Vec<_> = logged.iter().filter(|line| line.contains(bytes::SHARED)).cloned().collect();
+        let right = remainder.log_line().as_slice() == lines;
         (self.is_edited(Fix::GpuOnly) && !right).then_some(lines)
     }
+}
+
+/// The files whose functions are taken as they are.
+fn followed(surveys: &[Survey]) -> Vec<usize> {
+    let mut files: Vec<_> = surveys.iter().flat_map(|survey| survey.files.clone()).collect();
+    files.sort_unstable();
+    files.dedup();
+    files
+}
+
+/// The places of the statements that assign the remainder.
+fn remainders(surveys: &[Survey]) -> Vec<(usize, Range<usize>)> {
+    let sites = surveys.iter().filter(|survey| survey.fix == Fix::GpuOnly).flat_map(|survey| &survey.sites);
+    sites.map(|site| (site.file, site.range.clone())).collect()
 }
 
 /// Answers that are all errors prove nothing.
