@@ -44,10 +44,11 @@ Examples:
   distorch-fix apply ~/ComfyUI           repair it
   distorch-fix apply --dry-run           show what apply would do, write nothing
   distorch-fix diff > repair.patch       a patch for `git apply`
+  distorch-fix plan --fit --model m.gguf what to write so that this model fits
 
 Exit codes:
   0  in order; for apply: now in order, or would be without --dry-run
-  1  check found something that apply would repair
+  1  check found something that apply would repair; for plan: it does not fit
   2  it could not be done, or could not be told";
 
 /// What to do.

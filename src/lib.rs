@@ -10,6 +10,8 @@
 //!                             which state    edits made     allocator)
 //! ```
 //!
+//! Beside that, [`plan`] reads what a model is made of and asks the same allocator what would go where.
+//!
 //! [`commands`] puts the steps together, [`report`] shows what they gave; [`allocator`] is what is right. To see what is looked for and what is put in,
 //! start with the `patches` folder of the repository; to see how it is found, with [`python::flow`]; to see how a fix
 //! uses both, with [`patches::load_list`].

@@ -127,6 +127,7 @@ fn headers_that_lie_are_told() {
     lie(model().with("odd", 77, vec![]), "unknown kind 77");
     lie(model().with_u32("general.alignment", 3), "alignment of 3");
     lie(model().with_u32("general.alignment", 0), "alignment of 0");
+    lie(model().with("general.alignment", 10, (1_u64 << 63).to_le_bytes().to_vec()), "not a multiple");
     lie(model().with_text("general.alignment", "32"), "no whole number");
     lie(model().with_u32("split.count", 2).with_u32("split.no", 5), "part");
     lie(model().with_u32("split.count", 2).with_u32("split.no", 0), "not named like one");
@@ -149,6 +150,8 @@ fn headers_that_lie_are_told() {
     unaligned.alignment = 32;
     lie(unaligned, "not a multiple of 64");
     lie(Gguf::new(&[]), "no layers");
+    let folder = error(folder.0.path());
+    assert!(folder.contains("not a file") && folder.contains("help: "), "{folder}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ use distorch_fix::verify::Engine;
 use distorch_fix::verify::placing::Question;
 use git2::Repository;
 use headers::{Gguf, write_safetensors};
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 const HISTORY: &str = "DISTORCH_FIX_HISTORY";
@@ -98,7 +99,7 @@ fn models(folder: &Path) -> Vec<NamedModel> {
         let mut add = |name: &str, rows: u64, columns: u64| {
             let name = format!("blocks.{block}.{name}");
             // Q5_K, and Q6_K for the values.
-            let (kind, bytes) = if name.ends_with(".v") { (14, 210) } else { (13, 176) };
+            let (kind, bytes) = if name.ends_with("attn.v") { (14, 210) } else { (13, 176) };
             gguf.tensors.push((format!("{name}.weight"), vec![columns, rows], kind, rows * columns / 256 * bytes));
             gguf.tensors.push((format!("{name}.bias"), vec![rows], 0, rows * 4));
             let (dtype, size) = if block % 3 == 0 { ("F8_E4M3", 1) } else { ("BF16", 2) };
@@ -189,7 +190,7 @@ fn upstream() -> Option<(TempDir, Repair)> {
     let folder = tempfile::tempdir().unwrap();
     for entry in &tree {
         let name = entry.name().unwrap().to_owned();
-        if name.ends_with(".py") {
+        if Path::new(&name).extension().is_some_and(|extension| extension == "py") {
             let blob = entry.to_object(&repository).unwrap().peel_to_blob().unwrap();
             fs::write(folder.path().join(name), blob.content()).unwrap();
         }
@@ -254,4 +255,34 @@ fn proposals_leave_the_headroom_and_the_best_comes_first() {
     assert_eq!(propose(&pair, [10, 10]), [(gpu, false, None)]);
     assert_eq!(propose(&pair[..1], [7, 8]), [(cpu, true, None), (gpu, true, Some("Q5_1"))]);
     assert_eq!(propose(&pair[..1], [3, 3]), [(cpu, true, None)]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever the machine and the model: a string that is proposed fits, and leaves the headroom on every GPU.
+    #[test]
+    fn what_is_proposed_fits(
+        model in 1_u64..64 << 30,
+        gpus in proptest::collection::vec(0_u64..32 << 30, 1..4),
+        ram in 0_u64..64 << 30,
+        headroom in 0_u64..4 << 30,
+        offload in any::<bool>(),
+    ) {
+        let names = ["cuda:0", "cuda:1", "cuda:2"];
+        let listed = [("cpu", ram)].into_iter().chain(names.into_iter().zip(gpus));
+        let devices = Devices { machine: Machine::new(listed), ram_known: true, notes: Vec::new() };
+        let accounting = if offload { Accounting::Offload } else { Accounting::Resident };
+        let options = Options { headroom_bytes: headroom, ..options(accounting) };
+        let named = NamedModel::of_size(model);
+        for proposal in fit(std::slice::from_ref(&named), &devices, &options, &"cuda:0".into()) {
+            let string = AllocationString::parse(&proposal.strings[0]).unwrap();
+            let plan = Plan::new(vec![(named.clone(), string)], devices.clone(), options.clone()).unwrap();
+            let run = plan.models[0].run(Policy::GpuOnly);
+            for (row, &bytes) in run.allocation.devices.iter().zip(&run.resident_bytes) {
+                prop_assert!(bytes <= row.total_bytes.saturating_sub(headroom), "{:?}: {:?} {}", proposal, row, bytes);
+                prop_assert!(bytes == 0 || !row.device.is_cpu() || proposal.place == Place::WithCpu);
+            }
+        }
+    }
 }

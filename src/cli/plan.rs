@@ -10,8 +10,8 @@ use crate::allocator::{self, Device, Policy};
 pub(super) const EXAMPLES: &str = "\
 Examples:
   distorch-fix plan 'cuda:0,12gb;cuda:1,16gb' --model wan2.2-14b:Q6_K --accounting offload
-  distorch-fix plan 'cuda:0,50%;cuda:1,50%' --model model.gguf --vram cuda:0=12gb --vram cuda:1=16gb --ram 64gb
-  distorch-fix plan --fit --model high.gguf --model low.gguf --vram cuda:0=12gb --vram cuda:1=16gb
+  distorch-fix plan 'cuda:0,50%;cpu,50%' --model model.gguf --vram cuda:0=12gb --ram 64gb
+  distorch-fix plan --fit --model high.gguf --model low.gguf
   distorch-fix plan 'cuda:0,8gb;cpu,*' --model-size 11.2gb --svg plan.svg
 
 Exit codes:
@@ -56,8 +56,8 @@ pub struct Plan {
     pub clip: bool,
 
     /// The device that computes, where the string does not say it
-    #[arg(long, value_name = "DEVICE", default_value = "cuda:0")]
-    pub compute: String,
+    #[arg(long, value_name = "DEVICE", default_value = "cuda:0", value_parser = device)]
+    pub compute: Device,
 
     /// Propose strings that fit
     #[arg(long)]
@@ -109,13 +109,17 @@ fn size(text: &str) -> Result<u64, String> {
     allocator::size(text).ok_or_else(|| "a size is a number and a unit: 12gb, 1.5gb, 512mb".to_owned())
 }
 
+fn device(text: &str) -> Result<Device, String> {
+    let name = text.trim();
+    let is_plain = !name.is_empty() && !name.contains([',', ';', '#', '=']);
+    if is_plain { Ok(name.into()) } else { Err("a device is written like cuda:0".to_owned()) }
+}
+
 fn device_size(text: &str) -> Result<(Device, u64), String> {
-    let (device, bytes) = text.split_once('=').ok_or("write it like cuda:0=12gb")?;
-    let device = Device::from(device.trim());
-    let is_plain = !device.as_str().is_empty() && !device.as_str().contains([',', ';', '#']);
-    match (is_plain, device.is_cpu()) {
-        (false, _) => Err("write it like cuda:0=12gb".to_owned()),
-        (true, true) => Err("the main memory is given with --ram".to_owned()),
-        (true, false) => Ok((device, size(bytes)?)),
+    let (name, bytes) = text.split_once('=').ok_or("write it like cuda:0=12gb")?;
+    let device = device(name)?;
+    if device.is_cpu() {
+        return Err("the main memory is given with --ram".to_owned());
     }
+    Ok((device, size(bytes)?))
 }

@@ -10,12 +10,13 @@ use crate::allocator::{AllocationString, Device};
 use crate::cli;
 use crate::cli::plan::Format;
 use crate::plan::{self, Devices, NamedModel, Options, Plan, devices, fit};
-use crate::report::{Screen, counted, plan as report};
+use crate::report::plan::{self as report, Block};
+use crate::report::{Screen, counted};
 
 pub(super) fn run(arguments: &cli::plan::Plan, screen: &mut Screen) -> Result<Outcome> {
-    let compute = Device::from(arguments.compute.as_str());
     let models = models(arguments)?;
-    let strings = strings(arguments, models.len(), &compute)?;
+    let strings = strings(arguments, models.len())?;
+    let compute = strings.first().map_or(&arguments.compute, AllocationString::compute_device).clone();
     let nvidia_smi = || devices::nvidia_smi(Path::new("nvidia-smi"));
     let devices = devices::devices(&arguments.vram, arguments.ram, &strings, nvidia_smi)?;
     let options = Options {
@@ -30,7 +31,10 @@ pub(super) fn run(arguments: &cli::plan::Plan, screen: &mut Screen) -> Result<Ou
         Format::Json => screen.print(&report::json::text(&plan, proposals.as_deref()))?,
         Format::Human => {
             for block in report::blocks(&plan, proposals.as_deref()) {
-                screen.print(&block)?;
+                match block {
+                    Block::Finding(text) => screen.print(&text)?,
+                    Block::Note(text) => screen.note(&text)?,
+                }
             }
         }
     }
@@ -74,7 +78,7 @@ fn models(arguments: &cli::plan::Plan) -> Result<Vec<NamedModel>> {
 }
 
 /// A string for each model.
-fn strings(arguments: &cli::plan::Plan, models: usize, compute: &Device) -> Result<Vec<AllocationString>> {
+fn strings(arguments: &cli::plan::Plan, models: usize) -> Result<Vec<AllocationString>> {
     let texts = &arguments.strings;
     if texts.len() > 1 && texts.len() != models {
         bail!(
@@ -85,7 +89,7 @@ help: give one for all of them, or one for each",
         );
     }
     let texts = texts.iter().cycle().take(if texts.is_empty() { 0 } else { models });
-    texts.map(|text| parsed(text, compute)).collect()
+    texts.map(|text| parsed(text, &arguments.compute)).collect()
 }
 
 fn parsed(text: &str, compute: &Device) -> Result<AllocationString> {

@@ -68,7 +68,8 @@ impl Fitting<'_> {
     /// The largest quantisation that does without the main memory.
     fn smaller(&self, models: &[NamedModel]) -> Option<Proposal> {
         let bytes = |models: &[NamedModel]| -> u64 {
-            models.iter().map(|named| named.modules.model.total_bytes(Accounting::Resident)).sum()
+            let each = models.iter().map(|named| named.modules.model.total_bytes(Accounting::Resident));
+            each.fold(0, u64::saturating_add)
         };
         let now = bytes(models);
         QUANTISATIONS.iter().filter(|known| known.is_ggml()).find_map(|quantisation| {

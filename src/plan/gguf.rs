@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::file;
 use super::ggml::GgmlType;
 use super::tensor::{Storage, Tensor};
 
@@ -116,9 +117,7 @@ struct OneFile {
 
 fn read_one(path: &Path) -> Result<OneFile> {
     let shown = path.display();
-    let file = File::open(path)
-        .with_context(|| format!("{shown}: cannot be opened\nhelp: look whether it is there and can be read"))?;
-    let file_bytes = file.metadata().with_context(|| format!("{shown}: cannot be read"))?.len();
+    let (file, file_bytes) = file::open(path)?;
     let mut header = Header { reader: BufReader::new(file), at: 0, file_bytes };
     header.file().with_context(|| {
         format!("{shown}: cannot be read as GGUF\nhelp: it is damaged or incomplete: download it again")
@@ -177,7 +176,8 @@ impl Header {
             places.push((offset, tensor.bytes));
             tensors.push(tensor);
         }
-        let data_begin = self.at.next_multiple_of(alignment);
+        let data_begin =
+            self.at.checked_next_multiple_of(alignment).context("its weights begin beyond the largest number")?;
         self.check_places(data_begin, places)?;
         let split = entries.split_count.map(|count| Split {
             number: entries.split_number.unwrap_or(0),

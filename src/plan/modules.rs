@@ -66,9 +66,9 @@ pub fn group(tensors: &[Tensor]) -> Modules {
         });
     }
     if modules.ordered {
-        blocks.sort_by_cached_key(|block| wan::position(&block.name));
+        blocks.sort_by_cached_key(|block| (wan::position(&block.name), block.name.clone()));
     } else {
-        blocks.sort_by(|a, b| natural(&a.name, &b.name));
+        blocks.sort_by(|a, b| natural(&a.name, &b.name).then_with(|| a.name.cmp(&b.name)));
     }
     modules.model = Model::new(blocks).with_weight_bytes(weight_bytes);
     modules
@@ -140,7 +140,7 @@ fn largest_quantised(tensors: &[Tensor]) -> Option<&Tensor> {
 }
 
 /// Compares names with their numbers by value: `blocks.9` before `blocks.10`.
-pub(super) fn natural(a: &str, b: &str) -> Ordering {
+fn natural(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a, b);
     loop {
         let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());

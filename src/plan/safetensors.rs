@@ -9,6 +9,7 @@ use ::safetensors::tensor::Metadata;
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
+use super::file;
 use super::tensor::{Storage, Tensor};
 
 /// Bytes of the longest header: the limit of the format's own reader.
@@ -19,15 +20,13 @@ const MOST_INDEX_BYTES: u64 = 64 << 20;
 /// Reads one file: its tensors in the order of their data.
 pub fn read(path: &Path) -> Result<Vec<Tensor>> {
     let shown = path.display();
-    let file = File::open(path)
-        .with_context(|| format!("{shown}: cannot be opened\nhelp: look whether it is there and can be read"))?;
-    header(file).with_context(|| {
+    let (file, file_bytes) = file::open(path)?;
+    header(file, file_bytes).with_context(|| {
         format!("{shown}: cannot be read as safetensors\nhelp: it is damaged or incomplete: download it again")
     })
 }
 
-fn header(mut file: File) -> Result<Vec<Tensor>> {
-    let file_bytes = file.metadata()?.len();
+fn header(mut file: File, file_bytes: u64) -> Result<Vec<Tensor>> {
     let mut length = [0; 8];
     ensure!(file_bytes >= length.len() as u64, "it has {file_bytes} bytes");
     file.read_exact(&mut length)?;
@@ -82,8 +81,7 @@ pub fn read_index(path: &Path) -> Result<Vec<Tensor>> {
 }
 
 fn index(path: &Path) -> Result<Index> {
-    let file = File::open(path)?;
-    let bytes = file.metadata()?.len();
+    let (file, bytes) = file::open(path)?;
     ensure!(bytes <= MOST_INDEX_BYTES, "it has {bytes} bytes");
     let mut text = Vec::new();
     file.take(MOST_INDEX_BYTES).read_to_end(&mut text)?;

@@ -1,12 +1,12 @@
 //! The models that people name: files, built-in profiles, sizes.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
 use ::safetensors::Dtype;
 use anyhow::{Context as _, Result, bail};
 
+use super::file;
 use super::ggml::GgmlType;
 use super::gguf::{self, Gguf};
 use super::modules::{self, Modules};
@@ -104,15 +104,16 @@ impl NamedModel {
 
     fn of_file(path: &Path) -> Result<Self> {
         let shown = path.display();
-        let mut first = Vec::new();
-        let file = File::open(path).and_then(|file| file.take(9).read_to_end(&mut first));
-        file.with_context(|| {
+        if !path.exists() {
             let profiles = PROFILES.map(|profile| profile.name).join(", ");
-            format!(
-                "{shown}: cannot be read\nhelp: name a GGUF or safetensors file, an index of safetensors files, or a \
+            bail!(
+                "{shown}: there is no such file\nhelp: name a GGUF or safetensors file, an index of safetensors files, or a \
                  built-in profile with its quantisation such as wan2.2-14b:Q6_K (there are {profiles})"
-            )
-        })?;
+            );
+        }
+        let mut first = Vec::new();
+        let begin = file::open(path)?.0.take(9).read_to_end(&mut first);
+        begin.with_context(|| format!("{shown}: cannot be read\nhelp: look whether its disk is in order"))?;
         let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
         if gguf::is_gguf(&first) {
             return Self::of_gguf(path);

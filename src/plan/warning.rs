@@ -158,12 +158,14 @@ impl fmt::Display for Warning {
             Self::Empty { device, counted_bytes } => {
                 write!(f, "{device} gets nothing: the quotas before it take all {} of the model", gb(counted_bytes))
             }
-            Self::Orphans { layers, bytes, compute, .. } => write!(
-                f,
-                "{layers} {} ({}) found no room in any quota, and stay on {compute} beyond its own",
-                if *layers == 1 { "layer" } else { "layers" },
-                gb(bytes)
-            ),
+            Self::Orphans { layers, bytes, compute, .. } => {
+                let (what, stay) = if *layers == 1 { ("layer", "stays") } else { ("layers", "stay") };
+                write!(
+                    f,
+                    "{layers} {what} ({}) found no room in any quota, and {stay} on {compute} beyond its own",
+                    gb(bytes)
+                )
+            }
             Self::Spill { bytes } => write!(
                 f,
                 "{} of weights go to the CPU, though nobody named it: what quotas leave over does, until the node is \

@@ -6,7 +6,8 @@ pub mod svg;
 
 use std::fmt::Write as _;
 
-use super::{BAD, FAINT, GOOD, STRONG, UNSURE, columns::columns, columns::wrapped, visible};
+use super::columns::{columns, width, wrapped};
+use super::{BAD, FAINT, GOOD, STRONG, UNSURE, visible};
 use crate::allocator::{Accounting, Policy, gigabytes};
 use crate::plan::fit::Proposal;
 use crate::plan::{Level, Plan, Planned, Run, Usage};
@@ -14,23 +15,31 @@ use crate::plan::{Level, Plan, Planned, Run, Usage};
 /// Characters of a bar that stands for all of a device's memory.
 const BAR: u8 = 20;
 
+/// Lines that belong together.
+pub enum Block {
+    /// What `--quiet` leaves.
+    Finding(String),
+    /// What it leaves out.
+    Note(String),
+}
+
 /// The plan, block by block.
-pub fn blocks(plan: &Plan, proposals: Option<&[Proposal]>) -> Vec<String> {
-    let mut blocks = vec![notes(plan)];
+pub fn blocks(plan: &Plan, proposals: Option<&[Proposal]>) -> Vec<Block> {
+    let mut blocks = vec![Block::Note(notes(plan))];
     for planned in &plan.models {
-        blocks.push(model(planned));
+        blocks.push(Block::Note(model(planned)));
         for run in &planned.runs {
-            blocks.push(devices(plan, planned, run));
-            blocks.push(warnings(run));
+            blocks.push(Block::Finding(devices(plan, planned, run)));
+            blocks.push(Block::Finding(warnings(run)));
         }
-        blocks.push(layers(planned));
-        blocks.push(log(planned));
+        blocks.push(Block::Note(layers(planned)));
+        blocks.push(Block::Note(log(planned)));
     }
     if plan.models.len() > 1 {
-        blocks.push(together(plan));
+        blocks.push(Block::Finding(together(plan)));
     }
-    blocks.extend(proposals.map(|proposals| proposals::block(plan, proposals)));
-    blocks.push(verdict(plan, proposals.is_some()));
+    blocks.extend(proposals.map(|proposals| Block::Finding(proposals::block(plan, proposals))));
+    blocks.push(Block::Note(verdict(plan, proposals.is_some())));
     blocks
 }
 
@@ -84,29 +93,33 @@ fn devices(plan: &Plan, planned: &Planned, run: &Run) -> String {
         Accounting::Offload => "counts the weights and the cost of casting",
     };
     let mut out = format!("{STRONG}{node}{STRONG:#} ({counted})\n");
-    let head =
-        row("Device", ["VRAM GB", "Dev %", "Model GB", "Dist %", "Counted", "Weights", "Free GB"].map(str::to_owned));
-    let _ = writeln!(out, "  {FAINT}{head}{FAINT:#}");
+    let counts_more = plan.options.accounting == Accounting::Offload;
+    let head = ["VRAM GB", "Dev %", "Model GB", "Dist %", "Counted", "Weights", "Free GB"].map(str::to_owned);
+    let _ = writeln!(out, "  {FAINT}{}{FAINT:#}", row("Device", head, counts_more));
     let bytes = run.resident_bytes.iter().zip(&run.counted_bytes);
     for (device, (&resident, &counted)) in run.allocation.devices.iter().zip(bytes) {
         let [name, vram, part, model, share] = device.cells();
         let free = gigabytes(device.total_bytes) - gigabytes(resident);
-        let sizes = [gigabytes(counted), gigabytes(resident), free].map(|gb| format!("{gb:.2}"));
-        let [counted, resident_gb, free] = sizes;
-        let line = row(&visible(&name), [vram, part, model, share, counted, resident_gb, free]);
-        let _ = writeln!(out, "  {line}  {}", bar(resident, device.total_bytes));
+        let [counted, weights, free] = [gigabytes(counted), gigabytes(resident), free].map(|gb| format!("{gb:.2}"));
+        let line = row(&visible(&name), [vram, part, model, share, counted, weights, free], counts_more);
+        let _ = writeln!(out, "  {line}{}", bar(resident, device.total_bytes, width(&line, 0) + 2));
     }
     out
 }
 
-/// The columns of the node's own table, and three more.
-fn row(device: &str, cells: [String; 7]) -> String {
+/// The columns of the node's own table, and three more; what is counted only where it is not what the weights take.
+fn row(device: &str, cells: [String; 7], counts_more: bool) -> String {
     let [vram, part, model, share, counted, weights, free] = cells;
-    format!("{device:<8}{vram:>9}{part:>9}{model:>11}{share:>10}{counted:>10}{weights:>10}{free:>10}")
+    let counted = if counts_more { format!("{counted:>10}") } else { String::new() };
+    format!("{device:<8}{vram:>9}{part:>9}{model:>11}{share:>10}{counted}{weights:>10}{free:>10}")
 }
 
-/// How much of a device its weights take; red where they are more than it has.
-fn bar(used_bytes: u64, total_bytes: u64) -> String {
+/// How much of a device its weights take, behind a line of so many columns; red where they are more than it has.
+fn bar(used_bytes: u64, total_bytes: u64, columns_before: usize) -> String {
+    let needed = columns_before + 2 + usize::from(BAR) + " 100%".len();
+    if columns().is_some_and(|columns| columns < needed) {
+        return String::new();
+    }
     let used = if total_bytes > 0 { gigabytes(used_bytes) / gigabytes(total_bytes) } else { 0.0 };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the bar")]
     let eighths = (used.clamp(0.0, 1.0) * f64::from(8 * BAR)).round() as usize;
@@ -115,7 +128,7 @@ fn bar(used_bytes: u64, total_bytes: u64) -> String {
     let filled = "█".repeat(full) + part;
     let empty = "░".repeat(usize::from(BAR) - full - usize::from(rest > 0));
     let style = if used > 1.0 { BAD } else { GOOD };
-    format!("{style}{filled}{style:#}{FAINT}{empty}{FAINT:#} {:.0}%", used * 100.0)
+    format!("  {style}{filled}{style:#}{FAINT}{empty}{FAINT:#} {:.0}%", used * 100.0)
 }
 
 fn warnings(run: &Run) -> String {
@@ -175,7 +188,7 @@ fn together(plan: &Plan) -> String {
         let [total, weights] = [used.total_bytes, used.used_bytes()].map(gigabytes);
         let name = visible(used.device.as_str());
         let cells = format!("{name:<8}{total:>9.2}{weights:>10.2}{:>10.2}", total - weights);
-        let _ = writeln!(out, "  {cells}  {}", bar(used.used_bytes(), used.total_bytes));
+        let _ = writeln!(out, "  {cells}{}", bar(used.used_bytes(), used.total_bytes, width(&cells, 0) + 2));
     }
     let is_over = |used: &&Usage| used.used_bytes() > used.total_bytes;
     if let Some(over) = usage.iter().find(is_over) {
