@@ -2,7 +2,7 @@
 //!
 //! Written for this project, since the crates that read GGUF allocate what a file claims before they look whether it is
 //! there, or take the whole file in. Here nothing is allocated by a count; strings are bounded by what is left of the
-//! file, and the whole header by [`MOST_HEADER_BYTES`]. The weights are never read.
+//! file, and the whole header by 256 MiB. The weights are never read.
 //!
 //! Source of the format: `docs/gguf.md` of ggml.
 

@@ -202,7 +202,11 @@ fn together(plan: &Plan) -> String {
 }
 
 fn verdict(plan: &Plan, proposed: bool) -> String {
+    let warned = plan.models.iter().flat_map(|planned| &planned.runs).flat_map(|run| &run.warnings);
     match (plan.fits(), proposed) {
+        (true, _) if warned.into_iter().any(|warning| warning.level() == Level::Warning) => {
+            format!("{GOOD}It fits{GOOD:#}, but see the warnings.\n")
+        }
         (true, _) => format!("{GOOD}It fits.{GOOD:#}\n"),
         (false, true) => format!("{BAD}It does not fit.{BAD:#}\n"),
         (false, false) => format!("{BAD}It does not fit.{BAD:#} `--fit` proposes strings that do.\n"),
