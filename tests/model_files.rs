@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 const F32: u32 = 0;
+const BF16: u32 = 30;
 const Q8_0: u32 = 8;
 const Q6_K: u32 = 14;
 
@@ -178,6 +179,28 @@ fn the_parts_of_a_split_model_are_found_and_held_to_each_other() {
     assert!(error(&first).contains("3 were promised"));
     part(0, &all[2..]).write(&second);
     assert!(error(&first).contains("not part 2 of 2"));
+}
+
+#[test]
+fn text_encoders_are_taken_as_they_are_loaded() {
+    let folder = Folder::new();
+    let path = folder.path("text.gguf");
+    let words = 64 * 1024;
+    let blocks = |architecture: &str, words: u64| {
+        let table = ("token_embd.weight", vec![32, words], Q8_0, words * 34);
+        let norm = ("output_norm.weight", vec![32], BF16, 64);
+        Gguf::new(&[table, norm]).with_text("general.architecture", architecture).write(&path);
+        let named = NamedModel::open(&path).unwrap();
+        let told = |block: &distorch_fix::allocator::Block| (block.name.clone(), block.resident_bytes);
+        named.modules.model.blocks().iter().map(told).collect::<Vec<_>>()
+    };
+    let row = |name: &str, bytes: u64| (name.to_owned(), bytes);
+    // A large table of words is unpacked to 16 bits, and has a name that makes it a head; a vector in BF16 becomes F32.
+    assert_eq!(blocks("llama", words), [row("model.embed_tokens", words * 32 * 2), row("output_norm", 128)]);
+    // A small one stays packed, with room for itself in 16 bits.
+    assert_eq!(blocks("llama", 10), [row("model.embed_tokens", 340 + 640), row("output_norm", 128)]);
+    assert_eq!(blocks("t5", 10), [row("output_norm", 128), row("shared", 340 + 640)]);
+    assert_eq!(blocks("flux", 10), [row("output_norm", 128), row("token_embd", 340 + 640)]);
 }
 
 fn weight(name: &str, shape: &[u64]) -> (String, &'static str, Vec<u64>, u64) {
