@@ -114,12 +114,11 @@ fn row(device: &str, cells: [String; 7], counts_more: bool) -> String {
     format!("{device:<8}{vram:>9}{part:>9}{model:>11}{share:>10}{counted}{weights:>10}{free:>10}")
 }
 
-/// How much of a device its weights take, behind a line of so many columns; red where they are more than it has.
+/// How much of a device its weights take, behind a line of so many columns or, if there is no room, below it; red where
+/// they are more than it has.
 fn bar(used_bytes: u64, total_bytes: u64, columns_before: usize) -> String {
     let needed = columns_before + 2 + usize::from(BAR) + " 100%".len();
-    if columns().is_some_and(|columns| columns < needed) {
-        return String::new();
-    }
+    let lead = if columns().is_some_and(|columns| columns < needed) { "\n          " } else { "  " };
     let used = if total_bytes > 0 { gigabytes(used_bytes) / gigabytes(total_bytes) } else { 0.0 };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the bar")]
     let eighths = (used.clamp(0.0, 1.0) * f64::from(8 * BAR)).round() as usize;
@@ -128,7 +127,7 @@ fn bar(used_bytes: u64, total_bytes: u64, columns_before: usize) -> String {
     let filled = "█".repeat(full) + part;
     let empty = "░".repeat(usize::from(BAR) - full - usize::from(rest > 0));
     let style = if used > 1.0 { BAD } else { GOOD };
-    format!("  {style}{filled}{style:#}{FAINT}{empty}{FAINT:#} {:.0}%", used * 100.0)
+    format!("{lead}{style}{filled}{style:#}{FAINT}{empty}{FAINT:#} {:.0}%", used * 100.0)
 }
 
 fn warnings(run: &Run) -> String {
