@@ -1,5 +1,7 @@
 //! Every argument and its help.
 
+pub mod plan;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -44,10 +46,11 @@ Examples:
   distorch-fix apply --dry-run           show what apply would do, write nothing
   distorch-fix diff > repair.patch       a patch for `git apply`
   distorch-fix check --format sarif      the findings, for code scanning
+  distorch-fix plan --fit --model m.gguf what to write so that this model fits
 
 Exit codes:
   0  in order; for apply: now in order, or would be without --dry-run
-  1  check found something that apply would repair
+  1  check found something; plan found that it does not fit
   2  it could not be done, or could not be told";
 
 /// What to do.
@@ -65,6 +68,9 @@ pub enum Command {
     /// Run the repaired code over many more scenarios than `apply` and `check` do; write nothing
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(Verify),
+    /// Say what of a model will go where and whether it fits, before loading anything
+    #[command(after_help = plan::EXAMPLES)]
+    Plan(plan::Plan),
     /// Print a script that completes commands and options in a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(Completions),

@@ -10,6 +10,8 @@
 //!                             which state    edits made     allocator)
 //! ```
 //!
+//! [`plan`] reads what a model is made of and asks the same allocator what would go where.
+//!
 //! Beside that, [`comfyui`] reads what items the load lists of a ComfyUI hold, and judges a survey with them. Both may be
 //! read from any revision of a repository as well as from disk.
 //!
@@ -24,6 +26,7 @@ pub mod commands;
 mod gather;
 pub mod install;
 pub mod patches;
+pub mod plan;
 pub mod python;
 pub mod repair;
 pub mod report;

@@ -5,11 +5,13 @@ use std::{fmt, fs};
 
 use anyhow::{Result, anyhow, bail};
 
+use crate::allocator::Device;
 use crate::gather;
 use crate::install::{Checkout, Revision};
 use crate::patches::{self, Accounting, Fix, Status, Survey};
 use crate::python::{Edit, Package, Unreadable, edit};
-use crate::verify::{self, Verdict};
+use crate::verify::placing::{self, Question};
+use crate::verify::{self, Engine, Verdict};
 
 /// What repairing a checkout comes to. Nothing of it is written yet.
 pub struct Repair {
@@ -117,6 +119,13 @@ impl Repair {
             accounting: self.accounting,
         };
         verify::verify(&subject, options)
+    }
+
+    /// Where the analysis of the checkout as it is puts the blocks of a model: what the reference allocator and a plan
+    /// should say too.
+    pub fn place(&self, question: &Question<'_>, engine: &Engine) -> Result<Vec<Device>, String> {
+        let surveys: Vec<_> = self.surveys.iter().chain(&self.others).cloned().collect();
+        placing::place(&self.package, &surveys, question, engine)
     }
 
     /// The path of a file of the package.

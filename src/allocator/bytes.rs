@@ -1,7 +1,7 @@
 //! Byte mode, first half: from quotas to the bytes of the model that each device gets.
 
 use super::machine::{Device, DeviceMap};
-use super::number::float_of;
+use super::number::{MB, float_of};
 use super::request::Quotas;
 
 /// Who gets the bytes that no quota covers, where the allocation string names no wildcard.
@@ -52,6 +52,20 @@ pub enum Remainder {
         /// How many bytes; a float as in [`Share`].
         bytes: f64,
     },
+}
+
+/// What the log line that tells users of a shared remainder has in it, and no other.
+pub const SHARED: &str = "GPU-ONLY MODE: Distributed";
+
+impl Remainder {
+    /// The log line that tells users that the remainder was shared, as the repair writes it; `None` if it was not.
+    pub fn log_line(&self) -> Option<String> {
+        let Self::Shared { bytes, gpus } = self else { return None };
+        let megabytes = bytes / MB;
+        Some(format!(
+            "[MultiGPU DisTorch V2] {SHARED} remaining {megabytes:.2} MB across {gpus} GPUs (no CPU fallback)."
+        ))
+    }
 }
 
 /// Shares a model of `total_bytes` by quotas. The shares stand in the order in which devices first got bytes, which is

@@ -3,15 +3,36 @@
 //! Both readers see text as the node does: any decimal digit of Unicode counts (a full-width `５` from an input method
 //! is a five), and so does any blank. They report positions in bytes of the text they are given.
 
-/// Bytes of one gigabyte, megabyte and kilobyte, as the node counts them (powers of 1024).
-pub(super) const GB: f64 = 1_073_741_824.0;
+/// Bytes of one gigabyte, as the node counts them: 2^30.
+pub const GB: f64 = 1_073_741_824.0;
+/// Bytes of one megabyte, and of one kilobyte.
 pub(super) const MB: f64 = 1_048_576.0;
 const KB: f64 = 1024.0;
+/// 2^63: more bytes than anybody has, and whole numbers below it fit into a `u64`.
+const MOST_BYTES: f64 = 9_223_372_036_854_775_808.0;
 
 /// Bytes as the float that the node's arithmetic makes of them. Exact up to 2^53 bytes, 8 PiB.
 #[expect(clippy::cast_precision_loss, reason = "the node computes in the same floats, and rounds where this rounds")]
 pub(super) fn float_of(bytes: u64) -> f64 {
     bytes as f64
+}
+
+/// Bytes in units of 2^30 bytes.
+pub fn gigabytes(bytes: u64) -> f64 {
+    float_of(bytes) / GB
+}
+
+/// Bytes of a size with its unit, such as `12gb`, `512 MiB` or `1.5g`; `None` if it is anything else, or more than a
+/// `u64` holds. Stricter than an amount of the node, which needs no unit and may be followed by anything.
+pub fn size(text: &str) -> Option<u64> {
+    let text = text.trim_matches(is_blank);
+    let (bytes, end) = amount(text)?;
+    let rest = &text[end..];
+    let has_unit = text[..end].ends_with(char::is_alphabetic);
+    let is_whole = ["", "b", "ib"].iter().any(|unit| rest.eq_ignore_ascii_case(unit));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "looked at before")]
+    let bytes = (bytes < MOST_BYTES).then_some(bytes as u64);
+    bytes.filter(|_| has_unit && is_whole)
 }
 
 /// A blank to `strip()` and `\s`: the property `White_Space`, and the four ASCII separators.
@@ -186,6 +207,16 @@ mod tests {
             assert_eq!(amount(text), None, "{text}");
         }
         assert_eq!(amount(&"9".repeat(400)), Some((f64::INFINITY, 400)));
+    }
+
+    #[test]
+    fn sizes_have_a_unit_and_nothing_behind_it() {
+        assert_eq!(size("11.2gb"), Some(12_025_908_428));
+        assert_eq!(size(" 512 MiB "), Some(512 << 20));
+        assert_eq!(size("100b"), Some(100));
+        for text in ["12", "12tb", "gb", "-1gb", "12gb,", "99999999999gb", ""] {
+            assert_eq!(size(text), None, "{text}");
+        }
     }
 
     #[test]

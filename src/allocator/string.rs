@@ -83,6 +83,11 @@ impl AllocationString {
         &self.request
     }
 
+    /// The devices that are named, in the order of the string, one more time for every time that it is named.
+    pub fn devices(&self) -> impl Iterator<Item = &Device> {
+        self.named.iter().map(|(device, _)| device)
+    }
+
     /// Where a device is first named; `None` for one that is not, such as a compute device by default.
     pub fn span_of(&self, device: &Device) -> Option<Span> {
         self.named.iter().find(|(named, _)| named == device).map(|(_, span)| span.clone())

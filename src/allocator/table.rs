@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::error::AllocationError;
 use super::machine::{Device, DeviceMap, Machine};
 use super::model::{Accounting, Model};
-use super::number::{GB, MB, float_of};
+use super::number::{GB, MB, float_of, gigabytes};
 use super::placement::{Placed, Reason};
 use super::request::Fraction;
 
@@ -36,7 +36,7 @@ impl DeviceRow {
     pub fn cells(&self) -> [String; 5] {
         [
             self.device.to_string(),
-            format!("{:.2}", float_of(self.total_bytes) / GB),
+            format!("{:.2}", gigabytes(self.total_bytes)),
             format!("{:.1}%", self.fraction * 100.0),
             format!("{:.2}", self.allocated_gb),
             format!("{:.1}%", self.dist_percent),

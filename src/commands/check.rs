@@ -18,6 +18,6 @@ pub(super) fn run(arguments: &cli::Check, screen: &mut Screen) -> Result<Outcome
         judge(subject.repair, arguments.proof.options(false).as_ref(), report)?;
         let is_warned = arguments.strict && !report.warnings.is_empty();
         let found = subject.repair.is_needed() || report.stays_broken() || is_warned;
-        Ok(if found { Outcome::ToRepair } else { Outcome::InOrder })
+        Ok(if found { Outcome::Found } else { Outcome::InOrder })
     })
 }

@@ -6,6 +6,7 @@ mod choose;
 mod completions;
 mod diff;
 mod man;
+mod plan;
 mod verify;
 
 use std::ffi::OsStr;
@@ -30,6 +31,7 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Check(arguments) => check::run(arguments, &mut screen),
         Command::Diff(arguments) => diff::run(arguments, &mut screen),
         Command::Verify(arguments) => verify::run(arguments, &mut screen),
+        Command::Plan(arguments) => plan::run(arguments, &mut screen),
         Command::Completions(arguments) => completions::run(arguments, &screen),
         Command::Man(arguments) => man::run(arguments, &mut screen),
     };

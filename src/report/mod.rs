@@ -16,6 +16,7 @@ pub mod human;
 pub mod json;
 mod located;
 pub mod next;
+pub mod plan;
 mod problem;
 mod proof;
 pub mod refusal;
@@ -24,7 +25,7 @@ mod screen;
 pub mod search;
 mod summary;
 mod survey;
-mod text;
+pub(crate) mod text;
 mod verification;
 mod warnings;
 
@@ -100,9 +101,9 @@ pub enum Outcome {
     /// Everything is in order; for `apply`: now, or it would be without `--dry-run`. Exit code 0.
     #[default]
     InOrder,
-    /// Something was found: to repair, wrong for this ComfyUI, or, with `--strict`, to be warned of. Exit code 1, of
-    /// `check` only.
-    ToRepair,
+    /// `check` found something: to repair, wrong for this ComfyUI, or, with `--strict`, to be warned of. Or `plan` found
+    /// that something does not fit. Exit code 1.
+    Found,
     /// It could not be done, or could not be told. Exit code 2.
     Failed,
 }
@@ -111,7 +112,7 @@ impl Outcome {
     fn code(self) -> u8 {
         match self {
             Self::InOrder => 0,
-            Self::ToRepair => 1,
+            Self::Found => 1,
             Self::Failed => 2,
         }
     }
@@ -192,7 +193,7 @@ impl Report {
         totals.checkouts += 1;
         match checkout.outcome {
             Outcome::InOrder => totals.in_order += 1,
-            Outcome::ToRepair => totals.to_repair += 1,
+            Outcome::Found => totals.to_repair += 1,
             Outcome::Failed => totals.failed += 1,
         }
         for (_, site) in checkout.findings() {

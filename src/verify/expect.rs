@@ -12,9 +12,12 @@ use super::engine::{Engine, Running};
 use super::program::{Entry, Program, Role};
 use super::scenario::{self, Random};
 use crate::allocator::{
-    Accounting, AllocationString, Device, Mode, Model, Options as Allocating, Policy, Remainder, Request, allocate,
-    bytes, fraction,
+    Accounting, AllocationString, Block, Device, Machine, Mode, Model, Options as Allocating, Policy, Remainder,
+    Request, allocate, bytes, fraction,
 };
+
+/// Pairs of blocks that may be compared in the time of one call.
+const BLOCK_PAIRS_PER_CALL: usize = 200;
 
 const DRIVER: &str = include_str!("driver.py");
 
@@ -251,17 +254,6 @@ pub(super) fn forced_fractions(
     }
 }
 
-/// What the log line that tells users of a shared remainder begins with, and no other.
-pub(super) const SHARED: &str = "GPU-ONLY MODE: Distributed";
-
-/// The log line that tells users that the remainder was shared, as the repair writes it.
-pub(super) fn log_line(remainder: &Remainder) -> Option<String> {
-    let Remainder::Shared { bytes, gpus } = remainder else { return None };
-    #[allow(clippy::cast_precision_loss, reason = "2^20 is exact")]
-    let megabytes = bytes / (1_u64 << 20) as f64;
-    Some(format!("[MultiGPU DisTorch V2] {SHARED} remaining {megabytes:.2} MB across {gpus} GPUs (no CPU fallback)."))
-}
-
 /// Calls that are being made: every so-many-th of them by each of these.
 pub(super) struct Calls {
     running: Vec<Running>,
@@ -274,12 +266,14 @@ const CALLS_PER_SANDBOX: usize = 16;
 const MOST_SANDBOXES: usize = 8;
 
 /// Begins to make the calls, in as many sandboxes as are worth it.
-pub(super) fn start(program: &Program, cases: &[Case], models: &[Model], engine: &Engine) -> Calls {
+pub(super) fn start(program: &Program, cases: &[Case], models: &[Model], machine: &Machine, engine: &Engine) -> Calls {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let sandboxes = cores.min(cases.len() / CALLS_PER_SANDBOX).clamp(1, MOST_SANDBOXES);
     let run = |first| {
         let mine: Vec<_> = cases.iter().skip(first).step_by(sandboxes).collect();
-        engine.start(text(program, &mine, models), mine.len())
+        // Some versions compare every block with every other.
+        let work = |case: &&Case| 1 + models[case.model].blocks().len().pow(2) / BLOCK_PAIRS_PER_CALL;
+        engine.start(text(program, &mine, models, machine), mine.iter().map(work).sum())
     };
     Calls { running: (0..sandboxes).map(run).collect(), count: cases.len() }
 }
@@ -303,10 +297,11 @@ impl Calls {
 }
 
 /// A program that makes some calls and gives their answers.
-fn text(program: &Program, cases: &[&Case], models: &[Model]) -> String {
+fn text(program: &Program, cases: &[&Case], models: &[Model], machine: &Machine) -> String {
     let mut text = program.text.clone();
     write_models(&mut text, models);
-    let machine: Vec<_> = scenario::DEVICES.iter().map(|(name, bytes)| format!("{name:?}: {bytes}")).collect();
+    let device = |(device, bytes): (&Device, u64)| format!("{}: {bytes}", Value::from(device.as_str()));
+    let machine: Vec<_> = machine.listed().map(device).collect();
     let _ = writeln!(text, "MACHINE[0] = {{{}}}", machine.join(", "));
     text.push_str("CASES = [\n");
     for case in cases {
@@ -342,12 +337,22 @@ fn write_models(text: &mut String, models: &[Model]) {
             text.push_str("    [");
             for block in model.blocks() {
                 let size = block.bytes(if as_offload { Accounting::Offload } else { Accounting::Resident });
-                let _ = write!(text, "({:?}, {:?}, {size}, {}), ", block.name, block.kind, block.offload_bytes);
+                let (name, kind) = (Value::from(block.name.as_str()), stand_in(block));
+                let _ = write!(text, "({name}, {kind:?}, {size}, {}), ", block.offload_bytes);
             }
             text.push_str("],\n");
         }
     }
     text.push_str("]\n");
+}
+
+/// The stand-in for a block's module: only whether it has a bias matters to the placement.
+fn stand_in(block: &Block) -> &'static str {
+    match &*block.kind {
+        _ if block.has_bias => "Linear",
+        "Embedding" => "Embedding",
+        _ => "RMSNorm",
+    }
 }
 
 fn answer(value: &Value) -> Answer {

@@ -17,6 +17,7 @@
 mod desugar;
 pub mod engine;
 mod expect;
+pub mod placing;
 mod probe;
 mod program;
 mod scenario;
@@ -33,7 +34,7 @@ use tree_sitter::Node;
 
 use self::expect::{Answer, Case, Marking};
 use self::program::{Program, Role};
-use crate::allocator::{Accounting, Model, Policy, Remainder};
+use crate::allocator::{Accounting, Model, Policy, Remainder, bytes};
 use crate::patches::{self, Fix, State, Status, Survey};
 use crate::python::{Package, Source};
 
@@ -172,7 +173,7 @@ impl Verifier<'_> {
         let probing = probe::start(self.subject, &self.options.engine)?;
         let allocating = self.program(self.subject.after).map(|program| {
             let cases = expect::cases(&program, self.fields(), self.options);
-            let start = || expect::start(&program, &cases, &self.models, &self.options.engine);
+            let start = || expect::start(&program, &cases, &self.models, &scenario::machine(), &self.options.engine);
             let calls = (!cases.is_empty()).then(start);
             (program, cases, calls)
         });
@@ -197,17 +198,7 @@ impl Verifier<'_> {
     }
 
     fn program(&self, package: &Package) -> Result<Program, String> {
-        let surveys = self.subject.surveys;
-        let remainders = surveys.iter().filter(|survey| survey.fix == Fix::GpuOnly).flat_map(|survey| &survey.sites);
-        // Known by name: a repair moves them.
-        let sharing = remainders.filter_map(|site| {
-            let source = self.subject.before.source(site.file).ok()?;
-            Some((site.file, source.slice(definition_around(source, site.range.start)?).to_owned()))
-        });
-        let mut followed: Vec<_> = surveys.iter().flat_map(|survey| survey.files.clone()).collect();
-        followed.sort_unstable();
-        followed.dedup();
-        program::build(package, &followed, &sharing.collect())
+        program(package, self.subject.before, self.subject.surveys)
     }
 
     /// The numbers of fields that the repaired text is for.
@@ -286,7 +277,7 @@ impl Verifier<'_> {
         };
         if expected.answer.is_same(answer) {
             return self.wrong_log_line(&expected.remainder, answer).map_or(Ok(()), |given| {
-                let line = expect::log_line(&expected.remainder);
+                let line = expected.remainder.log_line();
                 let expected = line.map_or_else(|| "no such log line".to_owned(), |line| format!("{line:?}, once"));
                 Err(Verdict::Wrong(Mismatch {
                     step: Step::Allocate,
@@ -353,7 +344,8 @@ impl Verifier<'_> {
                 case.before(*call, five_only, accounting, forced)
             });
             let calls: Vec<_> = calls.collect();
-            let answers = expect::start(&before, &calls, &self.models, &self.options.engine).finish();
+            let answers =
+                expect::start(&before, &calls, &self.models, &scenario::machine(), &self.options.engine).finish();
             let mut answers = answers.map_err(Verdict::Inconclusive)?.into_iter();
             let missing = || Answer::Error("there was no such function".to_owned());
             let all = known.iter().map(|known| known.and_then(|_| answers.next()).unwrap_or_else(missing));
@@ -366,10 +358,24 @@ impl Verifier<'_> {
     /// there, or not once.
     fn wrong_log_line(&self, remainder: &Remainder, answer: &Answer) -> Option<Vec<String>> {
         let Answer::Text(_, logged) = answer else { return None };
-        let lines: Vec<_> = logged.iter().filter(|line| line.contains(expect::SHARED)).cloned().collect();
-        let right = expect::log_line(remainder).as_slice() == lines;
+        let lines: Vec<_> = logged.iter().filter(|line| line.contains(bytes::SHARED)).cloned().collect();
+        let right = remainder.log_line().as_slice() == lines;
         (self.is_edited(Fix::GpuOnly) && !right).then_some(lines)
     }
+}
+
+/// The program of a package; `surveys` are those of the package as it was `before`.
+fn program(package: &Package, before: &Package, surveys: &[Survey]) -> Result<Program, String> {
+    let remainders = surveys.iter().filter(|survey| survey.fix == Fix::GpuOnly).flat_map(|survey| &survey.sites);
+    // Known by name: a repair moves them.
+    let sharing = remainders.filter_map(|site| {
+        let source = before.source(site.file).ok()?;
+        Some((site.file, source.slice(definition_around(source, site.range.start)?).to_owned()))
+    });
+    let mut followed: Vec<_> = surveys.iter().flat_map(|survey| survey.files.clone()).collect();
+    followed.sort_unstable();
+    followed.dedup();
+    program::build(package, &followed, &sharing.collect())
 }
 
 /// The name of the outermost function or class around an offset.

@@ -1,0 +1,125 @@
+//! The arguments of `plan`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::Accounting;
+use crate::allocator::{self, Device, Policy};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  distorch-fix plan 'cuda:0,12gb;cuda:1,16gb' --model wan2.2-14b:Q6_K --accounting offload
+  distorch-fix plan 'cuda:0,50%;cpu,50%' --model model.gguf --vram cuda:0=12gb --ram 64gb
+  distorch-fix plan --fit --model high.gguf --model low.gguf
+  distorch-fix plan 'cuda:0,8gb;cpu,*' --model-size 11.2gb --svg plan.svg
+
+Exit codes:
+  0  it fits
+  1  it does not: a device gets more than it has
+  2  it could not be told";
+
+/// The arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// An allocation string as it stands in the node; one for all models, or one for each in their order
+    #[arg(value_name = "STRING", required_unless_present = "fit")]
+    pub strings: Vec<String>,
+
+    /// A GGUF or safetensors file, an index of safetensors files, or a built-in profile such as wan2.2-14b:Q6_K; may be
+    /// given several times for a workflow of several models
+    #[arg(long, value_name = "MODEL", required_unless_present = "model_size")]
+    pub model: Vec<PathBuf>,
+
+    /// A model of which only the size is known; comes after those of --model
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub model_size: Vec<u64>,
+
+    /// The memory of a GPU, once for each [default: what nvidia-smi says, or else the quotas of the string]
+    #[arg(long, value_name = "DEVICE=SIZE", value_parser = device_size)]
+    pub vram: Vec<(Device, u64)>,
+
+    /// The main memory
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub ram: Option<u64>,
+
+    /// What counts as the size of a layer
+    #[arg(long, value_name = "WHICH", default_value = "resident")]
+    pub accounting: Accounting,
+
+    /// The node as it comes, or repaired [default: both, where they differ]
+    #[arg(long, value_name = "WHICH")]
+    pub mode: Option<Mode>,
+
+    /// The models are text encoders, whose heads stay on the compute device
+    #[arg(long)]
+    pub clip: bool,
+
+    /// The device that computes, where the string does not say it
+    #[arg(long, value_name = "DEVICE", default_value = "cuda:0", value_parser = device)]
+    pub compute: Device,
+
+    /// Propose strings that fit
+    #[arg(long)]
+    pub fit: bool,
+
+    /// What should stay free on every device for the computation
+    #[arg(long, value_name = "SIZE", default_value = "2gb", value_parser = size)]
+    pub headroom: u64,
+
+    /// How to print the plan
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub format: Format,
+
+    /// Write a picture of the distribution to this file too
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+}
+
+impl Plan {
+    /// The policies to plan under.
+    pub fn policies(&self) -> Vec<Policy> {
+        match self.mode {
+            None => vec![Policy::CpuFallback, Policy::GpuOnly],
+            Some(Mode::Current) => vec![Policy::CpuFallback],
+            Some(Mode::Repaired) => vec![Policy::GpuOnly],
+        }
+    }
+}
+
+/// Which node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// As it comes: what quotas leave over goes to the CPU
+    Current,
+    /// Repaired: it is shared by the listed GPUs
+    Repaired,
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Human,
+    /// For programs: one object, described by docs/plan.schema.json
+    Json,
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    allocator::size(text).ok_or_else(|| "a size is a number and a unit: 12gb, 1.5gb, 512mb".to_owned())
+}
+
+fn device(text: &str) -> Result<Device, String> {
+    let name = text.trim();
+    let is_plain = !name.is_empty() && !name.contains([',', ';', '#', '=']);
+    if is_plain { Ok(name.into()) } else { Err("a device is written like cuda:0".to_owned()) }
+}
+
+fn device_size(text: &str) -> Result<(Device, u64), String> {
+    let (name, bytes) = text.split_once('=').ok_or("write it like cuda:0=12gb")?;
+    let device = device(name)?;
+    if device.is_cpu() {
+        return Err("the main memory is given with --ram".to_owned());
+    }
+    Ok((device, size(bytes)?))
+}

@@ -1,0 +1,106 @@
+//! `plan`: says what will go where, and whether it fits.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::Outcome;
+use crate::allocator::{AllocationString, Device};
+use crate::cli;
+use crate::cli::plan::Format;
+use crate::plan::{self, Devices, NamedModel, Options, Plan, devices, fit};
+use crate::report::Screen;
+use crate::report::plan::{self as report, Block};
+use crate::report::text::counted;
+
+pub(super) fn run(arguments: &cli::plan::Plan, screen: &mut Screen) -> Result<Outcome> {
+    let models = models(arguments)?;
+    let strings = strings(arguments, models.len())?;
+    let compute = strings.first().map_or(&arguments.compute, AllocationString::compute_device).clone();
+    let nvidia_smi = || devices::nvidia_smi(Path::new("nvidia-smi"));
+    let devices = devices::devices(&arguments.vram, arguments.ram, &strings, nvidia_smi)?;
+    let options = Options {
+        accounting: arguments.accounting.into(),
+        policies: arguments.policies(),
+        clip: arguments.clip,
+        headroom_bytes: arguments.headroom,
+    };
+    let proposals = arguments.fit.then(|| fit::fit(&models, &devices, &options, &compute));
+    let plan = planned(models, strings, devices, options, proposals.as_deref(), &compute)?;
+    match arguments.format {
+        Format::Json => screen.print(&report::json::text(&plan, proposals.as_deref()))?,
+        Format::Human => {
+            for block in report::blocks(&plan, proposals.as_deref()) {
+                match block {
+                    Block::Finding(text) => screen.print(&text)?,
+                    Block::Note(text) => screen.note(&text)?,
+                }
+            }
+        }
+    }
+    if let Some(path) = &arguments.svg {
+        let shown = path.display();
+        fs::write(path, report::svg::picture(&plan)).with_context(|| {
+            format!("{shown}: cannot be written\nhelp: name a file in a folder that you may write to")
+        })?;
+    }
+    Ok(if plan.fits() { Outcome::InOrder } else { Outcome::Found })
+}
+
+/// Plans by the strings that were given, or else by those that are proposed.
+fn planned(
+    mut models: Vec<NamedModel>,
+    mut strings: Vec<AllocationString>,
+    devices: Devices,
+    options: Options,
+    proposals: Option<&[fit::Proposal]>,
+    compute: &Device,
+) -> Result<Plan> {
+    if strings.is_empty() {
+        let Some(best) = proposals.and_then(<[_]>::first) else {
+            bail!(
+                "no string fits: neither the GPUs nor the main memory have room\n\
+                 help: less --headroom, a smaller quantisation, or more memory"
+            );
+        };
+        strings = best.strings.iter().map(|text| parsed(text, compute)).collect::<Result<_>>()?;
+        if let Some((name, _)) = best.smaller {
+            let quantisation = plan::quantise::Quantisation::of_name(name);
+            models = models.iter().filter_map(|named| named.quantised(&quantisation?)).collect();
+        }
+    }
+    Plan::new(models.into_iter().zip(strings).collect(), devices, options)
+}
+
+fn models(arguments: &cli::plan::Plan) -> Result<Vec<NamedModel>> {
+    let named = arguments.model.iter().map(|name| NamedModel::open(name));
+    named.chain(arguments.model_size.iter().map(|&bytes| Ok(NamedModel::of_size(bytes)))).collect()
+}
+
+/// A string for each model.
+fn strings(arguments: &cli::plan::Plan, models: usize) -> Result<Vec<AllocationString>> {
+    let texts = &arguments.strings;
+    if texts.len() > 1 && texts.len() != models {
+        bail!(
+            "{} for {}
+help: give one for all of them, or one for each",
+            counted(texts.len(), "string"),
+            counted(models, "model")
+        );
+    }
+    let texts = texts.iter().cycle().take(if texts.is_empty() { 0 } else { models });
+    texts.map(|text| parsed(text, &arguments.compute)).collect()
+}
+
+fn parsed(text: &str, compute: &Device) -> Result<AllocationString> {
+    let full = plan::full_string(text, compute);
+    if full.is_empty() {
+        bail!(
+            "the allocation string is empty, so the node leaves the model alone\nhelp: write one such as cuda:0,8gb;cpu,*"
+        );
+    }
+    AllocationString::parse(&full).with_context(|| {
+        format!("`{text}` is not understood by the node\nhelp: write it like cuda:0,8gb;cuda:1,6gb;cpu,* or cuda:0,60%;cpu,40%")
+    })
+}

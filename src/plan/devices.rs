@@ -1,0 +1,192 @@
+//! The machine: what was said of it, what `nvidia-smi` says, or what the allocation strings let one assume.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use wait_timeout::ChildExt as _;
+
+use crate::allocator::{AllocationString, Device, Machine, Request, gigabytes};
+
+/// Time that `nvidia-smi` may take. It needs some tenths of a second, and hangs where a driver does.
+const MOST_TIME: Duration = Duration::from_secs(5);
+/// Main memory that is assumed where nothing is said of it.
+const ASSUMED_RAM_BYTES: u64 = 64 << 30;
+
+/// A machine, and how sure it is.
+#[derive(Debug, Clone)]
+pub struct Devices {
+    /// The devices, main memory first as in the node's list.
+    pub machine: Machine,
+    /// Was the main memory given? If not, nothing is said about whether it is enough.
+    pub ram_known: bool,
+    /// Where sizes come from, if they were not given.
+    pub notes: Vec<String>,
+}
+
+/// Puts a machine together. `found` is asked for its GPUs only if none was given.
+pub fn devices(
+    given: &[(Device, u64)],
+    ram_bytes: Option<u64>,
+    strings: &[AllocationString],
+    found: impl FnOnce() -> Vec<(Device, u64)>,
+) -> Result<Devices> {
+    let mut notes = Vec::new();
+    let mut gpus = given.to_vec();
+    if gpus.is_empty() {
+        gpus = found();
+        if !gpus.is_empty() {
+            notes.push(format!("GPUs as nvidia-smi reports them: {}", listed(&gpus)));
+        }
+    }
+    let mut assumed = Vec::new();
+    for string in strings {
+        for device in string.devices().chain([string.compute_device()]) {
+            let known = |list: &[(Device, u64)]| list.iter().any(|(known, _)| known == device);
+            if device.is_cpu() || known(&gpus) || known(&assumed) {
+                continue;
+            }
+            // A machine that was described is not added to.
+            let quota = if given.is_empty() { largest_quota(strings, device) } else { None };
+            match quota {
+                Some(bytes) => assumed.push((device.clone(), bytes)),
+                None => {
+                    bail!("nothing is known of the memory of device `{device}`\nhelp: give it: --vram {device}=12gb")
+                }
+            }
+        }
+    }
+    if !assumed.is_empty() {
+        notes.push(format!("taken from the allocation string, as if the quotas were the cards: {}", listed(&assumed)));
+    }
+    gpus.extend(assumed);
+    if gpus.is_empty() {
+        bail!("nothing is known of the GPUs\nhelp: give them: --vram cuda:0=12gb --vram cuda:1=16gb");
+    }
+    if ram_bytes.is_none() {
+        let assumed = gigabytes(ASSUMED_RAM_BYTES);
+        notes.push(format!("main memory is not known: {assumed:.0} GB assumed, --ram 32gb tells it"));
+    }
+    let cpu = (Device::cpu(), ram_bytes.unwrap_or(ASSUMED_RAM_BYTES));
+    let machine = Machine::new([cpu].into_iter().chain(gpus));
+    Ok(Devices { machine, ram_known: ram_bytes.is_some(), notes })
+}
+
+/// The largest quota of a device in bytes; `None` if no string gives it one.
+fn largest_quota(strings: &[AllocationString], device: &Device) -> Option<u64> {
+    let quotas = strings.iter().filter_map(|string| match string.request() {
+        Request::Byte(quotas) => Some(&quotas.listed),
+        Request::Ratio(_) | Request::Fraction(_) | Request::VirtualVram(_) => None,
+    });
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a quota is at least 0, and `as` stops"
+    )]
+    let bytes = |quota: f64| quota as u64;
+    quotas.flatten().filter(|quota| quota.device == *device).map(|quota| bytes(quota.bytes)).max().filter(|&b| b > 0)
+}
+
+fn listed(gpus: &[(Device, u64)]) -> String {
+    let each = gpus.iter().map(|(device, bytes)| format!("{device} {:.2} GB", gigabytes(*bytes)));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// The GPUs that `nvidia-smi` knows, as the node numbers them. None if it is not there, says nothing of use, or takes
+/// too long.
+pub fn nvidia_smi(program: &Path) -> Vec<(Device, u64)> {
+    query(program, MOST_TIME).map(|said| parse(&said)).unwrap_or_default()
+}
+
+fn query(program: &Path, most_time: Duration) -> Option<String> {
+    let mut child = Command::new(program)
+        .args(["--query-gpu=index,memory.total", "--format=csv,noheader,nounits"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    // A line for each card: less than a pipe holds, so it can be read when the program has ended.
+    let Some(status) = child.wait_timeout(most_time).ok()? else {
+        let _ = child.kill();
+        let _ = child.wait();
+        return None;
+    };
+    let mut said = String::new();
+    child.stdout.take()?.take(64 << 10).read_to_string(&mut said).ok()?;
+    status.success().then_some(said)
+}
+
+/// `0, 12288` for each card: its number, and its memory in MiB.
+fn parse(said: &str) -> Vec<(Device, u64)> {
+    let card = |line: &str| {
+        let (number, megabytes) = line.split_once(',')?;
+        let (number, megabytes): (u32, u64) = (number.trim().parse().ok()?, megabytes.trim().parse().ok()?);
+        Some((Device::from(&*format!("cuda:{number}")), megabytes.checked_mul(1 << 20)?))
+    };
+    said.lines().filter_map(card).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strings(texts: &[&str]) -> Vec<AllocationString> {
+        texts.iter().map(|text| AllocationString::parse(text).unwrap()).collect()
+    }
+
+    fn of(given: &[(&str, u64)], texts: &[&str], found: &[(&str, u64)]) -> Result<Devices> {
+        let list =
+            |list: &[(&str, u64)]| -> Vec<_> { list.iter().map(|&(name, gb)| (name.into(), gb << 30)).collect() };
+        devices(&list(given), Some(32 << 30), &strings(texts), || list(found))
+    }
+
+    fn told(devices: &Devices) -> Vec<(String, u64)> {
+        devices.machine.listed().map(|(device, bytes)| (device.to_string(), bytes >> 30)).collect()
+    }
+
+    #[test]
+    fn what_is_given_counts_before_what_is_found_and_that_before_what_is_assumed() {
+        let row = |name: &str, gb| (name.to_owned(), gb);
+        let cpu = row("cpu", 32);
+        let text = ["cuda:0,10gb;cuda:1,6gb", "cuda:1,9gb"];
+        let given = of(&[("cuda:0", 12), ("cuda:1", 16)], &text, &[("cuda:0", 99)]).unwrap();
+        assert_eq!((told(&given), given.notes.len()), (vec![cpu.clone(), row("cuda:0", 12), row("cuda:1", 16)], 0));
+        let found = of(&[], &text, &[("cuda:0", 8)]).unwrap();
+        assert_eq!((told(&found), found.notes.len()), (vec![cpu.clone(), row("cuda:0", 8), row("cuda:1", 9)], 2));
+        let assumed = of(&[], &text, &[]).unwrap();
+        assert_eq!(told(&assumed), [cpu, row("cuda:0", 10), row("cuda:1", 9)]);
+    }
+
+    #[test]
+    fn a_device_that_nothing_is_known_of_is_an_error_with_help() {
+        for (given, text) in [(&[("cuda:0", 12)][..], "cuda:1,4gb"), (&[], "cuda:0,50%"), (&[], "#cuda:0;4.0;cpu")] {
+            let error = of(given, &[text], &[]).unwrap_err().to_string();
+            assert!(error.contains("help: give it: --vram cuda:"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_lines_of_nvidia_smi() {
+        let gb = |megabytes: u64| megabytes << 20;
+        assert_eq!(parse("0, 12288\r\n1, 16376\n"), [("cuda:0".into(), gb(12_288)), ("cuda:1".into(), gb(16_376))]);
+        assert_eq!(parse("0, [N/A]\nNo devices were found\n1, 99999999999999999999\n"), []);
+    }
+
+    #[test]
+    fn a_program_that_is_absent_or_hangs_is_no_error() {
+        assert!(nvidia_smi(Path::new("no-such-program-anywhere")).is_empty());
+        #[cfg(unix)]
+        let (name, text) = ("hangs", "#!/bin/sh\nexec sleep 60\n");
+        #[cfg(windows)]
+        let (name, text) = ("hangs.cmd", "@ping -n 60 127.0.0.1 >nul\r\n");
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join(name);
+        std::fs::write(&program, text).unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        assert_eq!(query(&program, Duration::from_millis(50)), None);
+    }
+}

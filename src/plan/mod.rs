@@ -1,0 +1,199 @@
+//! What will go where, and whether it fits, before anything is loaded.
+//!
+//! ```text
+//! source: gguf, safetensors, wan × quantise, a size ─> tensors ─> modules ─┐
+//! devices: what was said, nvidia-smi, or the string itself ────────────────┴─> allocator ─> Plan ─> warnings, fit
+//! ```
+//!
+//! Sizes are exact: they are the bytes that ComfyUI's `_load_list()` tells the node, computed from the header of the
+//! file. The weights themselves are never read. What a plan cannot know is what else a device holds, and how much the
+//! computation needs beside the weights: that is what `headroom` is for.
+
+pub mod devices;
+mod file;
+pub mod fit;
+pub mod ggml;
+pub mod gguf;
+pub mod modules;
+pub mod quantise;
+pub mod safetensors;
+pub mod source;
+pub mod tensor;
+pub mod wan;
+pub mod warning;
+
+use anyhow::{Context as _, Result};
+
+pub use devices::Devices;
+pub use source::NamedModel;
+pub use warning::{Level, Warning};
+
+use crate::allocator::{
+    Accounting, Allocation, AllocationString, Device, Options as Allocating, Policy, allocate, full_allocation,
+};
+
+/// How to plan.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which size of a layer counts.
+    pub accounting: Accounting,
+    /// The node as it comes, repaired, or both.
+    pub policies: Vec<Policy>,
+    /// Are the models text encoders, whose heads stay on the compute device?
+    pub clip: bool,
+    /// What should be left on a device for the computation.
+    pub headroom_bytes: u64,
+}
+
+/// Everything that a plan says.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// How it was made.
+    pub options: Options,
+    /// The machine.
+    pub devices: Devices,
+    /// The models of the workflow, in their order.
+    pub models: Vec<Planned>,
+}
+
+/// A model, its string, and what comes of them.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// The model.
+    pub named: NamedModel,
+    /// Its string, as the node gets it.
+    pub string: AllocationString,
+    /// What comes of it under each policy; only the first if all give the same.
+    pub runs: Vec<Run>,
+}
+
+/// What comes of a string under a policy.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Who gets what no quota covers.
+    pub policy: Policy,
+    /// The allocation.
+    pub allocation: Allocation,
+    /// Bytes that the weights take, for each row of the device table.
+    pub resident_bytes: Vec<u64>,
+    /// Bytes as they were counted, likewise; the same under resident accounting.
+    pub counted_bytes: Vec<u64>,
+    /// What one should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// What the models of a workflow take of a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// The device.
+    pub device: Device,
+    /// Its memory.
+    pub total_bytes: u64,
+    /// The bytes of each model's weights on it, in the order of the models.
+    pub model_bytes: Vec<u64>,
+}
+
+impl Usage {
+    /// The bytes of all models' weights.
+    pub fn used_bytes(&self) -> u64 {
+        self.model_bytes.iter().fold(0, |sum, bytes| sum.saturating_add(*bytes))
+    }
+
+    /// What is left of its memory; nothing if they take more than all of it.
+    pub fn free_bytes(&self) -> u64 {
+        self.total_bytes.saturating_sub(self.used_bytes())
+    }
+}
+
+impl Planned {
+    /// Do all policies give the same?
+    pub fn is_alike(&self, options: &Options) -> bool {
+        self.runs.len() < options.policies.len()
+    }
+
+    /// What comes of it under a policy.
+    pub fn run(&self, policy: Policy) -> &Run {
+        self.runs.iter().find(|run| run.policy == policy).unwrap_or(&self.runs[0])
+    }
+}
+
+impl Plan {
+    /// Allocates each model by its string.
+    ///
+    /// # Errors
+    /// What the node would raise an exception for.
+    pub fn new(models: Vec<(NamedModel, AllocationString)>, devices: Devices, options: Options) -> Result<Self> {
+        let planned = |(named, string): (NamedModel, AllocationString)| -> Result<Planned> {
+            let mut runs: Vec<Run> = Vec::new();
+            for &policy in &options.policies {
+                let run = Run::new(&named, &string, policy, &devices, &options)?;
+                if runs.first().is_none_or(|first| first.allocation != run.allocation) {
+                    runs.push(run);
+                }
+            }
+            Ok(Planned { named, string, runs })
+        };
+        let models = models.into_iter().map(planned).collect::<Result<Vec<_>>>()?;
+        Ok(Self { options, devices, models })
+    }
+
+    /// What all models take together, if they stay loaded at the same time.
+    pub fn usage(&self, policy: Policy) -> Vec<Usage> {
+        let mut usage: Vec<Usage> = Vec::new();
+        for (at, planned) in self.models.iter().enumerate() {
+            let run = planned.run(policy);
+            for (row, bytes) in run.allocation.devices.iter().zip(&run.resident_bytes) {
+                let known = usage.iter().position(|known| known.device == row.device).unwrap_or_else(|| {
+                    let model_bytes = vec![0; self.models.len()];
+                    usage.push(Usage { device: row.device.clone(), total_bytes: row.total_bytes, model_bytes });
+                    usage.len() - 1
+                });
+                usage[known].model_bytes[at] = *bytes;
+            }
+        }
+        usage.sort_by(|a, b| a.device.cmp(&b.device));
+        usage
+    }
+
+    /// Does every model fit on its own, under the last of the policies?
+    pub fn fits(&self) -> bool {
+        self.models
+            .iter()
+            .filter_map(|planned| planned.runs.last())
+            .all(|run| !run.warnings.iter().any(|warning| warning.level() == Level::Misfit))
+    }
+}
+
+impl Run {
+    fn new(
+        named: &NamedModel,
+        string: &AllocationString,
+        policy: Policy,
+        devices: &Devices,
+        options: &Options,
+    ) -> Result<Self> {
+        let Options { accounting, clip, .. } = *options;
+        let model = &named.modules.model;
+        let allocation = allocate(model, &devices.machine, string, &Allocating { accounting, policy, clip })
+            .with_context(|| {
+                format!(
+                    "`{}` cannot be followed\nhelp: change it, or say what the machine has with --vram and --ram",
+                    string.text()
+                )
+            })?;
+        let mut run = Self {
+            policy,
+            resident_bytes: allocation.bytes_on(model, Accounting::Resident),
+            counted_bytes: allocation.bytes_on(model, accounting),
+            allocation,
+            warnings: Vec::new(),
+        };
+        run.warnings = warning::of(&run, model, string, devices, options);
+        Ok(run)
+    }
+}
+
+/// A string as the node gets it: what people write into its fields names the compute device elsewhere.
+pub fn full_string(text: &str, compute: &Device) -> String {
+    if text.contains('#') { text.to_owned() } else { full_allocation(text, compute, 0.0, "") }
+}

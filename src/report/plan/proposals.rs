@@ -1,0 +1,50 @@
+//! Strings that fit, for people.
+
+use std::fmt::Write as _;
+
+use super::super::text::{NEXT, STRONG, UNSURE, visible};
+use crate::allocator::gigabytes;
+use crate::plan::Plan;
+use crate::plan::fit::{Place, Proposal};
+
+/// What to write into the nodes.
+pub(super) fn block(plan: &Plan, proposals: &[Proposal]) -> String {
+    let headroom = gigabytes(plan.options.headroom_bytes);
+    let mut out = format!("{STRONG}What fits{STRONG:#} (with {headroom:.1} GB free on every device)\n");
+    if proposals.is_empty() {
+        let _ = writeln!(
+            out,
+            "  {UNSURE}nothing{UNSURE:#}: less --headroom, a smaller quantisation, or more memory is needed"
+        );
+    }
+    for proposal in proposals {
+        let _ = writeln!(out, "  {}:", title(proposal));
+        for (planned, string) in plan.models.iter().zip(&proposal.strings) {
+            let name = match plan.models.len() {
+                1 => String::new(),
+                _ => format!("   {}", visible(&planned.named.name)),
+            };
+            // The part that people write; the node adds the rest.
+            let expert = string.split('#').next().unwrap_or(string);
+            let _ = writeln!(out, "    {NEXT}{}{NEXT:#}{name}", visible(expert));
+        }
+    }
+    out
+}
+
+fn title(proposal: &Proposal) -> String {
+    let place = match proposal.place {
+        Place::GpuOnly => "on the GPUs only",
+        Place::WithCpu => "with the rest in main memory, which is slow",
+    };
+    let smaller = match proposal.smaller {
+        Some((name, saved)) => format!("as {name}, which saves about {:.2} GB, ", gigabytes(saved)),
+        None => String::new(),
+    };
+    let together = match (proposal.strings.len(), proposal.together) {
+        (1, _) => "",
+        (_, true) => ", all models loaded at the same time",
+        (_, false) => ", one model loaded at a time",
+    };
+    format!("{smaller}{place}{together}")
+}
