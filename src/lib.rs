@@ -22,5 +22,6 @@ pub mod patches;
 pub mod python;
 pub mod repair;
 pub mod report;
+pub mod revert;
 pub mod store;
 pub mod verify;

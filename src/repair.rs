@@ -10,6 +10,7 @@ use crate::install::{Checkout, Evidence};
 use crate::patches::{self, Accounting, Fix, Status, Survey};
 use crate::python::source::MAX_BYTES;
 use crate::python::{Edit, Package, Unreadable, edit};
+use crate::store::Replacement;
 use crate::verify::{self, Verdict};
 
 /// Python files of a checkout that are read at most; the real node has about ten.
@@ -68,22 +69,12 @@ impl Repair {
         let surveys = patches::survey(&package, &Fix::ALL, accounting)
             .map_err(|(file, reason)| Unread { path: root.join(package.path(file)), reason })?;
         let (surveys, others): (Vec<_>, Vec<_>) = surveys.into_iter().partition(|survey| fixes.contains(&survey.fix));
-        let mut edits: Vec<(usize, Vec<Edit>)> = Vec::new();
-        for file in 0..package.len() {
-            let sites = surveys.iter().flat_map(|survey| &survey.sites);
-            let of_file =
-                sites.flat_map(|site| &site.edits).filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone());
-            let mut of_file: Vec<_> = of_file.collect();
-            if !edit::order(&mut of_file) {
-                bail!(
-                    "two edits of {} overlap\nhelp: this is a mistake in distorch-fix; please report it with the file",
-                    package.path(file).display()
-                );
-            }
-            if !of_file.is_empty() {
-                edits.push((file, of_file));
-            }
-        }
+        let edits = edits_of(&surveys, &package).map_err(|file| {
+            anyhow!(
+                "two edits of {} overlap\nhelp: this is a mistake in distorch-fix; please report it with the file",
+                package.path(file).display()
+            )
+        })?;
         let after = package.edited(edits.iter().map(|(file, edits)| (*file, edits.as_slice())));
         let mut changes = Vec::new();
         for (file, edits) in edits {
@@ -113,6 +104,17 @@ impl Repair {
         verify::verify(&subject, options)
     }
 
+    /// What is to be written.
+    pub fn replacements(&self) -> Vec<Replacement<'_>> {
+        let replacements = self.changes.iter().map(|change| Replacement {
+            path: self.path(change.file),
+            // What was edited was parsed.
+            old: self.package.source(change.file).map_or("", |source| source.text()),
+            new: &change.text,
+        });
+        replacements.collect()
+    }
+
     /// The path of a file of the package.
     pub fn path(&self, file: usize) -> PathBuf {
         self.root.join(self.package.path(file))
@@ -138,8 +140,25 @@ impl Repair {
     }
 }
 
+/// The edits that repair what was surveyed, by the number of the file and in order; or the number of a file in which two
+/// of them overlap.
+pub fn edits_of(surveys: &[Survey], package: &Package) -> Result<Vec<(usize, Vec<Edit>)>, usize> {
+    let mut edits = Vec::new();
+    for file in 0..package.len() {
+        let all = surveys.iter().flat_map(|survey| &survey.sites).flat_map(|site| &site.edits);
+        let mut of_file: Vec<_> = all.filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone()).collect();
+        if !edit::order(&mut of_file) {
+            return Err(file);
+        }
+        if !of_file.is_empty() {
+            edits.push((file, of_file));
+        }
+    }
+    Ok(edits)
+}
+
 /// The Python files of a checkout, `distorch_2.py` first.
-fn read(checkout: &Checkout) -> Result<Package> {
+pub(crate) fn read(checkout: &Checkout) -> Result<Package> {
     let root = checkout.file.parent().unwrap_or(&checkout.root);
     let name = checkout.file.file_name().map(PathBuf::from).unwrap_or_default();
     let cannot = |path: &Path| format!("cannot read {}\nhelp: is it yours to read?", path.display());

@@ -5,9 +5,9 @@ use anyhow::Result;
 use super::{Outcome, choose, each, judge};
 use crate::cli;
 use crate::install::Checkout;
-use crate::repair::{Change, Repair};
+use crate::repair::Repair;
 use crate::report::{Screen, diff, findings, human};
-use crate::store::Staged;
+use crate::store::Store;
 
 pub(super) fn run(arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome> {
     let checkouts = choose(&arguments.target, arguments.all)?;
@@ -31,17 +31,7 @@ fn apply(checkout: &Checkout, arguments: &cli::Apply, screen: &mut Screen) -> Re
         screen.note(&human::dry_run(&repair))?;
         return Ok(Outcome::InOrder);
     }
-    write(&repair, checkout)?;
+    Store::of(checkout)?.repair(&repair.replacements())?;
     screen.note(&human::written(&repair))?;
     Ok(Outcome::InOrder)
-}
-
-/// Writes every file or, where one of them cannot be written, none.
-fn write(repair: &Repair, checkout: &Checkout) -> Result<()> {
-    let stage = |change: &Change| {
-        let old = repair.package.bytes(change.file);
-        Staged::new(&checkout.root, &repair.path(change.file), old, change.text.as_bytes())
-    };
-    let staged = repair.changes.iter().map(stage).collect::<Result<Vec<_>>>()?;
-    staged.into_iter().try_for_each(Staged::commit)
 }

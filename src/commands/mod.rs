@@ -3,6 +3,8 @@
 mod apply;
 mod check;
 mod diff;
+mod revert;
+mod status;
 mod verify;
 
 use std::fs;
@@ -46,6 +48,8 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Apply(arguments) => apply::run(arguments, &mut screen),
         Command::Check(arguments) => check::run(arguments, &mut screen),
         Command::Diff(arguments) => diff::run(arguments, &mut screen),
+        Command::Revert(arguments) => revert::run(arguments, &mut screen),
+        Command::Status(arguments) => status::run(arguments, &mut screen),
         Command::Verify(arguments) => verify::run(arguments, &mut screen),
     };
     result.unwrap_or_else(|error| {
@@ -100,16 +104,21 @@ fn is_closed_pipe(error: &Error) -> bool {
 /// The checkouts to act on: the one that is meant, or all of them if that was asked for.
 fn choose(target: &Target, all: bool) -> Result<Vec<Checkout>> {
     if all {
-        return found(target);
+        return found(&target.path);
     }
     one(target, "help: name the one that you mean, or use --all").map(|checkout| vec![checkout])
 }
 
 /// The one checkout that is meant; the `help` is for when that is not clear.
 fn one(target: &Target, help: &str) -> Result<Checkout> {
-    let mut checkouts = found(target)?;
+    one_at(&target.path, help)
+}
+
+/// The one checkout that a path means.
+fn one_at(path: &Path, help: &str) -> Result<Checkout> {
+    let mut checkouts = found(path)?;
     // A disabled node is acted on only if it was pointed at.
-    let pointed_at = checkouts.len() == 1 && is_within(target, &checkouts[0]);
+    let pointed_at = checkouts.len() == 1 && is_within(path, &checkouts[0]);
     match checkouts.iter().filter(|checkout| !checkout.disabled || pointed_at).count() {
         // Enabled ones come first.
         1 => Ok(checkouts.swap_remove(0)),
@@ -119,15 +128,15 @@ fn one(target: &Target, help: &str) -> Result<Checkout> {
 }
 
 /// Every checkout that the user may mean, enabled ones first.
-fn found(target: &Target) -> Result<Vec<Checkout>> {
-    let search = install::locate(&target.path)?;
+fn found(path: &Path) -> Result<Vec<Checkout>> {
+    let search = install::locate(path)?;
     if search.checkouts.is_empty() {
         bail!(search::none_found(&search));
     }
     Ok(search.checkouts)
 }
 
-fn is_within(target: &Target, checkout: &Checkout) -> bool {
+fn is_within(path: &Path, checkout: &Checkout) -> bool {
     let real = |path: &Path| fs::canonicalize(path).ok();
-    real(&target.path).zip(real(&checkout.root)).is_some_and(|(path, root)| path.starts_with(root))
+    real(path).zip(real(&checkout.root)).is_some_and(|(path, root)| path.starts_with(root))
 }

@@ -25,11 +25,15 @@ pub fn plain(repair: &Repair, change: &Change) -> String {
 /// The same for people: coloured, with nothing in it that could steer a terminal, and with lines broken where the
 /// terminal would break them.
 pub fn coloured(repair: &Repair, change: &Change) -> String {
+    between(&repair.real_path(change.file), old_text(repair, change), &change.text)
+}
+
+/// What leads from one text of a file to another, for people.
+pub(super) fn between(path: &Path, old: &str, new: &str) -> String {
     let columns = columns();
-    let old = old_text(repair, change);
-    let (old, new) = (lines(old), lines(&change.text));
+    let (old, new) = (lines(old), lines(new));
     let diff = compare(&old, &new);
-    let (before, after) = names(repair, change);
+    let (before, after) = (name("a", path), name("b", path));
     let (before, after) = (visible(&before), visible(&after));
     let mut out = format!("{STRONG}--- {before}{STRONG:#}\n{STRONG}+++ {after}{STRONG:#}\n");
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {

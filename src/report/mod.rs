@@ -5,7 +5,9 @@ pub mod diff;
 pub mod findings;
 pub mod human;
 pub mod proof;
+pub mod revert;
 pub mod search;
+pub mod status;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
