@@ -7,7 +7,7 @@ use crate::cli;
 use crate::install::Checkout;
 use crate::repair::Repair;
 use crate::report::{Screen, diff, findings, human};
-use crate::store::Store;
+use crate::store::{self, Store};
 
 pub(super) fn run(arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome> {
     let checkouts = choose(&arguments.target, arguments.all)?;
@@ -21,6 +21,9 @@ fn apply(checkout: &Checkout, arguments: &cli::Apply, screen: &mut Screen) -> Re
     screen.print(&findings::not_understood(&repair))?;
     judge(&repair, arguments.proof.options(true).as_ref(), screen)?;
     if repair.changes.is_empty() {
+        if !arguments.dry_run {
+            store::tidy(checkout);
+        }
         screen.note(&human::already_in_order(&repair))?;
         return Ok(Outcome::InOrder);
     }

@@ -6,7 +6,7 @@ use super::{Outcome, one_at};
 use crate::cli;
 use crate::report::{Screen, human, revert};
 use crate::revert::Reversal;
-use crate::store::Store;
+use crate::store::{self, Store};
 
 pub(super) fn run(arguments: &cli::Revert, screen: &mut Screen) -> Result<Outcome> {
     let checkout = one_at(&arguments.path, "help: name the one that you mean")?;
@@ -22,8 +22,10 @@ pub(super) fn run(arguments: &cli::Revert, screen: &mut Screen) -> Result<Outcom
     for file in reversal.files.iter().filter(|file| file.text().is_some()) {
         screen.note(&revert::diff(file))?;
     }
-    if !arguments.dry_run && !replacements.is_empty() {
-        store.revert(&replacements)?;
+    match (arguments.dry_run, replacements.is_empty()) {
+        (true, _) => {}
+        (false, true) => store::tidy(&checkout),
+        (false, false) => store.revert(&replacements)?,
     }
     screen.note(&revert::end(&reversal, arguments.dry_run))?;
     Ok(Outcome::InOrder)

@@ -34,6 +34,16 @@ pub struct Replacement<'t> {
     pub new: &'t str,
 }
 
+/// Takes away what a run left in a checkout that was killed, if one did: for runs that have nothing to write. What
+/// cannot be taken away does no harm.
+pub fn tidy(checkout: &Checkout) {
+    let folder = checkout.file.parent().unwrap_or(&checkout.root);
+    let store = if staged::left(folder).is_empty() { None } else { Store::of(checkout).ok() };
+    if let Some(_lock) = store.and_then(|store| Lock::take(&store.folder).ok()) {
+        staged::sweep(folder);
+    }
+}
+
 /// Where the texts of a checkout are replaced, and where it is kept in mind.
 #[derive(Debug)]
 pub struct Store {

@@ -88,15 +88,21 @@ pub(super) fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder)
 }
 
-/// Takes away what a run left in a folder that was killed. The lock is held, so nobody is at work on them; what cannot be
-/// taken away does no harm.
-pub(super) fn sweep(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+/// What a run left in a folder that was killed, or what another one is at work on.
+pub(super) fn left(folder: &Path) -> Vec<PathBuf> {
+    let is_staged = |entry: &fs::DirEntry| {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            let _ = fs::remove_file(entry.path());
-        }
+        name.starts_with(PREFIX) && name.ends_with(SUFFIX) && entry.file_type().is_ok_and(|kind| kind.is_file())
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter(is_staged).map(|entry| entry.path()).collect()
+}
+
+/// Takes that away. The lock is held, so nobody is at work on it; what cannot be taken away does no harm.
+pub(super) fn sweep(folder: &Path) {
+    for path in left(folder) {
+        let _ = fs::remove_file(path);
     }
 }
 
