@@ -65,6 +65,12 @@ pub enum Command {
     /// Print what `apply` would change, as a patch for `git apply`; write nothing
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(Diff),
+    /// Take a repair back: restore the old text, keep what was edited elsewhere since
+    #[command(after_help = REVERT_EXAMPLES)]
+    Revert(Revert),
+    /// Say who repaired a checkout and when, and whether it can be updated; write nothing
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status(Status),
     /// Run the repaired code over many more scenarios than `apply` and `check` do; write nothing
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(Verify),
@@ -96,6 +102,15 @@ const DIFF_EXAMPLES: &str = "\
 Examples:
   distorch-fix diff ~/ComfyUI > repair.patch
   git -C ~/ComfyUI/custom_nodes/ComfyUI-MultiGPU apply ~/repair.patch";
+
+const REVERT_EXAMPLES: &str = "\
+Examples:
+  distorch-fix revert ~/ComfyUI --dry-run
+  distorch-fix revert ~/ComfyUI          before an update; then `distorch-fix apply` again";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  distorch-fix status ~/ComfyUI";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -227,6 +242,26 @@ pub struct Diff {
     /// How the report is written.
     #[command(flatten)]
     pub output: Output,
+}
+
+/// The arguments of `revert`.
+#[derive(Debug, Args)]
+pub struct Revert {
+    /// The node's folder, its file, ComfyUI, or any folder above or below
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+
+    /// Show everything, write nothing
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+}
+
+/// The arguments of `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// The node's folder, its file, ComfyUI, or any folder above or below
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
 }
 
 /// The arguments of `verify`.

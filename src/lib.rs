@@ -30,5 +30,6 @@ pub mod plan;
 pub mod python;
 pub mod repair;
 pub mod report;
+pub mod revert;
 pub mod store;
 pub mod verify;

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 
 use crate::allocator::Device;
 use crate::gather;
 use crate::install::{Checkout, Revision};
 use crate::patches::{self, Accounting, Fix, Status, Survey};
 use crate::python::{Edit, Package, Unreadable, edit};
+use crate::store::Replacement;
 use crate::verify::placing::{self, Question};
 use crate::verify::{self, Engine, Verdict};
 
@@ -76,22 +77,12 @@ impl Repair {
         let surveys = patches::survey(&package, &Fix::ALL, accounting)
             .map_err(|(file, reason)| Unread { path: root.join(package.path(file)), reason })?;
         let (surveys, others): (Vec<_>, Vec<_>) = surveys.into_iter().partition(|survey| fixes.contains(&survey.fix));
-        let mut edits: Vec<(usize, Vec<Edit>)> = Vec::new();
-        for file in 0..package.len() {
-            let sites = surveys.iter().flat_map(|survey| &survey.sites);
-            let of_file =
-                sites.flat_map(|site| &site.edits).filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone());
-            let mut of_file: Vec<_> = of_file.collect();
-            if !edit::order(&mut of_file) {
-                bail!(
-                    "two edits of {} overlap\nhelp: this is a mistake in distorch-fix; please report it with the file",
-                    package.path(file).display()
-                );
-            }
-            if !of_file.is_empty() {
-                edits.push((file, of_file));
-            }
-        }
+        let edits = edits_of(&surveys, &package).map_err(|file| {
+            anyhow!(
+                "two edits of {} overlap\nhelp: this is a mistake in distorch-fix; please report it with the file",
+                package.path(file).display()
+            )
+        })?;
         let after = package.edited(edits.iter().map(|(file, edits)| (*file, edits.as_slice())));
         let mut changes = Vec::new();
         for (file, edits) in edits {
@@ -119,6 +110,17 @@ impl Repair {
             accounting: self.accounting,
         };
         verify::verify(&subject, options)
+    }
+
+    /// What is to be written.
+    pub fn replacements(&self) -> Vec<Replacement<'_>> {
+        let replacements = self.changes.iter().map(|change| Replacement {
+            path: self.path(change.file),
+            // What was edited was parsed.
+            old: self.package.source(change.file).map_or("", |source| source.text()),
+            new: &change.text,
+        });
+        replacements.collect()
     }
 
     /// Where the analysis of the checkout as it is puts the blocks of a model: what the reference allocator and a plan
@@ -154,4 +156,21 @@ impl Repair {
     pub fn is_needed(&self) -> bool {
         self.surveys.iter().any(|survey| survey.status == Status::Needed)
     }
+}
+
+/// The edits that repair what was surveyed, by the number of the file and in order; or the number of a file in which two
+/// of them overlap.
+pub fn edits_of(surveys: &[Survey], package: &Package) -> Result<Vec<(usize, Vec<Edit>)>, usize> {
+    let mut edits = Vec::new();
+    for file in 0..package.len() {
+        let all = surveys.iter().flat_map(|survey| &survey.sites).flat_map(|site| &site.edits);
+        let mut of_file: Vec<_> = all.filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone()).collect();
+        if !edit::order(&mut of_file) {
+            return Err(file);
+        }
+        if !of_file.is_empty() {
+            edits.push((file, of_file));
+        }
+    }
+    Ok(edits)
 }

@@ -6,9 +6,8 @@ use anyhow::{Result, bail};
 
 use super::{Subject, View, each, judge};
 use crate::cli;
-use crate::repair::Change;
 use crate::report::{CheckoutReport, Command, Outcome, Report, Screen};
-use crate::store::Staged;
+use crate::store::{self, Store};
 
 pub(super) fn run(arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome> {
     let target = &arguments.target;
@@ -36,14 +35,11 @@ fn apply(subject: &Subject<'_>, arguments: &cli::Apply, report: &mut CheckoutRep
 
 /// Writes every file or, where one of them cannot be written, none.
 fn write(Subject { checkout, repair, .. }: &Subject<'_>, report: &mut CheckoutReport) -> Result<()> {
-    let stage = |change: &Change| {
-        let old = repair.package.bytes(change.file);
-        Staged::new(&checkout.root, &repair.path(change.file), old, change.text.as_bytes())
-    };
-    let staged = repair.changes.iter().map(stage).collect::<Result<Vec<_>>>()?;
-    for (file, change) in staged.into_iter().zip(&mut report.changes) {
-        file.commit()?;
-        change.written = true;
+    if repair.changes.is_empty() {
+        store::tidy(checkout);
+        return Ok(());
     }
+    Store::of(checkout)?.repair(&repair.replacements())?;
+    report.changes.iter_mut().for_each(|change| change.written = true);
     Ok(())
 }

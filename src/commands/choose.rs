@@ -36,6 +36,12 @@ pub(super) fn choose(target: &Target) -> (Vec<Chosen>, Vec<Error>) {
     (chosen, errors)
 }
 
+/// The one checkout that a PATH means.
+pub(super) fn one(given: &Path) -> Result<Chosen> {
+    let mut found = of_path(given, false)?;
+    Ok(found.swap_remove(0))
+}
+
 /// The one that a PATH means, or all that it leads to if that was asked for.
 fn of_path(given: &Path, all: bool) -> Result<Vec<Chosen>> {
     const HELP: &str = "help: name the one that you mean, or use --all";

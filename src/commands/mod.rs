@@ -7,6 +7,8 @@ mod completions;
 mod diff;
 mod man;
 mod plan;
+mod revert;
+mod status;
 mod verify;
 
 use std::ffi::OsStr;
@@ -30,6 +32,8 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Apply(arguments) => apply::run(arguments, &mut screen),
         Command::Check(arguments) => check::run(arguments, &mut screen),
         Command::Diff(arguments) => diff::run(arguments, &mut screen),
+        Command::Revert(arguments) => revert::run(arguments, &mut screen),
+        Command::Status(arguments) => status::run(arguments, &mut screen),
         Command::Verify(arguments) => verify::run(arguments, &mut screen),
         Command::Plan(arguments) => plan::run(arguments, &mut screen),
         Command::Completions(arguments) => completions::run(arguments, &screen),

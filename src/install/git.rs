@@ -8,6 +8,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use git2::{Config, ObjectType, Oid, Repository};
 use memchr::memmem;
@@ -27,6 +31,87 @@ pub struct GitFacts {
     pub workdir: PathBuf,
 }
 
+impl GitFacts {
+    /// Is it the repository of this checkout and of no other? A `.git` file can point anywhere; the repositories of
+    /// worktrees and submodules point back.
+    pub fn is_own(&self) -> bool {
+        let dot_git = self.workdir.join(".git");
+        if fs::symlink_metadata(&dot_git).is_ok_and(|about| about.is_dir()) {
+            return true;
+        }
+        let leads_to = |text: String, place: &Path| {
+            let named = self.git_dir.join(text.trim());
+            fs::canonicalize(named).ok().zip(fs::canonicalize(place).ok()).is_some_and(|(named, place)| named == place)
+        };
+        let of_worktree = || small_text(&self.git_dir.join("gitdir")).is_some_and(|text| leads_to(text, &dot_git));
+        let of_submodule = || core_worktree(&self.git_dir).is_some_and(|text| leads_to(text, &self.workdir));
+        of_worktree() || of_submodule()
+    }
+
+    /// The text of a file as it is committed; nothing if it is not, or is no text, or is too large to be one of ours.
+    pub fn committed(&self, inside: &Path) -> Option<String> {
+        let (git_dir, inside) = (self.git_dir.clone(), inside.to_owned());
+        bounded(move || {
+            let repository = Repository::open_bare(git_dir).ok()?;
+            let entry = repository.head().ok()?.peel_to_tree().ok()?.get_path(&inside).ok()?;
+            let (bytes, _) = repository.odb().ok()?.read_header(entry.id()).ok()?;
+            let blob = (bytes as u64 <= MOST_BYTES).then(|| repository.find_blob(entry.id()).ok()).flatten()?;
+            String::from_utf8(blob.content().to_vec()).ok()
+        })
+    }
+
+    /// Is a file of this hash put away in a stash, as ComfyUI-Manager's update does it?
+    pub fn is_stashed(&self, inside: &Path, hash: &str) -> bool {
+        const MOST_STASHES: usize = 20;
+        let (git_dir, inside, hash) = (self.git_dir.clone(), inside.to_owned(), hash.to_owned());
+        let look = move || {
+            let repository = Repository::open_bare(git_dir).ok()?;
+            // Not `Repository::reflog`, which writes an empty one where there is none.
+            let log = small_text(&repository.commondir().join("logs/refs/stash"))?;
+            let mut hashes = log.lines().rev().take(MOST_STASHES).filter_map(|line| {
+                let stash = Oid::from_str(line.split(' ').nth(1)?).ok()?;
+                let tree = repository.find_commit(stash).ok()?.tree().ok()?;
+                Some(tree.get_path(&inside).ok()?.id().to_string())
+            });
+            hashes.any(|stashed| stashed == hash).then_some(())
+        };
+        bounded(look).is_some()
+    }
+}
+
+/// `core.worktree`, which git writes for submodules.
+fn core_worktree(git_dir: &Path) -> Option<String> {
+    let config = git_dir.join("config");
+    if !config.is_file() {
+        return None;
+    }
+    bounded(move || Config::open(&config).ok()?.get_string("core.worktree").ok())
+}
+
+/// Whether libgit2 has hung on a repository. None is asked then any more: a thousand like it would take as many times
+/// as long.
+static HAS_HUNG: AtomicBool = AtomicBool::new(false);
+
+/// What libgit2 finds out, if it does so in time. It opens whatever stands in a repository or is included by its
+/// configuration, and on a pipe it waits for ever; it is then left to itself, and ends with the process.
+fn bounded<T: Send + 'static>(ask: impl FnOnce() -> Option<T> + Send + 'static) -> Option<T> {
+    const MOST_TIME: Duration = Duration::from_secs(3);
+    if HAS_HUNG.load(Ordering::Relaxed) {
+        return None;
+    }
+    let (done, answer) = mpsc::sync_channel(1);
+    // If nobody waits for it any more, it is not needed.
+    thread::Builder::new().name("libgit2".to_owned()).spawn(move || drop(done.send(ask()))).ok()?;
+    let answer = answer.recv_timeout(MOST_TIME);
+    if matches!(answer, Err(mpsc::RecvTimeoutError::Timeout)) {
+        HAS_HUNG.store(true, Ordering::Relaxed);
+    }
+    answer.ok().flatten()
+}
+
+/// Larger blobs are none of ours.
+const MOST_BYTES: u64 = 16 << 20;
+
 /// The commit that is checked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
@@ -42,26 +127,30 @@ pub struct Head {
 pub(super) fn origin(folder: &Path) -> Option<String> {
     // The file alone, not `Repository::config`: what the user or the system configures says nothing about this clone,
     // and this works for repositories whose format libgit2 does not know.
-    let config = Config::open(&own_repository(folder)?.config).ok()?;
-    config.get_string("remote.origin.url").ok().or_else(|| {
-        let mut urls = config.entries(Some(r"^remote\..*\.url$")).ok()?;
-        urls.next()?.ok()?.value().ok().map(str::to_owned)
+    let path = own_repository(folder)?.config;
+    bounded(move || {
+        let config = Config::open(&path).ok()?;
+        config.get_string("remote.origin.url").ok().or_else(|| {
+            let mut urls = config.entries(Some(r"^remote\..*\.url$")).ok()?;
+            urls.next()?.ok()?.value().ok().map(str::to_owned)
+        })
     })
 }
 
 /// The facts, where the folder has a repository of its own.
 pub(super) fn facts(folder: &Path, file: &Path) -> Option<GitFacts> {
     let git_dir = own_repository(folder)?.git_dir;
-    let repository = Repository::open_bare(&git_dir).ok();
-    Some(GitFacts {
-        head: repository.as_ref().and_then(|repository| head(repository).ok()),
-        modified: repository.as_ref().and_then(|repository| {
-            let inside = file.strip_prefix(folder).ok()?;
-            modified(repository, inside, file).ok().flatten()
-        }),
-        git_dir,
-        workdir: folder.to_path_buf(),
-    })
+    let read = {
+        let (git_dir, folder, file) = (git_dir.clone(), folder.to_path_buf(), file.to_path_buf());
+        move || {
+            let repository = Repository::open_bare(git_dir).ok()?;
+            let inside = file.strip_prefix(folder).ok();
+            let modified = inside.and_then(|inside| modified(&repository, inside, &file).ok().flatten());
+            Some((head(&repository).ok(), modified))
+        }
+    };
+    let (head, modified) = bounded(read).unwrap_or_default();
+    Some(GitFacts { head, modified, git_dir, workdir: folder.to_path_buf() })
 }
 
 /// The mode of a link in a tree.
@@ -126,7 +215,6 @@ fn describe(repository: &Repository, head: Oid, short_id: &str) -> Result<Option
 }
 
 fn modified(repository: &Repository, inside: &Path, file: &Path) -> Result<Option<bool>, git2::Error> {
-    const MOST_BYTES: u64 = 16 << 20;
     let tree = repository.head()?.peel_to_tree()?;
     let entry = match tree.get_path(inside) {
         Ok(entry) => entry,

@@ -24,6 +24,7 @@ use tree_sitter::Node;
 
 use self::evidence::{LeftOver, Wildcards};
 use self::guard::Guard;
+pub(super) use self::remainder::NO_DEFAULT;
 use self::remainder::Remainder;
 use super::{Fix, LOOKED_FOR, Site, State, Status, Subject, Survey, enclosing};
 use crate::python::Source;

@@ -5,6 +5,7 @@
 
 pub mod gpu_only;
 pub mod load_list;
+pub mod own_form;
 mod release;
 mod roles;
 mod spare;

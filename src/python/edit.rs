@@ -1,6 +1,12 @@
 //! Byte edits: the only way this crate changes a text.
 
 use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
+
+/// Time for finding out how two texts differ. What is not compared by then counts as different.
+const MOST_TIME: Duration = Duration::from_secs(1);
 
 /// Replaces the bytes of `range` by `text`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +64,21 @@ pub fn undo(text: &str, edits: &[Edit]) -> Vec<Edit> {
     inverse
 }
 
+/// The edits that lead from one text to another, in whole lines.
+pub fn between(old: &str, new: &str) -> Vec<Edit> {
+    let (old, new): (Vec<_>, Vec<_>) = (old.split_inclusive('\n').collect(), new.split_inclusive('\n').collect());
+    let mut edits = Vec::new();
+    let mut at = 0;
+    for op in capture_diff_slices_deadline(Algorithm::Myers, &old, &new, Some(Instant::now() + MOST_TIME)) {
+        let end = at + old[op.old_range()].iter().map(|line| line.len()).sum::<usize>();
+        if !matches!(op, DiffOp::Equal { .. }) {
+            edits.push(Edit::replace(at..end, new[op.new_range()].concat()));
+        }
+        at = end;
+    }
+    edits
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +91,13 @@ mod tests {
         let new = apply(text, &edits);
         assert_eq!(new, "for *_, a, b in dd: pass");
         assert_eq!(apply(&new, &undo(text, &edits)), text);
+    }
+
+    #[test]
+    fn the_edits_between_two_texts_lead_from_one_to_the_other() {
+        for (old, new) in [("", "a"), ("a\nb\nc", "a\nB\nc\n"), ("a\r\nb\n", ""), ("é\nx\n", "y\né\n")] {
+            assert_eq!(apply(old, &between(old, new)), new);
+        }
     }
 
     #[test]

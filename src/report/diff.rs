@@ -56,10 +56,14 @@ impl Patch {
 /// is to be applied.
 pub(super) fn patch(repair: &Repair, change: &Change, folder: &Path) -> Patch {
     let old = repair.package.source(change.file).map_or("", |source| source.text());
-    let (old, new) = (lines(old), lines(&change.text));
+    between(&folder.join(repair.real_path(change.file)), old, &change.text)
+}
+
+/// What leads from one text of the file at a path to another.
+pub(super) fn between(path: &Path, old: &str, new: &str) -> Patch {
+    let (old, new) = (lines(old), lines(new));
     let diff = TextDiff::configure().newline_terminated(true).diff_slices(&old, &new);
-    let path = folder.join(repair.real_path(change.file));
-    let hunks = diff.unified_diff().context_radius(CONTEXT).header(&name("a", &path), &name("b", &path)).to_string();
+    let hunks = diff.unified_diff().context_radius(CONTEXT).header(&name("a", path), &name("b", path)).to_string();
     Patch(hunks)
 }
 

@@ -58,7 +58,7 @@ pub fn end(report: &Report, screen: &mut Screen) -> io::Result<()> {
 }
 
 /// The checkout and where it belongs.
-fn header(checkout: &CheckoutReport) -> String {
+pub fn header(checkout: &CheckoutReport) -> String {
     let mut out = String::new();
     if checkout.is_named {
         let _ = writeln!(out, "{STRONG}{}{STRONG:#}", checkout.file.shown());

@@ -1,164 +1,107 @@
-//! Writing: a file is the old one or the new one, never something between.
+//! Writing: a file is the old one or the new one, never something between; and what was written can be undone.
+//!
+//! ```text
+//! lock  →  sweep  →  stage every file  →  journal  →  rename each over the old one
+//! ```
+//!
+//! Whatever stops a run between two of these steps, the next one can begin at the first: files that were only staged are
+//! swept away, the operating system lets go of the lock, and a journal is ahead of the files at most, never behind.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+mod folder;
+pub mod journal;
+mod lock;
+pub mod merge;
+mod staged;
+
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use tempfile::NamedTempFile;
+use anyhow::Result;
 
-/// The new text of a file, on the disk beside the old one and ready to take its place. Dropped, it leaves no trace.
+pub use self::journal::{Journal, Record};
+use self::lock::Lock;
+use self::staged::Staged;
+use crate::install::Checkout;
+
+/// A file's text that is to be replaced by another.
 #[derive(Debug)]
-pub struct Staged {
-    file: NamedTempFile,
-    target: PathBuf,
-    old: Vec<u8>,
+pub struct Replacement<'t> {
+    /// The file, as the user reaches it.
+    pub path: PathBuf,
+    /// What it must still hold.
+    pub old: &'t str,
+    /// What it is to hold.
+    pub new: &'t str,
 }
 
-impl Staged {
-    /// Writes `new` beside the file at `path`, which must still hold `old`, with its permissions. A symbolic link is
-    /// followed, inside `root` only.
-    pub fn new(root: &Path, path: &Path, old: &[u8], new: &[u8]) -> Result<Self> {
-        let target = inside(root, path)?;
-        let folder = target.parent().with_context(|| format!("{} is in no folder", target.display()))?;
-        let about = fs::metadata(&target).with_context(|| format!("cannot look at {}", target.display()))?;
-        if about.permissions().readonly() {
-            bail!("{} is read-only\nhelp: make it writable and try again", target.display());
+/// Takes away what a run left in a checkout that was killed, if one did: for runs that have nothing to write. What
+/// cannot be taken away does no harm.
+pub fn tidy(checkout: &Checkout) {
+    let folder = checkout.file.parent().unwrap_or(&checkout.root);
+    let store = if staged::left(folder).is_empty() { None } else { Store::of(checkout).ok() };
+    if let Some(_lock) = store.and_then(|store| Lock::take(&store.folder).ok()) {
+        staged::sweep(folder);
+    }
+}
+
+/// Where the texts of a checkout are replaced, and where it is kept in mind.
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+    folder: PathBuf,
+    commit: Option<String>,
+}
+
+impl Store {
+    /// The store of a checkout. Nothing is written yet.
+    pub fn of(checkout: &Checkout) -> Result<Self> {
+        let head = checkout.git.as_ref().and_then(|git| git.head.as_ref());
+        Ok(Self {
+            root: checkout.root.clone(),
+            folder: folder::of(checkout)?,
+            commit: head.map(|head| head.short_id.clone()),
+        })
+    }
+
+    /// What was done to the checkout, by the journal.
+    pub fn journal(&self) -> Result<Journal> {
+        Journal::read(&self.folder)
+    }
+
+    /// The file of the journal; it need not be there.
+    pub fn journal_path(&self) -> PathBuf {
+        journal::path(&self.folder)
+    }
+
+    /// Makes a repair: replaces every text or, where one of them cannot be replaced, none. How to undo it is noted first.
+    pub fn repair(&self, replacements: &[Replacement<'_>]) -> Result<()> {
+        let (_lock, staged) = self.stage(replacements)?;
+        let mut journal = self.journal()?;
+        for (staged, replacement) in staged.iter().zip(replacements) {
+            journal.note(staged.inside(), replacement, self.commit.as_deref());
         }
-        let write = || -> io::Result<NamedTempFile> {
-            let mut file = tempfile::Builder::new().prefix(".distorch-fix-").suffix(".tmp").tempfile_in(folder)?;
-            file.write_all(new)?;
-            keep_owner(file.as_file(), &about);
-            file.as_file().set_permissions(about.permissions())?;
-            file.as_file().sync_all()?;
-            Ok(file)
-        };
-        let file = write().with_context(|| {
-            format!("cannot write into {}\nhelp: is there room, and is it yours to write to?", folder.display())
-        })?;
-        let staged = Self { file, target, old: old.to_vec() };
-        staged.is_unchanged()?;
-        Ok(staged)
+        journal.write(&self.folder)?;
+        staged.into_iter().try_for_each(Staged::commit)
     }
 
-    /// Renames it over the old file.
-    pub fn commit(self) -> Result<()> {
-        self.is_unchanged()?;
-        let Self { file, target, .. } = self;
-        file.persist(&target)
-            .map_err(|error| error.error)
-            .with_context(|| format!("cannot replace {}\nhelp: is it in use?", target.display()))?;
-        if let Some(folder) = target.parent() {
-            sync_folder(folder);
+    /// Takes a repair back, in the same way. Its records are struck out last: they are needed until then.
+    pub fn revert(&self, replacements: &[Replacement<'_>]) -> Result<()> {
+        let (_lock, staged) = self.stage(replacements)?;
+        let mut journal = self.journal()?;
+        for staged in &staged {
+            journal.strike(staged.inside());
         }
-        Ok(())
+        staged.into_iter().try_for_each(Staged::commit)?;
+        journal.write(&self.folder)
     }
 
-    fn is_unchanged(&self) -> Result<()> {
-        let now = fs::read(&self.target).with_context(|| format!("cannot read {} again", self.target.display()))?;
-        if now != self.old {
-            bail!("{} has changed meanwhile\nhelp: nothing was written to it; try again", self.target.display());
-        }
-        Ok(())
-    }
-}
-
-/// The real file behind `path`, which must lie inside `root`.
-fn inside(root: &Path, path: &Path) -> Result<PathBuf> {
-    let real = |path: &Path| fs::canonicalize(path).with_context(|| format!("cannot find {}", path.display()));
-    let (root, target) = (real(root)?, real(path)?);
-    if !target.starts_with(&root) {
-        bail!(
-            "{} is a link to {}, outside of the checkout\nhelp: repair that file by naming it",
-            path.display(),
-            target.display()
-        );
-    }
-    Ok(target)
-}
-
-/// A file repaired by root stays its user's. Failing that, it is at least readable as before.
-#[cfg(unix)]
-fn keep_owner(file: &File, about: &fs::Metadata) {
-    use std::os::unix::fs::{MetadataExt, fchown};
-    let _ = fchown(file, Some(about.uid()), Some(about.gid()));
-}
-
-#[cfg(not(unix))]
-fn keep_owner(_file: &File, _about: &fs::Metadata) {}
-
-/// Makes the rename itself last. Not every file system can; the file is whole either way.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) {
-    if let Ok(folder) = File::open(folder) {
-        let _ = folder.sync_all();
-    }
-}
-
-/// Windows has no such thing; the rename is journalled.
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OLD: &[u8] = b"old\n";
-    const NEW: &[u8] = b"new\n";
-
-    /// A folder with one file in it.
-    fn folder() -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("distorch_2.py");
-        fs::write(&path, OLD).unwrap();
-        (folder, path)
-    }
-
-    fn names(folder: &Path) -> Vec<String> {
-        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        names.collect()
-    }
-
-    #[test]
-    fn nothing_changes_before_the_commit() {
-        let (folder, path) = folder();
-        let staged = Staged::new(folder.path(), &path, OLD, NEW).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), OLD);
-        assert_eq!(names(folder.path()).len(), 2);
-        drop(staged);
-        assert_eq!(names(folder.path()), ["distorch_2.py"]);
-        Staged::new(folder.path(), &path, OLD, NEW).unwrap().commit().unwrap();
-        assert_eq!(fs::read(&path).unwrap(), NEW);
-        assert_eq!(names(folder.path()), ["distorch_2.py"]);
-    }
-
-    #[test]
-    fn a_file_that_changed_since_it_was_read_is_left_alone() {
-        let (folder, path) = folder();
-        fs::write(&path, "edited").unwrap();
-        let error = Staged::new(folder.path(), &path, OLD, NEW).unwrap_err();
-        assert!(error.to_string().contains("has changed meanwhile"), "{error}");
-        assert_eq!(fs::read(&path).unwrap(), b"edited");
-        assert_eq!(names(folder.path()), ["distorch_2.py"]);
-    }
-
-    #[test]
-    fn a_file_that_changes_between_staging_and_commit_is_left_alone() {
-        let (folder, path) = folder();
-        let staged = Staged::new(folder.path(), &path, OLD, NEW).unwrap();
-        fs::write(&path, "edited").unwrap();
-        let error = staged.commit().unwrap_err();
-        assert!(error.to_string().contains("has changed meanwhile"), "{error}");
-        assert_eq!(fs::read(&path).unwrap(), b"edited");
-        assert_eq!(names(folder.path()), ["distorch_2.py"]);
-    }
-
-    #[test]
-    fn a_file_that_vanishes_is_not_made_again() {
-        let (folder, path) = folder();
-        let staged = Staged::new(folder.path(), &path, OLD, NEW).unwrap();
-        fs::remove_file(&path).unwrap();
-        staged.commit().unwrap_err();
-        assert!(names(folder.path()).is_empty());
+    fn stage(&self, replacements: &[Replacement<'_>]) -> Result<(Lock, Vec<Staged>)> {
+        let lock = Lock::take(&self.folder)?;
+        // Before the first is staged: one that is staged looks like one that was left.
+        let folders = replacements.iter().filter_map(|replacement| fs::canonicalize(&replacement.path).ok());
+        folders.filter_map(|file| file.parent().map(Path::to_owned)).for_each(|folder| staged::sweep(&folder));
+        staged::sweep(&self.folder);
+        let staged = replacements.iter().map(|replacement| Staged::new(&self.root, replacement));
+        Ok((lock, staged.collect::<Result<_>>()?))
     }
 }

@@ -72,6 +72,8 @@ impl Install {
 /// The program, to be run in a folder, without what the user's environment could change.
 pub fn program(folder: &Path) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_distorch-fix"));
+    // Journals of what is not a clone.
+    program.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
     program.current_dir(folder).env_remove("PWD").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
     program
 }

@@ -339,17 +339,16 @@ fn added_to<'p>(source: &'p Source, container: Node<'p>, right: Node<'p>) -> Nod
     }
 }
 
-/// `"cpu"` becomes `None`, with a comment saying why where there is room for one.
+/// What stands in place of the default wildcard device, with a comment saying why.
+pub(in crate::patches) const NO_DEFAULT: &str =
+    "None  # no default: GPU-only unless the allocation string names a wildcard";
+
+/// `"cpu"` becomes `None`, with the comment where there is room for one.
 fn no_default(source: &Source, text: Spot<'_>) -> Edit {
     let range = text.node.byte_range();
     let rest = &source.text()[range.end..source.line_end(range.end)];
     let is_whole = text.node.parent().is_some_and(|parent| parent.kind() == "assignment");
-    let comment = if is_whole && rest.trim().is_empty() {
-        "  # no default: GPU-only unless the allocation string names a wildcard"
-    } else {
-        ""
-    };
-    Edit::replace(range, format!("None{comment}"))
+    Edit::replace(range, if is_whole && rest.trim().is_empty() { NO_DEFAULT } else { "None" })
 }
 
 fn mentions_kind(node: Node<'_>, kind: &str) -> bool {

@@ -1,0 +1,90 @@
+//! Who repaired a checkout and when, and what an update would do to that.
+
+use std::fmt::Write as _;
+
+use super::columns::{columns, wrapped};
+use super::revert::explained;
+use super::text::{FAINT, STRONG, shown, visible};
+use crate::install::Checkout;
+use crate::patches::Status;
+use crate::repair::Repair;
+use crate::revert::{Fate, Known, Reversal, Reverted};
+use crate::store::Store;
+
+/// Columns in front of what is said.
+const INDENT: usize = 11;
+
+/// One line each: the repair, its files, what `revert` would do, whether it can be updated, and the journal.
+pub fn status(checkout: &Checkout, repair: &Repair, reversal: &Reversal, store: &Store) -> String {
+    let mut out = String::new();
+    let mut line = |name: &str, text: &str| {
+        let text = wrapped(text, INDENT, INDENT, columns());
+        let _ = writeln!(out, "{STRONG}{name:<10}{STRONG:#} {text}");
+    };
+    line("repair", &repaired(checkout, repair, reversal));
+    for file in &reversal.files {
+        line("file", &format!("{}: {}", shown(&file.path), fate(file, reversal.known)));
+    }
+    line("update", update(checkout, repair));
+    let path = store.journal_path();
+    let journal = if path.is_file() { shown(&path) } else { String::from("none") };
+    line("journal", &format!("{FAINT}{journal}{FAINT:#}"));
+    out
+}
+
+/// Who repaired it, and when.
+fn repaired(checkout: &Checkout, repair: &Repair, reversal: &Reversal) -> String {
+    let ours = |file: &&Reverted| !matches!(file.fate, Fate::Absent(_));
+    let needed = if repair.is_needed() { ", and not in order: see `distorch-fix check`" } else { "" };
+    if let Some(file) = reversal.files.iter().find(ours) {
+        let by = match &file.record {
+            Some(record) => {
+                let time = humantime::format_rfc3339_seconds(record.time());
+                format!("by distorch-fix {} at {time}", visible(&record.program))
+            }
+            None => String::from("by distorch-fix, without a journal"),
+        };
+        return by + needed;
+    }
+    let modified = checkout.git.as_ref().and_then(|git| git.modified);
+    let is = |wanted: Status| repair.surveys.iter().any(|survey| survey.status == wanted);
+    match (is(Status::NotUnderstood), repair.is_needed(), is(Status::InOrder), modified) {
+        (true, ..) => "not understood: see `distorch-fix check`",
+        (_, true, ..) => "none, and it needs one: see `distorch-fix check`",
+        (_, _, false, _) => "none, and nothing to repair",
+        (.., Some(false)) => "by upstream: in order as committed",
+        (.., Some(true)) => "by hand: in order, and edited since the commit",
+        (.., None) => "by upstream or by hand: in order, and no commit to compare it with",
+    }
+    .to_owned()
+}
+
+fn fate(file: &Reverted, known: Known) -> String {
+    match (&file.fate, known) {
+        (Fate::Whole(_), Known::Journal) => "as distorch-fix left it; `revert` restores it byte for byte".to_owned(),
+        (Fate::Whole(_), Known::Commit) => "the commit, repaired; `revert` restores it byte for byte".to_owned(),
+        (Fate::Whole(_), Known::Form) => "has the form of a repair; `revert` undoes what has it".to_owned(),
+        (Fate::Merged(_), _) => "edited elsewhere since; `revert` keeps those edits".to_owned(),
+        (Fate::Clashing(_), _) => {
+            "the repair itself was edited since; `revert` would refuse, and show where".to_owned()
+        }
+        (Fate::TooLong, _) => "has grown too long to be compared; `revert` would refuse".to_owned(),
+        (Fate::Absent(absence), _) => explained(*absence).replace("\nhelp: ", "; "),
+    }
+}
+
+/// What an update would do.
+fn update(checkout: &Checkout, repair: &Repair) -> &'static str {
+    let Some(git) = &checkout.git else {
+        return "not a clone: an update puts other files here, and `distorch-fix apply` repairs those";
+    };
+    match git.modified {
+        Some(false) => "safe: the file is as committed",
+        Some(true) if repair.is_needed() => "not safe: the file was edited, which `git pull` refuses to overwrite",
+        Some(true) => {
+            "not safe: `git pull` refuses to overwrite the file, and ComfyUI-Manager stashes it silently; \
+             `distorch-fix revert` before it, `distorch-fix apply` after it"
+        }
+        None => "cannot tell: the repository could not be read",
+    }
+}

@@ -1,0 +1,220 @@
+//! One checkout on its way back: from what its files hold to what they held before the repair.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::gather;
+use crate::install::{Checkout, Evidence};
+use crate::patches::{self, Accounting, Fix, own_form};
+use crate::python::source::MAX_BYTES;
+use crate::python::{Package, Source};
+use crate::repair::edits_of;
+use crate::store::merge::{self, Clash, Merged};
+use crate::store::{Record, Replacement, Store, journal};
+
+/// What taking a repair back comes to. Nothing of it is written yet.
+pub struct Reversal {
+    /// How our edits are known.
+    pub known: Known,
+    /// The files that were repaired.
+    pub files: Vec<Reverted>,
+}
+
+/// How our edits are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// The journal tells of them.
+    Journal,
+    /// Repairing what is committed gives just what is there now.
+    Commit,
+    /// They have our form, and repairing what is left without them gives just what is there now.
+    Form,
+}
+
+/// A file that was repaired.
+pub struct Reverted {
+    /// The file.
+    pub path: PathBuf,
+    /// The same, from the root of its checkout.
+    pub inside: PathBuf,
+    /// Its text now; empty if it is gone.
+    pub now: String,
+    /// What undoing our edits comes to.
+    pub fate: Fate,
+    /// What the journal has about it.
+    pub record: Option<Record>,
+}
+
+/// What undoing our edits in a file comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is as we left it: this is the text before.
+    Whole(String),
+    /// It was edited elsewhere since: this is its text without our edits.
+    Merged(String),
+    /// Lines that we edited were edited again.
+    Clashing(Vec<Clash>),
+    /// It has become too long to be compared.
+    TooLong,
+    /// Our edits are not in it.
+    Absent(Absence),
+}
+
+/// Where our edits are, if they are not in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// Undone: the text is the one before.
+    Undone,
+    /// Put away in a stash, as ComfyUI-Manager does it before an update.
+    Stashed,
+    /// The file is as committed, by another commit than the one that was repaired.
+    Updated,
+    /// None of them is left in what the file has become.
+    Replaced,
+    /// The file is not there.
+    Gone,
+}
+
+impl Reversal {
+    /// Finds out how to take the repair of a checkout back: by its journal, or else by the form of the edits. Files in
+    /// which nothing of ours is recognised are left out.
+    pub fn of(checkout: &Checkout, store: &Store) -> Result<Self> {
+        let mut records = store.journal()?.records;
+        if checkout.evidence == Evidence::Named {
+            records.retain(|record| checkout.file.file_name().is_some_and(|name| record.path == Path::new(name)));
+        }
+        if records.is_empty() {
+            return recognise(checkout);
+        }
+        let files = records.into_iter().map(|record| reverted(checkout, record)).collect::<Result<_>>()?;
+        Ok(Self { known: Known::Journal, files })
+    }
+
+    /// What is to be written: nothing if a file cannot be done.
+    pub fn replacements(&self) -> Vec<Replacement<'_>> {
+        let texts = self.files.iter().filter_map(|file| Some((file, file.text()?)));
+        texts.map(|(file, new)| Replacement { path: file.path.clone(), old: &file.now, new }).collect()
+    }
+}
+
+impl Reverted {
+    /// Its text without our edits, if it can be had.
+    pub fn text(&self) -> Option<&str> {
+        match &self.fate {
+            Fate::Whole(text) | Fate::Merged(text) => Some(text),
+            Fate::Clashing(_) | Fate::TooLong | Fate::Absent(_) => None,
+        }
+    }
+}
+
+fn reverted(checkout: &Checkout, record: Record) -> Result<Reverted> {
+    let path = checkout.root.join(&record.path);
+    let now = match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        _ => Some(read(&path)?),
+    };
+    let fate = fate(checkout, &record, &path, now.as_deref())?;
+    Ok(Reverted { path, inside: record.path.clone(), now: now.unwrap_or_default(), fate, record: Some(record) })
+}
+
+fn fate(checkout: &Checkout, record: &Record, path: &Path, now: Option<&str>) -> Result<Fate> {
+    let is_stashed = || checkout.git.as_ref().is_some_and(|git| git.is_stashed(&record.path, &record.after));
+    let absent = |else_it_is| Fate::Absent(if is_stashed() { Absence::Stashed } else { else_it_is });
+    let Some(now) = now else { return Ok(Fate::Absent(Absence::Gone)) };
+    let hash = journal::hash(now);
+    if hash == record.after {
+        return Ok(Fate::Whole(record.old.clone()));
+    }
+    if hash == record.before {
+        return Ok(absent(Absence::Undone));
+    }
+    if checkout.git.as_ref().and_then(|git| git.committed(&record.path)).is_some_and(|text| text == now) {
+        return Ok(absent(Absence::Updated));
+    }
+    Ok(match merge::undo(&record.old, &record.new_text(), now) {
+        Merged::TooLong => Fate::TooLong,
+        Merged::Conflict(clashes) => Fate::Clashing(clashes),
+        Merged::Clean(text) if text == now => absent(Absence::Replaced),
+        Merged::Clean(text) => {
+            let parses = |text: &str| Source::parse(path, text.as_bytes().to_vec()).err();
+            if let (None, Some(broken)) = (parses(now), parses(&text)) {
+                bail!(
+                    "{} would be {broken} without the repair\nhelp: it was edited too much to be reverted; undo that first",
+                    path.display()
+                );
+            }
+            Fate::Merged(text)
+        }
+    })
+}
+
+fn read(path: &Path) -> Result<String> {
+    let cannot = || format!("cannot read {}\nhelp: is it yours to read, and is it text?", path.display());
+    let about = fs::metadata(path).with_context(cannot)?;
+    if !about.is_file() || about.len() > MAX_BYTES as u64 {
+        bail!("{} is not the file that was repaired\nhelp: restore it, or install the node again", path.display());
+    }
+    fs::read_to_string(path).with_context(cannot)
+}
+
+/// The edits of ours that no journal tells of.
+fn recognise(checkout: &Checkout) -> Result<Reversal> {
+    let now = gather::on_disk(checkout)?;
+    let folder = checkout.file.parent().unwrap_or(&checkout.root);
+    let before_folder = folder.strip_prefix(&checkout.root).unwrap_or(Path::new(""));
+    let committed = |file: usize| checkout.git.as_ref()?.committed(&before_folder.join(now.path(file)));
+    let files = |texts: Vec<(usize, String)>| {
+        let file = |(file, text): (usize, String)| Reverted {
+            path: folder.join(now.path(file)),
+            inside: before_folder.join(now.path(file)),
+            now: String::from_utf8_lossy(now.bytes(file)).into_owned(),
+            fate: Fate::Whole(text),
+            record: None,
+        };
+        texts.into_iter().map(file).collect()
+    };
+    let changed =
+        |file: &usize| Some((*file, committed(*file)?)).filter(|(file, text)| text.as_bytes() != now.bytes(*file));
+    let texts: Vec<_> = relevant(&now).iter().filter_map(changed).collect();
+    if !texts.is_empty() && leads_to(&with(&now, &texts), &now) {
+        return Ok(Reversal { known: Known::Commit, files: files(texts) });
+    }
+    let surveys = patches::survey(&now, &Fix::ALL, Accounting::Resident).unwrap_or_default();
+    let edits = own_form::undo(&now, &surveys);
+    let old = now.edited(edits.iter().map(|(file, edits)| (*file, edits.as_slice())));
+    let found = !edits.is_empty() && leads_to(&old, &now);
+    let text = |(file, _)| (file, String::from_utf8_lossy(old.bytes(file)).into_owned());
+    let texts = edits.into_iter().filter(|_| found).map(text).collect();
+    Ok(Reversal { known: Known::Form, files: files(texts) })
+}
+
+/// The files that a repair may change.
+fn relevant(package: &Package) -> Vec<usize> {
+    let surveys = patches::survey(package, &Fix::ALL, Accounting::Resident).unwrap_or_default();
+    let mut files: Vec<_> = surveys.iter().flat_map(|survey| &survey.sites).map(|site| site.file).collect();
+    files.sort_unstable();
+    files.dedup();
+    files
+}
+
+/// The package with other texts for some of its files.
+fn with(package: &Package, texts: &[(usize, String)]) -> Package {
+    let bytes = |file: usize| {
+        let other = texts.iter().find(|(of, _)| *of == file);
+        other.map_or_else(|| package.bytes(file).to_vec(), |(_, text)| text.clone().into_bytes())
+    };
+    Package::new((0..package.len()).map(|file| (package.path(file).to_owned(), bytes(file))))
+}
+
+/// Does repairing `old`, with any of the fixes and either accounting, give just `new`?
+fn leads_to(old: &Package, new: &Package) -> bool {
+    let gives = |fixes: &[Fix], accounting| {
+        let edits = patches::survey(old, fixes, accounting).ok().and_then(|surveys| edits_of(&surveys, old).ok());
+        let repaired = edits.map(|edits| old.edited(edits.iter().map(|(file, edits)| (*file, edits.as_slice()))));
+        repaired.is_some_and(|repaired| (0..new.len()).all(|file| repaired.bytes(file) == new.bytes(file)))
+    };
+    let ways: [&[Fix]; 3] = [&Fix::ALL, &[Fix::LoadList], &[Fix::GpuOnly]];
+    ways.iter().any(|fixes| gives(fixes, Accounting::Resident) || gives(fixes, Accounting::Offload))
+}

@@ -1,0 +1,28 @@
+//! Where the journal of a checkout is kept: never among its files, where `git status` would show it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use etcetera::BaseStrategy;
+use git2::{ObjectType, Oid};
+
+use crate::install::Checkout;
+
+/// The name of the folder, in a repository or in the user's state folder.
+const NAME: &str = "distorch-fix";
+
+/// In a clone its own git directory, also that of a worktree or a submodule; otherwise the user's state folder, by the
+/// checkout's real path.
+pub(super) fn of(checkout: &Checkout) -> Result<PathBuf> {
+    if let Some(git) = checkout.git.as_ref().filter(|git| git.is_own()) {
+        return Ok(git.git_dir.join(NAME));
+    }
+    let user = etcetera::choose_base_strategy()
+        .context("cannot tell where your home folder is\nhelp: set HOME, or XDG_STATE_HOME, and try again")?;
+    let root = fs::canonicalize(&checkout.root)
+        .with_context(|| format!("cannot look at {}\nhelp: is it still there?", checkout.root.display()))?;
+    let name = Oid::hash_object(ObjectType::Blob, root.as_os_str().as_encoded_bytes())?;
+    // Windows has no folder for state.
+    Ok(user.state_dir().unwrap_or_else(|| user.data_dir()).join(NAME).join(name.to_string()))
+}

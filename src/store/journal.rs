@@ -1,0 +1,284 @@
+//! The journal: for each file that was repaired, what it was, and what was done to it.
+//!
+//! Hashes are those that `git hash-object` gives. A journal lies where others may have put it (a stranger's repository
+//! can bring one along), so it is only believed as far as its hashes and paths hold.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, bail, ensure};
+use git2::{ObjectType, Oid};
+use serde::{Deserialize, Serialize};
+
+use super::Replacement;
+use super::merge::{self, Merged};
+use crate::python::source::MAX_BYTES;
+use crate::python::{Edit, edit};
+
+/// The form of the journal; another one is not read.
+const FORMAT: u32 = 1;
+/// No journal of ours is larger: a text as JSON, and as much again for its edits.
+const MOST_BYTES: u64 = 16 * MAX_BYTES as u64;
+
+/// What was done to the files of a checkout and is not undone.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Journal {
+    format: u32,
+    /// One for each file.
+    pub records: Vec<Record>,
+}
+
+/// What was done to one file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// The file, from the root of its checkout.
+    #[serde(with = "name")]
+    pub path: PathBuf,
+    /// The version of distorch-fix.
+    pub program: String,
+    /// When it was written, in seconds since 1970.
+    pub written: u64,
+    /// The beginning of the id of the commit that was checked out.
+    pub commit: Option<String>,
+    /// The hash of the text without our edits.
+    pub before: String,
+    /// The hash of the text with them.
+    pub after: String,
+    /// The text without our edits.
+    pub old: String,
+    /// What leads from there to the text with them, as (start, end, text).
+    pub edits: Vec<(usize, usize, String)>,
+}
+
+impl Record {
+    /// The text as distorch-fix left it.
+    pub fn new_text(&self) -> String {
+        edit::apply(&self.old, &self.edits())
+    }
+
+    /// When it was written.
+    pub fn time(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.written)).unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    fn edits(&self) -> Vec<Edit> {
+        self.edits.iter().map(|(start, end, text)| Edit::replace(*start..*end, text.clone())).collect()
+    }
+
+    /// Why this cannot be a record of ours, if it cannot.
+    fn fault(&self) -> Option<&'static str> {
+        let is_plain = |part: Component<'_>| match part {
+            Component::Normal(name) => !name.as_encoded_bytes().starts_with(b"."),
+            _ => false,
+        };
+        if !self.path.components().all(is_plain) || self.path.as_os_str().is_empty() {
+            return Some("names a file that distorch-fix does not write");
+        }
+        let (mut edits, length) = (self.edits(), self.old.len());
+        let is_char = |at: usize| self.old.is_char_boundary(at);
+        let fits = |edit: &Edit| edit.range.0 <= edit.range.1 && is_char(edit.range.0) && is_char(edit.range.1);
+        if length > MAX_BYTES || !edits.iter().all(fits) || !edit::order(&mut edits) {
+            return Some("has edits that do not fit its text");
+        }
+        (self.before != hash(&self.old) || self.after != hash(&self.new_text()))
+            .then_some("does not fit its own hashes")
+    }
+}
+
+/// The hash that git has for a text.
+pub fn hash(text: &str) -> String {
+    Oid::hash_object(ObjectType::Blob, text.as_bytes()).map(|hash| hash.to_string()).unwrap_or_default()
+}
+
+/// The journal's file in its folder.
+pub(super) fn path(folder: &Path) -> PathBuf {
+    folder.join("journal.json")
+}
+
+impl Journal {
+    /// Reads the journal in a folder; an empty one if there is none.
+    pub(super) fn read(folder: &Path) -> Result<Self> {
+        let path = path(folder);
+        read(&path).with_context(|| {
+            format!(
+                "cannot use the journal {}\nhelp: delete it; edits are then recognised by their form",
+                path.display()
+            )
+        })
+    }
+
+    /// Replaces the journal in a folder, in one step; takes it away if nothing is left in it.
+    pub(super) fn write(&self, folder: &Path) -> Result<()> {
+        let path = path(folder);
+        let write = || -> Result<()> {
+            if self.records.is_empty() {
+                return match fs::remove_file(&path) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+                    _ => Ok(()),
+                };
+            }
+            let mut file = super::staged::temporary(folder)?;
+            file.write_all(&serde_json::to_vec_pretty(self)?)?;
+            file.as_file().sync_all()?;
+            file.persist(&path)?;
+            super::staged::sync_folder(folder);
+            Ok(())
+        };
+        write().with_context(|| {
+            format!("cannot write {}\nhelp: is there room, and is it yours to write to?", path.display())
+        })
+    }
+
+    /// The record of a file.
+    pub fn record(&self, path: &Path) -> Option<&Record> {
+        self.records.iter().find(|record| record.path == path)
+    }
+
+    /// Notes a repair, before it is made.
+    pub(super) fn note(&mut self, path: &Path, replacement: &Replacement<'_>, commit: Option<&str>) {
+        let known = self.record(path).map(|record| without(record, replacement.old));
+        let old = known.unwrap_or_else(|| replacement.old.to_owned());
+        let record = Record {
+            path: path.to_owned(),
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            written: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs(),
+            commit: commit.map(str::to_owned),
+            before: hash(&old),
+            after: hash(replacement.new),
+            edits: edit::between(&old, replacement.new)
+                .into_iter()
+                .map(|edit| (edit.range.0, edit.range.1, edit.text))
+                .collect(),
+            old,
+        };
+        self.strike(path);
+        self.records.push(record);
+    }
+
+    /// Strikes out what is noted of a file.
+    pub(super) fn strike(&mut self, path: &Path) {
+        self.records.retain(|record| record.path != path);
+    }
+}
+
+/// A text that is repaired once more, without what an earlier repair put in.
+fn without(record: &Record, now: &str) -> String {
+    match merge::undo(&record.old, &record.new_text(), now) {
+        Merged::Clean(text) => text,
+        // Too much became of it: what is there now is where a revert will lead.
+        Merged::Conflict(_) | Merged::TooLong => now.to_owned(),
+    }
+}
+
+fn read(path: &Path) -> Result<Journal> {
+    let about = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok(Journal { format: FORMAT, records: Vec::new() });
+        }
+        about => about?,
+    };
+    ensure!(about.is_file() && about.len() <= MOST_BYTES, "it is not a file of ours");
+    let journal: Journal = serde_json::from_slice(&fs::read(path)?)?;
+    if journal.format != FORMAT {
+        bail!("it has the form {}, and only {FORMAT} is known here", journal.format);
+    }
+    if let Some(fault) = journal.records.iter().find_map(Record::fault) {
+        bail!("it {fault}");
+    }
+    Ok(journal)
+}
+
+/// Paths as texts, or as what the system has where they are none.
+mod name {
+    use std::ffi::OsString;
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Name {
+        Text(String),
+        System(OsString),
+    }
+
+    pub(super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        let name = path.to_str().map_or_else(|| Name::System(path.into()), |text| Name::Text(text.to_owned()));
+        name.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        Name::deserialize(deserializer).map(|name| match name {
+            Name::Text(text) => text.into(),
+            Name::System(name) => name.into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(old: &str, new: &str) -> Journal {
+        let mut journal = Journal { format: FORMAT, records: Vec::new() };
+        let path = PathBuf::from("distorch_2.py");
+        journal.note(&path, &Replacement { path: path.clone(), old, new }, None);
+        journal
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = noted("a\nb\n", "a\nc\n");
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStringExt;
+            let odd = PathBuf::from(std::ffi::OsString::from_vec(b"caf\xe9.py".to_vec()));
+            journal.note(&odd, &Replacement { path: odd.clone(), old: "x", new: "y" }, Some("0b438f7"));
+        }
+        journal.write(folder.path()).unwrap();
+        let again = Journal::read(folder.path()).unwrap();
+        assert_eq!(format!("{again:?}"), format!("{journal:?}"));
+        assert_eq!(again.records[0].new_text(), "a\nc\n");
+        Journal { format: FORMAT, records: Vec::new() }.write(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn repairs_after_each_other_are_undone_together() {
+        let mut journal = noted("a\nb\nc\nd\n", "A\nb\nc\nd\n");
+        let path = PathBuf::from("distorch_2.py");
+        journal.note(&path, &Replacement { path: path.clone(), old: "A\nb\nc\nx\n", new: "A\nb\nC\nx\n" }, None);
+        assert_eq!(journal.records.len(), 1);
+        assert_eq!(journal.records[0].old, "a\nb\nc\nx\n");
+        assert_eq!(journal.records[0].new_text(), "A\nb\nC\nx\n");
+    }
+
+    #[test]
+    fn a_journal_that_others_wrote_is_not_believed() {
+        type Change = fn(&mut Record);
+        let folder = tempfile::tempdir().unwrap();
+        let write = |change: Change| {
+            let mut journal = noted("a\nb\n", "a\nc\n");
+            change(&mut journal.records[0]);
+            journal.write(folder.path()).unwrap();
+            Journal::read(folder.path()).map(|_| ()).unwrap_err()
+        };
+        let cases: [(Change, &str); 6] = [
+            (|record| record.path = "../elsewhere.py".into(), "does not write"),
+            (|record| record.path = "/etc/passwd".into(), "does not write"),
+            (|record| record.path = ".git/hooks/post-checkout".into(), "does not write"),
+            (|record| record.old = "x".into(), "do not fit"),
+            (|record| record.edits[0].2 = "x".into(), "its own hashes"),
+            (|record| record.edits[0].0 = usize::MAX, "do not fit"),
+        ];
+        for (change, why) in cases {
+            let error = format!("{:#}", write(change));
+            assert!(error.contains(why) && error.contains("\nhelp: "), "{error}");
+        }
+        fs::write(path(folder.path()), "{").unwrap();
+        Journal::read(folder.path()).unwrap_err();
+    }
+}

@@ -1,0 +1,59 @@
+//! One writer at a time.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+/// Held while a checkout is written to. The operating system lets go of it when the process ends, however it ends: the
+/// file stays, and means nothing by itself.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: Option<File>,
+}
+
+impl Lock {
+    /// Takes the lock in this folder, which is made if need be. Fails at once if another process has it.
+    pub(super) fn take(folder: &Path) -> Result<Self> {
+        let path = folder.join("lock");
+        let open = || -> io::Result<File> {
+            fs::create_dir_all(folder)?;
+            // Opening a pipe would wait for somebody at its other end, and a link could lead anywhere.
+            let is_odd = |path: &Path, is_right: fn(&fs::Metadata) -> bool| {
+                fs::symlink_metadata(path).is_ok_and(|about| !is_right(&about))
+            };
+            if is_odd(folder, fs::Metadata::is_dir) || is_odd(&path, fs::Metadata::is_file) {
+                return Err(io::Error::other("it is not what distorch-fix made there"));
+            }
+            File::options().create(true).write(true).truncate(false).open(&path)
+        };
+        let file = open().with_context(|| {
+            format!("cannot keep a journal in {}\nhelp: is there room, and is it yours to write to?", folder.display())
+        })?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: Some(file) }),
+            Err(TryLockError::WouldBlock) => {
+                bail!("another distorch-fix is writing here\nhelp: wait for it to end, and try again")
+            }
+            // Some network file systems have no locks. A file that changed meanwhile is noticed all the same.
+            Err(TryLockError::Error(_)) => Ok(Self { _file: None }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_one_at_a_time_and_a_stale_file_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Lock::take(folder.path()).unwrap();
+        let error = Lock::take(folder.path()).unwrap_err().to_string();
+        assert!(error.starts_with("another distorch-fix is writing here\nhelp: "), "{error}");
+        drop(first);
+        assert!(folder.path().join("lock").exists());
+        Lock::take(folder.path()).unwrap();
+    }
+}

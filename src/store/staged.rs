@@ -1,0 +1,213 @@
+//! Replacing one file in one step.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use tempfile::NamedTempFile;
+
+use super::Replacement;
+
+/// What the names of files begin and end with that are not in their place yet.
+const PREFIX: &str = ".distorch-fix-";
+const SUFFIX: &str = ".tmp";
+
+/// The new text of a file, on the disk beside the old one and ready to take its place. Dropped, it leaves no trace.
+#[derive(Debug)]
+pub(super) struct Staged {
+    file: NamedTempFile,
+    target: PathBuf,
+    inside: PathBuf,
+    old: String,
+}
+
+impl Staged {
+    /// Writes the new text beside the file, which must still hold the old one, with its permissions. A symbolic link is
+    /// followed, inside `root` only.
+    pub(super) fn new(root: &Path, replacement: &Replacement<'_>) -> Result<Self> {
+        let (root, target) = inside(root, &replacement.path)?;
+        let folder = target.parent().with_context(|| format!("{} is in no folder", target.display()))?;
+        let about = fs::metadata(&target).with_context(|| format!("cannot look at {}", target.display()))?;
+        if !about.is_file() {
+            bail!("{} is not a file\nhelp: restore it, or install the node again", target.display());
+        }
+        if about.permissions().readonly() {
+            bail!("{} is read-only\nhelp: make it writable and try again", target.display());
+        }
+        let write = || -> io::Result<NamedTempFile> {
+            let mut file = temporary(folder)?;
+            file.write_all(replacement.new.as_bytes())?;
+            keep_owner(file.as_file(), &about);
+            file.as_file().set_permissions(about.permissions())?;
+            file.as_file().sync_all()?;
+            Ok(file)
+        };
+        let file = write().with_context(|| {
+            format!("cannot write into {}\nhelp: is there room, and is it yours to write to?", folder.display())
+        })?;
+        let inside = target.strip_prefix(root).unwrap_or(&target).to_owned();
+        let staged = Self { file, target, inside, old: replacement.old.to_owned() };
+        staged.is_unchanged()?;
+        Ok(staged)
+    }
+
+    /// The file that is to be replaced, from the root of its checkout.
+    pub(super) fn inside(&self) -> &Path {
+        &self.inside
+    }
+
+    /// Renames it over the old file.
+    pub(super) fn commit(self) -> Result<()> {
+        self.is_unchanged()?;
+        let Self { file, target, .. } = self;
+        file.persist(&target)
+            .map_err(|error| error.error)
+            .with_context(|| format!("cannot replace {}\nhelp: is it in use?", target.display()))?;
+        if let Some(folder) = target.parent() {
+            sync_folder(folder);
+        }
+        Ok(())
+    }
+
+    fn is_unchanged(&self) -> Result<()> {
+        let again =
+            || format!("cannot read {} again\nhelp: nothing was written to it; try again", self.target.display());
+        // The length first: what stands there now may be no file at all, or one without end.
+        let about = fs::metadata(&self.target).with_context(again)?;
+        let is_alike = about.is_file() && about.len() == self.old.len() as u64;
+        if !is_alike || fs::read(&self.target).with_context(again)? != self.old.as_bytes() {
+            bail!("{} has changed meanwhile\nhelp: nothing was written to it; try again", self.target.display());
+        }
+        Ok(())
+    }
+}
+
+/// A new file in a folder, which goes away with its handle.
+pub(super) fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder)
+}
+
+/// What a run left in a folder that was killed, or what another one is at work on.
+pub(super) fn left(folder: &Path) -> Vec<PathBuf> {
+    let is_staged = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with(PREFIX) && name.ends_with(SUFFIX) && entry.file_type().is_ok_and(|kind| kind.is_file())
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter(is_staged).map(|entry| entry.path()).collect()
+}
+
+/// Takes that away. The lock is held, so nobody is at work on it; what cannot be taken away does no harm.
+pub(super) fn sweep(folder: &Path) {
+    for path in left(folder) {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// The real `root`, and the real file behind `path`, which must lie inside it.
+fn inside(root: &Path, path: &Path) -> Result<(PathBuf, PathBuf)> {
+    let real = |path: &Path| {
+        fs::canonicalize(path).with_context(|| format!("cannot find {}\nhelp: is it still there?", path.display()))
+    };
+    let (root, target) = (real(root)?, real(path)?);
+    if !target.starts_with(&root) {
+        bail!(
+            "{} is a link to {}, outside of the checkout\nhelp: repair that file by naming it",
+            path.display(),
+            target.display()
+        );
+    }
+    Ok((root, target))
+}
+
+/// A file repaired by root stays its user's. Failing that, it is at least readable as before.
+#[cfg(unix)]
+fn keep_owner(file: &File, about: &fs::Metadata) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let _ = fchown(file, Some(about.uid()), Some(about.gid()));
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_file: &File, _about: &fs::Metadata) {}
+
+/// Makes the rename itself last. Not every file system can; the file is whole either way.
+#[cfg(unix)]
+pub(super) fn sync_folder(folder: &Path) {
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+}
+
+/// Windows has no such thing; the rename is journalled.
+#[cfg(not(unix))]
+pub(super) fn sync_folder(_folder: &Path) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "old\n";
+    const NEW: &str = "new\n";
+
+    /// A folder with one file in it.
+    fn folder() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("distorch_2.py");
+        fs::write(&path, OLD).unwrap();
+        (folder, path)
+    }
+
+    fn stage(folder: &tempfile::TempDir, path: &Path) -> Result<Staged> {
+        Staged::new(folder.path(), &Replacement { path: path.to_owned(), old: OLD, new: NEW })
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect()
+    }
+
+    #[test]
+    fn nothing_changes_before_the_commit() {
+        let (folder, path) = folder();
+        let staged = stage(&folder, &path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), OLD);
+        assert_eq!(names(folder.path()).len(), 2);
+        drop(staged);
+        assert_eq!(names(folder.path()), ["distorch_2.py"]);
+        stage(&folder, &path).unwrap().commit().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), NEW);
+        assert_eq!(names(folder.path()), ["distorch_2.py"]);
+    }
+
+    #[test]
+    fn a_file_that_changed_since_it_was_read_is_left_alone() {
+        let (folder, path) = folder();
+        fs::write(&path, "edited").unwrap();
+        let error = stage(&folder, &path).unwrap_err();
+        assert!(error.to_string().contains("has changed meanwhile"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), b"edited");
+        assert_eq!(names(folder.path()), ["distorch_2.py"]);
+    }
+
+    #[test]
+    fn a_file_that_changes_between_staging_and_commit_is_left_alone() {
+        let (folder, path) = folder();
+        let staged = stage(&folder, &path).unwrap();
+        fs::write(&path, "edited").unwrap();
+        let error = staged.commit().unwrap_err();
+        assert!(error.to_string().contains("has changed meanwhile"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), b"edited");
+        assert_eq!(names(folder.path()), ["distorch_2.py"]);
+    }
+
+    #[test]
+    fn a_file_that_vanishes_is_not_made_again() {
+        let (folder, path) = folder();
+        let staged = stage(&folder, &path).unwrap();
+        fs::remove_file(&path).unwrap();
+        staged.commit().unwrap_err();
+        assert!(names(folder.path()).is_empty());
+    }
+}

@@ -1,0 +1,257 @@
+//! A run that is killed, whenever that is, leaves every file whole, the old one or the new one; the next run succeeds and
+//! leaves nothing lying about; and a revert then gives the old bytes.
+//!
+//! `DISTORCH_FIX_KILLS=1000 cargo test --test crash -- --nocapture` kills that often, and says how often it did.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use common::{Install, program, skip};
+
+/// Runs of a test that are killed, unless the environment asks for more.
+const KILLS: u32 = 100;
+
+/// Two files are to be repaired, and both are to be whole.
+const FIXTURE: &str = "sibling-helper";
+
+const APPLY: [&str; 3] = ["apply", "--no-verify", "--quiet"];
+const REVERT: [&str; 2] = ["revert", "--quiet"];
+
+/// A checkout that is a clone, with what its files hold before and after a repair.
+struct Subject {
+    install: Install,
+    old: BTreeMap<PathBuf, Vec<u8>>,
+    new: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+impl Subject {
+    fn of(fixture: &str) -> Self {
+        let install = Install::of(fixture);
+        git2::Repository::init(install.checkout()).unwrap();
+        allow_group(&install, 0o660);
+        let old = files(&install);
+        let subject = Self { new: old.clone(), old, install };
+        subject.succeeds(&APPLY);
+        let new = files(&subject.install);
+        assert!(subject.old != new);
+        subject.succeeds(&REVERT);
+        assert!(files(&subject.install) == subject.old);
+        Self { new, ..subject }
+    }
+
+    fn succeeds(&self, arguments: &[&str]) {
+        let ran = self.install.run(arguments);
+        assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
+    }
+
+    /// What holds after a run was killed; afterwards everything is as at the beginning.
+    fn is_whole(&self, moment: &str) {
+        let mut left = files(&self.install);
+        left.retain(|path, _| !path.file_name().unwrap().to_str().unwrap().starts_with(".distorch-fix-"));
+        assert!(left.keys().eq(self.old.keys()), "{moment}: {:?}", left.keys());
+        for (path, bytes) in &left {
+            assert!(*bytes == self.old[path] || *bytes == self.new[path], "{moment}: {} is neither", path.display());
+        }
+        self.succeeds(&APPLY);
+        assert!(files(&self.install) == self.new, "{moment}: after the next run");
+        assert!(modes(&self.install).iter().all(|mode| *mode == 0o660), "{moment}: {:?}", modes(&self.install));
+        self.succeeds(&REVERT);
+        assert!(files(&self.install) == self.old, "{moment}: after a revert");
+    }
+
+    /// Prepares for a run of `arguments`, which are those of `apply` or of `revert`.
+    fn prepare(&self, arguments: &[&str]) {
+        if arguments == REVERT {
+            self.succeeds(&APPLY);
+        }
+    }
+}
+
+/// The files of an install, without those of its repository.
+fn files(install: &Install) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = install.files();
+    files.retain(|path, _| !path.components().any(|part| part.as_os_str() == ".git"));
+    files
+}
+
+#[cfg(unix)]
+fn allow_group(install: &Install, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    for name in ["distorch_2.py", "load_items.py"] {
+        fs::set_permissions(install.checkout().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+}
+
+#[cfg(unix)]
+fn modes(install: &Install) -> Vec<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |name| fs::metadata(install.checkout().join(name)).unwrap().permissions().mode() & 0o7777;
+    ["distorch_2.py", "load_items.py"].map(mode).to_vec()
+}
+
+#[cfg(not(unix))]
+fn allow_group(_install: &Install, _mode: u32) {}
+
+#[cfg(not(unix))]
+fn modes(_install: &Install) -> Vec<u32> {
+    Vec::new()
+}
+
+fn kills() -> u32 {
+    env::var("DISTORCH_FIX_KILLS").map_or(KILLS, |kills| kills.parse().unwrap())
+}
+
+#[test]
+fn killed_at_any_moment() {
+    let subject = Subject::of(FIXTURE);
+    let mut killed = 0;
+    for arguments in [&APPLY[..], &REVERT] {
+        subject.prepare(arguments);
+        let begun = Instant::now();
+        subject.succeeds(arguments);
+        let whole = begun.elapsed();
+        subject.is_whole("not killed");
+        for moment in 0..kills() / 2 {
+            subject.prepare(arguments);
+            let mut child = program(&subject.install.root);
+            let mut child = child.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            thread::sleep(whole * moment / (kills() / 2));
+            child.kill().unwrap();
+            killed += u32::from(child.wait().unwrap().code().is_none_or(|code| code != 0));
+            subject.is_whole(&format!("{arguments:?} after {moment} of {} parts of {whole:?}", kills() / 2));
+        }
+    }
+    println!("killed at any moment: {killed} runs");
+    assert!(killed > 0);
+}
+
+/// What a write is made of. Of the calls that are made before it as well, the last ones are those of the write.
+#[cfg(target_os = "linux")]
+const CALLS: [&str; 16] = [
+    "rename",
+    "renameat",
+    "renameat2",
+    "fsync",
+    "fchmod",
+    "fchown",
+    "unlink",
+    "unlinkat",
+    "flock",
+    "mkdir",
+    "write",
+    "ftruncate",
+    "lseek",
+    "openat",
+    "close",
+    "statx",
+];
+
+/// A run with something injected into one of its system calls, and what it came to.
+#[cfg(target_os = "linux")]
+fn injected(subject: &Subject, arguments: &[&str], inject: &str) -> std::process::Output {
+    let mut traced = Command::new("strace");
+    let program = program(&subject.install.root);
+    traced.current_dir(&subject.install.root).args(["-f", "-qqq", "-o", "/dev/null", "-e", inject]);
+    traced.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?)))).env_remove("PWD");
+    traced.arg(program.get_program()).args(arguments).output().unwrap()
+}
+
+/// How often a run makes a call.
+#[cfg(target_os = "linux")]
+fn count(subject: &Subject, arguments: &[&str], call: &str) -> Option<usize> {
+    let log = subject.install.root.with_extension("strace");
+    let program = program(&subject.install.root);
+    let mut traced = Command::new("strace");
+    traced.current_dir(&subject.install.root).args(["-f", "-qqq", "-o"]).arg(&log);
+    traced.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?)))).env_remove("PWD");
+    let ran = traced.arg("-e").arg(format!("trace={call}")).arg(program.get_program()).args(arguments).output().ok()?;
+    let text = fs::read_to_string(&log).ok()?;
+    fs::remove_file(log).ok()?;
+    let begun = format!(" {call}(");
+    ran.status.success().then(|| text.lines().filter(|line| line.contains(&begun)).count())
+}
+
+#[cfg(target_os = "linux")]
+fn is_strace_here() -> bool {
+    let works =
+        Command::new("strace").args(["-qqq", "-o", "/dev/null", "-e", "inject=fsync:error=EIO", "true"]).output();
+    works.is_ok_and(|works| works.status.success())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn killed_at_every_system_call_of_a_write() {
+    if !is_strace_here() {
+        return skip("there is no strace to kill runs at system calls with");
+    }
+    let subject = Subject::of(FIXTURE);
+    let mut killed = 0;
+    for arguments in [&APPLY[..], &REVERT] {
+        for call in CALLS {
+            subject.prepare(arguments);
+            let Some(count) = count(&subject, arguments, call) else { continue };
+            subject.is_whole("not killed");
+            // The others are made while it still reads.
+            let most = if call.len() >= 6 || call == "fsync" { kills() as usize / 10 } else { kills() as usize / 5 };
+            for number in count.saturating_sub(most) + 1..=count {
+                subject.prepare(arguments);
+                let inject = format!("inject={call}:signal=KILL:when={number}");
+                let ran = injected(&subject, arguments, &inject);
+                killed += u32::from(!ran.status.success());
+                subject.is_whole(&format!("{arguments:?} with {inject} of {count}"));
+            }
+        }
+    }
+    println!("killed at system calls: {killed} runs");
+    assert!(killed > 0);
+}
+
+/// A disk that is full, a permission that is lost, a device that fails: at each call in turn.
+#[cfg(target_os = "linux")]
+#[test]
+fn every_call_of_a_write_may_fail() {
+    if !is_strace_here() {
+        return skip("there is no strace to let system calls fail with");
+    }
+    let subject = Subject::of(FIXTURE);
+    let faults = [
+        ("write", "ENOSPC"),
+        ("fsync", "EIO"),
+        ("rename", "EACCES"),
+        ("renameat", "EACCES"),
+        ("renameat2", "EACCES"),
+        ("fchmod", "EPERM"),
+        ("mkdir", "EROFS"),
+        ("ftruncate", "ENOSPC"),
+    ];
+    let mut failed = 0;
+    for arguments in [&APPLY[..], &REVERT] {
+        for (call, error) in faults {
+            subject.prepare(arguments);
+            let Some(count) = count(&subject, arguments, call) else { continue };
+            subject.is_whole("nothing failed");
+            for number in 1..=count {
+                subject.prepare(arguments);
+                let inject = format!("inject={call}:error={error}:when={number}");
+                let ran = injected(&subject, arguments, &inject);
+                let said = String::from_utf8_lossy(&ran.stderr);
+                let left = files(&subject.install);
+                assert!(left.keys().eq(subject.old.keys()), "{inject}: {:?}", left.keys());
+                if !ran.status.success() {
+                    failed += 1;
+                    assert_eq!(ran.status.code(), Some(2), "{inject}: {said}");
+                    assert!(said.contains("error: ") && said.contains("\nhelp: "), "{inject}: {said}");
+                }
+                subject.is_whole(&format!("{arguments:?} with {inject}"));
+            }
+        }
+    }
+    assert!(failed > 5, "{failed}");
+}
