@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
+use common::git::{comfyui, folder, node};
 use common::{Install, Ran, fixtures, program, skip};
 use serde_json::Value;
 
@@ -174,14 +175,14 @@ fn github_gets_an_annotation_for_each_finding_and_a_summary() {
         assert_eq!(github.code, ran.code, "{name}");
         let totals = &json["totals"];
         let findings = number(&totals["repairable_sites"]) + number(&totals["opaque_sites"]);
-        let warnings = json["checkouts"][0]["warnings"].as_array().map_or(0, Vec::len);
-        let said = findings + warnings + usize::from(ran.code == 2);
-        assert_eq!(github.out.lines().count(), said, "{name}: {}", github.out);
+        let warnings = list(&json["checkouts"][0]["warnings"]).len();
+        let count = findings + warnings + usize::from(ran.code == 2);
+        assert_eq!(github.out.lines().count(), count, "{name}: {}", github.out);
         let file = "file=ComfyUI/custom_nodes/ComfyUI-MultiGPU/";
         let is_annotation = |line: &str| {
             let at_its_line = line.contains(file) && line.contains(",line=");
-            (line.starts_with("::error ") || line.starts_with("::warning "))
-                && (at_its_line || name == "not-understood" || line.contains("title=distorch-fix::"))
+            let has_no_line = line.starts_with("::warning title=distorch-fix::") || name == "not-understood";
+            (line.starts_with("::error ") || line.starts_with("::warning ")) && (at_its_line || has_no_line)
         };
         assert!(github.out.lines().all(is_annotation), "{name}: {}", github.out);
         let summary = fs::read_to_string(summary).unwrap();
@@ -225,4 +226,114 @@ fn a_patch_of_several_checkouts_is_for_the_folder_above_them() {
         Err(_) => return skip("there is no git, so the patch of two checkouts was not applied"),
     }
     assert_eq!(install.run(&["check", "--all"]).code, 0);
+}
+
+/// `PATH@`, to which a revision of ComfyUI is added: 4 fields in `v0.3.70`, dynamic VRAM in `next`.
+fn history() -> (tempfile::TempDir, String) {
+    let (folder, root) = folder();
+    comfyui(&root.join("ComfyUI"), false);
+    let path = format!("{}@", root.join("ComfyUI").display());
+    (folder, path)
+}
+
+#[test]
+fn json_says_what_a_checkout_was_judged_by_and_how_it_fares() {
+    let schema = validator("schema/report.schema.json");
+    let (_folder, other) = history();
+    let run = |install: &Install, arguments: &[&str]| {
+        let (report, ran) = document(install, &[&["check", "--format", "json"], arguments].concat());
+        holds(&schema, &report, &format!("{arguments:?}"));
+        assert_eq!(report["exit_code"], ran.code, "{arguments:?}");
+        report
+    };
+    let starts =
+        |value: &Value, start: &str| assert!(value.as_str().unwrap().starts_with(start), "{value}, and not {start}");
+    let fits = |report: &Value| -> BTreeSet<String> {
+        let sites = list(&report["checkouts"][0]["fixes"][0]["sites"]).iter();
+        sites.map(|site| site["fit"].as_str().unwrap_or("none").to_owned()).collect()
+    };
+    let only = |fit: &str| BTreeSet::from([fit.to_owned()]);
+
+    let both = run(&node(), &["--comfyui", &format!("{other}next"), "--rev", "origin/main"]);
+    let checkout = &both["checkouts"][0];
+    starts(&checkout["revision"], "origin/main (");
+    assert_eq!((&checkout["release"], &checkout["git"]), (&"fixed upstream since 2.5.11".into(), &Value::Null));
+    let judge = &checkout["comfyui"];
+    starts(&judge["revision"], "next (");
+    assert_eq!((&judge["is_named"], &judge["version"]), (&true.into(), &"0.33.0".into()));
+    assert_eq!((&judge["dynamic_vram"], &judge["unread"]), (&"by-default".into(), &Value::Null));
+    let items = list(&judge["load_lists"][0]["items"]);
+    let told: Vec<_> = items.iter().map(|item| (list(&item["fields"]).len(), item["argument"].as_str())).collect();
+    assert_eq!(told, [(5, None), (6, Some("for_dynamic=True"))]);
+    assert_eq!((&checkout["pair"]["known"], fits(&both)), (&"works".into(), only("works")));
+    starts(&checkout["warnings"][0]["message"], "DisTorch2 does nothing");
+    assert_eq!(checkout["warnings"][0]["help"][0], "start ComfyUI with --disable-dynamic-vram");
+    assert!(both["next"].is_null(), "{both}");
+
+    let install = Install::of("five-only");
+    let broken = run(&install, &["--comfyui", &format!("{other}v0.3.70")]);
+    let checkout = &broken["checkouts"][0];
+    assert_eq!((&checkout["pair"]["known"], fits(&broken)), (&"broken".into(), only("broken")));
+    assert_eq!((&broken["totals"]["broken_sites"], &broken["totals"]["repairable_sites"]), (&7.into(), &2.into()));
+    assert_eq!((&checkout["revision"], list(&checkout["warnings"]).len()), (&Value::Null, 0));
+
+    let today = run(&Install::of("separate-clip"), &[]);
+    let checkout = &today["checkouts"][0];
+    assert_eq!((&checkout["pair"]["known"], fits(&today)), (&"works-today".into(), only("works-today")));
+    assert_eq!((&checkout["comfyui"]["is_named"], &checkout["release"]), (&false.into(), &"2.5.10 or older".into()));
+
+    fs::remove_file(install.root.join("ComfyUI/comfy/model_patcher.py")).unwrap();
+    let untold = run(&install, &[]);
+    let checkout = &untold["checkouts"][0];
+    starts(&checkout["comfyui"]["unread"]["message"], "there is no comfy/model_patcher.py");
+    let either = &checkout["pair"]["either"];
+    assert_eq!((&either["four"], &either["five"], fits(&untold)), (&"broken".into(), &"works".into(), only("none")));
+
+    let (missing, ran) = document(&install, &["check", "--format", "json", "--comfyui", &format!("{other}v9")]);
+    holds(&schema, &missing, "no such revision");
+    starts(&missing["errors"][0]["message"], "no revision `v9` in ");
+    assert_eq!((ran.code, list(&missing["checkouts"]).len()), (2, 0));
+}
+
+#[test]
+fn warnings_and_what_is_broken_are_in_sarif_and_in_annotations() {
+    let (_folder, other) = history();
+    let schema = validator("tests/data/sarif-schema-2.1.0.json");
+    let warning = "DisTorch2 does nothing under this ComfyUI: dynamic VRAM manages the models";
+    let install = Install::of("five-only");
+    for (revision, broken, warned) in [("v0.3.70", 7, 0), ("next", 0, 1), ("master", 0, 0)] {
+        let named = ["--comfyui", &format!("{other}{revision}")];
+        let (sarif, _) = document(&install, &[&["check", "--format", "sarif"], &named[..]].concat());
+        holds(&schema, &sarif, revision);
+        let run = &sarif["runs"][0];
+        let is_broken = |result: &&Value| {
+            result["ruleId"] == "load-list"
+                && result["level"] == "error"
+                && result["properties"]["state"] == "five-only"
+        };
+        assert_eq!(list(&run["results"]).iter().filter(is_broken).count(), broken, "{revision}: {sarif}");
+        let told = run["invocations"][0]["toolExecutionNotifications"].as_array().into_iter().flatten();
+        let is_warning = |told: &&Value| {
+            told["level"] == "warning" && told["message"]["text"].as_str().unwrap().starts_with(warning)
+        };
+        assert_eq!(told.filter(is_warning).count(), warned, "{revision}: {sarif}");
+
+        let github = install.run(&[&["check", "--format", "github"], &named[..]].concat());
+        let lines = |start: &str, part: &str| {
+            github.out.lines().filter(|line| line.starts_with(start) && line.contains(part)).count()
+        };
+        assert_eq!(lines("::error file=", "title=load-list%3A five-only::"), broken, "{revision}: {github:?}");
+        assert_eq!(lines("::warning title=distorch-fix::", warning), warned, "{revision}: {github:?}");
+        let summary = install.root.join("summary.md");
+        let mut job = program(&install.root);
+        job.env("GITHUB_STEP_SUMMARY", &summary).args(["check", "--format", "github"]).args(named);
+        assert_eq!(Ran::of(&mut job).code, 1);
+        let markdown = fs::read_to_string(&summary).unwrap();
+        assert_eq!(
+            markdown.matches("\n- **warning**: DisTorch2 does nothing").count(),
+            warned,
+            "{revision}: {markdown}"
+        );
+        fs::remove_file(summary).unwrap();
+    }
 }

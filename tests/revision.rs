@@ -8,85 +8,13 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use common::Install;
+use common::git::{comfyui, commit, folder, init, node};
 use distorch_fix::comfyui::{self, Facts};
 use distorch_fix::install::{self, Revision};
 use distorch_fix::patches::{Accounting, Fix, Release, State, Status};
 use distorch_fix::repair::Repair;
 use distorch_fix::verify::{Options, Verdict};
-use git2::{Repository, RepositoryInitOptions, Signature};
-use tempfile::TempDir;
-
-/// A folder of its own, with the path that the file system gives it.
-fn folder() -> (TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = fs::canonicalize(folder.path()).unwrap();
-    (folder, path)
-}
-
-fn init(path: &Path, bare: bool) -> Repository {
-    let mut options = RepositoryInitOptions::new();
-    let repository = Repository::init_opts(path, options.initial_head("master").bare(bare)).unwrap();
-    repository.config().unwrap().set_bool("core.autocrlf", false).unwrap();
-    repository
-}
-
-/// Commits everything in the working tree, or, where there is none, in `from`.
-fn commit(repository: &Repository, from: &Path) -> git2::Oid {
-    let mut tree = BTreeMap::new();
-    for entry in walkdir::WalkDir::new(from).into_iter().filter_entry(|entry| entry.file_name() != ".git") {
-        let entry = entry.unwrap();
-        if entry.file_type().is_file() {
-            let path = entry.path().strip_prefix(from).unwrap().to_owned();
-            tree.insert(path, repository.blob(&fs::read(entry.path()).unwrap()).unwrap());
-        }
-    }
-    let mut index = git2::Index::new().unwrap();
-    for (path, id) in tree {
-        let path = path.to_str().unwrap().replace('\\', "/");
-        let zero = git2::IndexTime::new(0, 0);
-        let entry = git2::IndexEntry {
-            ctime: zero,
-            mtime: zero,
-            dev: 0,
-            ino: 0,
-            mode: 0o100_644,
-            uid: 0,
-            gid: 0,
-            file_size: 0,
-            id,
-            flags: 0,
-            flags_extended: 0,
-            path: path.into_bytes(),
-        };
-        index.add(&entry).unwrap();
-    }
-    let tree = repository.find_tree(index.write_tree_to(repository).unwrap()).unwrap();
-    let who = Signature::now("a", "a@example.org").unwrap();
-    let parent = repository.head().ok().map(|head| head.peel_to_commit().unwrap());
-    let parents: Vec<_> = parent.iter().collect();
-    repository.commit(Some("HEAD"), &who, &who, "c", &tree, &parents).unwrap()
-}
-
-/// A ComfyUI with three commits: 4 fields (tag `v0.3.70`), 5, and dynamic VRAM (branch `next`, `origin/master`), of
-/// which the second is checked out.
-fn comfyui(path: &Path, bare: bool) -> Repository {
-    let repository = init(path, bare);
-    let mut ids = Vec::new();
-    for fixture in ["separate-clip", "legacy", "formatted"] {
-        ids.push(commit(&repository, &Path::new("fixtures").join(fixture).join("ComfyUI")));
-    }
-    let at = |id: git2::Oid| repository.find_object(id, None).unwrap();
-    let who = Signature::now("a", "a@example.org").unwrap();
-    repository.tag("v0.3.70", &at(ids[0]), &who, "annotated", false).unwrap();
-    repository.reference("refs/heads/next", ids[2], false, "").unwrap();
-    repository.reference("refs/remotes/origin/master", ids[2], false, "").unwrap();
-    repository.reference("refs/heads/user@next", ids[2], false, "").unwrap();
-    repository.reference("refs/heads/master", ids[1], true, "").unwrap();
-    if !bare {
-        common::copy(Path::new("fixtures/legacy/ComfyUI"), path);
-    }
-    repository
-}
+use git2::Repository;
 
 fn facts(argument: impl AsRef<OsStr>) -> Facts {
     comfyui::read(&comfyui::named(argument.as_ref()).unwrap()).unwrap()
@@ -181,10 +109,10 @@ fn what_goes_wrong_is_said_with_what_to_do() {
     assert!(error(&comfy).contains("model_patcher.py: not valid Python at line 1"));
     fs::write(comfy.join("comfy/sd.py"), "").unwrap();
     fs::remove_file(comfy.join(comfyui::PATCHER)).unwrap();
-    assert!(error(&comfy).contains("has no comfy/model_patcher.py\n"));
+    assert!(error(&comfy).starts_with("there is no comfy/model_patcher.py\n"));
     commit(&repository, &comfy);
     let older = error(format!("{text}@HEAD"));
-    assert!(older.contains("has no comfy/model_patcher.py at HEAD ("), "{older}");
+    assert!(older.starts_with("there is no comfy/model_patcher.py at HEAD ("), "{older}");
     fs::remove_file(comfy.join("main.py")).unwrap();
     commit(&repository, &comfy);
     assert!(error(format!("{text}@HEAD")).contains("is not a ComfyUI at `HEAD`"));
@@ -201,20 +129,6 @@ fn what_a_partial_clone_lacks_is_said() {
     let lacks = error(format!("{}@next", root.display()));
     assert!(lacks.starts_with("cannot read comfy/model_patcher.py in next ("), "{lacks}");
     assert!(lacks.contains("show \"next:comfy/model_patcher.py\"` fetches it"), "{lacks}");
-}
-
-/// A checkout that was cloned: upstream's repair in `origin/main`, the old version checked out and then edited.
-fn node() -> Install {
-    let install = Install::of("legacy");
-    let fixed = Install::of("upstream-fixed");
-    let repository = init(&install.checkout(), false);
-    commit(&repository, &install.checkout());
-    let old = repository.head().unwrap().target().unwrap();
-    let new = commit(&repository, &fixed.checkout());
-    repository.reference("refs/remotes/origin/main", new, false, "").unwrap();
-    repository.reference("refs/heads/master", old, true, "").unwrap();
-    fs::write(install.file(), format!("{}# edited\n", install.text())).unwrap();
-    install
 }
 
 fn at(install: &Install, name: &str) -> anyhow::Result<Repair> {

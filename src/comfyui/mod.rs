@@ -50,15 +50,15 @@ pub struct Facts {
     pub dynamic_vram: DynamicVram,
 }
 
-/// Reads a ComfyUI. Fails if [`PATCHER`] is not there, or cannot be read as Python.
+/// Reads a ComfyUI. Fails if [`PATCHER`] is not there, or cannot be read as Python; the error leaves it to the caller to
+/// say which ComfyUI it is about.
 pub fn read(files: &Files) -> Result<Facts> {
     let revision = files.revision().map(ToString::to_string);
     let Some(patcher) = parse(files, PATCHER)? else {
         let place = revision.map_or_else(String::new, |revision| format!(" at {revision}"));
         bail!(
-            "{} has no {PATCHER}{place}\nhelp: it is older than load lists, or incomplete; name another ComfyUI, or another \
-             revision of it",
-            files.root().display()
+            "there is no {PATCHER}{place}\nhelp: it is older than load lists, or incomplete; name another ComfyUI, or \
+             another revision of it"
         );
     };
     // That this file is odd is no reason to know nothing of the other.
@@ -76,9 +76,8 @@ fn parse(files: &Files, path: &str) -> Result<Option<Source>> {
     let Some(bytes) = files.read(Path::new(path), MAX_BYTES as u64)? else { return Ok(None) };
     match Source::parse(Path::new(path), bytes) {
         Ok(source) => Ok(Some(source)),
-        Err(reason) => bail!(
-            "{}: {reason}\nhelp: restore the file, or name another ComfyUI, or another revision of it",
-            files.root().join(path).display()
-        ),
+        Err(reason) => {
+            bail!("{path}: {reason}\nhelp: restore the file, or name another ComfyUI, or another revision of it")
+        }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use super::{Subject, View, each, judge};
+use super::{Subject, View, each, in_order, judge};
 use crate::cli;
 use crate::report::{CheckoutReport, Command, Outcome, Report, Screen};
 use crate::store::{self, Store};
@@ -24,13 +24,7 @@ fn apply(subject: &Subject<'_>, arguments: &cli::Apply, report: &mut CheckoutRep
     if !arguments.dry_run {
         write(subject, report)?;
     }
-    if report.stays_broken() {
-        bail!(
-            "some places read items of 5 fields only, and this ComfyUI gives others\n\
-             help: update ComfyUI, or go back to a release of the node that it was made for, and apply again"
-        );
-    }
-    Ok(Outcome::InOrder)
+    in_order(report)
 }
 
 /// Writes every file or, where one of them cannot be written, none.

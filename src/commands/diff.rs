@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::{Subject, View, each, judge};
+use super::{Subject, View, each, in_order, judge};
 use crate::cli::{self, Format};
 use crate::install;
 use crate::report::{Command, Outcome, Report, Screen};
@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &cli::Diff, screen: &mut Screen) -> Result<Outcome>
         let is_own = subject.is_alone || format == Format::Json;
         let folder = if is_own { PathBuf::new() } else { from_here(subject)? };
         report.patch(subject.repair, &folder);
-        Ok(Outcome::InOrder)
+        in_order(report)
     })
 }
 

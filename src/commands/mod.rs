@@ -15,7 +15,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::thread;
 
-use anyhow::{Error, Result, anyhow, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 
 use self::choose::{Chosen, choose};
 use crate::cli::{Cli, Command, FindingsFormat as Format, Target};
@@ -58,7 +58,10 @@ fn each(
     screen: &mut Screen,
     act: impl Fn(&Subject<'_>, &mut CheckoutReport) -> Result<Outcome>,
 ) -> Result<Outcome> {
-    let read = |argument| comfyui::named(argument).and_then(|files| comfyui::read(&files));
+    let read = |argument: &OsStr| {
+        let facts = comfyui::read(&comfyui::named(argument)?);
+        facts.with_context(|| format!("cannot judge by {}", argument.display()))
+    };
     let (named, (chosen, errors)) = match view.comfyui.map(read).transpose() {
         Ok(named) => (named.map(Ok), choose(target)),
         Err(error) => (None, (Vec::new(), vec![error])),
@@ -103,7 +106,8 @@ fn each(
         of_checkout.forget();
         report.add(of_checkout);
     }
-    if report.totals.to_repair > 0 {
+    // `apply` changes neither a revision nor what a warning is about.
+    if view.revision.is_none() && report.checkouts.iter().any(CheckoutReport::is_repairable) {
         report.next = Some(next::apply(target));
     }
     match format {
@@ -147,6 +151,17 @@ fn judge(repair: &Repair, options: Option<&Options>, report: &mut CheckoutReport
         bail!(refusal);
     }
     Ok(())
+}
+
+/// In order as far as it can be told now; fails where places are left that are wrong for this ComfyUI.
+fn in_order(report: &CheckoutReport) -> Result<Outcome> {
+    if report.stays_broken() {
+        bail!(
+            "some places read items of 5 fields only, and this ComfyUI gives others\n\
+             help: update ComfyUI, or take a release of the node that was made for it; `distorch-fix check` shows the places"
+        );
+    }
+    Ok(Outcome::InOrder)
 }
 
 /// An error that is not about one checkout.

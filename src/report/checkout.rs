@@ -13,7 +13,7 @@ use super::{
 };
 use crate::comfyui::{self, Facts, Pair};
 use crate::install::{Checkout, Evidence, GitFacts, Revision};
-use crate::patches::{Fix, Release, State};
+use crate::patches::{Fix, Release, State, Status};
 use crate::python::Package;
 use crate::repair::Repair;
 use crate::verify::Verdict;
@@ -193,6 +193,11 @@ impl CheckoutReport {
     pub fn findings(&self) -> impl Iterator<Item = (Fix, &SiteReport)> {
         let sites = self.fixes.iter().flat_map(|survey| survey.sites.iter().map(|site| (survey.fix, site)));
         sites.filter(|(_, site)| site.state.needs_fix() || site.state == State::Opaque || site.is_broken())
+    }
+
+    /// Did `check` find something that `apply` would repair?
+    pub fn is_repairable(&self) -> bool {
+        self.outcome == Outcome::Found && self.fixes.iter().any(|survey| survey.status == Status::Needed)
     }
 
     /// Are there places that are wrong for this ComfyUI, and that `apply` leaves alone?

@@ -124,10 +124,11 @@ fn changes(checkout: &CheckoutReport, dry_run: bool, screen: &mut Screen) -> io:
     for patch in checkout.changes.iter().filter_map(|change| change.patch.as_ref()) {
         screen.note(&patch.coloured())?;
     }
-    if checkout.error.is_some() {
+    let mut out = String::new();
+    let written: Vec<_> = checkout.changes.iter().filter(|change| change.written).collect();
+    if checkout.error.is_some() && written.is_empty() {
         return Ok(());
     }
-    let mut out = String::new();
     if checkout.changes.is_empty() {
         let _ = writeln!(out, "{GOOD}Already in order{GOOD:#}: nothing was written to {}.", checkout.file.shown());
     } else if dry_run {
@@ -135,7 +136,7 @@ fn changes(checkout: &CheckoutReport, dry_run: bool, screen: &mut Screen) -> io:
         let (edits, files) = (counted(edits, "edit"), counted(checkout.changes.len(), "file"));
         let _ = writeln!(out, "Dry run: {edits} in {files}, nothing was written.");
     } else {
-        for change in &checkout.changes {
+        for change in written {
             let (path, edits) = (change.path.shown(), counted(change.edits, "edit"));
             let _ = writeln!(out, "{GOOD}Repaired{GOOD:#} {path} ({edits}).");
         }

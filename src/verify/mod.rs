@@ -17,6 +17,8 @@
 mod desugar;
 pub mod engine;
 mod expect;
+#[cfg(test)]
+mod pairs;
 pub mod placing;
 mod probe;
 mod program;
@@ -141,15 +143,7 @@ impl Subject<'_> {
 /// Runs the four steps.
 pub fn verify(subject: &Subject<'_>, options: &Options) -> Verdict {
     let begun = Instant::now();
-    let verifier = Verifier {
-        subject,
-        options,
-        models: scenario::models(),
-        marking: Marking::Value,
-        evidence: Evidence::default(),
-        baseline: [None, None],
-    };
-    match verifier.run() {
+    match Verifier::new(subject, options).run() {
         Ok(mut evidence) => {
             evidence.elapsed = begun.elapsed();
             Verdict::Verified(evidence)
@@ -168,7 +162,18 @@ struct Verifier<'v> {
     baseline: [Option<Vec<Answer>>; 2],
 }
 
-impl Verifier<'_> {
+impl<'v> Verifier<'v> {
+    fn new(subject: &'v Subject<'v>, options: &'v Options) -> Self {
+        Self {
+            subject,
+            options,
+            models: scenario::models(),
+            marking: Marking::Value,
+            evidence: Evidence::default(),
+            baseline: [None, None],
+        }
+    }
+
     fn run(mut self) -> Result<Evidence, Verdict> {
         let probing = probe::start(self.subject, &self.options.engine)?;
         let allocating = self.program(self.subject.after).map(|program| {

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test program uses some of this")]
 
+pub mod git;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -49,11 +51,7 @@ impl Install {
 
     /// Every file of the install, by its path.
     pub fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
-        let files = walkdir::WalkDir::new(&self.root).into_iter().map(Result::unwrap);
-        files
-            .filter(|entry| entry.file_type().is_file())
-            .map(|entry| (entry.path().strip_prefix(&self.root).unwrap().to_owned(), fs::read(entry.path()).unwrap()))
-            .collect()
+        files(&self.root)
     }
 
     /// The repair of it, in memory.
@@ -92,6 +90,15 @@ impl Ran {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
     }
+}
+
+/// Every file below a folder, by its path from there.
+pub fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = walkdir::WalkDir::new(root).into_iter().map(Result::unwrap);
+    files
+        .filter(|entry| entry.file_type().is_file())
+        .map(|entry| (entry.path().strip_prefix(root).unwrap().to_owned(), fs::read(entry.path()).unwrap()))
+        .collect()
 }
 
 pub fn copy(from: &Path, to: &Path) {
