@@ -4,13 +4,10 @@ use std::fmt::Write as _;
 use std::io;
 
 use super::columns::{columns, wrapped};
-use super::text::{BAD, FAINT, GOOD, STRONG, UNSURE, counted, visible};
+use super::text::{BAD, FAINT, GOOD, INDENT, STRONG, UNSURE, counted, visible};
 use super::{CheckoutReport, ComfyUiReport, Command, Report, Screen, findings, proof};
 use crate::comfyui::{Fit, Pair};
 use crate::patches::Status;
-
-/// Columns in front of a verdict: the name of the fix.
-const INDENT: usize = 11;
 
 /// Shows one checkout of a run.
 pub fn checkout(checkout: &CheckoutReport, run: &Report, screen: &mut Screen) -> io::Result<()> {

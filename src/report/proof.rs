@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::Verification;
-use super::text::{FAINT, GOOD, STRONG, UNSURE, visible};
+use super::columns::{columns, wrapped};
+use super::text::{FAINT, GOOD, INDENT, STRONG, UNSURE, visible};
 
 /// One line, and the notes; nothing where something is wrong, which the error says.
 pub(super) fn line(verification: &Verification) -> String {
@@ -18,7 +19,8 @@ pub(super) fn line(verification: &Verification) -> String {
         Verification::Verified { notes, .. } => {
             let mut out = format!("{name} {GOOD}verified{GOOD:#}: {}\n", counts(verification));
             for note in notes {
-                let _ = writeln!(out, "{FAINT}           {}{FAINT:#}", visible(note));
+                let note = wrapped(&visible(note), INDENT, INDENT, columns());
+                let _ = writeln!(out, "{FAINT}{:INDENT$}{note}{FAINT:#}", "");
             }
             out
         }
@@ -39,7 +41,7 @@ pub(super) fn counts(verification: &Verification) -> String {
 /// How long it took, for those who asked for it.
 pub(super) fn elapsed(verification: &Verification) -> String {
     match verification {
-        Verification::Verified { elapsed, .. } => format!("{FAINT}           {} ms{FAINT:#}\n", elapsed.as_millis()),
+        Verification::Verified { elapsed, .. } => format!("{FAINT}{:INDENT$}{} ms{FAINT:#}\n", "", elapsed.as_millis()),
         _ => String::new(),
     }
 }

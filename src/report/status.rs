@@ -4,15 +4,12 @@ use std::fmt::Write as _;
 
 use super::columns::{columns, wrapped};
 use super::revert::explained;
-use super::text::{FAINT, STRONG, shown, visible};
+use super::text::{FAINT, INDENT, STRONG, shown, visible};
 use crate::install::Checkout;
 use crate::patches::Status;
 use crate::repair::Repair;
 use crate::revert::{Fate, Known, Reversal, Reverted};
 use crate::store::Store;
-
-/// Columns in front of what is said.
-const INDENT: usize = 11;
 
 /// One line each: the repair, its files, what `revert` would do, whether it can be updated, and the journal.
 pub fn status(checkout: &Checkout, repair: &Repair, reversal: &Reversal, store: &Store) -> String {

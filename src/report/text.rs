@@ -7,6 +7,8 @@ use anstyle::{AnsiColor, Style};
 
 use crate::install;
 
+/// Columns in front of a verdict: the name of what it is about.
+pub(super) const INDENT: usize = 11;
 /// Red, for what is wrong and for what goes.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 /// Green, for what is right and for what comes.
