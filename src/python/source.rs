@@ -107,6 +107,9 @@ impl Source {
         }
         let text = String::from_utf8(bytes).map_err(|error| Unreadable::NotUtf8(error.utf8_error().valid_up_to()))?;
         let source = Self::grow(path, text, None)?;
+        if let Some(offset) = source.stray_mark() {
+            return Err(Unreadable::Syntax(source.place(offset), source.line_at(offset).to_owned()));
+        }
         match source.first_too_deep() {
             None => Ok(source),
             Some(offset) => Err(Unreadable::TooDeep(source.place(offset))),
@@ -115,6 +118,11 @@ impl Source {
 
     /// The same file after these edits, which must be [in order](edit::order). Only what they touch is parsed anew.
     pub fn edited(&self, edits: &[Edit]) -> Result<Self, Unreadable> {
+        // Each costs a way through the text and the tree; beyond some, parsing all of it anew costs less.
+        const MOST_EDITS: usize = 500;
+        if edits.len() > MOST_EDITS {
+            return Self::grow(&self.path, edit::apply(&self.text, edits), None);
+        }
         let mut tree = self.tree.clone();
         // From the last to the first, so that the places of those still to come are those of the old text.
         for edit in edits.iter().rev() {
@@ -269,6 +277,17 @@ impl Source {
         let start = self.line_start(offset);
         let row = memchr::memchr_iter(b'\n', &self.text.as_bytes()[..start]).count();
         Point { row, column: offset - start }
+    }
+
+    /// A byte order mark in code: to this parser it is white space, to Python an error.
+    fn stray_mark(&self) -> Option<usize> {
+        let marks = memchr::memmem::find_iter(self.text.as_bytes(), "\u{feff}").skip_while(|offset| *offset == 0);
+        let is_text = |offset| {
+            let node = self.root().descendant_for_byte_range(offset, offset + 1);
+            node.is_some_and(|node| matches!(node.kind(), "comment" | "string_content" | "string_end"))
+        };
+        // Nobody has so many in texts and comments, and each costs a way down the tree.
+        marks.take(1000).find(|offset| !is_text(*offset))
     }
 
     fn first_too_deep(&self) -> Option<usize> {
