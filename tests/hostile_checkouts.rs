@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use common::{Install, Ran, program};
 
 /// Time that any run may take, in a build without optimisation on a busy machine; it is then taken to hang.
-const MOST_TIME: Duration = Duration::from_secs(120);
+const MOST_TIME: Duration = Duration::from_mins(2);
 /// Address space that any run may take, in KiB, where the system can limit it: most of it is reserved and never used.
 #[cfg(target_os = "linux")]
 const MOST_MEMORY_KIB: u64 = 3 << 20;
