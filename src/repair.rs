@@ -86,11 +86,13 @@ impl Repair {
         let after = package.edited(edits.iter().map(|(file, edits)| (*file, edits.as_slice())));
         let mut changes = Vec::new();
         for (file, edits) in edits {
-            let source = after.source(file).map_err(|broken| {
-                anyhow!(
+            let source = after.source(file).map_err(|broken| match broken {
+                // It could not be read again, nor reverted.
+                Unreadable::TooLarge(_) => Unread { path: root.join(package.path(file)), reason: broken.clone() }.into(),
+                _ => anyhow!(
                     "the repaired {} would be {broken}\nhelp: this is a mistake in distorch-fix; please report it with the file",
                     package.path(file).display()
-                )
+                ),
             })?;
             changes.push(Change { file, text: source.text().to_owned(), edits });
         }

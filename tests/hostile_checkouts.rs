@@ -16,7 +16,7 @@ use common::{Install, Ran, program};
 const MOST_TIME: Duration = Duration::from_mins(2);
 /// Address space that any run may take, in KiB, where the system can limit it: most of it is reserved and never used.
 #[cfg(target_os = "linux")]
-const MOST_MEMORY_KIB: u64 = 3 << 20;
+const MOST_MEMORY_KIB: u64 = 4 << 20;
 
 /// Runs the program within these bounds.
 fn run(folder: &Path, arguments: &[&str]) -> Ran {
@@ -220,6 +220,16 @@ fn what_is_too_large_is_refused_before_it_is_read() {
     let install = clone();
     File::create(install.checkout().join("helper.py")).unwrap().set_len(100 << 20).unwrap();
     assert_eq!(run_all(&install).map(|ran| ran.code), [1, 0, 0, 0, 0]);
+}
+
+#[test]
+fn what_a_repair_would_make_too_large_is_refused() {
+    let text = "for a, b, c, d in x._load_list(): pass\n#";
+    let text = format!("{text}{}\n", " ".repeat((8 << 20) - text.len() - 3));
+    let install = with_text(&text);
+    let ran = run(&install.root, &["apply", "--no-verify", "--fix", "load-list"]);
+    assert!(ran.code == 2 && ran.err.contains("are more than a Python file"), "{}", ran.err);
+    assert!(install.text() == text);
 }
 
 #[test]

@@ -99,9 +99,6 @@ impl std::fmt::Display for Unreadable {
 impl Source {
     /// Parses `bytes` as the Python file at `path` (which is only a name here: nothing is read from it).
     pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, Unreadable> {
-        if bytes.len() > MAX_BYTES {
-            return Err(Unreadable::TooLarge(bytes.len() as u64));
-        }
         if let Some(offset) = memchr::memchr(0, &bytes) {
             return Err(Unreadable::Nul(offset));
         }
@@ -142,6 +139,9 @@ impl Source {
 
     /// Parses a text, as what became of an `old` tree if there is one.
     fn grow(path: &Path, text: String, old: Option<&Tree>) -> Result<Self, Unreadable> {
+        if text.len() > MAX_BYTES {
+            return Err(Unreadable::TooLarge(text.len() as u64));
+        }
         let mut parser = Parser::new();
         let tree = parser
             .set_language(&tree_sitter_python::LANGUAGE.into())
