@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cache::Cache;
 use crate::patches;
 use crate::verify::{self, Engine};
 
@@ -351,9 +352,21 @@ pub struct Check {
     #[command(flatten)]
     pub proof: Proof,
 
+    /// Run everything again, even if these very files were checked before
+    #[arg(long)]
+    pub no_cache: bool,
+
     /// How the report is written.
     #[command(flatten)]
     pub output: FindingsOutput,
+}
+
+impl Check {
+    /// Where answers of earlier runs are taken from; not those of a Python of the user's, which may be another by now.
+    pub fn cache(&self) -> Option<Cache> {
+        let may_be_used = !self.no_cache && self.proof.python.is_none();
+        may_be_used.then(Cache::of_user).flatten()
+    }
 }
 
 /// The arguments of `completions`.

@@ -20,6 +20,7 @@
 //! [`python::flow`]; to see how a fix uses both, with [`patches::load_list`].
 
 pub mod allocator;
+pub mod cache;
 pub mod cli;
 pub mod comfyui;
 pub mod commands;

@@ -1,18 +1,21 @@
 //! One checkout on its way from its files to its repaired texts.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
 use anyhow::{Result, anyhow};
+use serde::{Deserialize, Serialize};
 
 use crate::allocator::Device;
+use crate::cache::{Cache, Key};
 use crate::gather;
 use crate::install::{Checkout, Revision};
-use crate::patches::{self, Accounting, Fix, Status, Survey};
+use crate::patches::{self, Accounting, Fix, Release, Status, Survey};
 use crate::python::{Edit, Package, Unreadable, edit};
 use crate::store::Replacement;
 use crate::verify::placing::{self, Question};
-use crate::verify::{self, Engine, Verdict};
+use crate::verify::{self, Engine, Options, Verdict};
 
 /// What repairing a checkout comes to. Nothing of it is written yet.
 pub struct Repair {
@@ -22,14 +25,29 @@ pub struct Repair {
     pub surveys: Vec<Survey>,
     /// The files that change, in the order of the package.
     pub changes: Vec<Change>,
-    /// The files as they would be.
-    after: Package,
+    /// The upstream releases that it is like.
+    pub release: Option<Release>,
+    /// The files as they would be, once they are needed.
+    after: OnceCell<Package>,
     /// What the other fixes found, which are not to be made.
     others: Vec<Survey>,
     accounting: Accounting,
     root: PathBuf,
     /// Whether the files are those of a revision, so that nothing on disk says anything about them.
     committed: bool,
+    /// What running the code came to, if that is known from an earlier run.
+    evidence: Option<verify::Evidence>,
+    /// Where to keep what this run comes to.
+    entry: Option<(Cache, Key)>,
+}
+
+/// What a run found in the files of a checkout, for later ones.
+#[derive(Serialize, Deserialize)]
+struct Found {
+    surveys: Vec<Survey>,
+    release: Option<Release>,
+    /// What running the code came to, if it was run.
+    evidence: Option<verify::Evidence>,
 }
 
 /// A file that changes.
@@ -59,23 +77,76 @@ impl fmt::Display for Unread {
 
 impl std::error::Error for Unread {}
 
+impl Found {
+    fn of(checkout: &Checkout, package: &Package, accounting: Accounting) -> Result<Self> {
+        let root = checkout.file.parent().unwrap_or(&checkout.root);
+        let surveys = patches::survey(package, &Fix::ALL, accounting)
+            .map_err(|(file, reason)| Unread { path: root.join(package.path(file)), reason })?;
+        let release = Release::of(package, &surveys);
+        Ok(Self { surveys, release, evidence: None })
+    }
+}
+
+/// What an answer about a package depends on.
+fn key(package: &Package, fixes: &[Fix], accounting: Accounting, proof: Option<&Options>) -> Key {
+    let asked = fixes
+        .iter()
+        .fold(Key::new("repair"), |key, fix| key.with(fix.name()))
+        .with(format!("{accounting:?} {proof:?}"));
+    let files = (0..package.len()).map(|file| (package.path(file), package.bytes(file)));
+    files.fold(asked, |key, (path, bytes)| key.with(path.as_os_str().as_encoded_bytes()).with(bytes))
+}
+
 impl Repair {
     /// Reads a checkout, surveys it and makes the edits, in memory.
     pub fn of(checkout: &Checkout, fixes: &[Fix], accounting: Accounting) -> Result<Self> {
-        Self::made(checkout, gather::on_disk(checkout)?, fixes, accounting)
+        let package = gather::on_disk(checkout)?;
+        let found = Found::of(checkout, &package, accounting)?;
+        Self::made(checkout, package, found, fixes, accounting)?.parsed()
     }
 
     /// The same for the checkout as it stands in a revision of its repository. Nothing on disk is looked at; the paths
     /// are those that the files have, or would have, there.
     pub fn at(checkout: &Checkout, revision: &Revision, fixes: &[Fix], accounting: Accounting) -> Result<Self> {
         let package = gather::in_revision(checkout, revision)?;
-        Self::made(checkout, package, fixes, accounting).map(|repair| Self { committed: true, ..repair })
+        let found = Found::of(checkout, &package, accounting)?;
+        Self::made(checkout, package, found, fixes, accounting)?.of_revision().parsed()
     }
 
-    fn made(checkout: &Checkout, package: Package, fixes: &[Fix], accounting: Accounting) -> Result<Self> {
+    /// One or the other, for those who only want to know: what an earlier run [kept](Self::keep) of the same files, asked
+    /// for the same proof, is taken from the cache.
+    pub fn cached(
+        checkout: &Checkout,
+        revision: Option<&Revision>,
+        fixes: &[Fix],
+        accounting: Accounting,
+        proof: Option<&Options>,
+        cache: &Cache,
+    ) -> Result<Self> {
+        let package = match revision {
+            None => gather::on_disk(checkout)?,
+            Some(revision) => gather::in_revision(checkout, revision)?,
+        };
+        let key = key(&package, fixes, accounting, proof);
+        let repair = if let Some(found) = cache.get(&key) {
+            Self::made(checkout, package, found, fixes, accounting)?
+        } else {
+            let found = Found::of(checkout, &package, accounting)?;
+            let repair = Self::made(checkout, package, found, fixes, accounting)?.parsed()?;
+            Self { entry: Some((cache.clone(), key)), ..repair }
+        };
+        Ok(if revision.is_some() { repair.of_revision() } else { repair })
+    }
+
+    fn made(
+        checkout: &Checkout,
+        package: Package,
+        found: Found,
+        fixes: &[Fix],
+        accounting: Accounting,
+    ) -> Result<Self> {
         let root = checkout.file.parent().unwrap_or(&checkout.root).to_owned();
-        let surveys = patches::survey(&package, &Fix::ALL, accounting)
-            .map_err(|(file, reason)| Unread { path: root.join(package.path(file)), reason })?;
+        let Found { surveys, release, evidence } = found;
         let (surveys, others): (Vec<_>, Vec<_>) = surveys.into_iter().partition(|survey| fixes.contains(&survey.fix));
         let edits = edits_of(&surveys, &package).map_err(|file| {
             anyhow!(
@@ -83,35 +154,71 @@ impl Repair {
                 package.path(file).display()
             )
         })?;
-        let after = package.edited(edits.iter().map(|(file, edits)| (*file, edits.as_slice())));
-        let mut changes = Vec::new();
-        for (file, edits) in edits {
-            let source = after.source(file).map_err(|broken| match broken {
-                // It could not be read again, nor reverted.
-                Unreadable::TooLarge(_) => Unread { path: root.join(package.path(file)), reason: broken.clone() }.into(),
+        let change = |(file, edits): (usize, Vec<Edit>)| {
+            let text = edit::apply(package.text(file).unwrap_or_default(), &edits);
+            Change { file, text, edits }
+        };
+        let changes = edits.into_iter().map(change).collect();
+        let (after, entry) = (OnceCell::new(), None);
+        let committed = false;
+        Ok(Self { package, surveys, changes, release, after, others, accounting, root, committed, evidence, entry })
+    }
+
+    fn of_revision(self) -> Self {
+        Self { committed: true, ..self }
+    }
+
+    /// Fails if a repaired text is not Python any more, or could not be read again.
+    fn parsed(self) -> Result<Self> {
+        for change in &self.changes {
+            self.after().source(change.file).map_err(|broken| match broken {
+                // It could not be reverted either.
+                Unreadable::TooLarge(_) => {
+                    anyhow!(Unread { path: self.path(change.file), reason: broken.clone() })
+                }
                 _ => anyhow!(
                     "the repaired {} would be {broken}\nhelp: this is a mistake in distorch-fix; please report it with the file",
-                    package.path(file).display()
+                    self.package.path(change.file).display()
                 ),
             })?;
-            changes.push(Change { file, text: source.text().to_owned(), edits });
         }
-        Ok(Self { package, surveys, changes, after, others, accounting, root, committed: false })
+        Ok(self)
+    }
+
+    fn after(&self) -> &Package {
+        let edits = || self.changes.iter().map(|change| (change.file, change.edits.as_slice()));
+        self.after.get_or_init(|| self.package.edited(edits()))
     }
 
     /// Runs the repaired code, or the code as it is where there is nothing to repair. See [`crate::verify`].
-    pub fn verify(&self, options: &verify::Options) -> Verdict {
+    pub fn verify(&self, options: &Options) -> Verdict {
+        if let Some(known) = &self.evidence {
+            return Verdict::Verified(known.clone());
+        }
         let mut surveys = self.surveys.clone();
         surveys.extend(self.others.iter().cloned().map(Survey::without_edits));
         let fixes: Vec<_> = self.surveys.iter().map(|survey| survey.fix).collect();
         let subject = verify::Subject {
             before: &self.package,
             surveys: &surveys,
-            after: if self.changes.is_empty() { &self.package } else { &self.after },
+            after: if self.changes.is_empty() { &self.package } else { self.after() },
             fixes: &fixes,
             accounting: self.accounting,
         };
         verify::verify(&subject, options)
+    }
+
+    /// Keeps what was found, and what running it [came to](Self::verify) if it was run, for later runs that ask the same
+    /// and may take it from the cache. Only what ended well is kept: anything else may have had other reasons.
+    pub fn keep(&self, verdict: Option<&Verdict>) {
+        let Some((cache, key)) = &self.entry else { return };
+        let evidence = match verdict {
+            None => None,
+            Some(Verdict::Verified(evidence)) => Some(evidence.clone()),
+            Some(Verdict::Wrong(_) | Verdict::Inconclusive(_)) => return,
+        };
+        let surveys = self.surveys.iter().chain(&self.others).cloned().collect();
+        cache.keep(key, &Found { surveys, release: self.release, evidence });
     }
 
     /// What is to be written.

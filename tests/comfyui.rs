@@ -29,7 +29,7 @@ fn comfyui(patcher: &str) -> TempDir {
 
 fn facts(patcher: &str) -> Facts {
     let folder = comfyui(patcher);
-    comfyui::read(&Files::Folder(folder.path().to_owned())).unwrap()
+    comfyui::read(&Files::Folder(folder.path().to_owned()), None).unwrap()
 }
 
 /// A class with a `_load_list` of these parameters, whose body is this.
@@ -205,7 +205,7 @@ fn the_fixtures_are_read_as_their_table_says() {
     for row in readme.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<_> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
         let install = Install::of(cells[1]);
-        let facts = comfyui::read(&Files::Folder(install.root.join("ComfyUI"))).unwrap();
+        let facts = comfyui::read(&Files::Folder(install.root.join("ComfyUI")), None).unwrap();
         let shapes = facts.load_lists[0].shapes.as_ref().unwrap();
         let (arity, dynamic) = cells[3].split_once(',').map_or((cells[3], false), |(arity, _)| (arity, true));
         assert_eq!(shapes[0].arity().to_string(), arity, "{row}");
@@ -226,7 +226,7 @@ fn dynamic_vram_is_told_from_the_patcher_and_the_options() {
         if let Some(options) = options {
             fs::write(folder.path().join("comfy/cli_args.py"), options).unwrap();
         }
-        comfyui::read(&Files::Folder(folder.path().to_owned())).unwrap().dynamic_vram
+        comfyui::read(&Files::Folder(folder.path().to_owned()), None).unwrap().dynamic_vram
     };
     let option = "parser.add_argument(\"--disable-dynamic-vram\", action=\"store_true\")\n";
     assert_eq!(read(patcher, Some(option)), DynamicVram::Absent);
@@ -314,7 +314,7 @@ proptest! {
         let body = lines.collect::<Vec<_>>().join("\n");
         let folder = comfyui(&method(", d=False", &body));
         // Much of it is no Python, which is an error that says where.
-        if let Err(error) = comfyui::read(&Files::Folder(folder.path().to_owned())) {
+        if let Err(error) = comfyui::read(&Files::Folder(folder.path().to_owned()), None) {
             prop_assert!(error.to_string().contains("\nhelp: "), "{}", error);
         }
     }
@@ -370,7 +370,7 @@ fn every_version_of_comfyui_is_told() {
     let mut kinds: BTreeMap<String, (usize, String)> = BTreeMap::new();
     for id in seen.values() {
         let name = format!("{}@{id}", path.display());
-        let facts = comfyui::read(&comfyui::named(name.as_ref()).unwrap()).unwrap();
+        let facts = comfyui::read(&comfyui::named(name.as_ref()).unwrap(), None).unwrap();
         let text = told(&facts.load_lists);
         let source = String::from_utf8_lossy(&patcher_of(&repository, *id)).into_owned();
         assert_eq!(facts.load_lists.len(), source.matches("def _load_list(").count(), "{id}");

@@ -17,7 +17,7 @@ use distorch_fix::verify::{Options, Verdict};
 use git2::Repository;
 
 fn facts(argument: impl AsRef<OsStr>) -> Facts {
-    comfyui::read(&comfyui::named(argument.as_ref()).unwrap()).unwrap()
+    comfyui::read(&comfyui::named(argument.as_ref()).unwrap(), None).unwrap()
 }
 
 fn arities(facts: &Facts) -> Vec<usize> {
@@ -26,7 +26,7 @@ fn arities(facts: &Facts) -> Vec<usize> {
 
 /// What goes wrong: always with help in a last line of its own.
 fn error(argument: impl AsRef<OsStr>) -> String {
-    let failed = comfyui::named(argument.as_ref()).and_then(|files| comfyui::read(&files));
+    let failed = comfyui::named(argument.as_ref()).and_then(|files| comfyui::read(&files, None));
     let error = failed.unwrap_err().to_string();
     assert!(error.lines().last().unwrap().starts_with("help: "), "{error}");
     error

@@ -1,5 +1,6 @@
 //! Dynamic VRAM: a patcher of ComfyUI's own that takes models away from `DisTorch2`.
 
+use serde::{Deserialize, Serialize};
 use tree_sitter::Node;
 
 use super::module::methods;
@@ -10,7 +11,7 @@ use crate::python::{Place, Source};
 pub const OFF: &str = "--disable-dynamic-vram";
 
 /// Whether a ComfyUI has dynamic VRAM. Its patcher is recognised by a method `is_dynamic` that returns True.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DynamicVram {
     /// It has not.
     Absent,

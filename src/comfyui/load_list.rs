@@ -7,6 +7,7 @@
 //!
 //! Never from a version: branches, forks and nightly builds carry any. What is not understood is said to be so.
 
+use serde::{Deserialize, Serialize};
 use tree_sitter::Node;
 
 use super::exec;
@@ -18,7 +19,7 @@ use crate::python::{Place, Source};
 const LONGEST_NAME: usize = 60;
 
 /// One `_load_list` of a ComfyUI.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadList {
     /// The class that it is a method of.
     pub class: Option<String>,
@@ -29,7 +30,7 @@ pub struct LoadList {
 }
 
 /// One form that items have.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
     /// The expressions of its fields, in order, as ComfyUI writes them.
     pub fields: Vec<String>,
@@ -43,7 +44,7 @@ pub struct Shape {
 }
 
 /// Why the items of a load list could not be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unclear {
     /// The place that was not understood.
     pub place: Place,

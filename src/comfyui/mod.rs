@@ -18,13 +18,14 @@ mod value;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 pub use argument::named;
 pub use dynamic::{DynamicVram, OFF};
 pub use load_list::{LoadList, Shape, Unclear};
 pub use pair::{Fit, Pair, judge};
 
+use crate::cache::{Cache, Key};
 use crate::install::{Files, version};
 use crate::python::Source;
 use crate::python::source::MAX_BYTES;
@@ -51,10 +52,10 @@ pub struct Facts {
 }
 
 /// Reads a ComfyUI. Fails if [`PATCHER`] is not there, or cannot be read as Python; the error leaves it to the caller to
-/// say which ComfyUI it is about.
-pub fn read(files: &Files) -> Result<Facts> {
+/// say which ComfyUI it is about. What the same files told before is taken from the cache, if there is one.
+pub fn read(files: &Files, cache: Option<&Cache>) -> Result<Facts> {
     let revision = files.revision().map(ToString::to_string);
-    let Some(patcher) = parse(files, PATCHER)? else {
+    let Some(patcher) = bytes(files, PATCHER)? else {
         let place = revision.map_or_else(String::new, |revision| format!(" at {revision}"));
         bail!(
             "there is no {PATCHER}{place}\nhelp: it is older than load lists, or incomplete; name another ComfyUI, or \
@@ -62,22 +63,28 @@ pub fn read(files: &Files) -> Result<Facts> {
         );
     };
     // That this file is odd is no reason to know nothing of the other.
-    let options = parse(files, OPTIONS).ok().flatten();
-    Ok(Facts {
-        root: files.root().to_path_buf(),
-        revision,
-        version: version(files),
-        load_lists: load_list::read(&patcher),
-        dynamic_vram: dynamic::read(&patcher, options.as_ref()),
-    })
+    let options = bytes(files, OPTIONS).ok().flatten();
+    let key = Key::new("comfyui").with(&patcher).with(options.as_deref().unwrap_or_default());
+    let (load_lists, dynamic_vram) = if let Some(told) = cache.and_then(|cache| cache.get(&key)) {
+        told
+    } else {
+        let patcher = parse(PATCHER, patcher)?;
+        let options = options.and_then(|options| parse(OPTIONS, options).ok());
+        let told = (load_list::read(&patcher), dynamic::read(&patcher, options.as_ref()));
+        if let Some(cache) = cache {
+            cache.keep(&key, &told);
+        }
+        told
+    };
+    Ok(Facts { root: files.root().to_path_buf(), revision, version: version(files), load_lists, dynamic_vram })
 }
 
-fn parse(files: &Files, path: &str) -> Result<Option<Source>> {
-    let Some(bytes) = files.read(Path::new(path), MAX_BYTES as u64)? else { return Ok(None) };
-    match Source::parse(Path::new(path), bytes) {
-        Ok(source) => Ok(Some(source)),
-        Err(reason) => {
-            bail!("{path}: {reason}\nhelp: restore the file, or name another ComfyUI, or another revision of it")
-        }
-    }
+fn bytes(files: &Files, path: &str) -> Result<Option<Vec<u8>>> {
+    files.read(Path::new(path), MAX_BYTES as u64)
+}
+
+fn parse(path: &str, bytes: Vec<u8>) -> Result<Source> {
+    Source::parse(Path::new(path), bytes).map_err(|reason| {
+        anyhow!("{path}: {reason}\nhelp: restore the file, or name another ComfyUI, or another revision of it")
+    })
 }

@@ -13,13 +13,18 @@ pub(super) fn run(arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome
     let target = &arguments.target;
     let mut report = Report::new(Command::Apply, target.accounting.into());
     report.dry_run = arguments.dry_run;
-    let view = View { judges: true, comfyui: arguments.surroundings.comfyui.as_deref(), revision: None };
+    let view = View {
+        judges: true,
+        comfyui: arguments.surroundings.comfyui.as_deref(),
+        proof: arguments.proof.options(true),
+        ..View::default()
+    };
     let format = arguments.output.format.into();
     each(report, target, &view, format, screen, |subject, report| apply(subject, arguments, report))
 }
 
 fn apply(subject: &Subject<'_>, arguments: &cli::Apply, report: &mut CheckoutReport) -> Result<Outcome> {
-    judge(subject.repair, arguments.proof.options(true).as_ref(), report)?;
+    judge(subject, report)?;
     report.patch(subject.repair, Path::new(""));
     if !arguments.dry_run {
         write(subject, report)?;

@@ -13,9 +13,11 @@ pub(super) fn run(arguments: &cli::Check, screen: &mut Screen) -> Result<Outcome
         judges: true,
         comfyui: arguments.surroundings.comfyui.as_deref(),
         revision: arguments.history.rev.as_deref(),
+        proof: arguments.proof.options(false),
+        cache: arguments.cache(),
     };
     each(report, target, &view, arguments.output.format, screen, |subject, report| {
-        judge(subject.repair, arguments.proof.options(false).as_ref(), report)?;
+        judge(subject, report)?;
         let is_warned = arguments.strict && !report.warnings.is_empty();
         let found = subject.repair.is_needed() || report.stays_broken() || is_warned;
         Ok(if found { Outcome::Found } else { Outcome::InOrder })

@@ -16,9 +16,11 @@ pub(super) fn run(arguments: &cli::Diff, screen: &mut Screen) -> Result<Outcome>
         judges: true,
         comfyui: arguments.surroundings.comfyui.as_deref(),
         revision: arguments.history.rev.as_deref(),
+        proof: arguments.proof.options(false),
+        ..View::default()
     };
     each(report, target, &view, format.into(), screen, |subject, report| {
-        judge(subject.repair, arguments.proof.options(false).as_ref(), report)?;
+        judge(subject, report)?;
         // Printed one after the other, the patches of several checkouts are one, for the folder that they all lie in.
         let is_own = subject.is_alone || format == Format::Json;
         let folder = if is_own { PathBuf::new() } else { from_here(subject)? };

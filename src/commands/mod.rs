@@ -18,6 +18,7 @@ use std::thread;
 use anyhow::{Context, Error, Result, anyhow, bail};
 
 use self::choose::{Chosen, choose};
+use crate::cache::Cache;
 use crate::cli::{Cli, Command, FindingsFormat as Format, Target};
 use crate::comfyui;
 use crate::install::{self, Checkout, Files, Revision};
@@ -59,7 +60,7 @@ fn each(
     act: impl Fn(&Subject<'_>, &mut CheckoutReport) -> Result<Outcome>,
 ) -> Result<Outcome> {
     let read = |argument: &OsStr| {
-        let facts = comfyui::read(&comfyui::named(argument)?);
+        let facts = comfyui::read(&comfyui::named(argument)?, view.cache.as_ref());
         facts.with_context(|| format!("cannot judge by {}", argument.display()))
     };
     let (named, (chosen, errors)) = match view.comfyui.map(read).transpose() {
@@ -75,24 +76,23 @@ fn each(
         let mut of_checkout = CheckoutReport::new(given, base, checkout);
         // It can be large, and is no more than needed for a verdict: it is read while the checkout is surveyed.
         let around = checkout.comfyui.as_ref().filter(|_| view.judges && named.is_none()).map(|around| {
-            let files = Files::Folder(around.root.clone());
-            thread::spawn(move || comfyui::read(&files))
+            let (files, cache) = (Files::Folder(around.root.clone()), view.cache.clone());
+            thread::spawn(move || comfyui::read(&files, cache.as_ref()))
         });
-        let repair = match view.revision {
-            None => Repair::of(checkout, &target.fixes(), target.accounting.into()),
-            Some(name) => Revision::find(&checkout.root, name).and_then(|revision| {
-                of_checkout.as_of(&revision);
-                Repair::at(checkout, &revision, &target.fixes(), target.accounting.into())
-            }),
-        };
-        let result = repair.and_then(|repair| {
+        let revision = view.revision.map(|name| Revision::find(&checkout.root, name)).transpose();
+        let result = revision.and_then(|revision| {
+            if let Some(revision) = &revision {
+                of_checkout.as_of(revision);
+            }
+            let repair = view.repair(checkout, revision.as_ref(), target)?;
             of_checkout.survey(&repair);
             if view.judges {
                 let around =
                     around.map(|reading| reading.join().unwrap_or_else(|_| Err(anyhow!("it is beyond reading"))));
                 of_checkout.judge(named.as_ref().or(around.as_ref()), named.is_some());
             }
-            let subject = Subject { checkout, repair: &repair, is_alone: chosen.len() == 1 };
+            let subject =
+                Subject { checkout, repair: &repair, proof: view.proof.as_ref(), is_alone: chosen.len() == 1 };
             let result = act(&subject, &mut of_checkout);
             of_checkout.keep(repair.package);
             result
@@ -131,22 +131,41 @@ struct View<'a> {
     comfyui: Option<&'a OsStr>,
     /// The revision that is looked at in place of the files on disk.
     revision: Option<&'a str>,
+    /// How the repair is to be proved, if it is.
+    proof: Option<Options>,
+    /// Where answers of earlier runs are taken from, if that will do.
+    cache: Option<Cache>,
+}
+
+impl View<'_> {
+    fn repair(&self, checkout: &Checkout, revision: Option<&Revision>, target: &Target) -> Result<Repair> {
+        let (fixes, accounting) = (target.fixes(), target.accounting.into());
+        match (&self.cache, revision) {
+            (Some(cache), _) => Repair::cached(checkout, revision, &fixes, accounting, self.proof.as_ref(), cache),
+            (None, None) => Repair::of(checkout, &fixes, accounting),
+            (None, Some(revision)) => Repair::at(checkout, revision, &fixes, accounting),
+        }
+    }
 }
 
 /// One of the checkouts that a command acts on.
 struct Subject<'c> {
     checkout: &'c Checkout,
     repair: &'c Repair,
+    /// How the repair is to be proved, if it is.
+    proof: Option<&'c Options>,
     /// Is it the only one?
     is_alone: bool,
 }
 
-/// Fails where a repair was not understood or, if it is to be run, not verified.
-fn judge(repair: &Repair, options: Option<&Options>, report: &mut CheckoutReport) -> Result<()> {
+/// Fails where a repair was not understood or, if it is to be proved, not verified.
+fn judge(&Subject { repair, proof, .. }: &Subject<'_>, report: &mut CheckoutReport) -> Result<()> {
     if let Some(refusal) = refusal::not_understood(repair) {
         bail!(refusal);
     }
-    report.verified(options.map(|options| repair.verify(options)));
+    let verdict = proof.map(|options| repair.verify(options));
+    repair.keep(verdict.as_ref());
+    report.verified(verdict);
     if let Some(refusal) = refusal::not_verified(&report.verification) {
         bail!(refusal);
     }

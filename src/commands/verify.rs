@@ -9,9 +9,10 @@ use crate::report::{Command, Outcome, Report, Screen};
 pub(super) fn run(arguments: &cli::Verify, screen: &mut Screen) -> Result<Outcome> {
     let target = &arguments.target;
     let report = Report::new(Command::Verify, target.accounting.into());
-    let view = View { revision: arguments.history.rev.as_deref(), ..View::default() };
+    let revision = arguments.history.rev.as_deref();
+    let view = View { revision, proof: Some(arguments.options()), ..View::default() };
     each(report, target, &view, arguments.output.format.into(), screen, |subject, report| {
-        judge(subject.repair, Some(&arguments.options()), report)?;
+        judge(subject, report)?;
         Ok(Outcome::InOrder)
     })
 }

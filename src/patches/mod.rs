@@ -13,7 +13,7 @@ mod spare;
 use std::fmt;
 use std::ops::Range;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tree_sitter::Node;
 
 pub use self::release::Release;
@@ -24,7 +24,7 @@ use crate::python::query::Query;
 use crate::python::{Edit, Package, Source, Unreadable};
 
 /// One of the fixes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Fix {
@@ -54,7 +54,7 @@ impl fmt::Display for Fix {
 }
 
 /// The state that a site is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
@@ -95,7 +95,7 @@ impl State {
 }
 
 /// A place in the code that a fix is about.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Site {
     /// The number of its file in the package.
     pub file: usize,
@@ -112,7 +112,7 @@ pub struct Site {
 }
 
 /// What a site reads of a load-list item.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Reading {
     /// By the number of fields (4, 5): how many elements stand before and behind them when the item gets there; nothing
     /// if no item of that many does.
@@ -146,7 +146,7 @@ impl Site {
 }
 
 /// What a survey comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
@@ -174,7 +174,7 @@ impl Status {
 }
 
 /// Everything that one fix found in a checkout.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Survey {
     /// The fix.
     pub fix: Fix,

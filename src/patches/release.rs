@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Fix, State, Survey, enclosing};
 use crate::python::Package;
 
@@ -10,7 +12,7 @@ use crate::python::Package;
 const HELPER: &str = "unpack_load_item";
 
 /// Releases of ComfyUI-MultiGPU that read load lists in the same way. Displayed as a phrase for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Release {
     /// Takes items for 4 fields.
     Old,

@@ -3,13 +3,14 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 
 /// Time for finding out how two texts differ. What is not compared by then counts as different.
 const MOST_TIME: Duration = Duration::from_secs(1);
 
 /// Replaces the bytes of `range` by `text`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Edit {
     /// The bytes of the old text that are replaced; empty for an insertion.
     pub range: (usize, usize),

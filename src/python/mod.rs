@@ -5,10 +5,12 @@
 pub mod edit;
 pub(crate) mod field;
 pub mod flow;
+pub mod lines;
 pub mod package;
 pub mod query;
 pub mod source;
 
 pub use edit::Edit;
+pub use lines::{Place, Places};
 pub use package::Package;
-pub use source::{Place, Places, Source, Unreadable};
+pub use source::{Source, Unreadable};

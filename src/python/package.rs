@@ -66,6 +66,15 @@ impl Package {
         &self.files[file].bytes
     }
 
+    /// The text of a file, parsed or not; None if it is none.
+    pub fn text(&self, file: usize) -> Option<&str> {
+        let File { bytes, source, .. } = &self.files[file];
+        match source.get() {
+            Some(source) => source.as_ref().ok().map(Source::text),
+            None => std::str::from_utf8(bytes).ok(),
+        }
+    }
+
     /// A file, parsed.
     pub fn source(&self, file: usize) -> Result<&Source, &Unreadable> {
         let File { path, bytes, source } = &self.files[file];

@@ -4,10 +4,10 @@ use std::cell::OnceCell;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use tree_sitter::{InputEdit, Node, Parser, Point, Tree, TreeCursor};
 
 use super::edit::{self, Edit};
+use super::lines::{self, Place};
 
 /// Files larger than this are refused: no version of the node comes near it, and parsing more than this costs more
 /// memory than a checker may use.
@@ -25,28 +25,6 @@ pub struct Source {
     tree: Tree,
     /// Where each line but the first begins, once somebody has asked.
     lines: OnceCell<Vec<usize>>,
-}
-
-/// A place in a file as people count: lines and columns from 1, columns in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Place {
-    /// The line, from 1.
-    pub line: usize,
-    /// The column in characters, from 1.
-    pub column: usize,
-}
-
-/// Where some offsets of a file stand.
-#[derive(Clone, Debug)]
-pub struct Places(Vec<(usize, Place)>);
-
-impl Places {
-    /// The place of an offset; none if it was not asked for.
-    pub fn at(&self, offset: usize) -> Option<Place> {
-        let found = self.0.binary_search_by_key(&offset, |(known, _)| *known).ok()?;
-        Some(self.0[found].1)
-    }
 }
 
 /// Why a file could not be read as Python.
@@ -186,36 +164,14 @@ impl Source {
         Place { line, column: shown.chars().count() + 1 }
     }
 
-    /// Where each of many offsets stands, in one pass over the text however many there are.
-    pub fn places(&self, mut offsets: Vec<usize>) -> Places {
-        offsets.sort_unstable();
-        offsets.dedup();
-        let mut place = Place { line: 1, column: 1 };
-        let mut done = if self.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        let mut known = Vec::with_capacity(offsets.len());
-        for offset in offsets {
-            let passed = &self.text[done.min(offset)..offset];
-            let (lines, tail) = match passed.rfind('\n') {
-                None => (0, passed),
-                Some(last) => (memchr::memchr_iter(b'\n', passed.as_bytes()).count(), &passed[last + 1..]),
-            };
-            let column = if lines == 0 { place.column } else { 1 };
-            place = Place { line: place.line + lines, column: column + tail.chars().count() };
-            done = done.max(offset);
-            known.push((offset, place));
-        }
-        Places(known)
-    }
-
     /// The offset at which the line of `offset` begins.
     pub fn line_start(&self, offset: usize) -> usize {
-        memchr::memrchr(b'\n', &self.text.as_bytes()[..offset]).map_or(0, |newline| newline + 1)
+        lines::start(&self.text, offset)
     }
 
     /// The offset just behind the line of `offset`, before its line ending.
     pub fn line_end(&self, offset: usize) -> usize {
-        let end = memchr::memchr(b'\n', &self.text.as_bytes()[offset..]).map_or(self.text.len(), |n| offset + n);
-        if end > offset && self.text.as_bytes()[end - 1] == b'\r' { end - 1 } else { end }
+        lines::end(&self.text, offset)
     }
 
     /// The line of `offset`, without its line ending.
@@ -380,19 +336,6 @@ mod tests {
         assert_eq!(source.place(3), Place { line: 1, column: 1 });
         let y = source.text().find("y\n").expect("there");
         assert_eq!(source.place(y), Place { line: 2, column: 11 });
-    }
-
-    #[test]
-    fn many_places_are_those_of_each() {
-        for text in ["\u{feff}é = 1\r\nx = 'é' + y\n\n", "a = 1", "\na = 1\n"] {
-            let source = parse(text);
-            let offsets: Vec<_> = (0..=text.len()).rev().filter(|offset| text.is_char_boundary(*offset)).collect();
-            let places = source.places(offsets.clone());
-            for offset in offsets {
-                assert_eq!(places.at(offset), Some(source.place(offset)), "{text:?} at {offset}");
-            }
-            assert_eq!(places.at(text.len() + 1), None);
-        }
     }
 
     #[test]

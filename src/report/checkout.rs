@@ -13,7 +13,7 @@ use super::{
 };
 use crate::comfyui::{self, Facts, Pair};
 use crate::install::{Checkout, Evidence, GitFacts, Revision};
-use crate::patches::{Fix, Release, State, Status};
+use crate::patches::{Fix, State, Status};
 use crate::python::Package;
 use crate::repair::Repair;
 use crate::verify::Verdict;
@@ -119,9 +119,9 @@ impl CheckoutReport {
     pub fn survey(&mut self, repair: &Repair) {
         let paths: Vec<_> =
             (0..repair.package.len()).map(|file| Located::new(&self.base, &repair.path(file))).collect();
-        let files = Files::new(&repair.surveys, &paths, |file| repair.package.source(file).ok());
+        let files = Files::new(&repair.surveys, &paths, &repair.package);
         self.fixes = repair.surveys.iter().map(|survey| SurveyReport::new(survey, &files)).collect();
-        self.release = Release::of(&repair.package, &repair.surveys).map(|release| release.to_string());
+        self.release = repair.release.map(|release| release.to_string());
         self.changes = repair.changes.iter().map(|change| ChangeReport::new(&paths[change.file], change)).collect();
     }
 

@@ -6,7 +6,7 @@ use super::columns::{columns, fit, width, wrapped};
 use super::text::visible;
 use super::{CheckoutReport, SiteReport};
 use crate::patches::{Fix, State};
-use crate::python::Source;
+use crate::python::lines;
 
 /// Columns where there is no terminal: enough for any line that a person wrote.
 const COLUMNS: usize = 200;
@@ -31,24 +31,24 @@ fn findings(checkout: &CheckoutReport, wanted: fn(State) -> bool) -> String {
     let sites: Vec<_> = checkout.findings().filter(|(_, site)| wanted(site.state)).collect();
     let of = |(fix, site): &(Fix, &SiteReport)| (*fix, site.file, site.state, site.start.line);
     for sites in sites.chunk_by(|a, b| of(a) == of(b)) {
-        let source = checkout.package().and_then(|package| package.source(sites[0].1.file).ok());
-        let Some(source) = source else { continue };
+        let text = checkout.package().and_then(|package| package.text(sites[0].1.file));
+        let Some(text) = text else { continue };
         if !out.is_empty() {
             out.push('\n');
         }
-        out.push_str(&renderer.render(&[finding(sites, source, columns)]));
+        out.push_str(&renderer.render(&[finding(sites, text, columns)]));
         out.push('\n');
     }
     out
 }
 
 /// The sites are on one line, and in one state.
-fn finding<'r>(sites: &[(Fix, &'r SiteReport)], source: &'r Source, columns: usize) -> Group<'r> {
+fn finding<'r>(sites: &[(Fix, &'r SiteReport)], file: &'r str, columns: usize) -> Group<'r> {
     let (fix, first) = sites[0];
     let level = if first.state == State::Opaque { Level::WARNING } else { Level::ERROR };
     // Only the line it begins on: a pattern or a statement can run over many.
-    let (start, end) = (source.line_start(first.start.byte), source.line_end(first.start.byte));
-    let line = source.text()[start..end].trim_start_matches('\u{feff}');
+    let (start, end) = (lines::start(file, first.start.byte), lines::end(file, first.start.byte));
+    let line = file[start..end].trim_start_matches('\u{feff}');
     let start = end - line.len();
     let number = first.start.line;
     let label = first.state.name();

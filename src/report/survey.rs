@@ -6,7 +6,7 @@ use super::located::Located;
 use super::text::counted;
 use crate::comfyui::Fit;
 use crate::patches::{Fix, Site, State, Status, Survey};
-use crate::python::{Places, Source};
+use crate::python::{Package, Places};
 
 /// What one fix found in a checkout.
 #[derive(Debug, Serialize)]
@@ -82,11 +82,7 @@ pub(super) struct Files<'r> {
 
 impl<'r> Files<'r> {
     /// Looks up every place in each file at once.
-    pub(super) fn new<'s>(
-        surveys: &[Survey],
-        paths: &'r [Located],
-        source: impl Fn(usize) -> Option<&'s Source>,
-    ) -> Self {
+    pub(super) fn new(surveys: &[Survey], paths: &'r [Located], package: &Package) -> Self {
         let mut offsets = vec![Vec::new(); paths.len()];
         for site in surveys.iter().flat_map(|survey| &survey.sites) {
             offsets[site.file].extend([site.range.start, site.range.end]);
@@ -94,12 +90,12 @@ impl<'r> Files<'r> {
                 offsets[*file].extend([edit.range.0, edit.range.1]);
             }
         }
-        let places = |(file, offsets): (usize, Vec<usize>)| Some(source(file)?.places(offsets));
+        let places = |(file, offsets): (usize, Vec<usize>)| Some(Places::of(package.text(file)?, offsets));
         Self { paths, places: offsets.into_iter().enumerate().map(places).collect() }
     }
 
     fn point(&self, file: usize, byte: usize) -> Point {
-        // Every site and edit lies in a file that was parsed to find it, and was looked up above.
+        // Every site and edit lies in a file that was read to find it, and was looked up above.
         let place = self.places[file].as_ref().and_then(|places| places.at(byte));
         let (line, column) = place.map_or((1, 1), |place| (place.line, place.column));
         Point { byte, line, column }

@@ -29,7 +29,7 @@ mod uses;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use engine::Engine;
 use tree_sitter::Node;
@@ -91,7 +91,7 @@ pub enum Verdict {
 }
 
 /// What was run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Evidence {
     /// Places that were probed.
     pub places: usize,

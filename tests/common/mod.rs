@@ -72,6 +72,8 @@ pub fn program(folder: &Path) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_distorch-fix"));
     // Journals of what is not a clone.
     program.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
+    // A file, so that nothing can be kept there.
+    program.env("XDG_CACHE_HOME", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
     program.current_dir(folder).env_remove("PWD").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
     program
 }
