@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use tree_sitter::Node;
 
 use crate::python::Source;
+use crate::python::field::Fields;
 use crate::python::source::walk;
 
 /// The name under which a file mentions load lists.
@@ -33,7 +34,12 @@ impl<'p> Uses<'p> {
         // Names that are parts of something already noted.
         let mut noted: BTreeSet<usize> = BTreeSet::new();
         walk(&mut node.walk(), |inner| {
-            match inner.kind() {
+            // Half of the nodes are commas and the like.
+            if !inner.is_named() {
+                return true;
+            }
+            let kind = inner.kind();
+            match kind {
                 "import_statement" | "import_from_statement" => {
                     uses.imports.push(inner);
                     return false;
@@ -46,17 +52,17 @@ impl<'p> Uses<'p> {
                     }
                 }
                 "call" => {
-                    if let Some(function) = inner.child_by_field_name("function") {
+                    if let Some(function) = inner.field("function") {
                         uses.chain(source, function, true, &mut noted);
                     }
                 }
                 "attribute" => uses.chain(source, inner, false, &mut noted),
                 "identifier" if !noted.contains(&inner.id()) => uses.chain(source, inner, false, &mut noted),
-                "keyword_argument" => noted.extend(inner.child_by_field_name("name").map(|name| name.id())),
+                "keyword_argument" => noted.extend(inner.field("name").map(|name| name.id())),
                 _ => {}
             }
-            for field in binding_fields(inner.kind()) {
-                if let Some(target) = inner.child_by_field_name(field) {
+            for field in binding_fields(kind) {
+                if let Some(target) = inner.field(field) {
                     uses.bind(source, target);
                 }
             }
@@ -78,9 +84,7 @@ impl<'p> Uses<'p> {
         let mut inner = node;
         while inner.kind() == "attribute" {
             noted.insert(inner.id());
-            let (Some(object), Some(attribute)) =
-                (inner.child_by_field_name("object"), inner.child_by_field_name("attribute"))
-            else {
+            let (Some(object), Some(attribute)) = (inner.field("object"), inner.field("attribute")) else {
                 return;
             };
             noted.insert(attribute.id());
