@@ -181,6 +181,21 @@ fn what_cannot_be_run_is_never_verified() {
 }
 
 #[test]
+fn what_only_the_sandbox_cannot_do_is_not_called_wrong() {
+    for sum in ["+ (remaining_bytes < 0)", "- (remaining_bytes < 0)", "+ sum(share < 0 for share in [quota])"] {
+        let mut install = Install::of("legacy");
+        damage(&mut install, "min(quota, remaining_bytes)", &format!("min(quota, remaining_bytes) {sum}"));
+        let repair = install.repair().unwrap();
+        let verdict = repair.verify(&Options::default());
+        assert!(matches!(&verdict, Verdict::Inconclusive(reason) if reason.contains("'bool'")), "{sum}: {verdict:?}");
+        if let Some(python) = python() {
+            let verdict = repair.verify(&Options { engine: Engine::Python(python), ..Options::default() });
+            assert!(matches!(verdict, Verdict::Verified(_)), "{sum}: {verdict:?}");
+        }
+    }
+}
+
+#[test]
 fn a_python_that_is_not_there_is_inconclusive() {
     let engine = Engine::Python(Path::new("/nowhere/python3").to_owned());
     let verdict = Install::of("legacy").repair().unwrap().verify(&Options { engine, ..Options::default() });

@@ -396,13 +396,14 @@ fn definition_around(source: &Source, offset: usize) -> Option<Node<'_>> {
     outermost?.child_by_field_name("name")
 }
 
-/// Answers that are all errors prove nothing.
+/// Answers that are all errors prove nothing, nor does an error that only the sandbox gives.
 fn something_ran(program: &Program, cases: &[Case], answers: &[Answer]) -> Result<(), Verdict> {
     for (call, entry) in program.entries.iter().enumerate() {
         let of = || cases.iter().zip(answers).filter(move |(case, _)| case.call == call).map(|(_, answer)| answer);
-        if of().next().is_some() && of().all(|answer| answer.error().is_some()) {
-            let first = of().find_map(Answer::error).unwrap_or_default();
-            return Err(Verdict::Inconclusive(format!("{} cannot be run on its own: {first}", entry.name)));
+        let told_nothing = of().all(|answer| answer.error().is_some());
+        let error = of().filter_map(Answer::error).find(|error| told_nothing || engine::is_its_own(error));
+        if let Some(error) = error {
+            return Err(Verdict::Inconclusive(format!("{} cannot be run on its own: {error}", entry.name)));
         }
     }
     Ok(())
