@@ -15,6 +15,8 @@
 //! Beside that, [`comfyui`] reads what items the load lists of a ComfyUI hold, and judges a survey with them. Both may be
 //! read from any revision of a repository as well as from disk.
 //!
+//! What a `check` came to is kept in a [`cache`]; what is written never comes from there.
+//!
 //! [`commands`] puts the steps together, [`report`] shows what they gave; [`allocator`] is what is right. To see what is
 //! looked for and what is put in, start with the `patches` folder of the repository; to see how it is found, with
 //! [`python::flow`]; to see how a fix uses both, with [`patches::load_list`].

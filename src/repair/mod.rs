@@ -1,17 +1,19 @@
 //! One checkout on its way from its files to its repaired texts.
 
+mod found;
+
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
 use anyhow::{Result, anyhow};
-use serde::{Deserialize, Serialize};
 
+use self::found::Found;
 use crate::allocator::Device;
 use crate::cache::{Cache, Key};
 use crate::gather;
 use crate::install::{Checkout, Revision};
-use crate::patches::{self, Accounting, Fix, Release, Status, Survey};
+use crate::patches::{Accounting, Fix, Release, Status, Survey};
 use crate::python::{Edit, Package, Unreadable, edit};
 use crate::store::Replacement;
 use crate::verify::placing::{self, Question};
@@ -41,15 +43,6 @@ pub struct Repair {
     entry: Option<(Cache, Key)>,
 }
 
-/// What a run found in the files of a checkout, for later ones.
-#[derive(Serialize, Deserialize)]
-struct Found {
-    surveys: Vec<Survey>,
-    release: Option<Release>,
-    /// What running the code came to, if it was run.
-    evidence: Option<verify::Evidence>,
-}
-
 /// A file that changes.
 pub struct Change {
     /// Its number in the package.
@@ -76,26 +69,6 @@ impl fmt::Display for Unread {
 }
 
 impl std::error::Error for Unread {}
-
-impl Found {
-    fn of(checkout: &Checkout, package: &Package, accounting: Accounting) -> Result<Self> {
-        let root = checkout.file.parent().unwrap_or(&checkout.root);
-        let surveys = patches::survey(package, &Fix::ALL, accounting)
-            .map_err(|(file, reason)| Unread { path: root.join(package.path(file)), reason })?;
-        let release = Release::of(package, &surveys);
-        Ok(Self { surveys, release, evidence: None })
-    }
-}
-
-/// What an answer about a package depends on.
-fn key(package: &Package, fixes: &[Fix], accounting: Accounting, proof: Option<&Options>) -> Key {
-    let asked = fixes
-        .iter()
-        .fold(Key::new("repair"), |key, fix| key.with(fix.name()))
-        .with(format!("{accounting:?} {proof:?}"));
-    let files = (0..package.len()).map(|file| (package.path(file), package.bytes(file)));
-    files.fold(asked, |key, (path, bytes)| key.with(path.as_os_str().as_encoded_bytes()).with(bytes))
-}
 
 impl Repair {
     /// Reads a checkout, surveys it and makes the edits, in memory.
@@ -127,7 +100,7 @@ impl Repair {
             None => gather::on_disk(checkout)?,
             Some(revision) => gather::in_revision(checkout, revision)?,
         };
-        let key = key(&package, fixes, accounting, proof);
+        let key = found::key(&package, fixes, accounting, proof);
         let repair = if let Some(found) = cache.get(&key) {
             Self::made(checkout, package, found, fixes, accounting)?
         } else {

@@ -1,0 +1,41 @@
+//! What takes time to find out about a package, and what that depends on.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::Unread;
+use crate::cache::Key;
+use crate::install::Checkout;
+use crate::patches::{self, Accounting, Fix, Release, Survey};
+use crate::python::Package;
+use crate::verify::{Evidence, Options};
+
+/// What was found in a package.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Found {
+    /// For all fixes.
+    pub(super) surveys: Vec<Survey>,
+    /// The upstream releases that it is like.
+    pub(super) release: Option<Release>,
+    /// What running it came to, if it was run.
+    pub(super) evidence: Option<Evidence>,
+}
+
+impl Found {
+    /// Surveys a package. Nothing is run yet.
+    pub(super) fn of(checkout: &Checkout, package: &Package, accounting: Accounting) -> Result<Self> {
+        let root = checkout.file.parent().unwrap_or(&checkout.root);
+        let surveys = patches::survey(package, &Fix::ALL, accounting)
+            .map_err(|(file, reason)| Unread { path: root.join(package.path(file)), reason })?;
+        let release = Release::of(package, &surveys);
+        Ok(Self { surveys, release, evidence: None })
+    }
+}
+
+/// All that it depends on.
+pub(super) fn key(package: &Package, fixes: &[Fix], accounting: Accounting, proof: Option<&Options>) -> Key {
+    // What is added to the options is part of this by itself.
+    let asked = Key::new("repair").with(format!("{fixes:?} {accounting:?} {proof:?}"));
+    let files = (0..package.len()).map(|file| (package.path(file), package.bytes(file)));
+    files.fold(asked, |key, (path, bytes)| key.with(path.as_os_str().as_encoded_bytes()).with(bytes))
+}
