@@ -274,6 +274,16 @@ fn every_byte_function_of_a_file_is_repaired() {
 }
 
 #[test]
+fn the_asterisk_may_be_a_constant() {
+    let by_name = |text: String| {
+        text.replace("if \"*\" in", "if STAR in").replace("import logging\n", "import logging\n\nSTAR = \"*\"\n")
+    };
+    let before = byte_mode("wild = \"cpu\"", "if rest > 0:\n    final[wild] += rest");
+    let after = snippets::repair(&[(FILE, &before)], Fix::GpuOnly, Accounting::Resident).remove(0);
+    repairs(&by_name(before), &by_name(after));
+}
+
+#[test]
 fn methods_of_classes_are_repaired_too() {
     let text = byte_mode("wild = \"cpu\"", "if rest > 0:\n    self.final[wild] += rest")
         .replace("def allocate(", "def allocate(self, ");

@@ -62,13 +62,16 @@ pub(super) struct Wildcards<'p> {
     markers: Vec<Spot<'p>>,
     /// The names of the functions that look for them.
     functions: Vec<&'p str>,
+    /// The names outside of functions that stand for one.
+    constants: Vec<&'p str>,
     /// What is known of functions (by their nodes' ids).
     known: HashMap<usize, bool>,
 }
 
 impl<'p> Wildcards<'p> {
     pub(super) fn of(subject: &Subject<'p>) -> Self {
-        let mut found = Self { markers: Vec::new(), functions: Vec::new(), known: HashMap::default() };
+        let mut found =
+            Self { markers: Vec::new(), functions: Vec::new(), constants: Vec::new(), known: HashMap::default() };
         if subject.flow.stores.is_empty() {
             return found;
         }
@@ -76,10 +79,13 @@ impl<'p> Wildcards<'p> {
             let Some(source) = subject.source(*file) else { continue };
             for (_, node) in LOOKED_FOR.captures(source).into_iter().filter(|(name, _)| *name == "gpu-only.marker") {
                 found.markers.push(Spot { file: *file, node });
-                let function = enclosing(node, &["function_definition"]);
-                found.functions.extend(
-                    function.and_then(|function| function.child_by_field_name("name")).map(|name| source.slice(name)),
-                );
+                if let Some(function) = enclosing(node, &["function_definition"]) {
+                    found.functions.extend(function.child_by_field_name("name").map(|name| source.slice(name)));
+                } else {
+                    let assignment = enclosing(node, &["assignment"]);
+                    let name = assignment.and_then(|assignment| assignment.child_by_field_name("left"));
+                    found.constants.extend(name.map(|name| source.slice(name)));
+                }
             }
         }
         found
@@ -101,7 +107,7 @@ impl<'p> Wildcards<'p> {
         })
     }
 
-    /// Does a function look for wildcards, itself or by calling one that does?
+    /// Does a function look for wildcards, itself, by a constant, or by calling one that does?
     fn looked_for_in(&self, subject: &Subject<'p>, function: Spot<'p>) -> bool {
         let range = function.node.byte_range();
         let inside = |marker: &Spot<'p>| marker.file == function.file && range.contains(&marker.node.start_byte());
@@ -109,14 +115,15 @@ impl<'p> Wildcards<'p> {
             return true;
         }
         let Some(source) = subject.source(function.file) else { return false };
-        let mut calls = false;
+        let mut looks = false;
         walk(&mut function.node.walk(), |node| {
             let called = node.child_by_field_name("function").filter(|_| node.kind() == "call");
             let name = called.map(|called| called.child_by_field_name("attribute").unwrap_or(called));
-            calls |= name.is_some_and(|name| self.functions.contains(&source.slice(name)));
-            !calls
+            looks |= name.is_some_and(|name| self.functions.contains(&source.slice(name)))
+                || (node.kind() == "identifier" && self.constants.contains(&source.slice(node)));
+            !looks
         });
-        calls
+        looks
     }
 }
 
