@@ -180,6 +180,56 @@ fn what_cannot_be_run_is_never_verified() {
     }
 }
 
+/// What shares the remainder in the fixture `legacy`, at the depth of a second branch.
+const SHARING: &str = r#"            gpus = [device for device in final_bytes if device != "cpu"]
+            total = sum(final_bytes[device] for device in gpus)
+            for device in gpus:
+                final_bytes[device] += remaining_bytes * final_bytes[device] / total"#;
+
+#[test]
+fn half_a_repair_with_a_wrong_test_is_not_verified() {
+    let halves = [
+        ("wildcard_device != \"cpu\"", "\"cpu\""),
+        ("wildcard_device is None", "None"),
+        ("has_wildcard", "\"cpu\""),
+        ("has_wildcard and wildcard_device", "None"),
+    ];
+    for (test, default) in halves {
+        let mut install = Install::of("legacy");
+        let store = "        final_bytes[wildcard_device] += remaining_bytes";
+        damage(&mut install, store, &format!("        if {test}:\n    {store}\n        else:\n{SHARING}"));
+        damage(&mut install, "wildcard_device = \"cpu\"", &format!("wildcard_device = {default}"));
+        let verdict = install.repair().unwrap().verify(&Options::default());
+        assert!(matches!(verdict, Verdict::Wrong(_)), "{test}, {default}: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_repair_that_is_not_understood_any_more_is_not_verified() {
+    let mut install = Install::of("legacy");
+    damage(&mut install, "wildcard_device = \"cpu\"", "wildcard_device = default_device()");
+    let text = install.text() + "\n\ndef default_device():\n    return \"cpu\"\n\n\nSTART = str(default_device())\n";
+    fs::write(install.file(), &text).unwrap();
+    for command in ["check", "apply"] {
+        let ran = install.run(&[command]);
+        assert_eq!(ran.code, 2, "{ran:?}");
+    }
+    assert_eq!(install.text(), text);
+}
+
+#[test]
+fn what_a_file_logs_with_does_not_matter() {
+    for logger in ["LOG", "print", "text"] {
+        let install = Install::of("legacy");
+        let text = install.text();
+        let text =
+            if logger == "print" { text.replace("logger.info", "print") } else { text.replace("logger", logger) };
+        fs::write(install.file(), text).unwrap();
+        let verdict = install.repair().unwrap().verify(&Options::default());
+        assert!(matches!(verdict, Verdict::Verified(_)), "{logger}: {verdict:?}");
+    }
+}
+
 #[test]
 fn what_only_the_sandbox_cannot_do_is_not_called_wrong() {
     for sum in ["+ (remaining_bytes < 0)", "- (remaining_bytes < 0)", "+ sum(share < 0 for share in [quota])"] {

@@ -105,9 +105,9 @@ fn in_sandbox(program: String, most_time: Duration) -> Result<String, String> {
 }
 
 fn in_python(python: &Path, program: &str, most_time: Duration) -> Result<String, String> {
-    // The last line is an expression: here it has to be printed.
+    // The last line is an expression: here it has to be printed, whatever `print` is.
     let at = program.trim_end().rfind('\n').map_or(0, |newline| newline + 1);
-    let program = format!("{}print({})\n", &program[..at], program[at..].trim_end());
+    let program = format!("{}import sys\nsys.stdout.write({})\n", &program[..at], program[at..].trim_end());
     let mut child = Command::new(python)
         .args(["-I", "-S", "-"])
         .env_clear()

@@ -302,8 +302,8 @@ fn text(program: &Program, cases: &[&Case], models: &[Model], machine: &Machine)
     write_models(&mut text, models);
     let device = |(device, bytes): (&Device, u64)| format!("{}: {bytes}", Value::from(device.as_str()));
     let machine: Vec<_> = machine.listed().map(device).collect();
-    let _ = writeln!(text, "MACHINE[0] = {{{}}}", machine.join(", "));
-    text.push_str("CASES = [\n");
+    let _ = writeln!(text, "HARNESS_MACHINE[0] = {{{}}}", machine.join(", "));
+    text.push_str("HARNESS_CASES = [\n");
     for case in cases {
         let rows = case.model + if case.as_offload { models.len() } else { 0 };
         let clip = match case.clip {
@@ -321,17 +321,17 @@ fn text(program: &Program, cases: &[&Case], models: &[Model], machine: &Machine)
         let _ = writeln!(
             text,
             "own_{name} = {name}\n\n\ndef {name}(*given, **named):\n    \
-             return own_{name}(*given, **named) if FORCED[0] is None else FORCED[0]\n"
+             return own_{name}(*given, **named) if HARNESS_FORCED[0] is None else HARNESS_FORCED[0]\n"
         );
     }
     text.push_str(DRIVER);
-    text.push_str("json.dumps(RESULTS)\n");
+    text.push_str("json.dumps(HARNESS_RESULTS)\n");
     text
 }
 
 /// The models as rows, and again as they look to code that was given `module_offload_mem` for the size.
 fn write_models(text: &mut String, models: &[Model]) {
-    text.push_str("MODELS = [\n");
+    text.push_str("HARNESS_MODELS = [\n");
     for as_offload in [false, true] {
         for model in models {
             text.push_str("    [");

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use tree_sitter::Node;
 
 use super::desugar;
-use super::standin::{BUILTINS, reaches_outside, stand_in_text};
-use super::uses::{ASSIGNMENTS, LIST, Uses};
+use super::standin::{BUILTINS, is_of_python, reaches_outside, stand_in_text};
+use super::uses::{ASSIGNMENTS, LIST, Uses, known};
 use crate::python::source::walk;
 use crate::python::{Package, Source};
 
@@ -84,6 +84,8 @@ struct Module<'p> {
     names: BTreeMap<&'p str, Top<'p>>,
     /// What the definitions and assignments at the top use, by their place; found out when somebody asks.
     uses: BTreeMap<usize, (Node<'p>, OnceCell<Uses<'p>>)>,
+    /// The names that the file gives values outside of functions, or imports anywhere; found out when somebody asks.
+    known: OnceCell<Option<BTreeSet<&'p str>>>,
 }
 
 /// Modules that the sandbox has, and that mean no harm in a real interpreter.
@@ -91,7 +93,7 @@ const LIBRARIES: [&str; 6] = ["re", "math", "json", "functools", "itertools", "c
 
 impl<'p> Module<'p> {
     fn of(package: &'p Package, file: usize, source: &'p Source) -> Self {
-        let mut module = Self { source, names: BTreeMap::new(), uses: BTreeMap::new() };
+        let mut module = Self { source, names: BTreeMap::new(), uses: BTreeMap::new(), known: OnceCell::new() };
         // Top-level statements, those inside `if` and `try` as well; what is inside functions is only looked at for
         // imports, which are taken out of their text.
         let mut open: Vec<Node<'p>> = vec![source.root()];
@@ -133,6 +135,13 @@ impl<'p> Module<'p> {
             self.names.insert(self.source.slice(left), Top::Assignment(node));
             self.uses.insert(node.start_byte(), (node, OnceCell::new()));
         }
+    }
+
+    /// May a name that is free in a function be there when it is run? It is if anything but another function gives it a
+    /// value.
+    fn may_know(&self, name: &str) -> bool {
+        let known = self.known.get_or_init(|| known(self.source));
+        known.as_ref().is_none_or(|known| known.contains(name)) || is_of_python(name)
     }
 
     /// What a definition or assignment at the top uses.
@@ -278,6 +287,7 @@ impl<'p> Builder<'p> {
             };
             match self.taken.get(&name) {
                 Some((known, _, _)) if *known == file => continue,
+                Some((_, _, text)) if !is_code && *text == source.slice(node) => continue,
                 Some(_) => return Err(format!("`{name}` means two things in the files of this checkout")),
                 None => {}
             }
@@ -344,6 +354,10 @@ impl<'p> Builder<'p> {
                 }
             }
             if !self.is_defined(file, &name) {
+                if !self.modules.get(&file).is_some_and(|module| module.may_know(&name)) {
+                    // Running it is an error, which a stand-in would hide.
+                    continue;
+                }
                 if reaches_outside(&name, &chain, called) {
                     self.outside.get_or_insert_with(|| [std::slice::from_ref(&name), &chain].concat().join("."));
                 }
@@ -366,7 +380,7 @@ impl<'p> Builder<'p> {
             let _ = writeln!(text, "\n\n{}", piece.replace("\r\n", "\n"));
         }
         let functions: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
-        let _ = writeln!(text, "\n\nFUNCTIONS = [{}]", functions.join(", "));
+        let _ = writeln!(text, "\n\nHARNESS_FUNCTIONS = [{}]", functions.join(", "));
         text
     }
 }

@@ -101,6 +101,42 @@ pub(super) const BUILTINS: [&str; 62] = [
     "OSError",
 ];
 
+/// What Python has as well, and the sandbox may lack.
+const OTHER_BUILTINS: [&str; 24] = [
+    "aiter",
+    "anext",
+    "ascii",
+    "bin",
+    "bytearray",
+    "bytes",
+    "chr",
+    "classmethod",
+    "complex",
+    "delattr",
+    "dir",
+    "help",
+    "hex",
+    "issubclass",
+    "memoryview",
+    "oct",
+    "ord",
+    "property",
+    "staticmethod",
+    "BaseException",
+    "Ellipsis",
+    "NotImplemented",
+    "KeyboardInterrupt",
+    "SystemExit",
+];
+
+/// Does Python have it, wherever it stands?
+pub(super) fn is_of_python(name: &str) -> bool {
+    OTHER_BUILTINS.contains(&name)
+        || OUTSIDE.contains(&name)
+        || (name.starts_with("__") && name.ends_with("__"))
+        || (name.starts_with(char::is_uppercase) && (name.ends_with("Error") || name.ends_with("Warning")))
+}
+
 pub(super) fn stand_in_text(text: &mut String, name: &str, uses: &BTreeSet<(Vec<String>, bool)>) {
     let mut made: BTreeSet<String> = BTreeSet::new();
     let plain: Vec<_> = uses.iter().filter(|(chain, _)| chain.is_empty()).collect();

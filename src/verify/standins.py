@@ -6,9 +6,9 @@ import re
 
 from collections import defaultdict
 
-LOG = []
-MACHINE = [{}]
-FORCED = [None]
+HARNESS_LOG = []
+HARNESS_MACHINE = [{}]
+HARNESS_FORCED = [None]
 
 
 class Nothing:
@@ -43,7 +43,7 @@ class RMSNorm:
         self.weight = Weight(size)
 
 
-KINDS = {"Linear": Linear, "Embedding": Embedding, "RMSNorm": RMSNorm}
+HARNESS_KINDS = {"Linear": Linear, "Embedding": Embedding, "RMSNorm": RMSNorm}
 
 
 class Inner:
@@ -55,7 +55,7 @@ class Inner:
 
 
 def modules_of(rows):
-    return [(name, KINDS[kind](resident)) for name, kind, resident, offload in rows]
+    return [(name, HARNESS_KINDS[kind](resident)) for name, kind, resident, offload in rows]
 
 
 def items_of(rows, modules, fields):
@@ -71,18 +71,18 @@ def items_of(rows, modules, fields):
 
 
 # What models are made of does not change from call to call; what holds it is made anew for each.
-MODULES = {}
-ITEMS = {}
+HARNESS_MODULES = {}
+HARNESS_ITEMS = {}
 
 
 class Patcher:
     def __init__(self, model, fields):
-        if model not in MODULES:
-            MODULES[model] = modules_of(MODELS[model])
-        if (model, fields) not in ITEMS:
-            ITEMS[(model, fields)] = items_of(MODELS[model], MODULES[model], fields)
-        self.items = ITEMS[(model, fields)]
-        self.model = Inner(list(MODULES[model]))
+        if model not in HARNESS_MODULES:
+            HARNESS_MODULES[model] = modules_of(HARNESS_MODELS[model])
+        if (model, fields) not in HARNESS_ITEMS:
+            HARNESS_ITEMS[(model, fields)] = items_of(HARNESS_MODELS[model], HARNESS_MODULES[model], fields)
+        self.items = HARNESS_ITEMS[(model, fields)]
+        self.model = Inner(list(HARNESS_MODULES[model]))
         self.is_clip = False
         self.load_device = "cuda:0"
         self.offload_device = "cpu"
@@ -104,15 +104,20 @@ def as_text(device, *given, **named):
 
 
 def total_memory(device, *given, **named):
-    return MACHINE[0][str(device)]
+    return HARNESS_MACHINE[0][str(device)]
 
 
 def listed_devices(*given, **named):
-    return list(MACHINE[0])
+    return list(HARNESS_MACHINE[0])
 
 
 def logged(message, *given, **named):
-    LOG.append(str(message))
+    HARNESS_LOG.append(str(message))
+
+
+# Where there is no logger, this is what a repair says it with.
+def print(*given, **named):
+    logged(" ".join([str(part) for part in given]))
 
 
 def itemgetter(*indices):

@@ -122,3 +122,37 @@ fn binding_fields(kind: &str) -> &'static [&'static str] {
         _ => &[],
     }
 }
+
+/// The names that a file gives values outside of functions, or by `global` inside of them, or imports anywhere (what is
+/// imported in a function is taken out of its text); None if it takes all names of another module.
+pub(super) fn known(source: &Source) -> Option<BTreeSet<&str>> {
+    let mut known = BTreeSet::new();
+    let mut stars = false;
+    let mut functions = Vec::new();
+    walk(&mut source.root().walk(), |node| {
+        let kind = node.kind();
+        let is_inside = functions.last().is_some_and(|end| node.start_byte() < *end);
+        match kind {
+            "wildcard_import" => stars = true,
+            "import_statement" | "import_from_statement" | "global_statement" => known.extend(names_in(source, node)),
+            "function_definition" | "lambda" if !is_inside => functions.push(node.end_byte()),
+            _ => {}
+        }
+        let fields = if is_inside { &[] } else { binding_fields(kind) };
+        for target in fields.iter().filter(|field| **field != "parameters").filter_map(|field| node.field(field)) {
+            known.extend(names_in(source, target));
+        }
+        let is_function = matches!(kind, "function_definition" | "lambda");
+        !is_function || ["import", "global"].iter().any(|word| source.slice(node).contains(word))
+    });
+    (!stars).then_some(known)
+}
+
+fn names_in<'p>(source: &'p Source, node: Node<'p>) -> Vec<&'p str> {
+    let mut names = Vec::new();
+    walk(&mut node.walk(), |inner| {
+        names.extend((inner.kind() == "identifier").then(|| source.slice(inner)));
+        true
+    });
+    names
+}
