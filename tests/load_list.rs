@@ -66,6 +66,23 @@ fn loops_take_any_number_of_fields() {
 }
 
 #[test]
+fn backslashes_and_comments_between_parts_are_no_parts() {
+    for between in ["\\\n            ", "# more\n            "] {
+        let broken = |text: &str| text.replace('|', between);
+        let (before, resident, offload) = ("(a, b, |c, d)", "(*_, a, b, |c, d)", "(a, *_, b, |c, d)");
+        let row = "for ◆ in patcher._load_list(): pass";
+        rewrites(row, &broken(before), &broken(resident), &broken(offload));
+        rewrites("x = [a for ◆ in patcher._load_list()]\n", &broken(before), &broken(resident), &broken(offload));
+        let call = broken("def place(device, |item): x = item◆\nfor it in p._load_list(): place(\"cpu\", |it)\n");
+        counts(&call);
+        counts(&broken("for i in p._load_list():\n    pair = (0, |i)\n    x = (|pair[1])◆\n"));
+        counts(&broken("for i in p._load_list():\n    row = [0, |*i]\n    x = row[|1:]◆\n"));
+    }
+    let loops = "for ◆, \\\n        c, d in p._load_list(): pass\n";
+    rewrites(loops, "a, b", "*_, a, b", "a, *_, b");
+}
+
+#[test]
 fn comprehensions_of_every_kind_do() {
     for brackets in ["[]", "()", "{}"] {
         let (open, close) = brackets.split_at(1);

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tree_sitter::Node;
 
 use super::module::methods;
+use crate::python::field::Fields as _;
 use crate::python::source::walk;
 use crate::python::{Place, Source};
 
@@ -43,8 +44,7 @@ fn dynamic_class(source: &Source) -> Option<Place> {
 fn returns_true(source: &Source, function: Node<'_>) -> bool {
     let mut found = false;
     walk(&mut function.walk(), |node| {
-        found |=
-            node.kind() == "return_statement" && node.named_child(0).is_some_and(|value| source.slice(value) == "True");
+        found |= node.kind() == "return_statement" && node.part(0).is_some_and(|value| source.slice(value) == "True");
         !found
     });
     found

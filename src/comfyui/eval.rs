@@ -36,7 +36,7 @@ impl<'t> Run<'_, 't> {
                 Some(truth) => Value::Truth(!truth),
                 None => Value::Other(node),
             },
-            "parenthesized_expression" | "type" => match node.named_child(0) {
+            "parenthesized_expression" | "type" => match node.part(0) {
                 Some(inner) => self.eval(path, inner),
                 None => Value::Other(node),
             },
@@ -110,10 +110,9 @@ impl<'t> Run<'_, 't> {
     /// A tuple that is written out; `*rest` in it stands for the fields of `rest`.
     fn tuple(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Value<'t> {
         let mut out = Value::Tuples(vec![Vec::new()]);
-        let mut cursor = node.walk();
-        for field in node.named_children(&mut cursor).filter(|field| field.kind() != "comment") {
+        for field in node.parts() {
             let fields = if field.kind() == "list_splat" {
-                field.named_child(0).map_or(Value::Other(field), |rest| self.eval(path, rest))
+                field.part(0).map_or(Value::Other(field), |rest| self.eval(path, rest))
             } else {
                 if let Value::List(_) = self.eval(path, field) {
                     self.doubt(path, field, "the list is kept in something else, and may be changed there");
@@ -128,10 +127,9 @@ impl<'t> Run<'_, 't> {
     /// A list that is written out, with its items.
     fn list(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Value<'t> {
         let mut list = List::default();
-        let mut cursor = node.walk();
-        for item in node.named_children(&mut cursor).filter(|item| item.kind() != "comment") {
+        for item in node.parts() {
             let value = match item.kind() {
-                "list_splat" => item.named_child(0).map_or(Value::Other(item), |rest| self.eval(path, rest)),
+                "list_splat" => item.part(0).map_or(Value::Other(item), |rest| self.eval(path, rest)),
                 _ => Value::List(List::of(&self.eval(path, item), item)),
             };
             list.join(&items_of(&value, item));
@@ -140,8 +138,7 @@ impl<'t> Run<'_, 't> {
     }
 
     fn conditional(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Value<'t> {
-        let mut cursor = node.walk();
-        let parts: Vec<_> = node.named_children(&mut cursor).filter(|part| part.kind() != "comment").collect();
+        let parts = node.parts();
         let [then, condition, otherwise] = parts[..] else { return Value::Other(node) };
         match self.truth(path, condition) {
             Some(true) => self.eval(path, then),
@@ -189,7 +186,7 @@ impl<'t> Run<'_, 't> {
     }
 
     fn yielded(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Value<'t> {
-        let value = node.named_child(0).map_or(Value::Other(node), |inner| self.eval(path, inner));
+        let value = node.part(0).map_or(Value::Other(node), |inner| self.eval(path, inner));
         let from = self.source.slice(node).trim_start_matches("yield").trim_start().starts_with("from ");
         let list = if from { items_of(&value, node) } else { List::of(&value, node) };
         if let Some(call) = self.calls.last_mut() {
@@ -203,7 +200,7 @@ impl<'t> Run<'_, 't> {
             return Value::Other(node);
         };
         let name = self.source.slice(function);
-        let first = if arguments.kind() == "argument_list" { arguments.named_child(0) } else { Some(arguments) };
+        let first = if arguments.kind() == "argument_list" { arguments.part(0) } else { Some(arguments) };
         if let (Some(object), Some(method)) = (function.field("object"), function.field("attribute")) {
             let method = self.source.slice(method);
             if method == LOAD_LIST {
@@ -224,8 +221,7 @@ impl<'t> Run<'_, 't> {
             self.parts(path, arguments);
             return Value::Other(node);
         }
-        let mut cursor = arguments.walk();
-        for argument in arguments.named_children(&mut cursor) {
+        for argument in arguments.parts() {
             let value = argument.field("value").unwrap_or(argument);
             if let Value::List(_) = self.eval(path, value) {
                 self.doubt(path, value, "the list is handed to code that is not followed");
@@ -242,8 +238,7 @@ impl<'t> Run<'_, 't> {
         (object, method): (Node<'t>, &str),
         arguments: Node<'t>,
     ) -> Value<'t> {
-        let mut cursor = arguments.walk();
-        let given: Vec<_> = arguments.named_children(&mut cursor).filter(|node| node.kind() != "comment").collect();
+        let given = arguments.parts();
         let item = match (method, &given[..]) {
             ("append", [item]) | ("insert", [_, item]) => Value::List(List::of(&self.eval(path, *item), *item)),
             ("extend", [items]) => self.eval(path, *items),
@@ -272,8 +267,7 @@ impl<'t> Run<'_, 't> {
             return Value::List(List::doubtful(node, "the list of a class that is not in this file"));
         };
         let mut given = Given::new();
-        let mut cursor = arguments.walk();
-        for argument in arguments.named_children(&mut cursor) {
+        for argument in arguments.parts() {
             match (argument.field("name"), argument.field("value")) {
                 (Some(name), Some(value)) => {
                     let value = self.eval(path, value);

@@ -53,12 +53,11 @@ pub(super) fn run<'t>(module: &Module<'t>, function: Node<'t>, argument: Option<
 /// Names and defaults of the parameters behind `self`.
 fn parameters<'t>(source: &'t Source, function: Node<'t>) -> Vec<(&'t str, Option<Node<'t>>)> {
     let Some(list) = function.field("parameters") else { return Vec::new() };
-    let mut cursor = list.walk();
     let named = |parameter: Node<'t>| {
-        let name = parameter.field("name").or_else(|| parameter.named_child(0)).unwrap_or(parameter);
+        let name = parameter.field("name").or_else(|| parameter.part(0)).unwrap_or(parameter);
         (source.slice(name), parameter.field("value"))
     };
-    list.named_children(&mut cursor).filter(|node| node.kind() != "comment").skip(1).map(named).collect()
+    list.parts().into_iter().skip(1).map(named).collect()
 }
 
 pub(super) struct Run<'m, 't> {
@@ -161,7 +160,7 @@ impl<'t> Run<'_, 't> {
     }
 
     fn give_back(&mut self, path: &mut Path<'t>, node: Node<'t>) {
-        let Some(value) = node.named_child(0) else { return };
+        let Some(value) = node.part(0) else { return };
         let list = match self.eval(path, value) {
             Value::List(list) => list,
             _ => List::doubtful(value, "what is returned is not a list that is made here"),
@@ -175,8 +174,7 @@ impl<'t> Run<'_, 't> {
     fn branch(&mut self, path: &mut Path<'t>, node: Node<'t>) {
         let mut out = Path { ended: true, ..Path::default() };
         let mut decided = false;
-        let mut cursor = node.walk();
-        let others: Vec<_> = node.named_children(&mut cursor).collect();
+        let others = node.parts();
         let branches = std::iter::once(node)
             .chain(others.into_iter().filter(|other| matches!(other.kind(), "elif_clause" | "else_clause")));
         for branch in branches {

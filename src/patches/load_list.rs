@@ -18,6 +18,7 @@ use tree_sitter::Node;
 use super::roles::{self, Field};
 use super::spare::spare_name;
 use super::{Accounting, Fix, Reading, Site, State, Subject, Survey};
+use crate::python::field::Fields as _;
 use crate::python::flow::value::{LENGTHS, Number, Record, WORLDS};
 use crate::python::flow::{Form, Use, is_star};
 use crate::python::source::walk;
@@ -159,7 +160,7 @@ impl<'s, 'p> Judge<'s, 'p> {
             return None;
         }
         let operator = used.spot.node.child_by_field_name("operators")?;
-        let mirrored = used.spot.node.named_child(0).is_some_and(|left| left.kind() == "integer");
+        let mirrored = used.spot.node.part(0).is_some_and(|left| left.kind() == "integer");
         let meant = match (operator.kind(), mirrored) {
             ("==", false) => ">=",
             ("==", true) => "<=",
@@ -190,9 +191,8 @@ impl<'s, 'p> Judge<'s, 'p> {
     fn unpack(&self, source: &Source, used: &Use<'p>) -> Finding {
         let pattern = used.spot.node;
         let is_case = pattern.kind() == "case_clause";
-        let is_target = |node: &Node<'_>| node.kind() != "comment" && (!is_case || node.kind() == "case_pattern");
-        let mut cursor = pattern.walk();
-        let targets: Vec<_> = pattern.named_children(&mut cursor).filter(is_target).collect();
+        let is_target = |node: &Node<'_>| !is_case || node.kind() == "case_pattern";
+        let targets: Vec<_> = pattern.parts().into_iter().filter(is_target).collect();
         match targets.iter().position(|target| is_star(*target)) {
             Some(star) => self.unpack_starred(source, used, &targets, star),
             None => self.unpack_plain(source, used, &targets),
@@ -234,7 +234,7 @@ impl<'s, 'p> Judge<'s, 'p> {
         }
         let message = "takes fields from the front; current ComfyUI puts another one there";
         let missing = FIELDS - own - behind;
-        let name = targets[star].named_child(0);
+        let name = targets[star].part(0);
         let used_later =
             name.is_none_or(|name| !source.slice(name).starts_with('_') && is_read(source, used.function, name));
         // Only a star at the end, whose name nobody reads, can go to the front; the places it stood for are kept.
@@ -332,7 +332,7 @@ impl<'s, 'p> Judge<'s, 'p> {
             Fits::Neither => Finding::new(State::Opaque, format!("is spread over {takes} parameters")),
             Fits::Four => {
                 let message = "is spread over 4 parameters; current ComfyUI returns 5 fields";
-                let Some(inner) = node.named_child(0).filter(|_| node.kind() == "list_splat") else {
+                let Some(inner) = node.part(0).filter(|_| node.kind() == "list_splat") else {
                     // `starmap(function, items)`: the items are cut to their last fields on the way.
                     let item = match self.accounting {
                         Accounting::Resident => format!("item[-{FIELDS}:]"),

@@ -4,6 +4,7 @@
 use tree_sitter::Node;
 
 use super::enclosing;
+use crate::python::field::Fields as _;
 use crate::python::source::{Source, walk};
 
 /// A field of a load-list item, by meaning.
@@ -80,7 +81,7 @@ fn direct(source: &Source, node: Node<'_>) -> Option<Field> {
         "comparison_operator" => {
             let mut cursor = parent.walk();
             let operator = parent.children_by_field_name("operators", &mut cursor).next()?.kind();
-            let first = parent.named_child(0) == Some(node);
+            let first = parent.part(0) == Some(node);
             match operator {
                 "<" | "<=" | ">" | ">=" => Some(Field::Mem),
                 "in" | "not in" if !first => Some(Field::Name),
@@ -109,9 +110,7 @@ fn direct(source: &Source, node: Node<'_>) -> Option<Field> {
             let function = source.slice(call.child_by_field_name("function")?);
             match function {
                 "max" | "min" | "float" | "int" | "abs" | "round" => Some(Field::Mem),
-                "hasattr" | "getattr" | "setattr" | "delattr" if parent.named_child(0) == Some(node) => {
-                    Some(Field::Module)
-                }
+                "hasattr" | "getattr" | "setattr" | "delattr" if parent.part(0) == Some(node) => Some(Field::Module),
                 _ => None,
             }
         }
@@ -145,7 +144,6 @@ fn assigned_name(node: Node<'_>) -> Option<Node<'_>> {
     }
     let assignment = parent.parent().filter(|outer| outer.kind() == "assignment")?;
     let left = assignment.child_by_field_name("left")?;
-    let mut cursor = parent.walk();
-    let at = parent.named_children(&mut cursor).position(|part| part == node)?;
-    left.named_child(u32::try_from(at).ok()?).filter(|name| name.kind() == "identifier")
+    let at = parent.parts().into_iter().position(|part| part == node)?;
+    left.part(at).filter(|name| name.kind() == "identifier")
 }

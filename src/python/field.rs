@@ -1,4 +1,4 @@
-//! Children by the name of their field, without searching the grammar's names each time.
+//! Children: by the name of their field, without searching the grammar's names each time, and by their order.
 
 use std::num::NonZeroU16;
 use std::sync::LazyLock;
@@ -42,6 +42,12 @@ static IDS: LazyLock<[Option<NonZeroU16>; NAMES.len()]> = LazyLock::new(|| {
 pub(crate) trait Fields<'tree> {
     /// The first child in the field of this name.
     fn field(&self, name: &'static str) -> Option<Node<'tree>>;
+
+    /// The named children, without the comments and backslashes at a line's end that may stand between any two.
+    fn parts(&self) -> Vec<Node<'tree>>;
+
+    /// One of these.
+    fn part(&self, at: usize) -> Option<Node<'tree>>;
 }
 
 impl<'tree> Fields<'tree> for Node<'tree> {
@@ -57,6 +63,16 @@ impl<'tree> Fields<'tree> for Node<'tree> {
             at += 1;
         }
         self.child_by_field_name(name)
+    }
+
+    fn parts(&self) -> Vec<Node<'tree>> {
+        let mut cursor = self.walk();
+        self.named_children(&mut cursor).filter(|child| !child.is_extra()).collect()
+    }
+
+    fn part(&self, at: usize) -> Option<Node<'tree>> {
+        let mut cursor = self.walk();
+        self.named_children(&mut cursor).filter(|child| !child.is_extra()).nth(at)
     }
 }
 

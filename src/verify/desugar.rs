@@ -3,6 +3,7 @@
 
 use tree_sitter::Node;
 
+use crate::python::field::Fields as _;
 use crate::python::source::walk;
 use crate::python::{Edit, Source, edit};
 
@@ -87,7 +88,7 @@ fn generator(source: &Source, function: Node<'_>, edits: &mut Vec<Edit>) {
 }
 
 fn yielded(source: &Source, node: Node<'_>) -> Option<Edit> {
-    let value = node.named_child(0)?;
+    let value = node.part(0)?;
     let from = source.slice(node)["yield".len()..].trim_start().starts_with("from");
     let method = if from { "extend" } else { "append" };
     let text = source.slice(value);
@@ -96,7 +97,7 @@ fn yielded(source: &Source, node: Node<'_>) -> Option<Edit> {
 }
 
 fn deleted(source: &Source, node: Node<'_>) -> Option<Edit> {
-    let target = node.named_child(0)?;
+    let target = node.part(0)?;
     let text = match target.kind() {
         "subscript" => {
             let (value, key) = (target.child_by_field_name("value")?, target.child_by_field_name("subscript")?);

@@ -9,6 +9,7 @@ use super::engine::Running;
 use super::{Engine, Mismatch, Step, Subject, Verdict};
 use crate::allocator::Accounting;
 use crate::patches::{Fix, Site, State};
+use crate::python::field::Fields as _;
 use crate::python::flow::value::LENGTHS;
 use crate::python::{Edit, Source};
 
@@ -183,8 +184,7 @@ fn item(length: i64, (lead, trail): (i64, i64)) -> String {
 fn code(before: &Source, old: Node<'_>, after: &Source, new: Node<'_>, number: Option<i64>) -> Option<String> {
     match new.kind() {
         "pattern_list" | "tuple_pattern" | "list_pattern" => {
-            let mut cursor = new.walk();
-            let targets: Vec<_> = new.named_children(&mut cursor).filter(|target| target.kind() != "comment").collect();
+            let targets = new.parts();
             let starred = |target: &Node<'_>| target.kind() == "list_splat_pattern";
             let is_other = |target: &Node<'_>| !starred(target);
             let names = targets
@@ -193,8 +193,7 @@ fn code(before: &Source, old: Node<'_>, after: &Source, new: Node<'_>, number: O
                 .map(|(at, target)| if starred(target) { "*rest".to_owned() } else { format!("bound_{at}") });
             // What each target gets, in the order in which they were: not only which fields are read, but into what.
             let mut left: Vec<_> = targets.iter().enumerate().filter(|(_, target)| is_other(target)).collect();
-            let mut cursor = old.walk();
-            let were: Vec<_> = old.named_children(&mut cursor).filter(|target| target.kind() != "comment").collect();
+            let were = old.parts();
             let mut kept = Vec::new();
             for was in were.iter().filter(|target| is_other(target)) {
                 let found = left.iter().position(|(_, target)| after.slice(**target) == before.slice(*was))?;
@@ -221,7 +220,7 @@ fn code(before: &Source, old: Node<'_>, after: &Source, new: Node<'_>, number: O
         }
         "integer" | "unary_operator" => Some(format!("bound = [item[{}]]", after.slice(new))),
         "list_splat" => {
-            let inner = old.named_child(0)?;
+            let inner = old.part(0)?;
             let text = after.slice(new).replacen(before.slice(inner), "item", 2);
             Some(format!("bound = [{text}]"))
         }

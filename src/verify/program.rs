@@ -9,6 +9,7 @@ use tree_sitter::Node;
 use super::desugar;
 use super::standin::{BUILTINS, is_of_python, reaches_outside, stand_in_text};
 use super::uses::{ASSIGNMENTS, LIST, Uses, known};
+use crate::python::field::Fields as _;
 use crate::python::source::walk;
 use crate::python::{Package, Source};
 
@@ -105,7 +106,7 @@ impl<'p> Module<'p> {
                     "function_definition" | "class_definition" => module.define(package, file, node),
                     "import_statement" | "import_from_statement" => module.import(package, file, node),
                     "expression_statement" => {
-                        if let Some(inner) = node.named_child(0).filter(|inner| inner.kind() == "assignment") {
+                        if let Some(inner) = node.part(0).filter(|inner| inner.kind() == "assignment") {
                             module.assign(inner);
                         }
                     }
@@ -388,9 +389,7 @@ impl<'p> Builder<'p> {
 /// The number of parameters that must be given, and whether `is_clip` is one; nothing if two cannot be given by position.
 fn parameters(source: &Source, function: Node<'_>) -> Option<(usize, bool)> {
     let list = function.child_by_field_name("parameters")?;
-    let mut cursor = list.walk();
-    let parameters: Vec<_> =
-        list.named_children(&mut cursor).filter(|parameter| parameter.kind() != "comment").collect();
+    let parameters = list.parts();
     let clip = parameters.iter().any(|parameter| source.slice(*parameter).starts_with("is_clip"));
     let required = parameters.iter().filter(|parameter| matches!(parameter.kind(), "identifier" | "typed_parameter"));
     (parameters.len() >= 2).then(|| (required.count(), clip))

@@ -2,6 +2,7 @@
 
 use tree_sitter::Node;
 
+use crate::python::field::Fields as _;
 use crate::python::source::walk;
 use crate::python::{Edit, Source};
 
@@ -76,8 +77,7 @@ impl<'p> Guard<'p> {
 }
 
 fn last_of(block: Node<'_>) -> Option<Node<'_>> {
-    let mut cursor = block.walk();
-    block.named_children(&mut cursor).filter(|child| child.kind() != "comment").last()
+    block.parts().pop()
 }
 
 /// Does a condition hold only if a wildcard was named? If so, the flag that it tests, if it tests one.
@@ -104,8 +104,8 @@ fn holds_if_not_named(source: &Source, condition: Node<'_>, wanted: &str) -> boo
 
 fn is_comparison_with_none(source: &Source, part: Node<'_>, wanted: &str, operators: &[&str]) -> bool {
     part.kind() == "comparison_operator"
-        && part.named_child(0).is_some_and(|left| source.slice(left) == wanted)
-        && part.named_child(1).is_some_and(|right| right.kind() == "none")
+        && part.part(0).is_some_and(|left| source.slice(left) == wanted)
+        && part.part(1).is_some_and(|right| right.kind() == "none")
         && part.child_by_field_name("operators").is_some_and(|operator| operators.contains(&operator.kind()))
 }
 
@@ -116,7 +116,7 @@ fn conjuncts(condition: Node<'_>) -> Vec<Node<'_>> {
     while let Some(node) = open.pop() {
         let is_and = node.child_by_field_name("operator").is_some_and(|operator| operator.kind() == "and");
         if node.kind() == "parenthesized_expression" {
-            open.extend(node.named_child(0));
+            open.extend(node.part(0));
         } else if node.kind() == "boolean_operator" && is_and {
             open.extend(node.child_by_field_name("left"));
             open.extend(node.child_by_field_name("right"));

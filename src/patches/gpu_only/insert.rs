@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use tree_sitter::Node;
 
+use crate::python::field::Fields as _;
 use crate::python::source::walk;
 use crate::python::{Edit, Source};
 
@@ -212,7 +213,7 @@ fn logs_with<'p>(source: &'p Source, node: Node<'p>, wanted: impl Fn(Node<'p>) -
 fn module_logger(source: &Source) -> Option<&str> {
     let root = source.root();
     let mut cursor = root.walk();
-    let assignments = root.named_children(&mut cursor).filter_map(|statement| statement.named_child(0));
+    let assignments = root.named_children(&mut cursor).filter_map(|statement| statement.part(0));
     let mut loggers = assignments.filter(|node| node.kind() == "assignment").filter_map(|assignment| {
         let called = assignment.child_by_field_name("right")?.child_by_field_name("function")?;
         let name = assignment.child_by_field_name("left").filter(|left| left.kind() == "identifier")?;

@@ -8,6 +8,7 @@ use super::evidence::{LeftOver, names};
 use super::guard::{self, Guard};
 use super::{insert, mentions};
 use crate::patches::{Site, State, Subject, enclosing};
+use crate::python::field::Fields as _;
 use crate::python::flow::Store;
 use crate::python::flow::value::Spot;
 use crate::python::source::walk;
@@ -216,11 +217,8 @@ impl<'s, 'p> Remainder<'s, 'p> {
                         .is_some_and(|right| self.store.texts.iter().any(|text| text.node == right))
             })
         };
-        let key = if self.key.kind() == "parenthesized_expression" {
-            self.key.named_child(0).unwrap_or(self.key)
-        } else {
-            self.key
-        };
+        let key =
+            if self.key.kind() == "parenthesized_expression" { self.key.part(0).unwrap_or(self.key) } else { self.key };
         match named(key) {
             // `final[wildcard or "cpu"]`: the default itself becomes None, so the rest is the test.
             Some(left) => (format!("if {}:", self.source.slice(left)), Vec::new()),
@@ -318,7 +316,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
 
 fn without_parentheses(node: Node<'_>) -> Node<'_> {
     let mut node = node;
-    while let Some(inner) = node.named_child(0).filter(|_| node.kind() == "parenthesized_expression") {
+    while let Some(inner) = node.part(0).filter(|_| node.kind() == "parenthesized_expression") {
         node = inner;
     }
     node
@@ -361,11 +359,9 @@ fn mentions_kind(node: Node<'_>, kind: &str) -> bool {
 }
 
 fn first_statement(block: Node<'_>) -> Option<Node<'_>> {
-    let mut cursor = block.walk();
-    block.named_children(&mut cursor).find(|child| child.kind() != "comment")
+    block.part(0)
 }
 
 fn last_statement(block: Node<'_>) -> Option<Node<'_>> {
-    let mut cursor = block.walk();
-    block.named_children(&mut cursor).filter(|child| child.kind() != "comment").last()
+    block.parts().pop()
 }

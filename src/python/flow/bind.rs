@@ -16,18 +16,18 @@ impl<'p> Follower<'p, '_> {
                 self.assign(frame, state, name, value.clone());
             }
             "tuple_pattern" if is_only_parentheses(target) => {
-                if let Some(inner) = target.named_child(0) {
+                if let Some(inner) = target.part(0) {
                     self.bind(frame, state, inner, value);
                 }
             }
             "pattern_list" | "tuple_pattern" | "list_pattern" => self.unpack(frame, state, target, value),
             "list_splat_pattern" => {
-                if let Some(inner) = target.named_child(0) {
+                if let Some(inner) = target.part(0) {
                     self.bind(frame, state, inner, &Value::list_of(value.clone()));
                 }
             }
             "as_pattern_target" | "parenthesized_expression" => {
-                if let Some(inner) = target.named_child(0) {
+                if let Some(inner) = target.part(0) {
                     self.bind(frame, state, inner, value);
                 }
             }
@@ -125,8 +125,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     fn unpack(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, pattern: Node<'p>, value: &Value<'p>) {
-        let mut cursor = pattern.walk();
-        let targets: Vec<_> = pattern.named_children(&mut cursor).filter(|target| target.kind() != "comment").collect();
+        let targets = pattern.parts();
         if let Some(record) = value.record {
             self.note(frame, pattern, Form::Unpack, record);
             Self::narrow(frame, state, &targets, &record);

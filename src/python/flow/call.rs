@@ -127,8 +127,7 @@ impl<'p> Follower<'p, '_> {
             arguments.positional.push((self.eval(frame, state, list), list));
             return arguments;
         }
-        let mut cursor = list.walk();
-        let parts: Vec<_> = list.named_children(&mut cursor).filter(|part| part.kind() != "comment").collect();
+        let parts = list.parts();
         for part in parts {
             match part.kind() {
                 "keyword_argument" => {
@@ -139,7 +138,7 @@ impl<'p> Follower<'p, '_> {
                     arguments.named.push((self.text(frame.file, name), value));
                 }
                 "list_splat" => {
-                    let value = part.named_child(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default();
+                    let value = part.part(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default();
                     if let (Some(record), None) = (value.record, arguments.spread) {
                         arguments.spread = Some((record, part));
                     } else if let (Some(fields), None) = (&value.fields, arguments.unknown) {
@@ -151,7 +150,7 @@ impl<'p> Follower<'p, '_> {
                     }
                 }
                 "dictionary_splat" => {
-                    if let Some(inner) = part.named_child(0) {
+                    if let Some(inner) = part.part(0) {
                         self.eval(frame, state, inner);
                     }
                 }

@@ -41,7 +41,7 @@ impl<'p> Follower<'p, '_> {
             if let (Pattern::Anything(Some(name)), true) = (&pattern, path.is_live()) {
                 self.bind(frame, &mut path, *name, &value.restrict(matches));
             }
-            let guard = case.field("guard").and_then(|guard| guard.named_child(0));
+            let guard = case.field("guard").and_then(|guard| guard.part(0));
             let mut left = if surely { Worlds::NONE } else { matches };
             if let (Some(guard), true) = (guard, path.is_live()) {
                 let (holds, fails) = self.test(frame, &mut path, guard);
@@ -90,13 +90,12 @@ impl<'p> Follower<'p, '_> {
         let mut cursor = case.walk();
         let parts: Vec<_> = case.named_children(&mut cursor).filter(|part| part.kind() == "case_pattern").collect();
         let [only] = parts.as_slice() else { return sequence(case, &parts) };
-        let Some(inner) = only.named_child(0) else {
+        let Some(inner) = only.part(0) else {
             return if self.text(frame.file, *only) == "_" { Pattern::Anything(None) } else { Pattern::Other };
         };
         match inner.kind() {
             "tuple_pattern" | "list_pattern" => {
-                let mut cursor = inner.walk();
-                let parts: Vec<_> = inner.named_children(&mut cursor).filter(|part| part.kind() != "comment").collect();
+                let parts = inner.parts();
                 match parts.as_slice() {
                     // `case (4):` is a number in parentheses.
                     [one] if inner.kind() == "tuple_pattern" && !self.text(frame.file, inner).contains(',') => {
@@ -105,7 +104,7 @@ impl<'p> Follower<'p, '_> {
                     _ => sequence(inner, &parts),
                 }
             }
-            "dotted_name" if inner.named_child_count() == 1 => Pattern::Anything(inner.named_child(0)),
+            "dotted_name" if inner.named_child_count() == 1 => Pattern::Anything(inner.part(0)),
             _ => self.numbers(frame, inner),
         }
     }
@@ -137,7 +136,7 @@ fn sequence<'p>(node: Node<'p>, parts: &[Node<'p>]) -> Pattern<'p> {
 /// Is this part of a pattern starred?
 pub fn is_star(part: Node<'_>) -> bool {
     matches!(part.kind(), "splat_pattern" | "list_splat_pattern")
-        || (part.kind() == "case_pattern" && part.named_child(0).is_some_and(is_star))
+        || (part.kind() == "case_pattern" && part.part(0).is_some_and(is_star))
 }
 
 /// In which of these worlds a pattern may match, and whether it surely does there.

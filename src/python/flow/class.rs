@@ -114,8 +114,7 @@ impl<'p> Follower<'p, '_> {
                 return Some(Spot { file: class.file, node });
             }
             let Some(list) = class.node.field("superclasses") else { continue };
-            let mut cursor = list.walk();
-            let bases: Vec<_> = list.named_children(&mut cursor).filter(|base| base.kind() == "identifier").collect();
+            let bases: Vec<_> = list.parts().into_iter().filter(|base| base.kind() == "identifier").collect();
             for base in bases {
                 let name = self.text(class.file, base);
                 let value = self.global(class.file, name);
@@ -162,7 +161,7 @@ impl<'p> Follower<'p, '_> {
 
     fn takes_self(&self, function: Spot<'p>) -> bool {
         let list = function.node.field("parameters");
-        list.and_then(|list| list.named_child(0)).is_some_and(|first| self.text(function.file, first) == "self")
+        list.and_then(|list| list.part(0)).is_some_and(|first| self.text(function.file, first) == "self")
     }
 
     /// What iterating over objects of the package's classes gives.
@@ -186,7 +185,7 @@ impl<'p> Follower<'p, '_> {
                 let text = self.text(frame.file, *fields).trim_matches(['"', '\'']);
                 text.split([' ', ',', '\n']).filter(|field| !field.is_empty()).count()
             }
-            "list" | "tuple" => fields.named_child_count(),
+            "list" | "tuple" => fields.parts().len(),
             _ => return Value::default(),
         };
         Value::callable(Callable::NamedTuple(count))
@@ -205,7 +204,7 @@ fn enclosing_class(function: Node<'_>) -> Option<Node<'_>> {
 pub(super) fn field_names(class: Node<'_>) -> Vec<Node<'_>> {
     let Some(body) = class.field("body") else { return Vec::new() };
     let mut cursor = body.walk();
-    let assignments = body.named_children(&mut cursor).filter_map(|member| member.named_child(0));
+    let assignments = body.named_children(&mut cursor).filter_map(|member| member.part(0));
     let annotated = assignments
         .filter(|inner| inner.kind() == "assignment" && inner.field("type").is_some())
         .filter_map(|assignment| assignment.field("left"));

@@ -11,8 +11,7 @@ impl<'p> Follower<'p, '_> {
     /// A tuple, list or set display. `[x, *record]` is the record, lengthened.
     pub(super) fn sequence(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
         let source = self.package.source(frame.file).ok();
-        let mut cursor = node.walk();
-        let parts: Vec<_> = node.named_children(&mut cursor).filter(|part| part.kind() != "comment").collect();
+        let parts = node.parts();
         let is_splat =
             |part: &Node<'p>| source.is_some_and(|source| source.text().as_bytes()[part.start_byte()] == b'*');
         let splats = parts.iter().filter(|part| is_splat(part)).count();
@@ -45,8 +44,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     pub(super) fn dictionary(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
-        let mut cursor = node.walk();
-        let pairs: Vec<_> = node.named_children(&mut cursor).filter(|pair| pair.kind() != "comment").collect();
+        let pairs = node.parts();
         let mut held = Value::default();
         let mut keyed = Some(Vec::new());
         for pair in pairs {
@@ -59,7 +57,7 @@ impl<'p> Follower<'p, '_> {
                     _ => keyed = None,
                 }
                 held = held.join(&value);
-            } else if let Some(inner) = pair.named_child(0) {
+            } else if let Some(inner) = pair.part(0) {
                 keyed = None;
                 let inner = self.eval(frame, state, inner);
                 held = held.join(inner.values.as_deref().unwrap_or(&Value::default()));
@@ -70,8 +68,7 @@ impl<'p> Follower<'p, '_> {
 
     pub(super) fn comprehension(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
         let mut path = state.clone();
-        let mut cursor = node.walk();
-        let clauses: Vec<_> = node.named_children(&mut cursor).collect();
+        let clauses = node.parts();
         for clause in clauses {
             match clause.kind() {
                 "for_in_clause" => {
@@ -83,7 +80,7 @@ impl<'p> Follower<'p, '_> {
                     self.bind(frame, &mut path, left, &element);
                 }
                 "if_clause" => {
-                    if let Some(condition) = clause.named_child(0) {
+                    if let Some(condition) = clause.part(0) {
                         let (holds, _) = self.test(frame, &mut path, condition);
                         path = path.within(holds);
                     }
@@ -160,7 +157,7 @@ impl<'p> Follower<'p, '_> {
 
     /// A key that is a text, as it is written.
     pub(super) fn written_key(&self, frame: &Frame<'p>, key: Node<'p>) -> Option<Key<'p>> {
-        let content = key.named_child(1).filter(|_| key.kind() == "string" && key.named_child_count() == 3)?;
+        let content = key.part(1).filter(|_| key.kind() == "string" && key.named_child_count() == 3)?;
         Some(Key::Text(self.text(frame.file, content)))
     }
 
@@ -176,7 +173,7 @@ impl<'p> Follower<'p, '_> {
         let mut bounds: [Option<(Node<'p>, Option<i64>)>; 3] = [None; 3];
         let mut at = 0;
         let mut cursor = slice.walk();
-        let parts: Vec<_> = slice.children(&mut cursor).collect();
+        let parts: Vec<_> = slice.children(&mut cursor).filter(|part| !part.is_extra()).collect();
         for part in parts {
             if part.kind() == ":" {
                 at += 1;
@@ -230,11 +227,10 @@ fn as_i64(count: usize) -> i64 {
 /// How many elements a tuple or list has that is written out.
 pub(super) fn display_length(node: Node<'_>) -> Option<i64> {
     let mut node = node;
-    while let Some(inner) = node.named_child(0).filter(|_| node.kind() == "parenthesized_expression") {
+    while let Some(inner) = node.part(0).filter(|_| node.kind() == "parenthesized_expression") {
         node = inner;
     }
-    let mut cursor = node.walk();
-    let parts: Vec<_> = node.named_children(&mut cursor).filter(|part| part.kind() != "comment").collect();
+    let parts = node.parts();
     let is_splat = |part: &Node<'_>| {
         let mut first = Some(*part);
         while let Some(inner) = first.filter(|inner| inner.kind() != "list_splat") {

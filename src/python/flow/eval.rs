@@ -76,7 +76,7 @@ impl<'p> Follower<'p, '_> {
             "comparison_operator" => self.comparison(frame, state, node),
             "conditional_expression" => self.conditional(frame, state, node),
             "parenthesized_expression" | "await" | "interpolation" | "type" => {
-                node.named_child(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default()
+                node.part(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default()
             }
             "tuple" | "list" | "set" | "expression_list" => self.sequence(frame, state, node),
             "dictionary" => self.dictionary(frame, state, node),
@@ -90,7 +90,7 @@ impl<'p> Follower<'p, '_> {
             }
             "yield" => self.yielded(frame, state, node),
             "as_pattern" => {
-                let value = node.named_child(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default();
+                let value = node.part(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default();
                 if let Some(alias) = node.field("alias") {
                     self.bind(frame, state, alias, &value);
                 }
@@ -98,7 +98,7 @@ impl<'p> Follower<'p, '_> {
             }
             "string" if !self.text(frame.file, node).contains('{') => Value::default(),
             // `[*p.items()]` is parsed as `[(*p).items()]`, though it means `[*(p.items())]`.
-            "list_splat" => node.named_child(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default(),
+            "list_splat" => node.part(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default(),
             "string" | "concatenated_string" | "dictionary_splat" | "keyword_argument" => {
                 self.parts(frame, state, node);
                 Value::default()
@@ -121,8 +121,7 @@ impl<'p> Follower<'p, '_> {
 
     /// Evaluates the interpolations of a string (and the like) for what they use.
     fn parts(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
-        let mut cursor = node.walk();
-        let parts: Vec<_> = node.named_children(&mut cursor).collect();
+        let parts = node.parts();
         for part in parts {
             self.eval(frame, state, part);
         }
@@ -196,8 +195,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     fn conditional(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
-        let mut cursor = node.walk();
-        let parts: Vec<_> = node.named_children(&mut cursor).filter(|part| part.kind() != "comment").collect();
+        let parts = node.parts();
         let [then, condition, otherwise] = parts.as_slice() else { return Value::default() };
         let (holds, fails) = self.test(frame, state, *condition);
         let mut out: Option<Value<'p>> = None;
@@ -219,7 +217,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     fn yielded(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
-        let value = node.named_child(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default();
+        let value = node.part(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default();
         let from = self.text(frame.file, node)["yield".len()..].trim_start().starts_with("from");
         let value = if from { value.iterated() } else { value };
         let known = frame.yields.take().unwrap_or_default();

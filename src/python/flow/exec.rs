@@ -47,13 +47,13 @@ impl<'p> Follower<'p, '_> {
             }
             "class_definition" => self.class(frame, state, node),
             "return_statement" => {
-                let value = node.named_child(0).map(|value| self.eval(frame, state, value)).unwrap_or_default();
+                let value = node.part(0).map(|value| self.eval(frame, state, value)).unwrap_or_default();
                 frame.returns = frame.returns.join(&value);
                 let end = std::mem::replace(state, State::new(Worlds::NONE));
                 frame.end(end);
             }
             "raise_statement" => {
-                if let Some(value) = node.named_child(0) {
+                if let Some(value) = node.part(0) {
                     self.eval(frame, state, value);
                 }
                 state.worlds = Worlds::NONE;
@@ -70,7 +70,7 @@ impl<'p> Follower<'p, '_> {
                 state.worlds = Worlds::NONE;
             }
             "assert_statement" => {
-                if let Some(condition) = node.named_child(0) {
+                if let Some(condition) = node.part(0) {
                     let (holds, _) = self.test(frame, state, condition);
                     *state = state.within(holds);
                 }
@@ -88,7 +88,7 @@ impl<'p> Follower<'p, '_> {
             "import_statement" => self.import(frame, state, node),
             "import_from_statement" => self.import_from(frame, state, node),
             "delete_statement" | "print_statement" | "exec_statement" => {
-                if let Some(value) = node.named_child(0) {
+                if let Some(value) = node.part(0) {
                     self.eval(frame, state, value);
                 }
             }
@@ -204,8 +204,7 @@ impl<'p> Follower<'p, '_> {
 
     fn try_statement(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
         let before = self.split(state, Worlds::ALL);
-        let mut cursor = node.walk();
-        let parts: Vec<_> = node.named_children(&mut cursor).collect();
+        let parts = node.parts();
         let catches = parts.iter().any(|part| self.catches_unpacking(frame, *part));
         if catches {
             frame.tries.push((Worlds::NONE, Vec::new()));
@@ -254,7 +253,7 @@ impl<'p> Follower<'p, '_> {
         if clause.kind() != "except_clause" {
             return false;
         }
-        let named = clause.named_child(0).filter(|child| child.kind() != "block");
+        let named = clause.part(0).filter(|child| child.kind() != "block");
         named.is_none_or(|named| {
             let text = self.text(frame.file, named);
             ["ValueError", "Exception", "IndexError"].iter().any(|error| text.contains(error))

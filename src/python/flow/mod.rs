@@ -31,6 +31,7 @@ pub use self::case::is_star;
 use self::names::{Facts, Home};
 use self::scope::{Frame, Scopes, State};
 use self::value::{Number, Record, ScopeId, Spot, Value, Worlds};
+use super::field::Fields as _;
 use super::package::Package;
 use super::source::Source;
 
@@ -269,7 +270,7 @@ impl<'p> Follower<'p, '_> {
             return false;
         };
         // A string's quotes are nodes too; what is between them is the second.
-        let content = if node.kind() == "string" { node.named_child(1) } else { Some(node) };
+        let content = if node.kind() == "string" { node.part(1) } else { Some(node) };
         content.is_some_and(|content| module.seeds.texts.contains(&content.id()))
     }
 

@@ -60,8 +60,7 @@ impl<'p> Follower<'p, '_> {
         given: &[(&'p str, Value<'p>)],
     ) {
         let Some(list) = function.node.field("parameters") else { return };
-        let mut cursor = list.walk();
-        let parameters: Vec<_> = list.named_children(&mut cursor).collect();
+        let parameters = list.parts();
         for parameter in parameters {
             let Some(name) = parameter_name(parameter).or_else(|| splat_name(parameter)) else { continue };
             let name = self.text(function.file, name);
@@ -79,8 +78,8 @@ impl<'p> Follower<'p, '_> {
 /// The name nodes of the parameters that can be given by position.
 pub(super) fn parameters(function: Node<'_>) -> Vec<Node<'_>> {
     let Some(list) = function.field("parameters") else { return Vec::new() };
-    let mut cursor = list.walk();
-    list.named_children(&mut cursor)
+    list.parts()
+        .into_iter()
         .take_while(|parameter| parameter.kind() != "keyword_separator" && splat_name(*parameter).is_none())
         .filter_map(parameter_name)
         .collect()
@@ -89,16 +88,14 @@ pub(super) fn parameters(function: Node<'_>) -> Vec<Node<'_>> {
 /// The name nodes of all parameters that can be given by name.
 fn all_names(function: Node<'_>) -> Vec<Node<'_>> {
     let Some(list) = function.field("parameters") else { return Vec::new() };
-    let mut cursor = list.walk();
-    list.named_children(&mut cursor).filter_map(parameter_name).collect()
+    list.parts().into_iter().filter_map(parameter_name).collect()
 }
 
 /// The names of `*rest` and `**more`.
 fn splats(function: Node<'_>) -> [Option<Node<'_>>; 2] {
     let mut found = [None; 2];
     let Some(list) = function.field("parameters") else { return found };
-    let mut cursor = list.walk();
-    for name in list.named_children(&mut cursor).filter_map(splat_name) {
+    for name in list.parts().into_iter().filter_map(splat_name) {
         let double = name.parent().is_some_and(|splat| splat.kind() == "dictionary_splat_pattern");
         found[usize::from(double)] = Some(name);
     }
@@ -109,13 +106,13 @@ fn parameter_name(parameter: Node<'_>) -> Option<Node<'_>> {
     let name = match parameter.kind() {
         "identifier" => Some(parameter),
         "default_parameter" | "typed_default_parameter" => parameter.field("name"),
-        "typed_parameter" => parameter.named_child(0),
+        "typed_parameter" => parameter.part(0),
         _ => None,
     };
     name.filter(|name| name.kind() == "identifier")
 }
 
 fn splat_name(parameter: Node<'_>) -> Option<Node<'_>> {
-    let splat = if parameter.kind() == "typed_parameter" { parameter.named_child(0)? } else { parameter };
-    matches!(splat.kind(), "list_splat_pattern" | "dictionary_splat_pattern").then(|| splat.named_child(0))?
+    let splat = if parameter.kind() == "typed_parameter" { parameter.part(0)? } else { parameter };
+    matches!(splat.kind(), "list_splat_pattern" | "dictionary_splat_pattern").then(|| splat.part(0))?
 }

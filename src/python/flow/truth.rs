@@ -42,7 +42,7 @@ impl<'p> Follower<'p, '_> {
     pub(super) fn decide(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Decision<'p> {
         let nothing = Decision::of(Value::default(), state.worlds, false);
         let inner = match node.kind() {
-            "parenthesized_expression" => node.named_child(0),
+            "parenthesized_expression" => node.part(0),
             "not_operator" => node.field("argument"),
             "boolean_operator" => Some(node),
             _ => {
@@ -135,7 +135,7 @@ impl<'p> Follower<'p, '_> {
                 let function = node.field("function");
                 function.is_some_and(|name| matches!(self.text(frame.file, name), "bool" | "len" | "isinstance"))
             }),
-            "comparison_operator" => match (node.named_child(0), node.named_child(1)) {
+            "comparison_operator" => match (node.part(0), node.part(1)) {
                 (Some(left), Some(right)) if right.kind() == "none" => Some(left),
                 (Some(left), Some(right)) if matches!(self.text(frame.file, right), "0" | "1") => first_argument(left)
                     .filter(|_| {
@@ -152,8 +152,7 @@ impl<'p> Follower<'p, '_> {
 
     /// `a == b`, `len(a) in (4, 5)`, …: a truth value if both sides are known numbers.
     pub(super) fn comparison(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
-        let mut cursor = node.walk();
-        let operands: Vec<_> = node.named_children(&mut cursor).collect();
+        let operands = node.parts();
         let values: Vec<_> = operands.iter().map(|operand| self.eval(frame, state, *operand)).collect();
         let mut cursor = node.walk();
         let operators: Vec<_> =
@@ -198,5 +197,5 @@ impl<'p> Follower<'p, '_> {
 }
 
 fn first_argument(call: Node<'_>) -> Option<Node<'_>> {
-    call.field("arguments").filter(|_| call.kind() == "call")?.named_child(0)
+    call.field("arguments").filter(|_| call.kind() == "call")?.part(0)
 }
