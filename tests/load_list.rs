@@ -311,6 +311,17 @@ fn stars_and_slices_from_the_front_are_turned_round() {
 }
 
 #[test]
+fn what_a_star_stood_for_is_only_given_up_where_nobody_reads_it() {
+    let gettext = "def run(p):\n    for ◆ in p._load_list(): print(_('x'))\n";
+    rewrites(gettext, "a, b, *rest", "*rest, a, b, _rest, _rest", "a, *rest, b, _rest, _rest");
+    for (targets, read) in [("a, b, *_", "c, d = _"), ("a, b, *rest", "print(rest)"), ("a, *_unused", "_unused.pop()")]
+    {
+        let text = format!("def run(p):\n    for {targets} in p._load_list():\n        {read}\n");
+        stays(&text, Status::NotUnderstood);
+    }
+}
+
+#[test]
 fn what_counts_from_the_end_stays() {
     is_right(&ITEM.replace('◆', "*_, size, name, module, params = item"));
     is_right(&ITEM.replace('◆', "size, name, module, params = item[-4:]"));

@@ -205,6 +205,18 @@ fn half_a_repair_with_a_wrong_test_is_not_verified() {
 }
 
 #[test]
+fn a_star_that_goes_to_the_front_is_verified() {
+    let mut install = Install::of("legacy");
+    damage(
+        &mut install,
+        "remaining_bytes = sum(size for size, _, _, _ in load_list)",
+        "remaining_bytes = sum(size for size, *_ in load_list)",
+    );
+    let verdict = install.repair().unwrap().verify(&Options::default());
+    assert!(matches!(verdict, Verdict::Verified(_)), "{verdict:?}");
+}
+
+#[test]
 fn a_repair_that_is_not_understood_any_more_is_not_verified() {
     let mut install = Install::of("legacy");
     damage(&mut install, "wildcard_device = \"cpu\"", "wildcard_device = default_device()");

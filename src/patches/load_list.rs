@@ -16,12 +16,11 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use tree_sitter::Node;
 
 use super::roles::{self, Field};
-use super::spare::spare_name;
+use super::spare::{is_read, spare_name};
 use super::{Accounting, Fix, Reading, Site, State, Subject, Survey};
 use crate::python::field::Fields as _;
 use crate::python::flow::value::{LENGTHS, Number, Record, WORLDS};
 use crate::python::flow::{Form, Use, is_star};
-use crate::python::source::walk;
 use crate::python::{Edit, Source};
 
 /// How a message says that a place follows the guide: `entry[0], entry[2], entry[3], entry[4]`.
@@ -235,15 +234,15 @@ impl<'s, 'p> Judge<'s, 'p> {
         let message = "takes fields from the front; current ComfyUI puts another one there";
         let missing = FIELDS - own - behind;
         let name = targets[star].part(0);
-        let used_later =
-            name.is_none_or(|name| !source.slice(name).starts_with('_') && is_read(source, used.function, name));
+        let used_later = name.is_none_or(|name| is_read(source, used.function, source.slice(name)));
         // Only a star at the end, whose name nobody reads, can go to the front; the places it stood for are kept.
         if used_later || behind != 0 || missing < 0 || shape.lead != 0 || shape.trail != 0 {
             return Finding::new(State::Opaque, message);
         }
         let starred = source.slice(targets[star]);
         let keep = usize::from(self.accounting == Accounting::Offload);
-        let fillers = vec!["_"; usize::try_from(missing).unwrap_or(0)].join(", ");
+        let spare = self.spare_name(source, used.spot.file);
+        let fillers = vec![&*spare; usize::try_from(missing).unwrap_or(0)].join(", ");
         let replaced = if fillers.is_empty() {
             // The comma before the star goes with it.
             Edit::replace(targets[star - 1].end_byte()..targets[star].end_byte(), "")
@@ -446,17 +445,6 @@ fn from_the_end(source: &Source, record: &Record, number: Number, index: Node<'_
         _ => format!("({text}) - {length}"),
     };
     Edit::replace(index.byte_range(), replaced)
-}
-
-/// Is a name read anywhere in the function, apart from where it stands?
-fn is_read(source: &Source, function: Node<'_>, name: Node<'_>) -> bool {
-    let wanted = source.slice(name);
-    let mut found = false;
-    walk(&mut function.walk(), |node| {
-        found |= node.kind() == "identifier" && node != name && source.slice(node) == wanted;
-        !found
-    });
-    found
 }
 
 /// Can a subscript be put behind it without parentheses?

@@ -199,6 +199,8 @@ fn code(before: &Source, old: Node<'_>, after: &Source, new: Node<'_>, number: O
                 let found = left.iter().position(|(_, target)| after.slice(**target) == before.slice(*was))?;
                 kept.push(format!("bound_{}", left.remove(found).0));
             }
+            // What was put in for what the star stood for is not wanted.
+            left.retain(|(_, target)| !after.slice(**target).starts_with('_'));
             kept.extend(left.iter().map(|(at, _)| format!("bound_{at}")));
             Some(format!("{}, = item; bound = [{}]", names.collect::<Vec<_>>().join(", "), kept.join(", ")))
         }
