@@ -331,6 +331,39 @@ fn what_counts_from_the_end_stays() {
 }
 
 #[test]
+fn items_that_are_changed_are_not_understood() {
+    for change in [
+        "row[0] = row[0] * 2",
+        "row[0] += 1",
+        "row.append(1)",
+        "row.pop()",
+        "row.insert(0, 1)",
+        "row.reverse()",
+        "del row[0]",
+    ] {
+        let text = ITEM.replace('◆', &format!("row = list(item); {change}; x = row[0], row[1]"));
+        assert_eq!(snippets::status(&text, Fix::LoadList), Status::NotUnderstood, "{change}");
+    }
+    rewrites(ITEM, "item[3][0] = 1", "item[-1][0] = 1", "item[-1][0] = 1");
+    rewrites(ITEM, "item[3][0] += 1", "item[-1][0] += 1", "item[-1][0] += 1");
+}
+
+#[test]
+fn a_length_test_may_stand_beside_others() {
+    for (test, repaired) in [
+        ("isinstance(item, tuple) and len(item) == 4", "isinstance(item, tuple) and len(item) >= 4"),
+        ("item is not None and len(item) == 4", "item is not None and len(item) >= 4"),
+        ("item and len(item) == 4", "item and len(item) >= 4"),
+    ] {
+        let text = |test: &str, targets: &str| {
+            format!("for item in p._load_list():\n    if {test}:\n        {targets} = item\n")
+        };
+        let after = snippets::repair(&[(FILE, &text(test, "a, b, c, d"))], Fix::LoadList, Accounting::Resident);
+        assert_eq!(after[0], text(repaired, "*_, a, b, c, d"));
+    }
+}
+
+#[test]
 fn length_tests_in_every_form_are_right() {
     let four = "size, name, module, params = item";
     let five = "_, size, name, module, params = item";

@@ -144,6 +144,9 @@ impl<'s, 'p> Judge<'s, 'p> {
                 Form::Slice(start, end) => self.slice(source, used, *start, *end),
                 Form::Spread(takes) => self.spread(source, used, *takes),
                 Form::Test | Form::Search => Finding::new(State::Opaque, "looks for the fields when it runs"),
+                Form::Change => {
+                    Finding::new(State::Opaque, "changes an item, so what stands where in it cannot be told")
+                }
                 Form::Escape => Finding::new(State::Opaque, "hands load-list items to code outside of the checkout"),
             }
         };

@@ -42,6 +42,7 @@ impl<'p> Follower<'p, '_> {
             }
             "subscript" => {
                 self.store_under(frame, state, target);
+                self.change(frame, state, target);
                 self.put_into(frame, state, target, value);
             }
             _ => {}
@@ -57,6 +58,14 @@ impl<'p> Follower<'p, '_> {
             if !texts.is_empty() {
                 self.store(frame, subscript, texts);
             }
+        }
+    }
+
+    /// `item[…] = value`, `del item[…]`: what is changed may be a record.
+    pub(super) fn change(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, subscript: Node<'p>) {
+        let changed = subscript.field("value").filter(|value| matches!(value.kind(), "identifier" | "subscript"));
+        if let Some(record) = changed.and_then(|value| self.eval(frame, state, value).record) {
+            self.note(frame, subscript, Form::Change, record);
         }
     }
 

@@ -44,6 +44,9 @@ fn first_record(value: &Value<'_>) -> Option<Record> {
         .or_else(|| value.fields.iter().flat_map(|fields| fields.iter()).find_map(first_record))
 }
 
+/// Methods of a list that change it.
+const CHANGING: [&str; 8] = ["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"];
+
 impl<'p> Follower<'p, '_> {
     pub(super) fn call(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
         let (Some(function), Some(list)) = (node.field("function"), node.field("arguments")) else {
@@ -65,6 +68,9 @@ impl<'p> Follower<'p, '_> {
                 object = self.eval(frame, state, inner);
             }
             name = function.field("attribute").map_or("", |name| self.text(frame.file, name));
+            if let Some(record) = object.record.filter(|_| CHANGING.contains(&name)) {
+                self.note(frame, node, Form::Change, record);
+            }
             if callee.is_dull() {
                 callee = self.member(frame, state, function, &object, name);
             }

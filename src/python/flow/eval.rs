@@ -132,6 +132,7 @@ impl<'p> Follower<'p, '_> {
         let Some(left) = node.field("left") else { return Value::default() };
         if left.kind() == "subscript" {
             self.store_under(frame, state, left);
+            self.change(frame, state, left);
             return Value::default();
         }
         let known = self.eval(frame, state, left);

@@ -89,6 +89,9 @@ impl<'p> Follower<'p, '_> {
             "import_from_statement" => self.import_from(frame, state, node),
             "delete_statement" | "print_statement" | "exec_statement" => {
                 if let Some(value) = node.part(0) {
+                    if node.kind() == "delete_statement" && value.kind() == "subscript" {
+                        self.change(frame, state, value);
+                    }
                     self.eval(frame, state, value);
                 }
             }

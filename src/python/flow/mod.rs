@@ -59,6 +59,8 @@ pub enum Form<'p> {
     Spread(usize),
     /// Searched at run time: subscripted by something that cannot be known, or iterated over.
     Search,
+    /// Changed in place, as a copy of it that is a list can be: the node is the subscript, or the call.
+    Change,
     /// Handed to code outside of the package: the node is the call.
     Escape,
     /// Its length compared with that of a record of the first world: the node is the comparison.
@@ -278,7 +280,7 @@ impl<'p> Follower<'p, '_> {
     fn note(&mut self, frame: &mut Frame<'p>, node: Node<'p>, form: Form<'p>, record: Record) {
         self.noted += 1;
         let spot = Spot { file: frame.file, node };
-        let key = (spot, matches!(form, Form::Escape | Form::Search));
+        let key = (spot, matches!(form, Form::Escape | Form::Search | Form::Change));
         let next = self.flow.uses.len();
         let at = *self.index.entry(key).or_insert(next);
         if at == next {

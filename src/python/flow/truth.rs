@@ -46,7 +46,11 @@ impl<'p> Follower<'p, '_> {
             "not_operator" => node.field("argument"),
             "boolean_operator" => Some(node),
             _ => {
-                let value = self.eval(frame, state, node);
+                let value = if node.kind() == "identifier" {
+                    self.look_at(frame, state, node)
+                } else {
+                    self.eval(frame, state, node)
+                };
                 let vacuous = value.truth.is_none() && self.asks_for_records(frame, state, node, &value);
                 return Decision::of(value, state.worlds, vacuous);
             }
@@ -147,13 +151,25 @@ impl<'p> Follower<'p, '_> {
             _ => None,
         };
         let asked = asked.filter(|asked| matches!(asked.kind(), "identifier" | "attribute"));
-        asked.is_some_and(|asked| self.eval(frame, state, asked).carries_record())
+        asked.is_some_and(|asked| self.look_at(frame, state, asked).carries_record())
+    }
+
+    /// Evaluates what is only asked whether it is there, or of which type: nothing is done with it.
+    fn look_at(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
+        let measuring = std::mem::replace(&mut self.measuring, true);
+        let value = self.eval(frame, state, node);
+        self.measuring = measuring;
+        value
     }
 
     /// `a == b`, `len(a) in (4, 5)`, …: a truth value if both sides are known numbers.
     pub(super) fn comparison(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
         let operands = node.parts();
-        let values: Vec<_> = operands.iter().map(|operand| self.eval(frame, state, *operand)).collect();
+        let with_none = operands.iter().any(|operand| operand.kind() == "none");
+        let eval = |operand: &Node<'p>| {
+            if with_none { self.look_at(frame, state, *operand) } else { self.eval(frame, state, *operand) }
+        };
+        let values: Vec<_> = operands.iter().map(eval).collect();
         let mut cursor = node.walk();
         let operators: Vec<_> =
             node.children_by_field_name("operators", &mut cursor).map(|operator| operator.kind()).collect();
