@@ -10,6 +10,7 @@
 //! computation needs beside the weights: that is what `headroom` is for.
 
 pub mod devices;
+pub mod built;
 mod file;
 pub mod fit;
 pub mod ggml;
