@@ -1,18 +1,20 @@
-//! Undoing edits in a text that was edited elsewhere since.
+//! Undoes edits in a text that was edited elsewhere since: a three-way merge.
 
-use diffy::{ConflictStyle, MergeOptions};
+use std::ops::Range;
 
-/// Lines of a text that is merged, at most: what it costs grows with their square.
+use similar::{MergeRegion, TextMerge};
+
+/// Lines of a text that is merged, at most: the cost of comparing grows with their square.
 const MOST_LINES: usize = 20_000;
 
-/// What undoing came to.
+/// The result of undoing.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Merged {
-    /// The text without the edits, and with everything else that was changed.
+    /// The text without the edits, and with every other change.
     Clean(String),
     /// Places where both changed the same lines.
     Conflict(Vec<Clash>),
-    /// There is more text than can be compared in bounded time.
+    /// The text is too long to be compared in bounded time.
     TooLong,
 }
 
@@ -25,36 +27,25 @@ pub struct Clash {
     pub old: String,
 }
 
-/// Takes back what led from `old` to `new` in what became of `new` since.
+/// Reverses, in `now`, the change that led from `old` to `new`.
 pub fn undo(old: &str, new: &str, now: &str) -> Merged {
     if [old, new, now].iter().any(|text| memchr::memchr_iter(b'\n', text.as_bytes()).count() > MOST_LINES) {
         return Merged::TooLong;
     }
-    let marker = free_marker(&[old, new, now]);
-    let merged = MergeOptions::new()
-        .set_conflict_style(ConflictStyle::Merge)
-        .set_conflict_marker_length(marker)
-        .merge(new, now, old);
-    merged.map_or_else(|marked| Merged::Conflict(clashes(&marked, marker)), Merged::Clean)
-}
-
-/// A length of conflict markers that no line of the texts has.
-fn free_marker(texts: &[&str]) -> usize {
-    let marks = |line: &str| ['<', '=', '>'].map(|mark| line.chars().take_while(|c| *c == mark).count());
-    let longest = texts.iter().flat_map(|text| text.lines()).flat_map(marks).max().unwrap_or_default();
-    longest.max(6) + 1
-}
-
-fn clashes(marked: &str, marker: usize) -> Vec<Clash> {
-    let is_mark = |line: &str, mark: char| line.chars().take_while(|c| *c == mark).count() >= marker;
-    let mut found = Vec::new();
-    let mut lines = marked.split_inclusive('\n');
-    while lines.by_ref().any(|line| is_mark(line, '<')) {
-        let now = lines.by_ref().take_while(|line| !is_mark(line, '=')).collect();
-        let old = lines.by_ref().take_while(|line| !is_mark(line, '>')).collect();
-        found.push(Clash { now, old });
+    // Going back from `new` to `old` is one side, what happened to `new` since is the other.
+    let merge = TextMerge::from_lines(new, now, old);
+    if !merge.is_conflicted() {
+        return Merged::Clean(merge.to_string());
     }
-    found
+    let clash = |region: &MergeRegion| Clash {
+        now: lines(region.ours_range(), |line| merge.ours_line(line)),
+        old: lines(region.theirs_range(), |line| merge.theirs_line(line)),
+    };
+    Merged::Conflict(merge.conflicts().map(clash).collect())
+}
+
+fn lines<'t>(range: Range<usize>, line: impl Fn(usize) -> Option<&'t str>) -> String {
+    range.filter_map(line).collect()
 }
 
 #[cfg(test)]
