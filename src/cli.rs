@@ -6,10 +6,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cache::Cache;
-use crate::patches;
+use crate::fixes::{self, Fix};
 use crate::verify::{self, Engine};
 
 const STYLES: Styles = Styles::styled()
@@ -140,8 +141,8 @@ pub struct Target {
     #[arg(long)]
     pub all: bool,
 
-    /// Only this fix; may be given twice [default: both]
-    #[arg(long = "fix", value_name = "FIX")]
+    /// Apply only this fix (repeatable) [default: all]
+    #[arg(long = "fix", value_name = "FIX", value_parser = fix_by_name())]
     pub fixes: Vec<Fix>,
 
     /// What counts as the size of a layer
@@ -151,9 +152,9 @@ pub struct Target {
 
 impl Target {
     /// The fixes asked for, each once.
-    pub fn fixes(&self) -> Vec<patches::Fix> {
-        let asked = |fix: &patches::Fix| self.fixes.is_empty() || self.fixes.iter().any(|named| named.fix() == *fix);
-        patches::Fix::ALL.into_iter().filter(asked).collect()
+    pub fn fixes(&self) -> Vec<Fix> {
+        let asked = |fix: &Fix| self.fixes.is_empty() || self.fixes.contains(fix);
+        Fix::ALL.iter().copied().filter(asked).collect()
     }
 }
 
@@ -388,24 +389,6 @@ pub struct Man {
     pub into: Option<PathBuf>,
 }
 
-/// A fix, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Fix {
-    /// Read load-list items of any number of fields
-    LoadList,
-    /// Share what the byte quotas leave over among the listed GPUs
-    GpuOnly,
-}
-
-impl Fix {
-    fn fix(self) -> patches::Fix {
-        match self {
-            Self::LoadList => patches::Fix::LoadList,
-            Self::GpuOnly => patches::Fix::GpuOnly,
-        }
-    }
-}
-
 /// The form of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -446,7 +429,7 @@ pub enum Accounting {
     Offload,
 }
 
-impl From<Accounting> for patches::Accounting {
+impl From<Accounting> for fixes::Accounting {
     fn from(accounting: Accounting) -> Self {
         match accounting {
             Accounting::Resident => Self::Resident,
@@ -464,6 +447,13 @@ pub enum Color {
     Always,
     /// Never
     Never,
+}
+
+/// Takes the names of the fixes, and lists them in `--help`.
+fn fix_by_name() -> impl TypedValueParser<Value = Fix> {
+    let name = |fix: &Fix| PossibleValue::new(fix.name()).help(fix.about().title);
+    let names = PossibleValuesParser::new(Fix::ALL.iter().map(name));
+    names.try_map(|name| Fix::named(&name).ok_or("no such fix"))
 }
 
 #[cfg(test)]

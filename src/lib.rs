@@ -19,16 +19,16 @@
 //!
 //! [`commands`] puts the steps together, [`report`] shows what they gave; [`allocator`] is what is right. To see what is
 //! looked for and what is put in, start with the `patches` folder of the repository; to see how it is found, with
-//! [`python::flow`]; to see how a fix uses both, with [`patches::load_list`].
+//! [`python::flow`]; to see how a fix uses both, with [`fixes::load_list`].
 
 pub mod allocator;
 pub mod cache;
 pub mod cli;
 pub mod comfyui;
 pub mod commands;
+pub mod fixes;
 mod gather;
 pub mod install;
-pub mod patches;
 pub mod plan;
 pub mod python;
 pub mod repair;

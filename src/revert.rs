@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::fixes::{self, Accounting, Fix};
 use crate::gather;
 use crate::install::{Checkout, Evidence};
-use crate::patches::{self, Accounting, Fix, own_form};
 use crate::python::source::MAX_BYTES;
 use crate::python::{Package, Source};
 use crate::repair::edits_of;
@@ -181,8 +181,8 @@ fn recognise(checkout: &Checkout) -> Result<Reversal> {
     if !texts.is_empty() && leads_to(&with(&now, &texts), &now) {
         return Ok(Reversal { known: Known::Commit, files: files(texts) });
     }
-    let surveys = patches::survey(&now, &Fix::ALL, Accounting::Resident).unwrap_or_default();
-    let edits = own_form::undo(&now, &surveys);
+    let surveys = fixes::survey(&now, Fix::ALL, Accounting::Resident).unwrap_or_default();
+    let edits = fixes::undo(&now, &surveys);
     let old = now.edited(edits.iter().map(|(file, edits)| (*file, edits.as_slice())));
     let found = !edits.is_empty() && leads_to(&old, &now);
     let text = |(file, _)| (file, String::from_utf8_lossy(old.bytes(file)).into_owned());
@@ -192,7 +192,7 @@ fn recognise(checkout: &Checkout) -> Result<Reversal> {
 
 /// The files that a repair may change.
 fn relevant(package: &Package) -> Vec<usize> {
-    let surveys = patches::survey(package, &Fix::ALL, Accounting::Resident).unwrap_or_default();
+    let surveys = fixes::survey(package, Fix::ALL, Accounting::Resident).unwrap_or_default();
     let mut files: Vec<_> = surveys.iter().flat_map(|survey| &survey.sites).map(|site| site.file).collect();
     files.sort_unstable();
     files.dedup();
@@ -211,10 +211,17 @@ fn with(package: &Package, texts: &[(usize, String)]) -> Package {
 /// Does repairing `old`, with any of the fixes and either accounting, give just `new`?
 fn leads_to(old: &Package, new: &Package) -> bool {
     let gives = |fixes: &[Fix], accounting| {
-        let edits = patches::survey(old, fixes, accounting).ok().and_then(|surveys| edits_of(&surveys, old).ok());
+        let edits = fixes::survey(old, fixes, accounting).ok().and_then(|surveys| edits_of(&surveys, old).ok());
         let repaired = edits.map(|edits| old.edited(edits.iter().map(|(file, edits)| (*file, edits.as_slice()))));
         repaired.is_some_and(|repaired| (0..new.len()).all(|file| repaired.bytes(file) == new.bytes(file)))
     };
-    let ways: [&[Fix]; 3] = [&Fix::ALL, &[Fix::LoadList], &[Fix::GpuOnly]];
-    ways.iter().any(|fixes| gives(fixes, Accounting::Resident) || gives(fixes, Accounting::Offload))
+    some_fixes().any(|fixes| gives(&fixes, Accounting::Resident) || gives(&fixes, Accounting::Offload))
+}
+
+/// Every choice of one or more fixes, all of them first: that is what most people apply.
+fn some_fixes() -> impl Iterator<Item = Vec<Fix>> {
+    let choices = (1_u32..1 << Fix::ALL.len()).rev();
+    choices.map(|choice| {
+        Fix::ALL.iter().enumerate().filter(|(at, _)| choice >> at & 1 == 1).map(|(_, fix)| *fix).collect()
+    })
 }

@@ -1,9 +1,18 @@
 //! What every command prints, and its exit code, on every fixture and in every kind of trouble.
 //!
-//! `TRYCMD=overwrite cargo test --test cli` writes the transcripts anew; read the difference before committing it.
+//! `UPDATE=1 cargo test` writes the transcripts anew, as `TRYCMD=overwrite` does; read the difference before committing it.
+
+use std::env;
+use std::process::Command;
 
 #[test]
 fn transcripts() {
+    if env::var_os("UPDATE").is_some() && env::var_os("TRYCMD").is_none() {
+        // trycmd asks its own variable, and a process should not change its environment: so another one is started.
+        let again = Command::new(env::current_exe().unwrap()).env("TRYCMD", "overwrite").status().unwrap();
+        assert!(again.success());
+        return;
+    }
     let cases = trycmd::TestCases::new();
     // In a GitHub job, `--format github` is about that job.
     cases.env("NO_COLOR", "1").env("GITHUB_WORKSPACE", "").env("GITHUB_STEP_SUMMARY", "");

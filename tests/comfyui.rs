@@ -9,8 +9,10 @@ use std::{env, fs};
 
 use common::Install;
 use distorch_fix::comfyui::{self, DynamicVram, Facts, Fit, LoadList, Pair};
+use distorch_fix::fixes::State;
+use distorch_fix::fixes::gpu_only::{CPU_FALLBACK, SHARED};
+use distorch_fix::fixes::load_list::{ANY, FIVE_ONLY, LEGACY};
 use distorch_fix::install::Files;
-use distorch_fix::patches::{Release, State};
 use git2::Repository;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -247,14 +249,14 @@ fn the_verdict_is_about_the_pair() {
     let foreign = lists("(mem, n, m, p, flag)");
     for (states, expected) in [
         (&[][..], [Works; 5]),
-        (&[State::Legacy][..], [WorksToday, Broken, Broken, Broken, Broken]),
-        (&[State::FiveOnly], [Broken, Works, Broken, Broken, Broken]),
-        (&[State::Any], [Works, Works, Unclear, Broken, Broken]),
-        (&[State::Opaque], [Unclear; 5]),
-        (&[State::Any, State::Legacy], [WorksToday, Broken, Broken, Broken, Broken]),
-        (&[State::Opaque, State::Legacy], [Unclear, Broken, Broken, Broken, Broken]),
-        (&[State::Legacy, State::FiveOnly], [Broken; 5]),
-        (&[State::CpuFallback, State::Shared], [Works; 5]),
+        (&[LEGACY][..], [WorksToday, Broken, Broken, Broken, Broken]),
+        (&[FIVE_ONLY], [Broken, Works, Broken, Broken, Broken]),
+        (&[ANY], [Works, Works, Unclear, Broken, Broken]),
+        (&[State::OPAQUE], [Unclear; 5]),
+        (&[ANY, LEGACY], [WorksToday, Broken, Broken, Broken, Broken]),
+        (&[State::OPAQUE, LEGACY], [Unclear, Broken, Broken, Broken, Broken]),
+        (&[LEGACY, FIVE_ONLY], [Broken; 5]),
+        (&[CPU_FALLBACK, SHARED], [Works; 5]),
     ] {
         let found = [&four, &five, &six, &three, &foreign].map(|lists| comfyui::judge(states, lists));
         assert_eq!(found, expected.map(Pair::Known), "{states:?}");
@@ -266,16 +268,16 @@ fn the_verdict_is_about_the_pair() {
     }
     // Items for another call than the one that is made do not count; a second class does.
     let switch = method(", d=False", "return [((1, 2) if d else (1,)) + (mem, n, m, p) for n, m in x.named_modules()]");
-    assert_eq!(comfyui::judge(&[State::FiveOnly], &facts(&switch).load_lists), Pair::Known(Works));
+    assert_eq!(comfyui::judge(&[FIVE_ONLY], &facts(&switch).load_lists), Pair::Known(Works));
     let both = [four, five].concat();
-    assert_eq!(comfyui::judge(&[State::Legacy], &both), Pair::Known(Broken));
+    assert_eq!(comfyui::judge(&[LEGACY], &both), Pair::Known(Broken));
 }
 
 #[test]
 fn releases_are_told_by_structure() {
     let release = |fixture: &str| {
         let repair = Install::of(fixture).repair().unwrap();
-        Release::of(&repair.package, &repair.surveys).map(|release| release.to_string())
+        repair.release.clone()
     };
     assert_eq!(release("legacy").as_deref(), Some("2.5.10 or older"));
     assert_eq!(release("upstream-fixed").as_deref(), Some("fixed upstream since 2.5.11"));

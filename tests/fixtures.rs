@@ -2,24 +2,53 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::ops::Range;
+use std::path::Path;
 
-use common::{Install, fixtures};
-use distorch_fix::patches::{Fix, State, Status, Survey};
+use common::{Install, fixtures, generated};
+use distorch_fix::fixes::{Fix, State, Status, Survey};
 use distorch_fix::python::{Edit, Source, edit};
 use distorch_fix::repair::Repair;
+use serde::Deserialize;
 
-/// A row of the table: state, load-list, gpu-only, exit code.
-fn promises() -> Vec<[String; 4]> {
-    let readme = fs::read_to_string("fixtures/README.md").unwrap();
-    let rows = readme.lines().filter(|line| line.starts_with("| `"));
-    rows.map(|row| {
-        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
-        let [state, _, _, load_list, gpu_only, exit] = cells[..] else { panic!("not six cells: {row}") };
-        [state.trim_matches('`'), load_list, gpu_only, exit].map(str::to_owned)
-    })
-    .collect()
+/// What `expected.toml` promises of a fixture.
+#[derive(Deserialize)]
+struct Promise {
+    /// What the fixture stands for.
+    about: String,
+    /// How many fields a load-list item has in its ComfyUI, as the table says it.
+    fields: String,
+    /// The exit code of `check`.
+    exit: i32,
+    /// Part of the reason why it cannot be read, if it cannot.
+    error: Option<String>,
+    /// What each fix finds, by its name.
+    #[serde(flatten)]
+    surveys: BTreeMap<String, Expected>,
+}
+
+/// What a fix finds.
+#[derive(Deserialize)]
+struct Expected {
+    status: Status,
+    /// The states of its sites, each at least once, and no others.
+    states: Vec<State>,
+    /// Part of its note, or of what it says of a site.
+    says: Option<String>,
+    /// The number of files with sites.
+    files: Option<usize>,
+}
+
+fn promises() -> Vec<(String, Promise)> {
+    let promise = |name: String| {
+        let text = fs::read_to_string(format!("fixtures/{name}/expected.toml")).unwrap_or_else(|_| panic!("{name}"));
+        let promise = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        (name, promise)
+    };
+    fixtures().into_iter().map(promise).collect()
 }
 
 fn repairs() -> impl Iterator<Item = (String, Install, Repair)> {
@@ -31,69 +60,64 @@ fn repairs() -> impl Iterator<Item = (String, Install, Repair)> {
 }
 
 #[test]
-fn every_fixture_is_in_the_table() {
-    let mut named: Vec<_> = promises().into_iter().map(|[state, ..]| state).collect();
-    named.sort();
-    assert_eq!(named, fixtures());
-}
-
-#[test]
-fn every_fixture_is_in_the_state_that_the_table_promises() {
-    for [name, load_list, gpu_only, exit] in promises() {
+fn every_fixture_is_in_the_state_that_it_promises() {
+    for (name, promise) in promises() {
         let install = Install::of(&name);
-        match install.repair() {
-            Ok(repair) => {
-                let [first, second] = &repair.surveys[..] else { panic!("{name}: not two surveys") };
-                assert!(load_list_is(first, &load_list), "{name}: {load_list}, and not {first:#?}");
-                assert!(gpu_only_is(second, &gpu_only), "{name}: {gpu_only}, and not {second:#?}");
+        match (install.repair(), &promise.error) {
+            (Ok(repair), None) => {
+                for survey in &repair.surveys {
+                    let expected = promise.surveys.get(survey.fix.name());
+                    let expected = expected.unwrap_or_else(|| panic!("{name}: nothing is promised of {}", survey.fix));
+                    assert_survey(&name, survey, expected);
+                }
+                assert_eq!(promise.surveys.len(), repair.surveys.len(), "{name}: a promise of no fix");
             }
-            Err(error) => {
-                assert!(load_list.starts_with("cannot be read") && gpu_only == "cannot be read", "{name}: {error}");
-                assert!(error.to_string().contains("line 180"), "{name}: {error}");
-            }
+            (Err(error), Some(part)) => assert!(error.to_string().contains(part), "{name}: {error}"),
+            (Ok(_), Some(part)) => panic!("{name}: could be read, in spite of {part}"),
+            (Err(error), None) => panic!("{name}: {error}"),
         }
         let ran = install.run(&["check"]);
-        assert_eq!(ran.code.to_string(), exit, "{name}: {ran:?}");
+        assert_eq!(ran.code, promise.exit, "{name}: {ran:?}");
     }
 }
 
-fn load_list_is(survey: &Survey, promise: &str) -> bool {
-    let words: Vec<_> = promise.split([',', ';']).map(str::trim).collect();
-    let all = |state| !survey.sites.is_empty() && survey.sites.iter().all(|site| site.state == state);
-    assert_eq!(survey.fix, Fix::LoadList);
-    let state = match words[0] {
-        "legacy" => survey.status == Status::Needed && all(State::Legacy),
-        "five-only" => survey.status == Status::InOrder && all(State::FiveOnly),
-        "any" => survey.status == Status::InOrder && all(State::Any),
-        "not understood" => survey.status == Status::NotUnderstood && all(State::Opaque),
-        _ => false,
-    };
-    words[1..].iter().fold(state, |so_far, word| {
-        so_far
-            && match *word {
-                "all sites" | "with the lines" | "the loops over rebuilt items are not sites" => true,
-                "in both files" => survey.sites.iter().any(|site| site.file != 0),
-                "by hand" => survey.note.as_deref().is_some_and(|note| note.contains("by hand")),
-                "size is `module_offload_mem`" => {
-                    survey.note.as_deref().is_some_and(|note| note.contains("module_offload_mem"))
-                }
-                _ => false,
+fn assert_survey(name: &str, survey: &Survey, expected: &Expected) {
+    assert_eq!(survey.status, expected.status, "{name}: {survey:#?}");
+    let mut states: Vec<_> = survey.sites.iter().map(|site| site.state.name).collect();
+    states.sort_unstable();
+    states.dedup();
+    let mut promised: Vec<_> = expected.states.iter().map(|state| state.name).collect();
+    promised.sort_unstable();
+    assert_eq!(states, promised, "{name}: {survey:#?}");
+    if let Some(part) = &expected.says {
+        let mut said = survey.note.iter().chain(survey.sites.iter().map(|site| &site.message));
+        assert!(said.any(|text| text.contains(part)), "{name}: {survey:#?}");
+    }
+    let mut files: Vec<_> = survey.sites.iter().map(|site| site.file).collect();
+    files.sort_unstable();
+    files.dedup();
+    assert_eq!(files.len(), expected.files.unwrap_or(usize::from(!survey.sites.is_empty())), "{name}: {survey:#?}");
+}
+
+/// `UPDATE=1 cargo test` writes it anew.
+#[test]
+fn the_table_of_the_readme_is_that_of_the_promises() {
+    let fixes: Vec<_> = Fix::ALL.iter().map(|fix| fix.name()).collect();
+    let mut table = format!("| state | what it stands for | fields | {} | exit |\n", fixes.join(" | "));
+    let _ = writeln!(table, "|---|---|---|{}---|", "---|".repeat(fixes.len()));
+    for (name, Promise { about, fields, exit, error, surveys }) in promises() {
+        let found = |fix: &&str| match surveys.get(*fix) {
+            Some(expected) => {
+                let states: Vec<_> = expected.states.iter().map(|state| state.name).collect();
+                [expected.status.name(), &states.join(", ")].join(": ").trim_end_matches(": ").to_owned()
             }
-    })
-}
-
-fn gpu_only_is(survey: &Survey, promise: &str) -> bool {
-    assert_eq!(survey.fix, Fix::GpuOnly);
-    let has = |state| survey.count(state) > 0;
-    match promise.split([',', ';', ':']).next().unwrap() {
-        "cpu by default" => survey.status == Status::Needed && has(State::CpuFallback),
-        "by hand" => {
-            survey.status == Status::Needed && has(State::Faulty) && survey.sites[0].message.contains("has_wildcard")
-        }
-        "GPU-only" => survey.status == Status::InOrder && has(State::Shared),
-        "not applicable" => survey.status == Status::NotApplicable && survey.sites.is_empty(),
-        _ => false,
+            None if error.is_some() => "cannot be read".to_owned(),
+            None => String::new(),
+        };
+        let found: Vec<_> = fixes.iter().map(found).collect();
+        let _ = writeln!(table, "| `{name}` | {about} | {fields} | {} | {exit} |", found.join(" | "));
     }
+    generated::assert_section(Path::new("fixtures/README.md"), "fixtures", &table);
 }
 
 #[test]
@@ -131,10 +155,10 @@ fn every_edit_is_at_a_site() {
                     let source = repair.package.source(*file).unwrap();
                     let lines = lines_of(source, &site.range);
                     let inside = *file == site.file && lines.start <= edit.range.0 && edit.range.1 <= lines.end;
-                    let allowed = match survey.fix {
-                        Fix::LoadList => inside,
-                        Fix::GpuOnly => inside || inserts(edit) || is_within_remainder(source, edit, site.range.start),
-                    };
+                    // Edits that are one repair together can be around the sites.
+                    let allowed = inside
+                        || survey.fix.about().is_one_repair
+                            && (inserts(edit) || is_within_remainder(source, edit, site.range.start));
                     assert!(allowed, "{name}: {survey:?} {edit:?}");
                     edits += 1;
                 }

@@ -3,7 +3,8 @@
 
 mod snippets;
 
-use distorch_fix::patches::{Accounting, Fix, State, Status};
+use distorch_fix::fixes::gpu_only::{FAULTY, GPU_ONLY, SHARED};
+use distorch_fix::fixes::{Accounting, Status};
 use snippets::FILE;
 
 /// Byte mode as most versions have it: DEFAULT stands for the default's statement, REST for what is done with the
@@ -64,16 +65,16 @@ fn byte_mode(default: &str, rest: &str) -> String {
 
 #[track_caller]
 fn repairs(before: &str, after: &str) {
-    let repaired = snippets::repair(&[(FILE, before)], Fix::GpuOnly, Accounting::Resident);
+    let repaired = snippets::repair(&[(FILE, before)], GPU_ONLY, Accounting::Resident);
     assert_eq!(repaired[0], after);
-    assert_eq!(snippets::status(before, Fix::GpuOnly), Status::Needed);
-    assert!(snippets::states(after, Fix::GpuOnly).iter().all(|(_, state)| *state == State::Shared));
+    assert_eq!(snippets::status(before, GPU_ONLY), Status::Needed);
+    assert!(snippets::states(after, GPU_ONLY).iter().all(|(_, state)| *state == SHARED));
 }
 
 #[track_caller]
 fn stays(text: &str, status: Status) {
-    assert_eq!(snippets::repair(&[(FILE, text)], Fix::GpuOnly, Accounting::Resident)[0], text);
-    assert_eq!(snippets::status(text, Fix::GpuOnly), status, "{text}");
+    assert_eq!(snippets::repair(&[(FILE, text)], GPU_ONLY, Accounting::Resident)[0], text);
+    assert_eq!(snippets::status(text, GPU_ONLY), status, "{text}");
 }
 
 /// The usual default, and this treatment of the remainder.
@@ -160,7 +161,7 @@ fn a_file_that_prints_goes_on_printing() {
 fn another_function_s_logger_is_not_borrowed() {
     let other = "\n\ndef other():\n    mine = get()\n    mine.info(1)\n";
     let text = byte_mode("wild = \"cpu\"", "if rest > 0:\n    final[wild] += rest") + other;
-    let repaired = snippets::repair(&[(FILE, &text)], Fix::GpuOnly, Accounting::Resident);
+    let repaired = snippets::repair(&[(FILE, &text)], GPU_ONLY, Accounting::Resident);
     assert!(!repaired[0].contains("mine.warning"), "{}", repaired[0]);
 }
 
@@ -249,7 +250,7 @@ fn a_helper_may_find_the_default_and_another_assign_the_remainder() {
         .replace("        if \"*\" in amount:\n            wild = device\n        else:\n            quotas[device] = parse(amount)\n", "        log.info(device)\n")
         + "\n\ndef read(text):\n    wild = \"cpu\"\n    for part in text.split(\";\"):\n        if part.endswith(\"*\"):\n            wild = part\n    return {}, wild\n"
         + "\n\ndef give(final, device, rest):\n    if rest > 0:\n        final[device] += rest\n";
-    let repaired = snippets::repair(&[(FILE, &text)], Fix::GpuOnly, Accounting::Resident);
+    let repaired = snippets::repair(&[(FILE, &text)], GPU_ONLY, Accounting::Resident);
     assert!(repaired[0].contains("    wild = None  # no default"), "{}", repaired[0]);
     assert!(repaired[0].contains("        if device is not None:\n            final[device] += rest\n        else:\n"));
 }
@@ -259,7 +260,7 @@ fn the_remainder_may_be_assigned_in_a_sibling_module() {
     let text = format!("from .rest import give\n{}", byte_mode("wild = 'cpu'", "give(final, wild, rest)"));
     let give = "import logging\nfound = '*'\ndef give(final, device, rest):\n    if rest > 0:\n        final[device] += rest\n";
     let files = [(FILE, text.as_str()), ("rest.py", give)];
-    let repaired = snippets::repair(&files, Fix::GpuOnly, Accounting::Resident);
+    let repaired = snippets::repair(&files, GPU_ONLY, Accounting::Resident);
     assert!(repaired[0].contains("wild = None"), "{}", repaired[0]);
     assert!(repaired[1].contains("if device is not None:"), "{}", repaired[1]);
 }
@@ -268,7 +269,7 @@ fn the_remainder_may_be_assigned_in_a_sibling_module() {
 fn every_byte_function_of_a_file_is_repaired() {
     let text = byte_mode("wild = \"cpu\"", "if rest > 0:\n    final[wild] += rest");
     let both = format!("{text}\n\n{}", text.replace("allocate", "allocate_again"));
-    let repaired = snippets::repair(&[(FILE, &both)], Fix::GpuOnly, Accounting::Resident);
+    let repaired = snippets::repair(&[(FILE, &both)], GPU_ONLY, Accounting::Resident);
     assert_eq!(repaired[0].matches("if wild is not None:").count(), 2);
     assert_eq!(repaired[0].matches("wild = None").count(), 2);
 }
@@ -279,7 +280,7 @@ fn the_asterisk_may_be_a_constant() {
         text.replace("if \"*\" in", "if STAR in").replace("import logging\n", "import logging\n\nSTAR = \"*\"\n")
     };
     let before = byte_mode("wild = \"cpu\"", "if rest > 0:\n    final[wild] += rest");
-    let after = snippets::repair(&[(FILE, &before)], Fix::GpuOnly, Accounting::Resident).remove(0);
+    let after = snippets::repair(&[(FILE, &before)], GPU_ONLY, Accounting::Resident).remove(0);
     repairs(&by_name(before), &by_name(after));
 }
 
@@ -290,14 +291,14 @@ fn methods_of_classes_are_repaired_too() {
     let class: String =
         text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") }).collect();
     let class = format!("class Mode:\n    pass\n\n{class}");
-    let repaired = snippets::repair(&[(FILE, &class)], Fix::GpuOnly, Accounting::Resident);
+    let repaired = snippets::repair(&[(FILE, &class)], GPU_ONLY, Accounting::Resident);
     assert!(repaired[0].contains("gpu_bytes = sum(self.final[gpu] for gpu in gpu_devices)"), "{}", repaired[0]);
 }
 
 #[test]
 fn names_that_are_taken_are_not_taken_again() {
     let before = byte_mode("wild = \"cpu\"\ngpu = gpu_devices = 0", "if rest > 0:\n    final[wild] += rest");
-    let repaired = snippets::repair(&[(FILE, &before)], Fix::GpuOnly, Accounting::Resident);
+    let repaired = snippets::repair(&[(FILE, &before)], GPU_ONLY, Accounting::Resident);
     assert!(repaired[0].contains("gpu_devices_2 = [gpu_2 for gpu_2 in final if gpu_2 != \"cpu\""), "{}", repaired[0]);
 }
 
@@ -311,7 +312,7 @@ fn a_difference_is_worked_out_once() {
                 "if sum(final.values()) < total:\n    final[wild] += total - sum(final.values())",
             ),
         )],
-        Fix::GpuOnly,
+        GPU_ONLY,
         Accounting::Resident,
     );
     assert_eq!(repaired[0].matches("total - sum(final.values())").count(), 2);
@@ -334,7 +335,7 @@ fn lines_inside_of_strings_do_not_move() {
         "wild = 'cpu'",
         "if rest > 0:\n    log.info(\"\"\"to\nTHE {0}\n  wildcard\"\"\".format(wild))\n    final[\n        wild\n    ] += rest",
     );
-    let repaired = snippets::repair(&[(FILE, &text)], Fix::GpuOnly, Accounting::Resident);
+    let repaired = snippets::repair(&[(FILE, &text)], GPU_ONLY, Accounting::Resident);
     assert!(repaired[0].contains("            log.info(\"\"\"to\n    THE {0}\n      wildcard\"\"\".format(wild))\n            final[\n                wild\n            ] += rest\n"), "{}", repaired[0]);
 }
 
@@ -357,12 +358,12 @@ fn the_guide_s_mistakes_are_named_and_repaired() {
     let guide = "if rest > 0:\n    if has_wildcard:\n        final[wild] += rest\n    else:\n        gpus = [d for d in final if 'cuda' in d]\n        whole = sum(final[d] for d in gpus)\n        for d in gpus:\n            final[d] += int(rest * final[d] / whole)";
     let after = "if rest > 0:\n    if wild is not None:\n        final[wild] += rest\n    else:\n        SHARE";
     repairs(&byte_mode(default, guide), &byte_mode("wild = None", after));
-    let (_, survey) = snippets::survey(&[(FILE, &byte_mode(default, guide))], Fix::GpuOnly, Accounting::Resident);
+    let (_, survey) = snippets::survey(&[(FILE, &byte_mode(default, guide))], GPU_ONLY, Accounting::Resident);
     let message = &survey.sites[0].message;
     for fault in ["`has_wildcard` is never set", "cuda devices only", "int() drops bytes"] {
         assert!(message.contains(fault), "{message}");
     }
-    assert_eq!(survey.sites[0].state, State::Faulty);
+    assert_eq!(survey.sites[0].state, FAULTY);
 }
 
 #[test]
@@ -406,7 +407,7 @@ fn right_repairs_by_hand_are_left_as_they_are() {
     ] {
         let text = byte_mode("wild = None", rest);
         stays(&text, Status::InOrder);
-        assert!(snippets::states(&text, Fix::GpuOnly).iter().all(|(_, state)| *state == State::Shared), "{text}");
+        assert!(snippets::states(&text, GPU_ONLY).iter().all(|(_, state)| *state == SHARED), "{text}");
     }
     let flag = byte_mode(
         "wild = None\nnamed = False",
@@ -425,7 +426,7 @@ fn other_devices_that_are_the_cpu_by_default_are_left_alone() {
         "devices[\"cpu\"] = 1",
     ] {
         let text = byte_mode("wild = \"cpu\"", &format!("if rest > 0:\n    final[wild] += rest\n{rest}"));
-        let repaired = snippets::repair(&[(FILE, &text)], Fix::GpuOnly, Accounting::Resident);
+        let repaired = snippets::repair(&[(FILE, &text)], GPU_ONLY, Accounting::Resident);
         let kept = put("REST\n", "REST", rest);
         assert!(repaired[0].contains(&put("    REST\n", "REST", &kept)), "{}", repaired[0]);
     }

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
+use distorch_fix::fixes::{Accounting, Fix, Status, Survey};
 use distorch_fix::install;
-use distorch_fix::patches::{Accounting, Fix, Status, Survey};
 use distorch_fix::python::edit;
 use distorch_fix::repair::Repair;
 use git2::{ObjectType, Repository};
@@ -56,7 +56,7 @@ fn versions(repository: &Repository) -> Vec<Version> {
 
 fn repair(folder: &Path) -> Repair {
     let search = install::locate(&folder.join(FILE)).unwrap();
-    Repair::of(&search.checkouts[0], &Fix::ALL, Accounting::Resident).unwrap()
+    Repair::of(&search.checkouts[0], Fix::ALL, Accounting::Resident).unwrap()
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 
-use distorch_fix::patches::{self, Accounting, Fix};
+use distorch_fix::fixes::{self, Accounting, Fix};
 use distorch_fix::python::{Package, edit};
 
 fn repaired(text: &str, accounting: Accounting) -> String {
     let package = Package::new([(PathBuf::from("distorch_2.py"), text.as_bytes().to_vec())]);
-    let surveys = patches::survey(&package, &Fix::ALL, accounting).unwrap();
+    let surveys = fixes::survey(&package, Fix::ALL, accounting).unwrap();
     let sites = surveys.into_iter().flat_map(|survey| survey.sites);
     let mut edits: Vec<_> = sites.flat_map(|site| site.edits).map(|(_, edit)| edit).collect();
     assert!(edit::order(&mut edits));

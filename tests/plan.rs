@@ -13,8 +13,8 @@ use common::{Install, skip};
 use distorch_fix::allocator::{
     Accounting, AllocationString, Device, DeviceRow, Machine, Model, Options as Allocating, Policy, Request, allocate,
 };
+use distorch_fix::fixes::Fix;
 use distorch_fix::install;
-use distorch_fix::patches::Fix;
 use distorch_fix::plan::fit::{Place, fit};
 use distorch_fix::plan::{Devices, NamedModel, Options, Plan, Warning};
 use distorch_fix::repair::Repair;
@@ -196,7 +196,7 @@ fn upstream() -> Option<(TempDir, Repair)> {
         }
     }
     let search = install::locate(&folder.path().join("distorch_2.py")).unwrap();
-    let repair = Repair::of(&search.checkouts[0], &Fix::ALL, Accounting::Resident).unwrap();
+    let repair = Repair::of(&search.checkouts[0], Fix::ALL, Accounting::Resident).unwrap();
     Some((folder, repair))
 }
 

@@ -3,7 +3,8 @@
 
 mod snippets;
 
-use distorch_fix::patches::{Accounting, Fix};
+use distorch_fix::fixes::Accounting;
+use distorch_fix::fixes::load_list::LOAD_LIST;
 use distorch_fix::verify::Engine;
 use proptest::prelude::*;
 use snippets::{FILE, repair};
@@ -103,7 +104,7 @@ proptest! {
     fn a_repair_is_whole_final_and_means_the_same(text in file()) {
         // These are checked of everything that is repaired here: it parses, is final, and can be undone.
         for accounting in [Accounting::Resident, Accounting::Offload] {
-            let repaired = repair(&[(FILE, &text)], Fix::LoadList, accounting).remove(0);
+            let repaired = repair(&[(FILE, &text)], LOAD_LIST, accounting).remove(0);
             // With offload accounting, `item[0]` is right as it is.
             prop_assert!(repaired != text || accounting == Accounting::Offload, "nothing to repair in\n{text}");
             let before = meaning(&text);

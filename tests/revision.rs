@@ -10,8 +10,9 @@ use std::{env, fs};
 use common::Install;
 use common::git::{comfyui, commit, folder, init, node};
 use distorch_fix::comfyui::{self, Facts};
+use distorch_fix::fixes::load_list::ANY;
+use distorch_fix::fixes::{Accounting, Fix, Status};
 use distorch_fix::install::{self, Revision};
-use distorch_fix::patches::{Accounting, Fix, Release, State, Status};
 use distorch_fix::repair::Repair;
 use distorch_fix::verify::{Options, Verdict};
 use git2::Repository;
@@ -134,7 +135,7 @@ fn what_a_partial_clone_lacks_is_said() {
 fn at(install: &Install, name: &str) -> anyhow::Result<Repair> {
     let search = install::locate(&install.checkout())?;
     let revision = Revision::find(&search.checkouts[0].root, name)?;
-    Repair::at(&search.checkouts[0], &revision, &Fix::ALL, Accounting::Resident)
+    Repair::at(&search.checkouts[0], &revision, Fix::ALL, Accounting::Resident)
 }
 
 #[test]
@@ -142,8 +143,8 @@ fn the_node_is_surveyed_and_repaired_as_it_stands_in_a_revision() {
     let install = node();
     let before = install.files();
     let new = at(&install, "origin/main").unwrap();
-    assert!(new.surveys[0].count(State::Any) > 0 && new.surveys[0].status == Status::InOrder);
-    assert_eq!(Release::of(&new.package, &new.surveys), Some(Release::Fixed));
+    assert!(new.surveys[0].count(ANY) > 0 && new.surveys[0].status == Status::InOrder);
+    assert_eq!(new.release.as_deref(), Some("fixed upstream since 2.5.11"));
     assert!(matches!(new.verify(&Options::default()), Verdict::Verified(_)));
 
     let old = at(&install, "HEAD").unwrap();
@@ -214,11 +215,11 @@ fn upstream_releases_are_told_in_every_version_of_the_node() {
     let mut told: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
     for id in seen.values() {
         let revision = Revision::find(&path, &id.to_string()).unwrap();
-        let repair = Repair::at(&search.checkouts[0], &revision, &Fix::ALL, Accounting::Resident).unwrap();
+        let repair = Repair::at(&search.checkouts[0], &revision, Fix::ALL, Accounting::Resident).unwrap();
         let project = repository.revparse_single(&format!("{id}:pyproject.toml")).unwrap();
         let project = String::from_utf8_lossy(project.as_blob().unwrap().content()).into_owned();
         let version = project.lines().find_map(|line| line.strip_prefix("version = ")).unwrap_or_default();
-        let release = Release::of(&repair.package, &repair.surveys).map(|release| release.to_string());
+        let release = repair.release.clone();
         // Before DisTorch2 there are no load lists, and nothing to tell.
         let has_none = repair.surveys[0].status == Status::NotApplicable;
         assert_eq!(release.is_none(), has_none, "{id}: {:#?}", repair.surveys[0]);

@@ -7,8 +7,10 @@ use std::process::Command;
 use std::{fs, slice};
 
 use common::{Install, fixtures, skip};
+use distorch_fix::fixes::gpu_only::GPU_ONLY;
+use distorch_fix::fixes::load_list::LOAD_LIST;
+use distorch_fix::fixes::{Accounting, Fix, Status};
 use distorch_fix::install;
-use distorch_fix::patches::{Accounting, Fix, Status};
 use distorch_fix::repair::Repair;
 use distorch_fix::verify::{Engine, Evidence, Options, Step, Verdict};
 
@@ -38,7 +40,7 @@ fn right_repairs_are_verified_whichever_is_asked_for() {
     for name in understood() {
         let install = Install::of(&name);
         for accounting in ACCOUNTINGS {
-            for fixes in [&Fix::ALL[..], slice::from_ref(&Fix::LoadList), slice::from_ref(&Fix::GpuOnly)] {
+            for fixes in [Fix::ALL, slice::from_ref(&LOAD_LIST), slice::from_ref(&GPU_ONLY)] {
                 let verdict = repair(&install, fixes, accounting).verify(&Options::default());
                 let Verdict::Verified(evidence) = verdict else {
                     panic!("{name}, {accounting:?}, {fixes:?}: {verdict:?}");
@@ -54,12 +56,12 @@ fn what_was_repaired_is_verified_again_as_it_is() {
     for name in understood() {
         for accounting in ACCOUNTINGS {
             let install = Install::of(&name);
-            let first = repair(&install, &Fix::ALL, accounting);
+            let first = repair(&install, Fix::ALL, accounting);
             for change in &first.changes {
                 fs::write(first.path(change.file), &change.text).unwrap();
             }
             for checked in ACCOUNTINGS {
-                let again = repair(&install, &Fix::ALL, checked);
+                let again = repair(&install, Fix::ALL, checked);
                 // An index of 0 is right for one accounting only, and there would be two in one file.
                 if again.is_needed() {
                     assert!(checked != accounting, "{name}, {accounting:?}");
@@ -80,7 +82,7 @@ fn python_and_the_sandbox_are_of_one_mind() {
     let installs = understood().into_iter().map(|name| (Install::of(&name), name));
     for (install, name) in installs.chain([(wrong, "a wrong one".to_owned())]) {
         for accounting in ACCOUNTINGS {
-            let repair = repair(&install, &Fix::ALL, accounting);
+            let repair = repair(&install, Fix::ALL, accounting);
             let verdict = |engine| match repair.verify(&Options { scenarios: 30, seed: 5, crossed: true, engine }) {
                 Verdict::Verified(Evidence { places, scenarios, blocks, notes, .. }) => {
                     Ok((places, scenarios, blocks, notes))
@@ -109,7 +111,7 @@ fn the_seed_makes_the_scenarios() {
     let mut install = Install::of("in-order");
     let rare = "all(part in byte_str for part in (\"mb\", \"xpu:0\", \";\"))";
     damage(&mut install, "remaining_bytes -= granted", &format!("remaining_bytes -= granted * (2 if {rare} else 1)"));
-    let repair = repair(&install, &Fix::ALL, Accounting::Resident);
+    let repair = repair(&install, Fix::ALL, Accounting::Resident);
     let found = |seed| match repair.verify(&Options { scenarios: 200, seed, ..Options::default() }) {
         Verdict::Wrong(mismatch) => mismatch,
         verdict => panic!("{verdict:?}"),
@@ -129,7 +131,7 @@ fn random_scenarios_differ_from_seed_to_seed() {
     let mut install = Install::of("in-order");
     let wrong = "    final_bytes = defaultdict(int)\n    if \"mb\" in byte_str and \"xpu\" in byte_str and \"512m\" not in byte_str and \"500\" not in byte_str:\n        return \"cpu,1.0000\"\n";
     damage(&mut install, LINE, wrong);
-    let repair = repair(&install, &Fix::ALL, Accounting::Resident);
+    let repair = repair(&install, Fix::ALL, Accounting::Resident);
     let found = |scenarios, seed| repair.verify(&Options { scenarios, seed, ..Options::default() });
     assert!(matches!(found(0, 0), Verdict::Verified(_)), "a fixed scenario has it too");
     let texts: Vec<_> = (0..4)

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use common::Install;
-use distorch_fix::patches::{self, Accounting, Fix, Status, Survey};
+use distorch_fix::fixes::{self, Accounting, Fix, Status, Survey};
 use distorch_fix::python::{Edit, Package, edit};
 use distorch_fix::verify::{Options, Step, Subject, Verdict, verify};
 
@@ -407,7 +407,7 @@ impl Rewrite {
     /// The tool's own.
     fn of(fixture: &str, accounting: Accounting) -> Self {
         let before = Install::of(fixture).repair().unwrap().package;
-        let surveys = patches::survey(&before, &Fix::ALL, accounting).unwrap();
+        let surveys = fixes::survey(&before, Fix::ALL, accounting).unwrap();
         let mut edits = Vec::new();
         for (survey, found) in surveys.iter().enumerate() {
             for (site, place) in found.sites.iter().enumerate() {
@@ -490,7 +490,7 @@ impl Rewrite {
             before: &self.before,
             surveys: &self.surveys,
             after: &after,
-            fixes: &Fix::ALL,
+            fixes: Fix::ALL,
             accounting: self.accounting,
         };
         Ok(verify(&subject, &Options::default()))

@@ -8,7 +8,7 @@ mod snippets;
 
 use std::path::Path;
 
-use distorch_fix::patches::{Accounting, Fix, Status};
+use distorch_fix::fixes::{Accounting, Fix, Status};
 use distorch_fix::python::Source;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use snippets::{FILE, repair, survey};

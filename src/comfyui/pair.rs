@@ -14,7 +14,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::load_list::{LoadList, Shape};
-use crate::patches::State;
+use crate::fixes::State;
+use crate::python::flow::value::LENGTHS;
 
 /// How a place, or all of them, fare with a ComfyUI; from best to worst. Displayed as a phrase for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -61,14 +62,20 @@ impl fmt::Display for Fit {
 impl Fit {
     /// How a place in this state fares with items of so many fields.
     pub fn of(state: State, arity: usize) -> Self {
-        match (state, arity) {
-            (State::Legacy, 4) => Self::WorksToday,
-            // What the quotas leave over has nothing to do with the number of fields.
-            (State::FiveOnly, 5) | (State::Any, 4 | 5) | (State::CpuFallback | State::Faulty | State::Shared, _) => {
-                Self::Works
+        let arity = i64::try_from(arity).unwrap_or(i64::MAX);
+        match state.arities {
+            _ if state.is_unknown() => Self::Unclear,
+            None => Self::Works,
+            Some(right) if right.contains(&arity) => {
+                if state.needs_fix() {
+                    Self::WorksToday
+                } else {
+                    Self::Works
+                }
             }
-            (State::Any, 6..) | (State::Opaque, _) => Self::Unclear,
-            (State::Legacy | State::FiveOnly | State::Any, _) => Self::Broken,
+            // Right for all that there have been says nothing of one that is still to come.
+            Some(right) if right == LENGTHS && right.iter().all(|known| *known < arity) => Self::Unclear,
+            Some(_) => Self::Broken,
         }
     }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::choose::{Chosen, one};
 use crate::cli;
-use crate::patches::{Accounting, Fix};
+use crate::fixes::{Accounting, Fix};
 use crate::repair::Repair;
 use crate::report::{CheckoutReport, Outcome, Screen, human, status};
 use crate::revert::Reversal;
@@ -15,7 +15,7 @@ pub(super) fn run(arguments: &cli::Status, screen: &mut Screen) -> Result<Outcom
     screen.note(&human::header(&CheckoutReport::new(&given, &base, &checkout)))?;
     let store = Store::of(&checkout)?;
     let reversal = Reversal::of(&checkout, &store)?;
-    let repair = Repair::of(&checkout, &Fix::ALL, Accounting::Resident)?;
+    let repair = Repair::of(&checkout, Fix::ALL, Accounting::Resident)?;
     screen.print(&status::status(&checkout, &repair, &reversal, &store))?;
     Ok(Outcome::InOrder)
 }

@@ -1,6 +1,6 @@
 //! Python files: text with a tree, byte edits, and values followed through the code.
 //!
-//! Nothing here knows what is looked for or why; that is the business of [`crate::patches`].
+//! Nothing here knows what is looked for or why; that is the business of [`crate::fixes`].
 
 pub mod edit;
 pub(crate) mod field;

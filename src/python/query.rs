@@ -14,15 +14,15 @@ const MANY: usize = 500;
 /// A query over Python trees, compiled when it is first run. Each of its patterns must be about one node without
 /// children, which is what keeps compiling and running it cheap; what is around the node is for the caller to look at.
 pub struct Query {
-    text: &'static str,
-    needles: &'static [&'static str],
+    text: String,
+    needles: Vec<&'static str>,
     compiled: OnceLock<tree_sitter::Query>,
 }
 
 impl Query {
     /// A query from the text of `.scm` files. Whatever it matches must contain one of the `needles`: only where these
     /// occur is the tree gone through.
-    pub const fn new(text: &'static str, needles: &'static [&'static str]) -> Self {
+    pub fn new(text: String, needles: Vec<&'static str>) -> Self {
         Self { text, needles, compiled: OnceLock::new() }
     }
 
@@ -30,7 +30,7 @@ impl Query {
     pub fn captures<'p>(&self, source: &'p Source) -> Vec<(&str, Node<'p>)> {
         let query = self.compiled.get_or_init(|| {
             // The text is part of the program, and a test compiles it.
-            tree_sitter::Query::new(&tree_sitter_python::LANGUAGE.into(), self.text).expect("the query compiles")
+            tree_sitter::Query::new(&tree_sitter_python::LANGUAGE.into(), &self.text).expect("the query compiles")
         });
         let names = query.capture_names();
         let mut cursor = QueryCursor::new();

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Unread;
 use crate::cache::Key;
+use crate::fixes::{self, Accounting, Fix, Survey};
 use crate::install::Checkout;
-use crate::patches::{self, Accounting, Fix, Release, Survey};
 use crate::python::Package;
 use crate::verify::{Evidence, Options};
 
@@ -16,7 +16,7 @@ pub(super) struct Found {
     /// For all fixes.
     pub(super) surveys: Vec<Survey>,
     /// The upstream releases that it is like.
-    pub(super) release: Option<Release>,
+    pub(super) release: Option<String>,
     /// What running it came to, if it was run.
     pub(super) evidence: Option<Evidence>,
 }
@@ -25,9 +25,9 @@ impl Found {
     /// Surveys a package. Nothing is run yet.
     pub(super) fn of(checkout: &Checkout, package: &Package, accounting: Accounting) -> Result<Self> {
         let root = checkout.file.parent().unwrap_or(&checkout.root);
-        let surveys = patches::survey(package, &Fix::ALL, accounting)
+        let surveys = fixes::survey(package, Fix::ALL, accounting)
             .map_err(|(file, reason)| Unread { path: root.join(package.path(file)), reason })?;
-        let release = Release::of(package, &surveys);
+        let release = surveys.iter().find_map(|survey| survey.fix.release(package, survey)).map(str::to_owned);
         Ok(Self { surveys, release, evidence: None })
     }
 }

@@ -11,9 +11,9 @@ use anyhow::{Result, anyhow};
 use self::found::Found;
 use crate::allocator::Device;
 use crate::cache::{Cache, Key};
+use crate::fixes::{Accounting, Fix, Status, Survey};
 use crate::gather;
 use crate::install::{Checkout, Revision};
-use crate::patches::{Accounting, Fix, Release, Status, Survey};
 use crate::python::{Edit, Package, Unreadable, edit};
 use crate::store::Replacement;
 use crate::verify::placing::{self, Question};
@@ -28,7 +28,7 @@ pub struct Repair {
     /// The files that change, in the order of the package.
     pub changes: Vec<Change>,
     /// The upstream releases that it is like.
-    pub release: Option<Release>,
+    pub release: Option<String>,
     /// The files as they would be, once they are needed.
     after: OnceCell<Package>,
     /// What the other fixes found, which are not to be made.
@@ -191,7 +191,7 @@ impl Repair {
             Some(Verdict::Wrong(_) | Verdict::Inconclusive(_)) => return,
         };
         let surveys = self.surveys.iter().chain(&self.others).cloned().collect();
-        cache.keep(key, &Found { surveys, release: self.release, evidence });
+        cache.keep(key, &Found { surveys, release: self.release.clone(), evidence });
     }
 
     /// What is to be written.

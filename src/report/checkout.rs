@@ -12,8 +12,8 @@ use super::{
     ChangeReport, ComfyUiReport, Located, Outcome, Problem, SiteReport, SurveyReport, Verification, diff, warnings,
 };
 use crate::comfyui::{self, Facts, Pair};
+use crate::fixes::{Fix, State, Status};
 use crate::install::{Checkout, Evidence, GitFacts, Revision};
-use crate::patches::{Fix, State, Status};
 use crate::python::Package;
 use crate::repair::Repair;
 use crate::verify::Verdict;
@@ -121,7 +121,7 @@ impl CheckoutReport {
             (0..repair.package.len()).map(|file| Located::new(&self.base, &repair.path(file))).collect();
         let files = Files::new(&repair.surveys, &paths, &repair.package);
         self.fixes = repair.surveys.iter().map(|survey| SurveyReport::new(survey, &files)).collect();
-        self.release = repair.release.map(|release| release.to_string());
+        self.release.clone_from(&repair.release);
         self.changes = repair.changes.iter().map(|change| ChangeReport::new(&paths[change.file], change)).collect();
     }
 
@@ -139,7 +139,7 @@ impl CheckoutReport {
             None => None,
         };
         let lists = facts.map_or(&[][..], |facts| &facts.load_lists);
-        let surveys = self.fixes.iter_mut().filter(|survey| survey.fix == Fix::LoadList);
+        let surveys = self.fixes.iter_mut().filter(|survey| survey.fix.about().reads_items);
         let sites: Vec<_> = surveys.flat_map(|survey| &mut survey.sites).collect();
         let states: Vec<_> = sites.iter().map(|site| site.state).collect();
         if !states.is_empty() {
@@ -151,7 +151,7 @@ impl CheckoutReport {
             }
         }
         // What was not understood is said where it stands.
-        let understood = self.pair.filter(|_| !states.contains(&State::Opaque));
+        let understood = self.pair.filter(|_| !states.contains(&State::OPAQUE));
         self.warnings.extend(warnings::all(facts, understood, &self.base));
     }
 
@@ -192,7 +192,7 @@ impl CheckoutReport {
     /// and those that are wrong for this ComfyUI.
     pub fn findings(&self) -> impl Iterator<Item = (Fix, &SiteReport)> {
         let sites = self.fixes.iter().flat_map(|survey| survey.sites.iter().map(|site| (survey.fix, site)));
-        sites.filter(|(_, site)| site.state.needs_fix() || site.state == State::Opaque || site.is_broken())
+        sites.filter(|(_, site)| site.state.needs_fix() || site.state.is_unknown() || site.is_broken())
     }
 
     /// Did `check` find something that `apply` would repair?

@@ -5,7 +5,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use super::columns::{columns, fit, width, wrapped};
 use super::text::visible;
 use super::{CheckoutReport, SiteReport};
-use crate::patches::{Fix, State};
+use crate::fixes::{Fix, State};
 use crate::python::lines;
 
 /// Columns where there is no terminal: enough for any line that a person wrote.
@@ -20,7 +20,7 @@ pub(super) fn all(checkout: &CheckoutReport) -> String {
 
 /// What was not understood.
 pub(super) fn not_understood(checkout: &CheckoutReport) -> String {
-    findings(checkout, |state| state == State::Opaque)
+    findings(checkout, State::is_unknown)
 }
 
 /// One snippet for each line on which there is something to find, a blank line between them.
@@ -45,13 +45,13 @@ fn findings(checkout: &CheckoutReport, wanted: fn(State) -> bool) -> String {
 /// The sites are on one line, and in one state.
 fn finding<'r>(sites: &[(Fix, &'r SiteReport)], file: &'r str, columns: usize) -> Group<'r> {
     let (fix, first) = sites[0];
-    let level = if first.state == State::Opaque { Level::WARNING } else { Level::ERROR };
+    let level = if first.state.is_unknown() { Level::WARNING } else { Level::ERROR };
     // Only the line it begins on: a pattern or a statement can run over many.
     let (start, end) = (lines::start(file, first.start.byte), lines::end(file, first.start.byte));
     let line = file[start..end].trim_start_matches('\u{feff}');
     let start = end - line.len();
     let number = first.start.line;
-    let label = first.state.name();
+    let label = first.state.name;
 
     let mut text = drawn(line);
     let offset = |at: usize| drawn(&line[..at.clamp(start, end) - start]).len();
@@ -74,7 +74,7 @@ fn finding<'r>(sites: &[(Fix, &'r SiteReport)], file: &'r str, columns: usize) -
         let mark = AnnotationKind::Primary.span(mark);
         snippet = snippet.annotation(if fits && nth + 1 == count { mark.label(label) } else { mark });
     }
-    let used = if first.state == State::Opaque { "warning[]: " } else { "error[]: " }.len() + fix.name().len();
+    let used = if first.state.is_unknown() { "warning[]: " } else { "error[]: " }.len() + fix.name().len();
     level.primary_title(title(sites, used, columns)).id(fix.name()).element(snippet)
 }
 

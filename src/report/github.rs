@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use super::located::workspace;
 use super::text::visible;
 use super::{Level, Problem, Report, SiteReport, summary};
-use crate::patches::Fix;
+use crate::fixes::Fix;
 
 /// One workflow command for each finding and each error.
 pub fn document(report: &Report) -> String {
@@ -75,7 +75,7 @@ fn finding(fix: Fix, site: &SiteReport, workspace: &Path) -> Annotation {
         properties.push(("col", site.start.column.to_string()));
         properties.push(("endColumn", site.end.column.to_string()));
     }
-    properties.push(("title", format!("{fix}: {}", site.state.name())));
+    properties.push(("title", format!("{fix}: {}", site.state.name)));
     Annotation { level: Level::of(site), properties, message: visible(&site.message).into_owned() }
 }
 

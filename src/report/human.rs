@@ -7,7 +7,7 @@ use super::columns::{columns, wrapped};
 use super::text::{BAD, FAINT, GOOD, INDENT, STRONG, UNSURE, counted, visible};
 use super::{CheckoutReport, ComfyUiReport, Command, Report, Screen, findings, proof};
 use crate::comfyui::{Fit, Pair};
-use crate::patches::Status;
+use crate::fixes::Status;
 
 /// Shows one checkout of a run.
 pub fn checkout(checkout: &CheckoutReport, run: &Report, screen: &mut Screen) -> io::Result<()> {

@@ -17,7 +17,7 @@ mod tests {
 
     use super::*;
 
-    /// `UPDATE_SCHEMA=1 cargo test --lib` writes it anew.
+    /// `UPDATE=1 cargo test` writes it anew.
     #[test]
     fn the_schema_is_that_of_the_report() {
         let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
@@ -25,9 +25,9 @@ mod tests {
         schema.insert("title".into(), "A report of distorch-fix".into());
         let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/report.schema.json");
-        if env::var_os("UPDATE_SCHEMA").is_some() {
+        if env::var_os("UPDATE").is_some() {
             fs::write(path, &schema).unwrap();
         }
-        assert_eq!(fs::read_to_string(path).unwrap(), schema, "UPDATE_SCHEMA=1 cargo test --lib writes it anew");
+        assert_eq!(fs::read_to_string(path).unwrap(), schema, "UPDATE=1 cargo test writes it anew");
     }
 }

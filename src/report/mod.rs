@@ -45,7 +45,7 @@ pub use screen::Screen;
 pub use survey::{Point, Replacement, SiteReport, SurveyReport};
 pub use verification::Verification;
 
-use crate::patches::Accounting;
+use crate::fixes::Accounting;
 
 /// The form of the report as a document. It changes whenever a reader of the last one could go wrong; properties that
 /// are added do not change it.

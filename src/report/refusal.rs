@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::text::{counted, shown, visible};
 use super::verification::Verification;
-use crate::patches::{Site, State, Status};
+use crate::fixes::{Site, Status};
 use crate::python::Place;
 use crate::repair::Repair;
 
@@ -23,7 +23,7 @@ pub fn not_understood(repair: &Repair) -> Option<String> {
         return None;
     }
     let mut text = format!("{} not understood, so there is no repair", fixes.join(" and "));
-    let mut sites = surveys().flat_map(|survey| &survey.sites).filter(|site| site.state == State::Opaque);
+    let mut sites = surveys().flat_map(|survey| &survey.sites).filter(|site| site.state.is_unknown());
     if let Some(site) = sites.next() {
         let _ = write!(text, "\n  {}: {}", place(repair, site), visible(&site.message));
     }

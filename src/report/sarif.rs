@@ -16,7 +16,7 @@ use serde_sarif::sarif;
 use super::located::workspace;
 use super::text::visible;
 use super::{Level, Located, Outcome, Point, Problem, Replacement, Report, SiteReport};
-use crate::patches::Fix;
+use crate::fixes::Fix;
 
 /// What stands for the root of the code in paths.
 const ROOT: &str = "%SRCROOT%";
@@ -33,7 +33,7 @@ pub fn document(report: &Report) -> Result<String> {
         .name("distorch-fix")
         .version(report.version)
         .semantic_version(report.version)
-        .rules(Fix::ALL.map(rule).to_vec())
+        .rules(Fix::ALL.iter().copied().map(rule).collect::<Vec<_>>())
         .build();
     let run = sarif::Run::builder()
         .tool(sarif::Tool::builder().driver(driver).build())
@@ -51,31 +51,14 @@ pub fn document(report: &Report) -> Result<String> {
 
 /// A fix as a rule.
 fn rule(fix: Fix) -> sarif::ReportingDescriptor {
-    let (name, short, full, help) = match fix {
-        Fix::LoadList => (
-            "LoadList",
-            "A load-list item is read for one number of fields only",
-            "ComfyUI puts new fields in front of the items of a load list. Code that unpacks four fields stops with \
-             \"too many values to unpack\", and code that counts from the front reads another field without any error.",
-            "Count from the end: `for *_, size, name, module, params in load_list`, `item[-4]`. \
-             `distorch-fix apply` does so, and runs the result before it is written.",
-        ),
-        Fix::GpuOnly => (
-            "GpuOnly",
-            "What byte quotas leave over does not go where it should",
-            "What the byte quotas (`cuda:0,12gb;cuda:1,16gb`) do not cover goes to the CPU, though no wildcard was \
-             named, or a wildcard that was named (`cpu,*`) is passed over.",
-            "Share it among the listed GPUs in proportion to their quotas, unless a wildcard is named. \
-             `distorch-fix apply` does so, and runs the result before it is written.",
-        ),
-    };
+    let about = fix.about();
     let text = |text: &str| sarif::MultiformatMessageString::builder().text(text.replace('`', "")).build();
     sarif::ReportingDescriptor::builder()
-        .id(fix.name())
-        .name(name)
-        .short_description(text(short))
-        .full_description(text(full))
-        .help(sarif::MultiformatMessageString::builder().text(help.replace('`', "")).markdown(help).build())
+        .id(about.id)
+        .name(about.rule_name)
+        .short_description(text(about.problem))
+        .full_description(text(about.description))
+        .help(sarif::MultiformatMessageString::builder().text(about.help.replace('`', "")).markdown(about.help).build())
         .default_configuration(sarif::ReportingConfiguration::builder().level(json!("error")).build())
         .build()
 }
@@ -89,22 +72,22 @@ impl Writer<'_> {
     fn results(&self, report: &Report) -> Vec<sarif::Result> {
         let mut results = Vec::new();
         for checkout in &report.checkouts {
-            let mut whole = self.gpu_only_repair(checkout.findings());
+            let mut whole = Vec::new();
             for (fix, site) in checkout.findings() {
-                let repair = match fix {
-                    Fix::LoadList => self.repair(fix, site.edits.iter().collect()),
-                    Fix::GpuOnly => whole.take(),
+                let repair = if !fix.about().is_one_repair {
+                    self.repair(fix, site.edits.iter().collect())
+                } else if whole.contains(&fix) {
+                    None
+                } else {
+                    // Right together only: the first of the fix's results has all edits.
+                    whole.push(fix);
+                    let sites = checkout.findings().filter(|(other, _)| *other == fix);
+                    self.repair(fix, sites.flat_map(|(_, site)| &site.edits).collect())
                 };
                 results.push(self.result(fix, site, repair));
             }
         }
         results
-    }
-
-    /// The edits of gpu-only are right together only, so the first of its results has them all.
-    fn gpu_only_repair<'s>(&self, findings: impl Iterator<Item = (Fix, &'s SiteReport)>) -> Option<sarif::Fix> {
-        let sites = findings.filter(|(fix, _)| *fix == Fix::GpuOnly);
-        self.repair(Fix::GpuOnly, sites.flat_map(|(_, site)| &site.edits).collect())
     }
 
     fn result(&self, fix: Fix, site: &SiteReport, repair: Option<sarif::Fix>) -> sarif::Result {
@@ -147,12 +130,8 @@ impl Writer<'_> {
                 .build()
         };
         let changes: Vec<_> = files.into_iter().map(change).collect();
-        let description = match fix {
-            Fix::LoadList => "Read items of any number of fields",
-            Fix::GpuOnly => "Share what is left over among the listed GPUs",
-        };
         (!changes.is_empty())
-            .then(|| sarif::Fix::builder().description(message(description)).artifact_changes(changes).build())
+            .then(|| sarif::Fix::builder().description(message(fix.about().repair)).artifact_changes(changes).build())
     }
 
     fn invocation(&self, report: &Report) -> sarif::Invocation {

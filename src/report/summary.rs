@@ -4,15 +4,17 @@ use std::fmt::Write as _;
 
 use super::text::visible;
 use super::{CheckoutReport, Problem, Report, Verification, proof};
-use crate::patches::Fix;
+use crate::fixes::Fix;
 
 /// The summary.
 pub(super) fn markdown(report: &Report) -> String {
     let mut out = String::from("### distorch-fix\n\n");
     if !report.checkouts.is_empty() {
         out.push_str("| checkout |");
-        out.extend(Fix::ALL.map(|fix| format!(" {fix} |")));
-        out.push_str(" verify |\n|---|---|---|---|\n");
+        out.extend(Fix::ALL.iter().map(|fix| format!(" {fix} |")));
+        out.push_str(" verify |\n|---|");
+        out.push_str(&"---|".repeat(Fix::ALL.len() + 1));
+        out.push('\n');
     }
     for checkout in &report.checkouts {
         row(&mut out, checkout);
@@ -30,7 +32,7 @@ pub(super) fn markdown(report: &Report) -> String {
 fn row(out: &mut String, checkout: &CheckoutReport) {
     let _ = write!(out, "| {} in {} |", plain(&checkout.name()), plain(&checkout.root.shown()));
     for fix in Fix::ALL {
-        let survey = checkout.fixes.iter().find(|survey| survey.fix == fix);
+        let survey = checkout.fixes.iter().find(|survey| survey.fix == *fix);
         let _ = match survey {
             Some(survey) => write!(out, " **{}**: {} |", survey.status.name(), plain(&survey.verdict)),
             None => write!(out, " – |"),

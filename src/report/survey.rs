@@ -3,9 +3,8 @@
 use serde::Serialize;
 
 use super::located::Located;
-use super::text::counted;
 use crate::comfyui::Fit;
-use crate::patches::{Fix, Site, State, Status, Survey};
+use crate::fixes::{Fix, Site, State, Status, Survey};
 use crate::python::{Package, Places};
 
 /// What one fix found in a checkout.
@@ -107,7 +106,7 @@ impl SurveyReport {
         Self {
             fix: survey.fix,
             status: survey.status,
-            verdict: verdict(survey),
+            verdict: survey.verdict(),
             note: survey.note.clone(),
             sites: survey.sites.iter().map(|site| SiteReport::new(site, files)).collect(),
         }
@@ -139,48 +138,5 @@ impl SiteReport {
     /// Is it wrong for the ComfyUI that the checkout is judged by?
     pub(super) fn is_broken(&self) -> bool {
         self.fit == Some(Fit::Broken)
-    }
-}
-
-fn verdict(survey: &Survey) -> String {
-    match (survey.status, survey.fix) {
-        (Status::NotApplicable, fix) => survey.note.clone().unwrap_or_else(|| absent(fix).to_owned()),
-        (Status::NotUnderstood, Fix::LoadList) => {
-            let opaque = survey.count(State::Opaque);
-            format!("{} a load list", counted(opaque, "place") + if opaque == 1 { " that reads" } else { " that read" })
-        }
-        (_, Fix::LoadList) => {
-            let parts = [
-                (State::Legacy, "for 4 fields only"),
-                (State::FiveOnly, "for 5 fields only"),
-                (State::Any, "for any number of fields"),
-                (State::Opaque, "not understood"),
-            ];
-            let parts: Vec<_> = parts.iter().filter(|(state, _)| survey.count(*state) > 0).collect();
-            let how = match parts[..] {
-                [(_, what)] if survey.sites.len() > 1 => format!(", all {what}"),
-                [(_, what)] => format!(", {what}"),
-                _ => {
-                    let each = parts.iter().map(|(state, what)| format!("{} {what}", survey.count(*state)));
-                    format!(": {}", each.collect::<Vec<_>>().join(", "))
-                }
-            };
-            let verb = if survey.sites.len() == 1 { "reads" } else { "read" };
-            let note = survey.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
-            format!("{} {verb} a load list{how}{note}", counted(survey.sites.len(), "place"))
-        }
-        (Status::Needed, Fix::GpuOnly) if survey.count(State::CpuFallback) > 0 => {
-            "what byte quotas leave over goes to the CPU".to_owned()
-        }
-        (Status::Needed, Fix::GpuOnly) => "repaired by hand, with a mistake".to_owned(),
-        (Status::InOrder, Fix::GpuOnly) => "what byte quotas leave over is shared by the listed GPUs".to_owned(),
-        (Status::NotUnderstood, Fix::GpuOnly) => "where byte quotas put what they leave over was not found".to_owned(),
-    }
-}
-
-fn absent(fix: Fix) -> &'static str {
-    match fix {
-        Fix::LoadList => "nothing was found that reads a load list",
-        Fix::GpuOnly => "no byte quotas were found",
     }
 }

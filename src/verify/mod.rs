@@ -37,7 +37,9 @@ use tree_sitter::Node;
 use self::expect::{Answer, Case, Marking};
 use self::program::{Program, Role};
 use crate::allocator::{Accounting, Model, Policy, Remainder, bytes};
-use crate::patches::{self, Fix, State, Status, Survey};
+use crate::fixes::gpu_only::GPU_ONLY;
+use crate::fixes::load_list::{FIVE_ONLY, LOAD_LIST};
+use crate::fixes::{self, Fix, Status, Survey};
 use crate::python::{Package, Source};
 
 /// How thoroughly, and where.
@@ -135,8 +137,8 @@ pub struct Subject<'r> {
 impl Subject<'_> {
     /// Are there load lists to repair that are to be left alone?
     fn leaves_load_list(&self) -> bool {
-        let needed = |survey: &Survey| survey.fix == Fix::LoadList && survey.status == Status::Needed;
-        !self.fixes.contains(&Fix::LoadList) && self.surveys.iter().any(needed)
+        let needed = |survey: &Survey| survey.fix == LOAD_LIST && survey.status == Status::Needed;
+        !self.fixes.contains(&LOAD_LIST) && self.surveys.iter().any(needed)
     }
 }
 
@@ -208,10 +210,10 @@ impl<'v> Verifier<'v> {
 
     /// The numbers of fields that the repaired text is for.
     fn fields(&self) -> &'static [usize] {
-        let found = |state| self.survey(Fix::LoadList).is_some_and(|survey| survey.count(state) > 0);
+        let found = |state| self.survey(LOAD_LIST).is_some_and(|survey| survey.count(state) > 0);
         if self.subject.leaves_load_list() {
             &[4]
-        } else if found(State::FiveOnly) {
+        } else if found(FIVE_ONLY) {
             &[5]
         } else {
             &[4, 5]
@@ -228,14 +230,14 @@ impl<'v> Verifier<'v> {
             return None;
         }
         let after = self.subject.after;
-        let surveys = match patches::survey(after, &Fix::ALL, self.subject.accounting) {
+        let surveys = match fixes::survey(after, Fix::ALL, self.subject.accounting) {
             Ok(surveys) => surveys,
             Err((_, reason)) => return Some(Verdict::Inconclusive(reason.to_string())),
         };
         let repaired = || surveys.iter().filter(|survey| self.is_edited(survey.fix));
         // Nobody could tell of it later, this program included, that it is in order.
         if let Some(lost) = repaired().find(|survey| survey.status == Status::NotUnderstood) {
-            let why = lost.sites.iter().find(|site| site.state == State::Opaque).map_or("", |site| &site.message);
+            let why = lost.sites.iter().find(|site| site.state.is_unknown()).map_or("", |site| &site.message);
             return Some(Verdict::Inconclusive(format!("after the repair, {} is not understood: {why}", lost.fix)));
         }
         let mut sites = repaired().flat_map(|survey| survey.sites.iter().map(|site| (survey.fix, site)));
@@ -251,10 +253,10 @@ impl<'v> Verifier<'v> {
 
     /// What the remainder is expected to do: what the repair is for, or else what the text says.
     fn policy(&self) -> Policy {
-        if self.is_edited(Fix::GpuOnly) {
+        if self.is_edited(GPU_ONLY) {
             return Policy::GpuOnly;
         }
-        match self.survey(Fix::GpuOnly).map(|survey| survey.status) {
+        match self.survey(GPU_ONLY).map(|survey| survey.status) {
             Some(Status::InOrder) => Policy::GpuOnly,
             _ => Policy::CpuFallback,
         }
@@ -299,7 +301,7 @@ impl<'v> Verifier<'v> {
         }
         // What no one touched may count as it always did.
         let counts: &[_] = match counted {
-            _ if self.is_edited(Fix::LoadList) || case.fields == 4 => &[counted],
+            _ if self.is_edited(LOAD_LIST) || case.fields == 4 => &[counted],
             Accounting::Resident => &[Accounting::Resident, Accounting::Offload],
             Accounting::Offload => &[Accounting::Offload, Accounting::Resident],
         };
@@ -343,7 +345,7 @@ impl<'v> Verifier<'v> {
         if self.baseline[slot].is_none() {
             let before = self.program(self.subject.before).map_err(Verdict::Inconclusive)?;
             let five_only = self.fields() == [5];
-            let policy = if self.is_edited(Fix::GpuOnly) { self.policy() } else { Policy::CpuFallback };
+            let policy = if self.is_edited(GPU_ONLY) { self.policy() } else { Policy::CpuFallback };
             let index = |case: &Case| {
                 let name = &program.entries[case.call].name;
                 before.entries.iter().position(|entry| entry.name == *name)
@@ -370,7 +372,7 @@ impl<'v> Verifier<'v> {
         let Answer::Text(_, logged) = answer else { return None };
         let lines: Vec<_> = logged.iter().filter(|line| line.contains(bytes::SHARED)).cloned().collect();
         let right = remainder.log_line().as_slice() == lines;
-        let edits = self.survey(Fix::GpuOnly).into_iter().flat_map(|survey| &survey.sites).flat_map(|site| &site.edits);
+        let edits = self.survey(GPU_ONLY).into_iter().flat_map(|survey| &survey.sites).flat_map(|site| &site.edits);
         let is_own = edits.clone().any(|(_, edit)| edit.text.contains(bytes::SHARED));
         (is_own && !right).then_some(lines)
     }
@@ -378,7 +380,7 @@ impl<'v> Verifier<'v> {
 
 /// The program of a package; `surveys` are those of the package as it was `before`.
 fn program(package: &Package, before: &Package, surveys: &[Survey]) -> Result<Program, String> {
-    let remainders = surveys.iter().filter(|survey| survey.fix == Fix::GpuOnly).flat_map(|survey| &survey.sites);
+    let remainders = surveys.iter().filter(|survey| survey.fix == GPU_ONLY).flat_map(|survey| &survey.sites);
     // Known by name: a repair moves them.
     let sharing = remainders.filter_map(|site| {
         let source = before.source(site.file).ok()?;

@@ -14,8 +14,9 @@ use git2::Repository;
 use super::expect::{self, Answer};
 use super::{Options, Subject, Verifier};
 use crate::comfyui::{self, Fit, LoadList, Pair, Shape};
+use crate::fixes::load_list::{ANY, FIVE_ONLY, LEGACY, LOAD_LIST};
+use crate::fixes::{self, Accounting, Fix, State};
 use crate::install::{self, FILE_NAME, Revision};
-use crate::patches::{self, Accounting, Fix, State};
 use crate::python::{Package, Place};
 use crate::repair::Repair;
 
@@ -36,9 +37,9 @@ struct Row {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |state| self.states.iter().filter(|other| **other == state).count();
-        let states = [State::Legacy, State::FiveOnly, State::Any, State::Opaque].map(|state| (state, count(state)));
+        let states = [LEGACY, FIVE_ONLY, ANY, State::OPAQUE].map(|state| (state, count(state)));
         let states = states.iter().filter(|(_, count)| *count > 0);
-        let states: Vec<_> = states.map(|(state, count)| format!("{count} {}", state.name())).collect();
+        let states: Vec<_> = states.map(|(state, count)| format!("{count} {}", state.name)).collect();
         write!(f, "{:<18} {:<18}", self.name, states.join(", "))?;
         for (at, fields) in FIELDS.into_iter().enumerate() {
             let ran = self.right.map_or("not run", |right| if right[at] { "right" } else { "wrong" });
@@ -80,12 +81,12 @@ fn load_list(fields: usize) -> LoadList {
 fn run(repair: &Repair, states: &[State]) -> Option<[bool; 2]> {
     let edits = repair.changes.iter().map(|change| (change.file, change.edits.as_slice()));
     let repaired = repair.package.edited(edits);
-    let surveys = patches::survey(&repair.package, &Fix::ALL, Accounting::Resident).ok()?;
+    let surveys = fixes::survey(&repair.package, Fix::ALL, Accounting::Resident).ok()?;
     let subject = Subject {
         before: &repair.package,
         surveys: &surveys,
         after: &repaired,
-        fixes: &[Fix::LoadList],
+        fixes: &[LOAD_LIST],
         accounting: Accounting::Resident,
     };
     let options = Options::default();
@@ -95,7 +96,7 @@ fn run(repair: &Repair, states: &[State]) -> Option<[bool; 2]> {
         let cases = expect::cases(&program, &[fields], &options);
         expect::start(&program, &cases, &verifier.models, &super::scenario::machine(), &options.engine).finish().ok()
     };
-    let right = answers(&repaired, if states.contains(&State::FiveOnly) { 5 } else { 4 })?;
+    let right = answers(&repaired, if states.contains(&FIVE_ONLY) { 5 } else { 4 })?;
     if right.iter().all(|answer| answer.error().is_some()) {
         return None;
     }
@@ -122,7 +123,7 @@ fn the_verdict_about_every_fixture_is_what_happens() {
     let row = |folder: &PathBuf| {
         let checkout = install::locate(folder).ok()?.checkouts.pop()?;
         // One of them is no Python, so there is nothing to judge.
-        let repair = Repair::of(&checkout, &[Fix::LoadList], Accounting::Resident).ok()?;
+        let repair = Repair::of(&checkout, &[LOAD_LIST], Accounting::Resident).ok()?;
         Some(Row::of(folder.file_name()?.to_string_lossy().into_owned(), &repair))
     };
     let rows: Vec<_> = folders.iter().filter_map(row).collect();
@@ -155,7 +156,7 @@ fn the_verdict_about_every_version_in_a_history_is_what_happens() {
             continue;
         }
         let revision = Revision::find(&path, &id.to_string()).unwrap();
-        let repair = Repair::at(&checkout, &revision, &[Fix::LoadList], Accounting::Resident).unwrap();
+        let repair = Repair::at(&checkout, &revision, &[LOAD_LIST], Accounting::Resident).unwrap();
         rows.push(Row::of(revision.short_id, &repair));
     }
     compare(&rows);

@@ -4,7 +4,7 @@ use super::engine::Engine;
 use super::expect::{self, Answer, Case};
 use super::program::Role;
 use crate::allocator::{Device, Machine, Model};
-use crate::patches::Survey;
+use crate::fixes::Survey;
 use crate::python::Package;
 
 /// What the analysis is asked.

@@ -8,7 +8,8 @@ use tree_sitter::Node;
 use super::engine::Running;
 use super::{Engine, Mismatch, Step, Subject, Verdict};
 use crate::allocator::Accounting;
-use crate::patches::{Fix, Site, State};
+use crate::fixes::Site;
+use crate::fixes::load_list::{FIVE_ONLY, LEGACY, LOAD_LIST};
 use crate::python::field::Fields as _;
 use crate::python::flow::value::LENGTHS;
 use crate::python::{Edit, Source};
@@ -53,7 +54,7 @@ pub(super) fn start(subject: &Subject<'_>, engine: &Engine) -> Result<Probing, V
     let mut probes: Vec<Probe> = Vec::new();
     let mut unread = Vec::new();
     let mut places = 0;
-    let surveys = subject.surveys.iter().filter(|survey| survey.fix == Fix::LoadList);
+    let surveys = subject.surveys.iter().filter(|survey| survey.fix == LOAD_LIST);
     for site in surveys.flat_map(|survey| &survey.sites) {
         let before = probes.len();
         add(subject, site, &mut probes, &mut unread);
@@ -119,7 +120,7 @@ fn add(subject: &Subject<'_>, site: &Site, probes: &mut Vec<Probe>, unread: &mut
     else {
         return;
     };
-    if site.state == State::Opaque {
+    if site.state.is_unknown() {
         return;
     }
     let edits = all_edits(subject, site.file);
@@ -142,7 +143,7 @@ fn add(subject: &Subject<'_>, site: &Site, probes: &mut Vec<Probe>, unread: &mut
         if like.is_none() {
             // What it read before, with the first number of fields that gets there.
             let Some(code) = code(before, old, before, old, number) else { return };
-            if site.state != State::FiveOnly || *length == 5 {
+            if site.state != FIVE_ONLY || *length == 5 {
                 like = Some(probes.len());
                 probes.push(Probe { place: place.clone(), code, item: item.clone(), like: None, size: Size::Resident });
             }
@@ -152,7 +153,7 @@ fn add(subject: &Subject<'_>, site: &Site, probes: &mut Vec<Probe>, unread: &mut
         }
         // What was to be repaired, and was forgotten, is no better for it.
         let size = match subject.accounting {
-            _ if site.state != State::Legacy => Size::Either,
+            _ if site.state != LEGACY => Size::Either,
             Accounting::Offload if *length > 4 => Size::Offload,
             _ => Size::Resident,
         };

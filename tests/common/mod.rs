@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test program uses some of this")]
 
+pub mod generated;
 pub mod git;
 
 use std::collections::BTreeMap;
@@ -9,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
 
+use distorch_fix::fixes::{Accounting, Fix};
 use distorch_fix::install;
-use distorch_fix::patches::{Accounting, Fix};
 use distorch_fix::repair::Repair;
 use tempfile::TempDir;
 
@@ -58,7 +59,7 @@ impl Install {
     pub fn repair(&self) -> anyhow::Result<Repair> {
         let search = install::locate(&self.root).unwrap();
         let [checkout] = &search.checkouts[..] else { panic!("not one checkout: {search:?}") };
-        Repair::of(checkout, &Fix::ALL, Accounting::Resident)
+        Repair::of(checkout, Fix::ALL, Accounting::Resident)
     }
 
     /// Runs the program in it.

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use distorch_fix::patches::{self, Accounting, Fix, State, Status, Survey};
+use distorch_fix::fixes::{self, Accounting, Fix, State, Status, Survey};
 use distorch_fix::python::{Package, Source, edit};
 
 /// The name of the file that everything starts from.
@@ -13,7 +13,7 @@ pub const FILE: &str = "distorch_2.py";
 /// What a fix finds in these files.
 pub fn survey(files: &[(&str, &str)], fix: Fix, accounting: Accounting) -> (Package, Survey) {
     let package = Package::new(files.iter().map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec())));
-    let mut surveys = patches::survey(&package, &[fix], accounting).unwrap();
+    let mut surveys = fixes::survey(&package, &[fix], accounting).unwrap();
     (package, surveys.remove(0))
 }
 

@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use tree_sitter::Node;
 
 use super::MOST;
-use crate::patches::{LOOKED_FOR, Subject, enclosing};
+use crate::fixes::{LOOKED_FOR, Subject, enclosing};
 use crate::python::Source;
 use crate::python::flow::Store;
 use crate::python::flow::value::Spot;

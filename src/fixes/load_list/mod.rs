@@ -9,53 +9,140 @@
 //! any number, and means for 4 fields just what it meant before. With offload accounting the size is the first field
 //! instead: `a, *_, b, c, d` and `item[0]`.
 
-use std::cell::RefCell;
+mod release;
+mod roles;
+mod undo;
+
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use tree_sitter::Node;
 
-use super::roles::{self, Field};
+use self::roles::Field;
 use super::spare::{is_read, spare_name};
-use super::{Accounting, Fix, Reading, Site, State, Subject, Survey};
+use super::{About, Accounting, Definition, Fix, Reading, Site, Standing, State, Status, Subject, Survey};
 use crate::python::field::Fields as _;
 use crate::python::flow::value::{LENGTHS, Number, Record, WORLDS};
-use crate::python::flow::{Form, Use, is_star};
-use crate::python::{Edit, Source};
+use crate::python::flow::{Form, Seeds, Use, is_star};
+use crate::python::{Edit, Package, Source};
 
-/// How a message says that a place follows the guide: `entry[0], entry[2], entry[3], entry[4]`.
-const GUIDE: &str = "as the guide has it";
+/// The fix.
+pub const LOAD_LIST: Fix = Fix::new(&LoadList);
+
+/// A site that is right for items of 4 fields only.
+pub const LEGACY: State =
+    State { name: "legacy", meaning: "for 4 fields only", standing: Standing::Repairable, arities: Some(&[4]) };
+
+/// A site that is right for items of 5 fields only.
+pub const FIVE_ONLY: State =
+    State { name: "five-only", meaning: "for 5 fields only", standing: Standing::InOrder, arities: Some(&[5]) };
+
+/// A site that is right whatever the number of fields.
+pub const ANY: State =
+    State { name: "any", meaning: "for any number of fields", standing: Standing::InOrder, arities: Some(&LENGTHS) };
+
+static ABOUT: About = About {
+    id: "load-list",
+    rule_name: "LoadList",
+    title: "Read load-list items of any number of fields",
+    problem: "A load-list item is read for one number of fields only",
+    description: "ComfyUI puts new fields in front of the items of a load list. Code that unpacks four fields stops with \
+                  \"too many values to unpack\", and code that counts from the front reads another field without any \
+                  error.",
+    help: "Count from the end: `for *_, size, name, module, params in load_list`, `item[-4]`. `distorch-fix apply` does \
+           so, and runs the result before it is written.",
+    repair: "Read items of any number of fields",
+    absent: "nothing was found that reads a load list",
+    states: &[LEGACY, FIVE_ONLY, ANY],
+    is_one_repair: false,
+    reads_items: true,
+    query: include_str!("../../../patches/load-list.scm"),
+    needles: &[super::SOURCE_NAME],
+};
+
+struct LoadList;
+
+impl Definition for LoadList {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn seed(&self, source: &Source, capture: &str, node: Node<'_>, seeds: &mut Seeds) {
+        if capture == "load-list.method" {
+            seeds.sources.extend(source_expression(source, node).map(|node| node.id()));
+        }
+    }
+
+    fn survey(&self, subject: &Subject<'_>, accounting: Accounting) -> Survey {
+        survey(subject, accounting)
+    }
+
+    fn verdict(&self, survey: &Survey) -> String {
+        verdict(survey)
+    }
+
+    fn undo(&self, source: &Source, sites: &[&Site]) -> Vec<Edit> {
+        undo::undo(source, sites)
+    }
+
+    fn release(&self, package: &Package, survey: &Survey) -> Option<&'static str> {
+        release::release(package, survey)
+    }
+}
 
 /// The fields that every item has had, so far, at its end.
 const FIELDS: i64 = LENGTHS[0];
 
-pub(super) fn survey(subject: &Subject<'_>, accounting: Accounting) -> Survey {
+fn survey(subject: &Subject<'_>, accounting: Accounting) -> Survey {
     let judge = Judge::new(subject, accounting);
     let mut sites = Vec::new();
     let mut stuck = !subject.flow.gave_up.is_empty();
     for used in &subject.flow.uses {
         if let Some(site) = judge.site(used) {
             // What other code does with items may be right. What this code does, and cannot be repaired, is not.
-            stuck |= site.state == State::Opaque && !matches!(used.form, Form::Escape | Form::Search);
+            stuck |= site.state == State::OPAQUE && !matches!(used.form, Form::Escape | Form::Search);
             sites.push(site);
         }
     }
     for spot in &subject.flow.gave_up {
-        sites.push(Site::new(*spot, State::Opaque, "too deep, or too much, to be followed"));
+        sites.push(Site::new(*spot, State::OPAQUE, "too deep, or too much, to be followed"));
     }
-    let by_hand = sites.iter().any(|site| site.message.contains(GUIDE));
-    let note =
-        by_hand.then(|| "repaired by hand as the guide has it, which takes module_offload_mem for the size".to_owned());
-    let mut survey = Survey::new(Fix::LoadList, sites, note);
+    let note = judge
+        .by_guide
+        .get()
+        .then(|| "repaired by hand as the guide has it, which takes module_offload_mem for the size".to_owned());
+    let mut survey = Survey::new(LOAD_LIST, sites, note);
     if stuck {
-        survey.status = super::Status::NotUnderstood;
+        survey.status = Status::NotUnderstood;
     }
     survey
 }
 
+fn verdict(survey: &Survey) -> String {
+    let (count, opaque) = (survey.sites.len(), survey.count(State::OPAQUE));
+    if survey.status == Status::NotUnderstood {
+        return if opaque == 1 {
+            "1 place that reads a load list".to_owned()
+        } else {
+            format!("{opaque} places that read a load list")
+        };
+    }
+    let states = ABOUT.states.iter().chain(&[State::OPAQUE]);
+    let parts: Vec<_> = states.map(|state| (survey.count(*state), state.meaning)).filter(|(n, _)| *n > 0).collect();
+    let how = match parts[..] {
+        [(_, what)] if count > 1 => format!(", all {what}"),
+        [(_, what)] => format!(", {what}"),
+        _ => format!(": {}", parts.iter().map(|(n, what)| format!("{n} {what}")).collect::<Vec<_>>().join(", ")),
+    };
+    let places = if count == 1 { "1 place reads".to_owned() } else { format!("{count} places read") };
+    let note = survey.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
+    format!("{places} a load list{how}{note}")
+}
+
 /// The expression that, when called, gives a load list, around a mention of the method's name: the attribute, or the
 /// `getattr` call.
-pub(super) fn source_expression<'t>(source: &Source, name: Node<'t>) -> Option<Node<'t>> {
+fn source_expression<'t>(source: &Source, name: Node<'t>) -> Option<Node<'t>> {
     let parent = name.parent()?;
     if parent.kind() == "attribute" {
         return (parent.child_by_field_name("attribute") == Some(name)).then_some(parent);
@@ -76,6 +163,8 @@ struct Judge<'s, 'p> {
     alike_are_new: RefCell<HashMap<Alike<'p>, bool>>,
     /// The functions whose length tests can be repaired.
     tested: HashSet<usize>,
+    /// Does some place follow the guide: `entry[0], entry[2], entry[3], entry[4]`?
+    by_guide: Cell<bool>,
 }
 
 /// A function, by its node's id, and the text of what is subscripted in it.
@@ -94,7 +183,7 @@ impl Finding {
     }
 
     fn legacy(message: impl Into<String>, edits: Vec<Edit>) -> Self {
-        Self { edits, ..Self::new(State::Legacy, message) }
+        Self { edits, ..Self::new(LEGACY, message) }
     }
 }
 
@@ -107,6 +196,7 @@ impl<'s, 'p> Judge<'s, 'p> {
             alike: HashMap::default(),
             alike_are_new: RefCell::default(),
             tested: HashSet::default(),
+            by_guide: Cell::new(false),
         };
         for used in &subject.flow.uses {
             let Some(source) = subject.source(used.spot.file) else { continue };
@@ -133,9 +223,9 @@ impl<'s, 'p> Judge<'s, 'p> {
         } else if used.selective && used.record.worlds().has(0) {
             return self.selective(used);
         } else if used.caught {
-            Finding::new(State::Any, "tries one number of fields, then another")
+            Finding::new(ANY, "tries one number of fields, then another")
         } else if used.record.mixed {
-            Finding::new(State::Opaque, "items of different shapes meet here")
+            Finding::new(State::OPAQUE, "items of different shapes meet here")
         } else {
             match &used.form {
                 Form::Unpack => self.unpack(source, used),
@@ -143,11 +233,11 @@ impl<'s, 'p> Judge<'s, 'p> {
                 Form::Getter(index) => self.getter(source, used, *index),
                 Form::Slice(start, end) => self.slice(source, used, *start, *end),
                 Form::Spread(takes) => self.spread(source, used, *takes),
-                Form::Test | Form::Search => Finding::new(State::Opaque, "looks for the fields when it runs"),
+                Form::Test | Form::Search => Finding::new(State::OPAQUE, "looks for the fields when it runs"),
                 Form::Change => {
-                    Finding::new(State::Opaque, "changes an item, so what stands where in it cannot be told")
+                    Finding::new(State::OPAQUE, "changes an item, so what stands where in it cannot be told")
                 }
-                Form::Escape => Finding::new(State::Opaque, "hands load-list items to code outside of the checkout"),
+                Form::Escape => Finding::new(State::OPAQUE, "hands load-list items to code outside of the checkout"),
             }
         };
         let edits = finding.edits.into_iter().map(|edit| (used.spot.file, edit)).collect();
@@ -172,7 +262,7 @@ impl<'s, 'p> Judge<'s, 'p> {
         };
         let message = format!("`{}` passes over the items of current ComfyUI", source.slice(used.spot.node));
         let edits = vec![(used.spot.file, Edit::replace(operator.byte_range(), meant))];
-        Some(Site::new(used.spot, State::Legacy, message).with(edits))
+        Some(Site::new(used.spot, LEGACY, message).with(edits))
     }
 
     /// A use that only items of 4 fields get to, for the others are passed over. Once the test is repaired they do.
@@ -187,7 +277,7 @@ impl<'s, 'p> Judge<'s, 'p> {
         if self.tested.contains(&used.function.id()) {
             return self.site(&used);
         }
-        Some(Site::new(used.spot, State::Opaque, "items of more than 4 fields do not get here"))
+        Some(Site::new(used.spot, State::OPAQUE, "items of more than 4 fields do not get here"))
     }
 
     fn unpack(&self, source: &Source, used: &Use<'p>) -> Finding {
@@ -205,9 +295,9 @@ impl<'s, 'p> Judge<'s, 'p> {
         let count = as_i64(targets.len());
         let takes = |n: i64| format!("takes items of {n} fields");
         match fits(&used.record, |length, _| length == count) {
-            Fits::Every => Finding::new(State::Any, takes(count)),
-            Fits::Five => Finding::new(State::FiveOnly, format!("{}: right for current ComfyUI only", takes(count))),
-            Fits::Neither => Finding::new(State::Opaque, format!("{}, which no ComfyUI has returned", takes(count))),
+            Fits::Every => Finding::new(ANY, takes(count)),
+            Fits::Five => Finding::new(FIVE_ONLY, format!("{}: right for current ComfyUI only", takes(count))),
+            Fits::Neither => Finding::new(State::OPAQUE, format!("{}, which no ComfyUI has returned", takes(count))),
             Fits::Four => {
                 let lead = used.record.shapes[0].map_or(0, |shape| shape.lead);
                 let at = match self.accounting {
@@ -220,14 +310,14 @@ impl<'s, 'p> Judge<'s, 'p> {
                     .and_then(|at| targets.get(at))
                     .map(|target| Edit::insert(target.start_byte(), star));
                 let message = format!("unpacks {count} fields; current ComfyUI returns {}", count + 1);
-                edit.map_or_else(|| Finding::new(State::Opaque, &message), |edit| Finding::legacy(&message, vec![edit]))
+                edit.map_or_else(|| Finding::new(State::OPAQUE, &message), |edit| Finding::legacy(&message, vec![edit]))
             }
         }
     }
 
     /// `size, name, *rest`: fields before the star are counted from the front.
     fn unpack_starred(&self, source: &Source, used: &Use<'p>, targets: &[Node<'p>], star: usize) -> Finding {
-        let right = Finding::new(State::Any, "takes any number of fields");
+        let right = Finding::new(ANY, "takes any number of fields");
         let Some(shape) = used.record.shapes[0].filter(|_| used.record.worlds().has(1)) else { return right };
         let own = (as_i64(star) - shape.lead).max(0);
         let behind = as_i64(targets.len() - star - 1) - shape.trail;
@@ -240,7 +330,7 @@ impl<'s, 'p> Judge<'s, 'p> {
         let used_later = name.is_none_or(|name| is_read(source, used.function, source.slice(name)));
         // Only a star at the end, whose name nobody reads, can go to the front; the places it stood for are kept.
         if used_later || behind != 0 || missing < 0 || shape.lead != 0 || shape.trail != 0 {
-            return Finding::new(State::Opaque, message);
+            return Finding::new(State::OPAQUE, message);
         }
         let starred = source.slice(targets[star]);
         let keep = usize::from(self.accounting == Accounting::Offload);
@@ -258,14 +348,16 @@ impl<'s, 'p> Judge<'s, 'p> {
     fn index(&self, source: &'p Source, used: &Use<'p>, number: Number, index: Node<'p>) -> Finding {
         let text = source.slice(used.spot.node);
         match self.read(&used.record, number) {
-            Read::Same => Finding::new(State::Any, format!("`{text}` is right for any number of fields")),
-            Read::FiveOnly => Finding::new(State::FiveOnly, format!("`{text}` is right for current ComfyUI only")),
-            Read::Outside => Finding::new(State::Opaque, format!("`{text}` is not a field of any ComfyUI's items")),
+            Read::Same => Finding::new(ANY, format!("`{text}` is right for any number of fields")),
+            Read::FiveOnly => Finding::new(FIVE_ONLY, format!("`{text}` is right for current ComfyUI only")),
+            Read::Outside => Finding::new(State::OPAQUE, format!("`{text}` is not a field of any ComfyUI's items")),
             Read::Differs(old, new) => {
                 if self.wants_new(source, used, new) {
-                    let by = if new == Field::OffloadMem { format!(" {GUIDE}") } else { String::new() };
+                    let is_by_guide = new == Field::OffloadMem;
+                    self.by_guide.set(self.by_guide.get() || is_by_guide);
+                    let by = if is_by_guide { " as the guide has it" } else { "" };
                     let message = format!("`{text}` reads {}{by}: right for current ComfyUI only", new.name());
-                    return Finding::new(State::FiveOnly, message);
+                    return Finding::new(FIVE_ONLY, message);
                 }
                 let message = format!("`{text}` reads {} in current ComfyUI, not {}", new.name(), old.name());
                 Finding::legacy(message, vec![from_the_end(source, &used.record, number, index)])
@@ -281,9 +373,9 @@ impl<'s, 'p> Judge<'s, 'p> {
                 let message = format!("itemgetter({text}) reads {} in current ComfyUI, not {}", new.name(), old.name());
                 Finding::legacy(message, vec![from_the_end(source, &used.record, number, used.spot.node)])
             }
-            Read::Same => Finding::new(State::Any, format!("itemgetter({text}) is right for any number of fields")),
+            Read::Same => Finding::new(ANY, format!("itemgetter({text}) is right for any number of fields")),
             Read::FiveOnly | Read::Outside => {
-                Finding::new(State::FiveOnly, format!("itemgetter({text}) is right for current ComfyUI only"))
+                Finding::new(FIVE_ONLY, format!("itemgetter({text}) is right for current ComfyUI only"))
             }
         }
     }
@@ -294,14 +386,14 @@ impl<'s, 'p> Judge<'s, 'p> {
         let plain = used.record.shapes.iter().flatten().all(|shape| shape.lead == 0 && shape.trail == 0);
         let both = used.record.worlds().has(0) && used.record.worlds().has(1);
         match end {
-            _ if !both => Finding::new(State::Any, format!("`{text}` is taken for one number of fields")),
+            _ if !both => Finding::new(ANY, format!("`{text}` is taken for one number of fields")),
             Some(1) if plain && start == 0 && self.accounting == Accounting::Offload => {
-                Finding::new(State::Any, format!("`{text}` is right for any number of fields"))
+                Finding::new(ANY, format!("`{text}` is right for any number of fields"))
             }
             Some(end) if plain && start >= 0 && (start..=FIELDS).contains(&end) => {
                 let message = format!("`{text}` counts from the front; current ComfyUI puts another field there");
                 let Some(subscript) = node.child_by_field_name("subscript") else {
-                    return Finding::new(State::Opaque, message);
+                    return Finding::new(State::OPAQUE, message);
                 };
                 let tail = |start: i64| match end - FIELDS {
                     0 => format!("{}:", start - FIELDS),
@@ -314,14 +406,14 @@ impl<'s, 'p> Judge<'s, 'p> {
                 }
                 Finding::legacy(message, vec![Edit::replace(subscript.byte_range(), tail(start))])
             }
-            None if start < 0 => Finding::new(State::Any, format!("`{text}` is right for any number of fields")),
+            None if start < 0 => Finding::new(ANY, format!("`{text}` is right for any number of fields")),
             Some(end) if start < 0 && end < 0 && -start <= FIELDS => {
-                Finding::new(State::Any, format!("`{text}` is right for any number of fields"))
+                Finding::new(ANY, format!("`{text}` is right for any number of fields"))
             }
             Some(end) if start >= 1 && end == FIELDS + 1 => {
-                Finding::new(State::FiveOnly, format!("`{text}` is right for current ComfyUI only"))
+                Finding::new(FIVE_ONLY, format!("`{text}` is right for current ComfyUI only"))
             }
-            _ => Finding::new(State::Opaque, format!("`{text}` means different fields in different ComfyUIs")),
+            _ => Finding::new(State::OPAQUE, format!("`{text}` means different fields in different ComfyUIs")),
         }
     }
 
@@ -329,9 +421,9 @@ impl<'s, 'p> Judge<'s, 'p> {
         let node = used.spot.node;
         let count = as_i64(takes);
         match fits(&used.record, |length, _| length == count) {
-            Fits::Every => Finding::new(State::Any, "is spread over as many parameters as it has fields"),
-            Fits::Five => Finding::new(State::FiveOnly, "is spread over 5 parameters: right for current ComfyUI only"),
-            Fits::Neither => Finding::new(State::Opaque, format!("is spread over {takes} parameters")),
+            Fits::Every => Finding::new(ANY, "is spread over as many parameters as it has fields"),
+            Fits::Five => Finding::new(FIVE_ONLY, "is spread over 5 parameters: right for current ComfyUI only"),
+            Fits::Neither => Finding::new(State::OPAQUE, format!("is spread over {takes} parameters")),
             Fits::Four => {
                 let message = "is spread over 4 parameters; current ComfyUI returns 5 fields";
                 let Some(inner) = node.part(0).filter(|_| node.kind() == "list_splat") else {

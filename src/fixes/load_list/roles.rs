@@ -3,7 +3,7 @@
 
 use tree_sitter::Node;
 
-use super::enclosing;
+use crate::fixes::enclosing;
 use crate::python::field::Fields as _;
 use crate::python::source::{Source, walk};
 

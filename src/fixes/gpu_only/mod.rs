@@ -17,6 +17,7 @@ mod evidence;
 mod guard;
 mod insert;
 mod remainder;
+mod undo;
 
 use std::ops::Range;
 
@@ -24,17 +25,96 @@ use tree_sitter::Node;
 
 use self::evidence::{LeftOver, Wildcards};
 use self::guard::Guard;
-pub(super) use self::remainder::NO_DEFAULT;
 use self::remainder::Remainder;
-use super::{Fix, LOOKED_FOR, Site, State, Status, Subject, Survey, enclosing};
-use crate::python::Source;
-use crate::python::flow::Store;
+use super::{
+    About, Accounting, Definition, Fix, LOOKED_FOR, Site, Standing, State, Status, Subject, Survey, enclosing,
+};
 use crate::python::flow::value::Spot;
+use crate::python::flow::{Seeds, Store};
 use crate::python::source::walk;
+use crate::python::{Edit, Source};
+
+/// The fix.
+pub const GPU_ONLY: Fix = Fix::new(&GpuOnly);
+
+/// The remainder goes to the CPU unless a wildcard is named.
+pub const CPU_FALLBACK: State = State {
+    name: "cpu-fallback",
+    meaning: "the remainder goes to the CPU unless a wildcard is named",
+    standing: Standing::Repairable,
+    arities: None,
+};
+
+/// Repaired by hand, with a mistake.
+pub const FAULTY: State = State {
+    name: "faulty",
+    meaning: "repaired by hand, with a mistake",
+    standing: Standing::Repairable,
+    arities: None,
+};
+
+/// The remainder is shared by the listed GPUs unless a wildcard is named.
+pub const SHARED: State = State {
+    name: "shared",
+    meaning: "the remainder is shared by the listed GPUs unless a wildcard is named",
+    standing: Standing::InOrder,
+    arities: None,
+};
+
+static ABOUT: About = About {
+    id: "gpu-only",
+    rule_name: "GpuOnly",
+    title: "Share what the byte quotas leave over among the listed GPUs",
+    problem: "What byte quotas leave over does not go where it should",
+    description: "What the byte quotas (`cuda:0,12gb;cuda:1,16gb`) do not cover goes to the CPU, though no wildcard was \
+                  named, or a wildcard that was named (`cpu,*`) is ignored.",
+    help: "Share it among the listed GPUs in proportion to their quotas, unless a wildcard is named. `distorch-fix \
+           apply` does so, and runs the result before it is written.",
+    repair: "Share what is left over among the listed GPUs",
+    absent: "no byte quotas were found",
+    states: &[CPU_FALLBACK, FAULTY, SHARED],
+    is_one_repair: true,
+    reads_items: false,
+    query: include_str!("../../../patches/gpu-only.scm"),
+    needles: &["cpu", "*'", "*\"", "None"],
+};
+
+struct GpuOnly;
+
+impl Definition for GpuOnly {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn seed(&self, source: &Source, capture: &str, node: Node<'_>, seeds: &mut Seeds) {
+        let is_default = capture == "gpu-only.default" || (capture == "gpu-only.none" && may_be_default(source, node));
+        if is_default {
+            seeds.texts.insert(node.id());
+        }
+    }
+
+    fn survey(&self, subject: &Subject<'_>, _accounting: Accounting) -> Survey {
+        survey(subject)
+    }
+
+    fn verdict(&self, survey: &Survey) -> String {
+        let verdict = match survey.status {
+            Status::Needed if survey.count(CPU_FALLBACK) > 0 => "what byte quotas leave over goes to the CPU",
+            Status::Needed => FAULTY.meaning,
+            Status::NotUnderstood => "where byte quotas put what they leave over was not found",
+            Status::InOrder | Status::NotApplicable => "what byte quotas leave over is shared by the listed GPUs",
+        };
+        verdict.to_owned()
+    }
+
+    fn undo(&self, source: &Source, _sites: &[&Site]) -> Vec<Edit> {
+        undo::undo(source)
+    }
+}
 
 /// May a `None` be a default wildcard: is it what a name is given, among others or under some condition, or what a
 /// parameter is given in a function that looks for wildcards?
-pub(super) fn may_be_default(source: &Source, none: Node<'_>) -> bool {
+fn may_be_default(source: &Source, none: Node<'_>) -> bool {
     let mut value = none;
     while let Some(outer) = value.parent() {
         match outer.kind() {
@@ -70,23 +150,23 @@ pub(super) fn may_be_default(source: &Source, none: Node<'_>) -> bool {
 /// Statements that may assign a remainder, and defaults of one of them, that are looked at. No file has nearly so many.
 const MOST: usize = 16;
 
-pub(super) fn survey(subject: &Subject<'_>) -> Survey {
+fn survey(subject: &Subject<'_>) -> Survey {
     let mut left_over = LeftOver::default();
     let mut wildcards = Wildcards::of(subject);
     let stores = subject.flow.stores.iter().filter(|store| wildcards.concern(subject, store));
     let found: Vec<_> =
         stores.filter_map(|store| Remainder::of(subject, store, &mut left_over)).take(MOST + 1).collect();
     if let Some(last) = found.iter().find(|remainder| remainder.store.texts.len() > MOST).or(found.get(MOST)) {
-        let site = Site::new(last.store.spot, State::Opaque, "one of too many places that may get the remainder");
-        return Survey::new(Fix::GpuOnly, vec![site], None);
+        let site = Site::new(last.store.spot, State::OPAQUE, "one of too many places that may get the remainder");
+        return Survey::new(GPU_ONLY, vec![site], None);
     }
     if found.is_empty() {
-        return Survey::new(Fix::GpuOnly, unexplained(subject), None);
+        return Survey::new(GPU_ONLY, unexplained(subject), None);
     }
     let (others, remainders): (Vec<_>, Vec<_>) = found.into_iter().partition(Remainder::serves_other_modes);
     if remainders.is_empty() {
         let note = "byte quotas share their default device with the other modes here; left as it is";
-        return Survey::new(Fix::GpuOnly, Vec::new(), Some(note.to_owned()));
+        return Survey::new(GPU_ONLY, Vec::new(), Some(note.to_owned()));
     }
     let mut sites = Vec::new();
     let mut wrapped = Vec::new();
@@ -107,12 +187,12 @@ pub(super) fn survey(subject: &Subject<'_>) -> Survey {
         }
     }
     // Half a repair is none: without its default, what is not understood would store under None.
-    let stuck = sites.iter().any(|site| site.state == State::Opaque);
+    let stuck = sites.iter().any(|site| site.state == State::OPAQUE);
     for site in sites.iter_mut().filter(|site| stuck && site.state.needs_fix()) {
-        site.state = State::Opaque;
+        site.state = State::OPAQUE;
         site.edits.clear();
     }
-    let mut survey = Survey::new(Fix::GpuOnly, sites, None);
+    let mut survey = Survey::new(GPU_ONLY, sites, None);
     if stuck {
         survey.status = Status::NotUnderstood;
     }
@@ -141,11 +221,11 @@ fn other_store(subject: &Subject<'_>, store: &Store<'_>) -> Option<Site> {
     let header = format!("if {} is not None:", source.slice(key));
     let edits = insert::behind_test(source, whole.parent()?, whole, whole, &header, None);
     let state = if edits.is_none() {
-        State::Opaque
+        State::OPAQUE
     } else if store.texts.iter().any(|text| text.node.kind() != "none") {
-        State::CpuFallback
+        CPU_FALLBACK
     } else {
-        State::Faulty
+        FAULTY
     };
     let edits = edits.unwrap_or_default().into_iter().map(|edit| (store.spot.file, edit)).collect();
     Some(Site::new(spot, state, "stores under the wildcard device, named or not").with(edits))
@@ -165,7 +245,7 @@ fn unexplained(subject: &Subject<'_>) -> Vec<Site> {
                 let spot = Spot { file: *file, node };
                 sites.push(Site::new(
                     spot,
-                    State::Opaque,
+                    State::OPAQUE,
                     "looks for a wildcard, but what then gets the remainder was not found",
                 ));
             }

@@ -6,8 +6,8 @@ use tree_sitter::Node;
 
 use super::evidence::{LeftOver, names};
 use super::guard::{self, Guard};
-use super::{insert, mentions};
-use crate::patches::{Site, State, Subject, enclosing};
+use super::{CPU_FALLBACK, FAULTY, SHARED, insert, mentions};
+use crate::fixes::{Site, State, Subject, enclosing};
 use crate::python::field::Fields as _;
 use crate::python::flow::Store;
 use crate::python::flow::value::Spot;
@@ -101,7 +101,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
         for text in &self.store.texts {
             let Some(source) = self.subject.source(text.file) else { continue };
             if text.node.kind() != "none" {
-                let site = Site::new(*text, State::CpuFallback, "makes the CPU the wildcard device when none is named");
+                let site = Site::new(*text, CPU_FALLBACK, "makes the CPU the wildcard device when none is named");
                 sites.push(site.with(vec![(text.file, no_default(source, *text))]));
             }
         }
@@ -126,28 +126,28 @@ impl<'s, 'p> Remainder<'s, 'p> {
             insert::in_place_of(self.source, block.parent()?.parent()?, block, &lines)
         });
         match edit {
-            Some(edit) => Site::new(spot, State::CpuFallback, message).with(vec![(spot.file, edit)]),
-            None => Site::new(spot, State::Opaque, message),
+            Some(edit) => Site::new(spot, CPU_FALLBACK, message).with(vec![(spot.file, edit)]),
+            None => Site::new(spot, State::OPAQUE, message),
         }
     }
 
     /// No test of the wildcard around.
     fn unguarded(&self, defaults: bool, wrapped: &mut Vec<(usize, Range<usize>)>) -> (State, String, Vec<Edit>) {
         let (state, message) = if defaults {
-            (State::CpuFallback, "gives what the quotas leave over to the wildcard device, named or not")
+            (CPU_FALLBACK, "gives what the quotas leave over to the wildcard device, named or not")
         } else {
-            (State::Faulty, "stores what the quotas leave over under None when no wildcard is named")
+            (FAULTY, "stores what the quotas leave over under None when no wildcard is named")
         };
         if mentions(self.source, self.amount, &[self.source.slice(self.key)]) {
             return (
-                State::Opaque,
+                State::OPAQUE,
                 format!("{message}, added to what it has in a way that is not understood"),
                 Vec::new(),
             );
         }
         match self.wrap(wrapped) {
             Some(edits) => (state, message.to_owned(), edits),
-            None => (State::Opaque, format!("{message}; its lines are shared with other statements"), Vec::new()),
+            None => (State::OPAQUE, format!("{message}; its lines are shared with other statements"), Vec::new()),
         }
     }
 
@@ -255,19 +255,19 @@ impl<'s, 'p> Remainder<'s, 'p> {
                 if !found.is_empty() {
                     faults.extend(found);
                     if guard.leaves {
-                        return (State::Opaque, faults.join("; "), Vec::new());
+                        return (State::OPAQUE, faults.join("; "), Vec::new());
                     }
                     match insert::in_place_of(self.source, guard.branches, body, &share(Some(body))) {
                         Some(edit) => edits.push(edit),
-                        None => return (State::Opaque, faults.join("; "), Vec::new()),
+                        None => return (State::OPAQUE, faults.join("; "), Vec::new()),
                     }
                 }
             }
         }
         if faults.is_empty() && !defaults {
-            return (State::Shared, "shares what the quotas leave over unless a wildcard is named".to_owned(), edits);
+            return (SHARED, "shares what the quotas leave over unless a wildcard is named".to_owned(), edits);
         }
-        let state = if defaults { State::CpuFallback } else { State::Faulty };
+        let state = if defaults { CPU_FALLBACK } else { FAULTY };
         if faults.is_empty() {
             faults.push("gives what the quotas leave over to the default wildcard device".to_owned());
         }
@@ -338,8 +338,7 @@ fn added_to<'p>(source: &'p Source, container: Node<'p>, right: Node<'p>) -> Nod
 }
 
 /// What stands in place of the default wildcard device, with a comment saying why.
-pub(in crate::patches) const NO_DEFAULT: &str =
-    "None  # no default: GPU-only unless the allocation string names a wildcard";
+pub(super) const NO_DEFAULT: &str = "None  # no default: GPU-only unless the allocation string names a wildcard";
 
 /// `"cpu"` becomes `None`, with the comment where there is room for one.
 fn no_default(source: &Source, text: Spot<'_>) -> Edit {

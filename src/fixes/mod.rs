@@ -1,0 +1,116 @@
+//! The fixes: what is looked for, in which state it is, and which edits repair it.
+//!
+//! One fix, one folder here. The text that a fix looks for or inserts is in the `patches` folder of the repository, where
+//! it can be reviewed without reading Rust. The rest of the project knows a fix only by its [`Definition`]; to add one,
+//! write its folder and its line in [`Fix::ALL`].
+
+mod definition;
+pub mod gpu_only;
+pub mod load_list;
+mod site;
+mod spare;
+mod state;
+mod survey;
+mod undo;
+
+use std::sync::LazyLock;
+
+use tree_sitter::Node;
+
+pub use self::definition::{About, Definition, Fix};
+pub use self::site::{Reading, Site};
+pub use self::state::{Standing, State};
+pub use self::survey::{Status, Survey};
+pub use self::undo::undo;
+pub use crate::allocator::Accounting;
+use crate::python::flow::{self, Flow, Interest, Seeds};
+use crate::python::query::Query;
+use crate::python::{Package, Source, Unreadable};
+
+impl Fix {
+    /// The registry: every fix, in the order in which they are shown.
+    pub const ALL: &'static [Self] = &[load_list::LOAD_LIST, gpu_only::GPU_ONLY];
+}
+
+/// What all fixes look for, in one query, so that a file is gone through once.
+static LOOKED_FOR: LazyLock<Query> = LazyLock::new(|| {
+    let abouts = || Fix::ALL.iter().map(|fix| fix.about());
+    let text = abouts().map(|about| about.query).collect();
+    Query::new(text, abouts().flat_map(|about| about.needles).copied().collect())
+});
+
+/// The name that marks a file as one that load lists come from.
+const SOURCE_NAME: &str = "_load_list";
+
+/// Surveys the package, whose first file is `distorch_2.py`, for these fixes. Fails if that file, or another that makes
+/// a load list, cannot be read; the number of the file comes with the reason.
+pub fn survey(package: &Package, fixes: &[Fix], accounting: Accounting) -> Result<Vec<Survey>, (usize, Unreadable)> {
+    let mut files = vec![0];
+    files.extend(package.mentioning(SOURCE_NAME).into_iter().filter(|file| *file != 0));
+    for file in &files {
+        package.source(*file).map_err(|error| (*file, error.clone()))?;
+    }
+    let mut text_files = package.mentioning("'*'");
+    text_files.extend(package.mentioning("\"*\""));
+    let flow = flow::follow(package, &Interest { files, text_files, seeds: &seeds });
+    let subject = Subject { package, flow };
+    let survey = |fix: &Fix| Survey { files: subject.flow.files.clone(), ..fix.survey(&subject, accounting) };
+    Ok(fixes.iter().map(survey).collect())
+}
+
+fn seeds(source: &Source) -> Seeds {
+    let mut seeds = Seeds::default();
+    for (name, node) in LOOKED_FOR.captures(source) {
+        for fix in Fix::ALL {
+            fix.seed(source, name, node, &mut seeds);
+        }
+    }
+    seeds
+}
+
+/// What a fix surveys: the package, and the values that were followed through it.
+pub struct Subject<'p> {
+    package: &'p Package,
+    flow: Flow<'p>,
+}
+
+impl<'p> Subject<'p> {
+    fn source(&self, file: usize) -> Option<&'p Source> {
+        self.package.source(file).ok()
+    }
+}
+
+/// The innermost node around `node` (itself included) of one of these kinds.
+fn enclosing<'t>(node: Node<'t>, kinds: &[&str]) -> Option<Node<'t>> {
+    let mut around = Some(node);
+    while let Some(node) = around {
+        if kinds.contains(&node.kind()) {
+            return Some(node);
+        }
+        around = node.parent();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn the_queries_find_what_they_are_for() {
+        let text =
+            "a = x._load_list()\ng = getattr(x, '_load_list')\nw = \"cpu\"\nv = None\nif '*' in s: t = 'cpu:0'\n";
+        let source = Source::parse(Path::new("a.py"), text.as_bytes().to_vec()).expect("parses");
+        let found: Vec<_> =
+            LOOKED_FOR.captures(&source).into_iter().map(|(name, node)| (name, source.slice(node))).collect();
+        let expected = [
+            ("load-list.method", "_load_list"),
+            ("load-list.method", "_load_list"),
+            ("gpu-only.default", "cpu"),
+            ("gpu-only.none", "None"),
+            ("gpu-only.marker", "*"),
+        ];
+        assert_eq!(found, expected);
+    }
+}

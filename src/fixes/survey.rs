@@ -1,0 +1,86 @@
+//! What one fix found in a checkout.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Fix, Site, Standing, State};
+
+/// The result of a survey in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// There is nothing in the file that this fix could be about.
+    NotApplicable,
+    /// Nothing to do.
+    InOrder,
+    /// There is something to repair.
+    #[serde(rename = "to-repair")]
+    Needed,
+    /// There is something that this fix is about, and it was not understood.
+    NotUnderstood,
+}
+
+impl Status {
+    /// Its name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotApplicable => "not applicable",
+            Self::InOrder => "in order",
+            Self::Needed => "to repair",
+            Self::NotUnderstood => "not understood",
+        }
+    }
+}
+
+/// Everything that one fix found in a checkout.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Survey {
+    /// The fix.
+    pub fix: Fix,
+    /// The result.
+    pub status: Status,
+    /// The places, by file and position.
+    pub sites: Vec<Site>,
+    /// Why the status is what it is, where the sites do not say it.
+    pub note: Option<String>,
+    /// The numbers of the files whose values were followed.
+    pub files: Vec<usize>,
+}
+
+impl Survey {
+    pub(super) fn new(fix: Fix, mut sites: Vec<Site>, note: Option<String>) -> Self {
+        sites.sort_by_key(|site| (site.file, site.range.start, site.range.end));
+        let has = |standing| sites.iter().any(|site: &Site| site.state.standing == standing);
+        let status = if has(Standing::Repairable) {
+            Status::Needed
+        } else if has(Standing::InOrder) {
+            Status::InOrder
+        } else if has(Standing::Unknown) {
+            Status::NotUnderstood
+        } else {
+            Status::NotApplicable
+        };
+        Self { fix, status, sites, note, files: Vec::new() }
+    }
+
+    /// The same, but for what it would change.
+    pub(crate) fn without_edits(mut self) -> Self {
+        for site in &mut self.sites {
+            site.edits.clear();
+        }
+        self
+    }
+
+    /// How many sites are in a state.
+    pub fn count(&self, state: State) -> usize {
+        self.sites.iter().filter(|site| site.state == state).count()
+    }
+
+    /// The survey in a few words.
+    pub fn verdict(&self) -> String {
+        match self.status {
+            Status::NotApplicable => self.note.clone().unwrap_or_else(|| self.fix.about().absent.to_owned()),
+            _ => self.fix.verdict(self),
+        }
+    }
+}
