@@ -1,7 +1,7 @@
 //! The Python files of a checkout, from its folder or from a revision.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
 use anyhow::{Context, Result, anyhow, bail};
 use walkdir::{DirEntry, WalkDir};
@@ -9,12 +9,28 @@ use walkdir::{DirEntry, WalkDir};
 use crate::install::{Checkout, Evidence, Revision};
 use crate::python::source::MAX_BYTES;
 use crate::python::{Package, Unreadable};
-use crate::repair::Unread;
 
 /// Python files of a checkout that are read at most; the real node has about ten.
 const MOST_FILES: usize = 1000;
 /// Folders below the checkout that are gone into.
 const DEEPEST: usize = 4;
+
+/// A file that could not be understood as Python.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    /// The file.
+    pub path: PathBuf,
+    /// Why not.
+    pub reason: Unreadable,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.reason)
+    }
+}
+
+impl std::error::Error for Unread {}
 
 /// The files as they are on disk, `distorch_2.py` first.
 pub(crate) fn on_disk(checkout: &Checkout) -> Result<Package> {

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::Unread;
 use crate::cache::Key;
 use crate::fixes::{self, Accounting, Fix, Survey};
+use crate::gather::Unread;
 use crate::install::Checkout;
 use crate::python::Package;
 use crate::verify::{Evidence, Options};

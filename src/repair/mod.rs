@@ -3,8 +3,8 @@
 mod found;
 
 use std::cell::OnceCell;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{fmt, fs};
 
 use anyhow::{Result, anyhow};
 
@@ -12,7 +12,7 @@ use self::found::Found;
 use crate::allocator::Device;
 use crate::cache::{Cache, Key};
 use crate::fixes::{Accounting, Fix, Status, Survey};
-use crate::gather;
+use crate::gather::{self, Unread};
 use crate::install::{Checkout, Revision};
 use crate::python::{Edit, Package, Unreadable, edit};
 use crate::store::Replacement;
@@ -52,23 +52,6 @@ pub struct Change {
     /// What leads there, in order of place.
     pub edits: Vec<Edit>,
 }
-
-/// A file that could not be understood as Python.
-#[derive(Debug)]
-pub struct Unread {
-    /// The file.
-    pub path: PathBuf,
-    /// Why not.
-    pub reason: Unreadable,
-}
-
-impl fmt::Display for Unread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.reason)
-    }
-}
-
-impl std::error::Error for Unread {}
 
 impl Repair {
     /// Reads a checkout, surveys it and makes the edits, in memory.

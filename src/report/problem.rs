@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::located::Located;
 use super::text::{shown, visible};
+use crate::gather::Unread;
 use crate::python::{Place, Unreadable};
-use crate::repair::Unread;
 
 /// What a line that says what to do next begins with.
 const HELP: &str = "help: ";
