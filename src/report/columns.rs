@@ -2,6 +2,7 @@
 
 use std::io;
 
+use textwrap::{WordSeparator, WordSplitter, WrapAlgorithm};
 use unicode_width::UnicodeWidthChar;
 
 /// Columns between two tab stops.
@@ -12,28 +13,20 @@ pub(super) fn columns() -> Option<usize> {
     terminal_size::terminal_size_of(io::stdout()).map(|(columns, _)| usize::from(columns.0).max(40))
 }
 
-/// Prose, broken at blanks: its first line stands behind `used` columns, the others begin with as many blanks as
-/// `indent` says. A word that is too long for a line stays whole, so that a path can be copied.
+/// Prose, broken at blanks: its first line starts behind `used` columns, the others after `indent` blanks. A word that is
+/// too long for a line stays whole, so that a path can be copied.
 pub(super) fn wrapped(text: &str, used: usize, indent: usize, columns: Option<usize>) -> String {
     let Some(columns) = columns else { return text.to_owned() };
-    let mut out = String::new();
-    let mut column = used;
-    let mut is_first = true;
-    for word in text.split(' ') {
-        let needed = width(word, 0);
-        if !is_first && column + 1 + needed > columns && column > indent {
-            out.push('\n');
-            out.push_str(&" ".repeat(indent));
-            column = indent;
-        } else if !is_first {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += needed;
-        is_first = false;
-    }
-    out
+    let (used, indent) = (" ".repeat(used), " ".repeat(indent));
+    let options = textwrap::Options::new(columns)
+        .initial_indent(&used)
+        .subsequent_indent(&indent)
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .wrap_algorithm(WrapAlgorithm::FirstFit);
+    // The caller has printed what the first line starts behind.
+    textwrap::fill(text, options).get(used.len()..).unwrap_or_default().to_owned()
 }
 
 /// Code: what fits into so many columns, and the rest; behind a blank if there is one not far from the end.
@@ -76,6 +69,7 @@ mod tests {
         assert_eq!(wrapped("one two three", 4, 2, Some(12)), "one two\n  three");
         assert_eq!(wrapped("one /a/very/long/path two", 0, 2, Some(12)), "one\n  /a/very/long/path\n  two");
         assert_eq!(wrapped("one two three", 4, 2, None), "one two three");
+        assert_eq!(wrapped("", 4, 2, Some(12)), "");
     }
 
     #[test]

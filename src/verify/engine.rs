@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use monty::MontyRun;
 use monty_types::{CompileOptions, MontyObject, PrintWriter, ResourceLimits, ResourceTracker};
+use wait_timeout::ChildExt as _;
 
 /// Time that a program may take in the sandbox before it makes a call. It needs some milliseconds.
 const MOST_TIME: Duration = Duration::from_secs(2);
@@ -130,17 +131,10 @@ fn in_python(python: &Path, program: &str, most_time: Duration) -> Result<String
     };
     let out = read(child.stdout.take().map(|stream| Box::new(stream) as Box<_>));
     let err = read(child.stderr.take().map(|stream| Box::new(stream) as Box<_>));
-    let begun = Instant::now();
-    let status = loop {
-        match child.try_wait().map_err(|error| error.to_string())? {
-            Some(status) => break status,
-            None if begun.elapsed() > most_time => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(format!("time limit exceeded: {} s", most_time.as_secs()));
-            }
-            None => thread::sleep(Duration::from_millis(2)),
-        }
+    let Some(status) = child.wait_timeout(most_time).map_err(|error| error.to_string())? else {
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(format!("time limit exceeded: {} s", most_time.as_secs()));
     };
     let _ = feed.join();
     let (out, err) = (out.join().unwrap_or_default(), err.join().unwrap_or_default());
