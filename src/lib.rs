@@ -3,7 +3,7 @@
 //! One run is one pass through this picture, from left to right; each step only knows the ones before it.
 //!
 //! ```text
-//! install      python         patches        repair         verify         store
+//! install      python         fixes          repair         verify         store
 //! Checkout  →  Package     →  Survey      →  Repair      →  Verdict     →  written
 //! where is     its files,     what is        the texts      run: is it     or not at all
 //! it?          parsed         where, in      with all       right? (see

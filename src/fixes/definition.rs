@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tree_sitter::Node;
 
-use super::{Accounting, Site, State, Subject, Survey};
+use super::{Accounting, Contract, Site, State, Subject, Survey};
 use crate::python::flow::Seeds;
 use crate::python::{Edit, Package, Source};
 
@@ -28,6 +28,9 @@ pub trait Definition: Sync {
     /// The edits that would take its repair back in one file, recognised by their form alone: `sites` are those that it
     /// finds there now. A guess; whoever asks repairs the result again to see whether it was right.
     fn undo(&self, source: &Source, sites: &[&Site]) -> Vec<Edit>;
+
+    /// Adds what the code must keep to when it is run. `is_left` tells that a needed repair is left out on purpose.
+    fn bind(&self, survey: &Survey, is_left: bool, contract: &mut Contract);
 
     /// The upstream releases whose code this is, as a phrase, if that can be seen from the survey.
     fn release(&self, _package: &Package, _survey: &Survey) -> Option<&'static str> {
@@ -57,8 +60,11 @@ pub struct About {
     pub states: &'static [State],
     /// Are its edits right together only, and no repair one by one?
     pub is_one_repair: bool,
-    /// Do its sites read load-list items, so that a ComfyUI decides whether they work as they are?
+    /// Do its sites read load-list items, so that a ComfyUI decides whether they work as they are? Each is then run on its
+    /// own as well.
     pub reads_items: bool,
+    /// Are its sites in functions that allocate bytes, which must be run, whatever they are called?
+    pub is_in_allocation: bool,
     /// The text of its tree-sitter queries.
     pub query: &'static str,
     /// Text of which something must occur in whatever the queries match.

@@ -4,6 +4,7 @@
 //! it can be reviewed without reading Rust. The rest of the project knows a fix only by its [`Definition`]; to add one,
 //! write its folder and its line in [`Fix::ALL`].
 
+mod contract;
 mod definition;
 pub mod gpu_only;
 pub mod load_list;
@@ -17,6 +18,7 @@ use std::sync::LazyLock;
 
 use tree_sitter::Node;
 
+pub use self::contract::Contract;
 pub use self::definition::{About, Definition, Fix};
 pub use self::site::{Reading, Site};
 pub use self::state::{Standing, State};

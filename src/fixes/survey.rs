@@ -71,6 +71,11 @@ impl Survey {
         self
     }
 
+    /// Would it change anything?
+    pub fn is_edited(&self) -> bool {
+        self.sites.iter().any(|site| !site.edits.is_empty())
+    }
+
     /// How many sites are in a state.
     pub fn count(&self, state: State) -> usize {
         self.sites.iter().filter(|site| site.state == state).count()

@@ -37,9 +37,7 @@ use tree_sitter::Node;
 use self::expect::{Answer, Case, Marking};
 use self::program::{Program, Role};
 use crate::allocator::{Accounting, Model, Policy, Remainder, bytes};
-use crate::fixes::gpu_only::GPU_ONLY;
-use crate::fixes::load_list::{FIVE_ONLY, LOAD_LIST};
-use crate::fixes::{self, Fix, Status, Survey};
+use crate::fixes::{self, Contract, Fix, Status, Survey};
 use crate::python::{Package, Source};
 
 /// How thoroughly, and where.
@@ -135,10 +133,18 @@ pub struct Subject<'r> {
 }
 
 impl Subject<'_> {
-    /// Are there load lists to repair that are to be left alone?
-    fn leaves_load_list(&self) -> bool {
-        let needed = |survey: &Survey| survey.fix == LOAD_LIST && survey.status == Status::Needed;
-        !self.fixes.contains(&LOAD_LIST) && self.surveys.iter().any(needed)
+    /// Is what this survey would repair left alone on purpose?
+    fn is_left(&self, survey: &Survey) -> bool {
+        survey.status == Status::Needed && !self.fixes.contains(&survey.fix)
+    }
+
+    /// What the code must keep to.
+    fn contract(&self) -> Contract {
+        let mut contract = Contract::default();
+        for survey in self.surveys {
+            survey.fix.bind(survey, self.is_left(survey), &mut contract);
+        }
+        contract
     }
 }
 
@@ -157,6 +163,7 @@ pub fn verify(subject: &Subject<'_>, options: &Options) -> Verdict {
 struct Verifier<'v> {
     subject: &'v Subject<'v>,
     options: &'v Options,
+    contract: Contract,
     models: Vec<Model>,
     marking: Marking,
     evidence: Evidence,
@@ -169,6 +176,7 @@ impl<'v> Verifier<'v> {
         Self {
             subject,
             options,
+            contract: subject.contract(),
             models: scenario::models(),
             marking: Marking::Value,
             evidence: Evidence::default(),
@@ -179,7 +187,7 @@ impl<'v> Verifier<'v> {
     fn run(mut self) -> Result<Evidence, Verdict> {
         let probing = probe::start(self.subject, &self.options.engine)?;
         let allocating = self.program(self.subject.after).map(|program| {
-            let cases = expect::cases(&program, self.fields(), self.options);
+            let cases = expect::cases(&program, self.contract.arities, self.options);
             let start = || expect::start(&program, &cases, &self.models, &scenario::machine(), &self.options.engine);
             let calls = (!cases.is_empty()).then(start);
             (program, cases, calls)
@@ -208,25 +216,11 @@ impl<'v> Verifier<'v> {
         program(package, self.subject.before, self.subject.surveys)
     }
 
-    /// The numbers of fields that the repaired text is for.
-    fn fields(&self) -> &'static [usize] {
-        let found = |state| self.survey(LOAD_LIST).is_some_and(|survey| survey.count(state) > 0);
-        if self.subject.leaves_load_list() {
-            &[4]
-        } else if found(FIVE_ONLY) {
-            &[5]
-        } else {
-            &[4, 5]
-        }
-    }
-
-    fn survey(&self, fix: Fix) -> Option<&Survey> {
-        self.subject.surveys.iter().find(|survey| survey.fix == fix)
-    }
-
     /// What the repair left to repair: then it is none. The repaired text is surveyed for it, if there is one.
     fn left(&self) -> Option<Verdict> {
-        if !Fix::ALL.iter().any(|fix| self.is_edited(*fix)) {
+        let edited: Vec<_> =
+            self.subject.surveys.iter().filter(|survey| survey.is_edited()).map(|survey| survey.fix).collect();
+        if edited.is_empty() {
             return None;
         }
         let after = self.subject.after;
@@ -234,7 +228,7 @@ impl<'v> Verifier<'v> {
             Ok(surveys) => surveys,
             Err((_, reason)) => return Some(Verdict::Inconclusive(reason.to_string())),
         };
-        let repaired = || surveys.iter().filter(|survey| self.is_edited(survey.fix));
+        let repaired = || surveys.iter().filter(|survey| edited.contains(&survey.fix));
         // Nobody could tell of it later, this program included, that it is in order.
         if let Some(lost) = repaired().find(|survey| survey.status == Status::NotUnderstood) {
             let why = lost.sites.iter().find(|site| site.state.is_unknown()).map_or("", |site| &site.message);
@@ -251,27 +245,11 @@ impl<'v> Verifier<'v> {
         }))
     }
 
-    /// What the remainder is expected to do: what the repair is for, or else what the text says.
-    fn policy(&self) -> Policy {
-        if self.is_edited(GPU_ONLY) {
-            return Policy::GpuOnly;
-        }
-        match self.survey(GPU_ONLY).map(|survey| survey.status) {
-            Some(Status::InOrder) => Policy::GpuOnly,
-            _ => Policy::CpuFallback,
-        }
-    }
-
-    fn is_edited(&self, fix: Fix) -> bool {
-        let survey = self.subject.surveys.iter().find(|survey| survey.fix == fix);
-        survey.is_some_and(|survey| survey.sites.iter().any(|site| !site.edits.is_empty()))
-    }
-
     fn compare(&mut self, program: &Program, cases: &[Case], at: usize, answer: &Answer) -> Result<(), Verdict> {
         let case = &cases[at];
         let entry = &program.entries[case.call];
         let counted = if case.fields == 4 { Accounting::Resident } else { self.subject.accounting };
-        let policy = self.policy();
+        let policy = self.contract.policy;
         let right =
             |accounting, policy| expect::reference(case, entry.role, accounting, policy, self.marking, &self.models);
         let expected = right(counted, policy);
@@ -301,7 +279,7 @@ impl<'v> Verifier<'v> {
         }
         // What no one touched may count as it always did.
         let counts: &[_] = match counted {
-            _ if self.is_edited(LOAD_LIST) || case.fields == 4 => &[counted],
+            _ if self.contract.counts_as_asked || case.fields == 4 => &[counted],
             Accounting::Resident => &[Accounting::Resident, Accounting::Offload],
             Accounting::Offload => &[Accounting::Offload, Accounting::Resident],
         };
@@ -344,8 +322,8 @@ impl<'v> Verifier<'v> {
         let slot = usize::from(accounting == Accounting::Offload);
         if self.baseline[slot].is_none() {
             let before = self.program(self.subject.before).map_err(Verdict::Inconclusive)?;
-            let five_only = self.fields() == [5];
-            let policy = if self.is_edited(GPU_ONLY) { self.policy() } else { Policy::CpuFallback };
+            let five_only = self.contract.arities == [5];
+            let policy = if self.contract.repairs_policy { self.contract.policy } else { Policy::CpuFallback };
             let index = |case: &Case| {
                 let name = &program.entries[case.call].name;
                 before.entries.iter().position(|entry| entry.name == *name)
@@ -372,15 +350,14 @@ impl<'v> Verifier<'v> {
         let Answer::Text(_, logged) = answer else { return None };
         let lines: Vec<_> = logged.iter().filter(|line| line.contains(bytes::SHARED)).cloned().collect();
         let right = remainder.log_line().as_slice() == lines;
-        let edits = self.survey(GPU_ONLY).into_iter().flat_map(|survey| &survey.sites).flat_map(|site| &site.edits);
-        let is_own = edits.clone().any(|(_, edit)| edit.text.contains(bytes::SHARED));
-        (is_own && !right).then_some(lines)
+        (self.contract.logs_shared && !right).then_some(lines)
     }
 }
 
 /// The program of a package; `surveys` are those of the package as it was `before`.
 fn program(package: &Package, before: &Package, surveys: &[Survey]) -> Result<Program, String> {
-    let remainders = surveys.iter().filter(|survey| survey.fix == GPU_ONLY).flat_map(|survey| &survey.sites);
+    let remainders =
+        surveys.iter().filter(|survey| survey.fix.about().is_in_allocation).flat_map(|survey| &survey.sites);
     // Known by name: a repair moves them.
     let sharing = remainders.filter_map(|site| {
         let source = before.source(site.file).ok()?;

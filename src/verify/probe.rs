@@ -9,7 +9,6 @@ use super::engine::Running;
 use super::{Engine, Mismatch, Step, Subject, Verdict};
 use crate::allocator::Accounting;
 use crate::fixes::Site;
-use crate::fixes::load_list::{FIVE_ONLY, LEGACY, LOAD_LIST};
 use crate::python::field::Fields as _;
 use crate::python::flow::value::LENGTHS;
 use crate::python::{Edit, Source};
@@ -54,10 +53,10 @@ pub(super) fn start(subject: &Subject<'_>, engine: &Engine) -> Result<Probing, V
     let mut probes: Vec<Probe> = Vec::new();
     let mut unread = Vec::new();
     let mut places = 0;
-    let surveys = subject.surveys.iter().filter(|survey| survey.fix == LOAD_LIST);
-    for site in surveys.flat_map(|survey| &survey.sites) {
+    let surveys = subject.surveys.iter().filter(|survey| survey.fix.about().reads_items);
+    for (survey, site) in surveys.flat_map(|survey| survey.sites.iter().map(move |site| (survey, site))) {
         let before = probes.len();
-        add(subject, site, &mut probes, &mut unread);
+        add(subject, site, subject.is_left(survey), &mut probes, &mut unread);
         places += usize::from(probes.len() > before);
     }
     if let Some(place) = unread.pop() {
@@ -114,7 +113,7 @@ fn compare(probes: &[Probe], bound: &[Bound]) -> Result<(), Verdict> {
 }
 
 /// Adds the probes of a site; to `unread`, if it was repaired to something that cannot be probed.
-fn add(subject: &Subject<'_>, site: &Site, probes: &mut Vec<Probe>, unread: &mut Vec<String>) {
+fn add(subject: &Subject<'_>, site: &Site, is_left: bool, probes: &mut Vec<Probe>, unread: &mut Vec<String>) {
     let (Some(reading), Ok(before), Ok(after)) =
         (&site.reading, subject.before.source(site.file), subject.after.source(site.file))
     else {
@@ -134,6 +133,7 @@ fn add(subject: &Subject<'_>, site: &Site, probes: &mut Vec<Probe>, unread: &mut
     let place = after.place(start);
     let place = format!("{}:{}: {}", subject.after.path(site.file).display(), place.line, after.slice(new));
     let edited = !site.edits.is_empty();
+    let is_for = |length: i64| site.state.arities.is_none_or(|arities| arities.contains(&length));
     let mut like = None;
     for (world, length) in LENGTHS.iter().enumerate() {
         let Some((item, number)) = reading.shapes[world].map(|shape| (item(*length, shape), reading.number)) else {
@@ -143,17 +143,17 @@ fn add(subject: &Subject<'_>, site: &Site, probes: &mut Vec<Probe>, unread: &mut
         if like.is_none() {
             // What it read before, with the first number of fields that gets there.
             let Some(code) = code(before, old, before, old, number) else { return };
-            if site.state != FIVE_ONLY || *length == 5 {
+            if is_for(*length) {
                 like = Some(probes.len());
                 probes.push(Probe { place: place.clone(), code, item: item.clone(), like: None, size: Size::Resident });
             }
         }
-        if like.is_none() || (subject.leaves_load_list() && *length != 4) {
+        if like.is_none() || (is_left && !is_for(*length)) {
             continue;
         }
         // What was to be repaired, and was forgotten, is no better for it.
         let size = match subject.accounting {
-            _ if site.state != LEGACY => Size::Either,
+            _ if !site.state.needs_fix() => Size::Either,
             Accounting::Offload if *length > 4 => Size::Offload,
             _ => Size::Resident,
         };

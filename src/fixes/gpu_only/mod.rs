@@ -27,8 +27,9 @@ use self::evidence::{LeftOver, Wildcards};
 use self::guard::Guard;
 use self::remainder::Remainder;
 use super::{
-    About, Accounting, Definition, Fix, LOOKED_FOR, Site, Standing, State, Status, Subject, Survey, enclosing,
+    About, Accounting, Contract, Definition, Fix, LOOKED_FOR, Site, Standing, State, Status, Subject, Survey, enclosing,
 };
+use crate::allocator::{Policy, bytes};
 use crate::python::flow::value::Spot;
 use crate::python::flow::{Seeds, Store};
 use crate::python::source::walk;
@@ -75,6 +76,7 @@ static ABOUT: About = About {
     states: &[CPU_FALLBACK, FAULTY, SHARED],
     is_one_repair: true,
     reads_items: false,
+    is_in_allocation: true,
     query: include_str!("../../../patches/gpu-only.scm"),
     needles: &["cpu", "*'", "*\"", "None"],
 };
@@ -109,6 +111,15 @@ impl Definition for GpuOnly {
 
     fn undo(&self, source: &Source, _sites: &[&Site]) -> Vec<Edit> {
         undo::undo(source)
+    }
+
+    fn bind(&self, survey: &Survey, _is_left: bool, contract: &mut Contract) {
+        contract.repairs_policy = survey.is_edited();
+        if survey.is_edited() || survey.status == Status::InOrder {
+            contract.policy = Policy::GpuOnly;
+        }
+        let mut edits = survey.sites.iter().flat_map(|site| &site.edits);
+        contract.logs_shared = edits.any(|(_, edit)| edit.text.contains(bytes::SHARED));
     }
 }
 

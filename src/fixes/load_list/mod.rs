@@ -21,7 +21,7 @@ use tree_sitter::Node;
 
 use self::roles::Field;
 use super::spare::{is_read, spare_name};
-use super::{About, Accounting, Definition, Fix, Reading, Site, Standing, State, Status, Subject, Survey};
+use super::{About, Accounting, Contract, Definition, Fix, Reading, Site, Standing, State, Status, Subject, Survey};
 use crate::python::field::Fields as _;
 use crate::python::flow::value::{LENGTHS, Number, Record, WORLDS};
 use crate::python::flow::{Form, Seeds, Use, is_star};
@@ -57,6 +57,7 @@ static ABOUT: About = About {
     states: &[LEGACY, FIVE_ONLY, ANY],
     is_one_repair: false,
     reads_items: true,
+    is_in_allocation: false,
     query: include_str!("../../../patches/load-list.scm"),
     needles: &[super::SOURCE_NAME],
 };
@@ -84,6 +85,15 @@ impl Definition for LoadList {
 
     fn undo(&self, source: &Source, sites: &[&Site]) -> Vec<Edit> {
         undo::undo(source, sites)
+    }
+
+    fn bind(&self, survey: &Survey, is_left: bool, contract: &mut Contract) {
+        contract.arities = match survey {
+            _ if is_left => &[4],
+            _ if survey.count(FIVE_ONLY) > 0 => &[5],
+            _ => &[4, 5],
+        };
+        contract.counts_as_asked = survey.is_edited();
     }
 
     fn release(&self, package: &Package, survey: &Survey) -> Option<&'static str> {
