@@ -16,8 +16,6 @@ mod undo;
 
 use std::sync::LazyLock;
 
-use tree_sitter::Node;
-
 pub use self::contract::Contract;
 pub use self::definition::{About, Definition, Fix};
 pub use self::site::{Reading, Site};
@@ -80,18 +78,6 @@ impl<'p> Subject<'p> {
     fn source(&self, file: usize) -> Option<&'p Source> {
         self.package.source(file).ok()
     }
-}
-
-/// The innermost node around `node` (itself included) of one of these kinds.
-fn enclosing<'t>(node: Node<'t>, kinds: &[&str]) -> Option<Node<'t>> {
-    let mut around = Some(node);
-    while let Some(node) = around {
-        if kinds.contains(&node.kind()) {
-            return Some(node);
-        }
-        around = node.parent();
-    }
-    None
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use crate::python::Source;
-use crate::python::source::walk;
+use crate::python::syntax::any;
 
 /// A name that can be given a value anywhere in this file without anybody noticing: `_`, unless it is read (with gettext,
 /// `_` is a function).
@@ -32,12 +32,7 @@ fn is_read_in_file(source: &Source, name: &str) -> bool {
 
 /// Is a name read in this function?
 pub(super) fn is_read(source: &Source, function: Node<'_>, name: &str) -> bool {
-    let mut found = false;
-    walk(&mut function.walk(), |node| {
-        found |= is_reading(source, node, name);
-        !found
-    });
-    found
+    any(function, |node| is_reading(source, node, name))
 }
 
 /// Is this node a name that is read, not one that is given a value?

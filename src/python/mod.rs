@@ -9,6 +9,7 @@ pub mod lines;
 pub mod package;
 pub mod query;
 pub mod source;
+pub mod syntax;
 
 pub use edit::Edit;
 pub use lines::{Place, Places};

@@ -7,6 +7,7 @@ use tree_sitter::Node;
 use crate::python::Source;
 use crate::python::field::Fields;
 use crate::python::source::walk;
+use crate::python::syntax::identifiers;
 
 /// The name under which a file mentions load lists.
 pub(super) const LIST: &str = "_load_list";
@@ -134,25 +135,18 @@ pub(super) fn known(source: &Source) -> Option<BTreeSet<&str>> {
         let is_inside = functions.last().is_some_and(|end| node.start_byte() < *end);
         match kind {
             "wildcard_import" => stars = true,
-            "import_statement" | "import_from_statement" | "global_statement" => known.extend(names_in(source, node)),
+            "import_statement" | "import_from_statement" | "global_statement" => {
+                known.extend(identifiers(source, node));
+            }
             "function_definition" | "lambda" if !is_inside => functions.push(node.end_byte()),
             _ => {}
         }
         let fields = if is_inside { &[] } else { binding_fields(kind) };
         for target in fields.iter().filter(|field| **field != "parameters").filter_map(|field| node.field(field)) {
-            known.extend(names_in(source, target));
+            known.extend(identifiers(source, target));
         }
         let is_function = matches!(kind, "function_definition" | "lambda");
         !is_function || ["import", "global"].iter().any(|word| source.slice(node).contains(word))
     });
     (!stars).then_some(known)
-}
-
-fn names_in<'p>(source: &'p Source, node: Node<'p>) -> Vec<&'p str> {
-    let mut names = Vec::new();
-    walk(&mut node.walk(), |inner| {
-        names.extend((inner.kind() == "identifier").then(|| source.slice(inner)));
-        true
-    });
-    names
 }

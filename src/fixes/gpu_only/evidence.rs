@@ -4,11 +4,12 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use tree_sitter::Node;
 
 use super::MOST;
-use crate::fixes::{LOOKED_FOR, Subject, enclosing};
+use crate::fixes::{LOOKED_FOR, Subject};
 use crate::python::Source;
 use crate::python::flow::Store;
 use crate::python::flow::value::Spot;
 use crate::python::source::walk;
+use crate::python::syntax::{any, enclosing, identifiers};
 
 /// For each function (by its node's id) the names that something is subtracted from, or that are given to it.
 #[derive(Default)]
@@ -20,11 +21,11 @@ impl<'p> LeftOver<'p> {
         if is_difference(amount) {
             return true;
         }
-        let known = self.0.entry(function.id()).or_insert_with(|| Self::names(source, function));
-        known.contains(source.slice(amount)) || names(source, amount).iter().any(|name| known.contains(name))
+        let known = self.0.entry(function.id()).or_insert_with(|| Self::identifiers(source, function));
+        known.contains(source.slice(amount)) || identifiers(source, amount).iter().any(|name| known.contains(name))
     }
 
-    fn names(source: &'p Source, function: Node<'p>) -> HashSet<&'p str> {
+    fn identifiers(source: &'p Source, function: Node<'p>) -> HashSet<&'p str> {
         let mut found = HashSet::default();
         walk(&mut function.walk(), |node| {
             let left = || node.child_by_field_name("left").map(|left| source.slice(left));
@@ -36,7 +37,7 @@ impl<'p> LeftOver<'p> {
                 }
                 "assignment" if node.child_by_field_name("right").is_some_and(is_difference) => found.extend(left()),
                 // A helper is given what is left over.
-                "parameters" => found.extend(names(source, node)),
+                "parameters" => found.extend(identifiers(source, node)),
                 _ => {}
             }
             true
@@ -46,13 +47,8 @@ impl<'p> LeftOver<'p> {
 }
 
 fn is_difference(node: Node<'_>) -> bool {
-    let mut found = false;
-    walk(&mut node.walk(), |inner| {
-        found |= inner.kind() == "binary_operator"
-            && inner.child_by_field_name("operator").is_some_and(|minus| minus.kind() == "-");
-        !found
-    });
-    found
+    let is_minus = |operator: Node<'_>| operator.kind() == "-";
+    any(node, |inner| inner.kind() == "binary_operator" && inner.child_by_field_name("operator").is_some_and(is_minus))
 }
 
 /// Where wildcards are recognised. A store may only be that of the remainder if its function, or that of its default,
@@ -125,16 +121,4 @@ impl<'p> Wildcards<'p> {
         });
         looks
     }
-}
-
-/// The identifiers in an expression.
-pub(super) fn names<'p>(source: &'p Source, node: Node<'p>) -> Vec<&'p str> {
-    let mut names = Vec::new();
-    walk(&mut node.walk(), |inner| {
-        if inner.kind() == "identifier" {
-            names.push(source.slice(inner));
-        }
-        true
-    });
-    names
 }

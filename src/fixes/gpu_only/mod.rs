@@ -26,13 +26,11 @@ use tree_sitter::Node;
 use self::evidence::{LeftOver, Wildcards};
 use self::guard::Guard;
 use self::remainder::Remainder;
-use super::{
-    About, Accounting, Contract, Definition, Fix, LOOKED_FOR, Site, Standing, State, Status, Subject, Survey, enclosing,
-};
+use super::{About, Accounting, Contract, Definition, Fix, LOOKED_FOR, Site, Standing, State, Status, Subject, Survey};
 use crate::allocator::{Policy, bytes};
 use crate::python::flow::value::Spot;
 use crate::python::flow::{Seeds, Store};
-use crate::python::source::walk;
+use crate::python::syntax::{any, enclosing};
 use crate::python::{Edit, Source};
 
 /// The fix.
@@ -267,11 +265,8 @@ fn unexplained(subject: &Subject<'_>) -> Vec<Site> {
 
 /// Does any of these identifiers (or this whole expression) stand somewhere in `node`?
 fn mentions(source: &Source, node: Node<'_>, wanted: &[&str]) -> bool {
-    let mut found = false;
-    walk(&mut node.walk(), |inner| {
-        found |= matches!(inner.kind(), "identifier" | "attribute" | "subscript" | "boolean_operator")
-            && wanted.contains(&source.slice(inner));
-        !found
-    });
-    found
+    any(node, |inner| {
+        matches!(inner.kind(), "identifier" | "attribute" | "subscript" | "boolean_operator")
+            && wanted.contains(&source.slice(inner))
+    })
 }

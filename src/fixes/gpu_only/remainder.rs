@@ -4,14 +4,15 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
-use super::evidence::{LeftOver, names};
+use super::evidence::LeftOver;
 use super::guard::{self, Guard};
 use super::{CPU_FALLBACK, FAULTY, SHARED, insert, mentions};
-use crate::fixes::{Site, State, Subject, enclosing};
+use crate::fixes::{Site, State, Subject};
 use crate::python::field::Fields as _;
 use crate::python::flow::Store;
 use crate::python::flow::value::Spot;
 use crate::python::source::walk;
+use crate::python::syntax::{any, enclosing, identifiers};
 use crate::python::{Edit, Source};
 
 /// The statement that assigns the remainder.
@@ -299,7 +300,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
         if cut {
             faults.push("int() drops bytes".to_owned());
         }
-        if !self.mentions_amount(body) && !mentions_kind(body, "raise_statement") {
+        if !self.mentions_amount(body) && !any(body, |inner| inner.kind() == "raise_statement") {
             faults.push("what the quotas leave over is dropped when no wildcard is named".to_owned());
         }
         faults
@@ -310,7 +311,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
     }
 
     fn mentions_amount(&self, node: Node<'p>) -> bool {
-        mentions(self.source, node, &names(self.source, self.amount))
+        mentions(self.source, node, &identifiers(self.source, self.amount))
     }
 }
 
@@ -346,15 +347,6 @@ fn no_default(source: &Source, text: Spot<'_>) -> Edit {
     let rest = &source.text()[range.end..source.line_end(range.end)];
     let is_whole = text.node.parent().is_some_and(|parent| parent.kind() == "assignment");
     Edit::replace(range, if is_whole && rest.trim().is_empty() { NO_DEFAULT } else { "None" })
-}
-
-fn mentions_kind(node: Node<'_>, kind: &str) -> bool {
-    let mut found = false;
-    walk(&mut node.walk(), |inner| {
-        found |= inner.kind() == kind;
-        !found
-    });
-    found
 }
 
 fn first_statement(block: Node<'_>) -> Option<Node<'_>> {

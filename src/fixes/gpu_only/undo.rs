@@ -3,8 +3,8 @@
 use tree_sitter::Node;
 
 use super::remainder::NO_DEFAULT;
-use crate::fixes::enclosing;
 use crate::python::source::walk;
+use crate::python::syntax::enclosing;
 use crate::python::{Edit, Source};
 
 /// What the inserted code logs.

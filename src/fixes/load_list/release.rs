@@ -2,8 +2,9 @@
 //! edited, and commits between releases bear the number of the one before.
 
 use super::{ANY, LEGACY};
-use crate::fixes::{Survey, enclosing};
+use crate::fixes::Survey;
 use crate::python::Package;
+use crate::python::syntax::enclosing;
 
 /// The helper that reads items of either length in upstream's own repair.
 const HELPER: &str = "unpack_load_item";

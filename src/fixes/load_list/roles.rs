@@ -3,9 +3,9 @@
 
 use tree_sitter::Node;
 
-use crate::fixes::enclosing;
 use crate::python::field::Fields as _;
 use crate::python::source::{Source, walk};
+use crate::python::syntax::enclosing;
 
 /// A field of a load-list item, by meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

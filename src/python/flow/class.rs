@@ -7,6 +7,7 @@ use super::scope::{Frame, State};
 use super::value::{Callable, Spot, Value};
 use super::{Follower, Home};
 use crate::python::field::Fields;
+use crate::python::syntax::enclosing;
 
 /// Bases of bases that are looked at.
 const BASES: usize = 4;
@@ -78,7 +79,8 @@ impl<'p> Follower<'p, '_> {
             let mut file = frame.file;
             let mut nodes = self.methods.get(&file).map(of).unwrap_or_default();
             // Of several classes, it is that of the method around that is meant, if it has one of that name.
-            let class = enclosing_class(frame.node).filter(|_| nodes.len() > 1 && !inner.starts_with("super("));
+            let class = enclosing(frame.node, &["class_definition"])
+                .filter(|_| nodes.len() > 1 && !inner.starts_with("super("));
             if let Some(method) = class.and_then(|node| self.find_method(Spot { file, node }, name)) {
                 (file, nodes) = (method.file, vec![method.node]);
             }
@@ -190,14 +192,6 @@ impl<'p> Follower<'p, '_> {
         };
         Value::callable(Callable::NamedTuple(count))
     }
-}
-
-fn enclosing_class(function: Node<'_>) -> Option<Node<'_>> {
-    let mut around = function.parent();
-    while let Some(node) = around.filter(|node| node.kind() != "class_definition") {
-        around = node.parent();
-    }
-    around
 }
 
 /// The annotated fields of a class body (a dataclass or named tuple).
