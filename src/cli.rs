@@ -36,24 +36,24 @@ pub struct Cli {
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
     pub color: Color,
 
-    /// Print findings and errors only
+    /// Print only findings and errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  distorch-fix check                     what is the matter with the node around here?
+  distorch-fix check                     is the node here in need of repair?
   distorch-fix apply ~/ComfyUI           repair it
   distorch-fix apply --dry-run           show what apply would do, write nothing
   distorch-fix diff > repair.patch       a patch for `git apply`
   distorch-fix check --format sarif      the findings, for code scanning
-  distorch-fix plan --fit --model m.gguf what to write so that this model fits
+  distorch-fix plan --fit --model m.gguf propose allocation strings for this model
 
 Exit codes:
   0  in order; for apply: now in order, or would be without --dry-run
   1  check found something; plan found that it does not fit
-  2  it could not be done, or could not be told";
+  2  it failed, or the answer could not be determined";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -61,22 +61,22 @@ pub enum Command {
     /// Repair a checkout: show the diff, then write it
     #[command(after_help = APPLY_EXAMPLES)]
     Apply(Apply),
-    /// Say what `apply` would repair, and where; write nothing
+    /// Show what `apply` would repair, and where; write nothing
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
     /// Print what `apply` would change, as a patch for `git apply`; write nothing
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(Diff),
-    /// Take a repair back: restore the old text, keep what was edited elsewhere since
+    /// Undo a repair: restore the original text, keep later edits elsewhere in the file
     #[command(after_help = REVERT_EXAMPLES)]
     Revert(Revert),
-    /// Say who repaired a checkout and when, and whether it can be updated; write nothing
+    /// Show who repaired a checkout and when, and whether it can be updated; write nothing
     #[command(after_help = STATUS_EXAMPLES)]
     Status(Status),
     /// Run the repaired code over many more scenarios than `apply` and `check` do; write nothing
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(Verify),
-    /// Say what of a model will go where and whether it fits, before loading anything
+    /// Show where each part of a model will go, and whether it fits, without loading it
     #[command(after_help = plan::EXAMPLES)]
     Plan(plan::Plan),
     /// Print a script that completes commands and options in a shell
@@ -137,7 +137,7 @@ pub struct Target {
     #[arg(value_name = "PATH", default_value = ".")]
     pub paths: Vec<PathBuf>,
 
-    /// Take every checkout that is found, disabled ones too
+    /// Select every checkout that is found, disabled ones too
     #[arg(long)]
     pub all: bool,
 
@@ -161,11 +161,11 @@ impl Target {
 /// Whether the repaired code is run before it is believed, and in what.
 #[derive(Debug, Args)]
 pub struct Proof {
-    /// Do not run the repaired code: nothing is proved then
+    /// Skip running the repaired code; nothing is proved
     #[arg(long)]
     pub no_verify: bool,
 
-    /// Run it in this Python (isolated, but not sandboxed) instead of the built-in sandbox
+    /// Run the code in this Python (isolated, but not sandboxed) instead of the built-in sandbox
     #[arg(long, value_name = "PATH", conflicts_with = "no_verify")]
     pub python: Option<PathBuf>,
 }
@@ -201,7 +201,7 @@ pub struct Surroundings {
 /// Which state of a checkout is looked at.
 #[derive(Debug, Args)]
 pub struct History {
-    /// Look at this revision of the checkout's repository, as in `origin/main`; nothing is checked out
+    /// Examine this revision of the checkout's repository, such as `origin/main`; nothing is checked out
     #[arg(long, value_name = "REV")]
     pub rev: Option<String>,
 }
@@ -277,15 +277,15 @@ pub struct Verify {
     #[command(flatten)]
     pub history: History,
 
-    /// Random scenarios, beside the fixed ones
+    /// Number of random scenarios, in addition to the fixed ones
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(..=20_000))]
     pub scenarios: u32,
 
-    /// What the random scenarios are made from; the same seed gives the same ones
+    /// Seed of the random scenarios
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
 
-    /// Run it in this Python (isolated, but not sandboxed) instead of the built-in sandbox
+    /// Run the code in this Python (isolated, but not sandboxed) instead of the built-in sandbox
     #[arg(long, value_name = "PATH")]
     pub python: Option<PathBuf>,
 
@@ -345,7 +345,7 @@ pub struct Check {
     #[command(flatten)]
     pub history: History,
 
-    /// Let warnings count as findings
+    /// Treat warnings as findings
     #[arg(long)]
     pub strict: bool,
 
@@ -384,7 +384,7 @@ pub struct Man {
     #[arg(value_name = "COMMAND")]
     pub page: Option<String>,
 
-    /// Write all pages into this folder, over those that are there
+    /// Write all pages into this folder, replacing existing ones
     #[arg(long, value_name = "FOLDER", conflicts_with = "page")]
     pub into: Option<PathBuf>,
 }

@@ -36,7 +36,7 @@ impl std::error::Error for Unread {}
 pub(crate) fn on_disk(checkout: &Checkout) -> Result<Package> {
     let root = checkout.file.parent().unwrap_or(&checkout.root);
     let name = checkout.file.file_name().map(PathBuf::from).unwrap_or_default();
-    let cannot = |path: &Path| format!("cannot read {}\nhelp: is it yours to read?", path.display());
+    let cannot = |path: &Path| format!("cannot read {}\nhelp: check its permissions", path.display());
     let read = |path: &Path| fs::read(path).with_context(|| cannot(path));
     let about = fs::metadata(&checkout.file).with_context(|| cannot(&checkout.file))?;
     if !about.is_file() {

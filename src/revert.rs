@@ -151,7 +151,7 @@ fn fate(checkout: &Checkout, record: &Record, path: &Path, now: Option<&str>) ->
 }
 
 fn read(path: &Path) -> Result<String> {
-    let cannot = || format!("cannot read {}\nhelp: is it yours to read, and is it text?", path.display());
+    let cannot = || format!("cannot read {}\nhelp: check its permissions, and that it is text", path.display());
     let about = fs::metadata(path).with_context(cannot)?;
     if !about.is_file() || about.len() > MAX_BYTES as u64 {
         bail!("{} is not the file that was repaired\nhelp: restore it, or install the node again", path.display());

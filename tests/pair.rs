@@ -81,7 +81,7 @@ fn the_comfyui_that_is_named_decides_and_not_the_one_around() {
 
 #[test]
 fn where_the_items_cannot_be_told_the_verdict_is_for_both() {
-    let either = "not known which: with 4 fields";
+    let either = "unknown ComfyUI: with 4 fields";
     for (fixture, told, warns) in [
         ("in-order", String::from("works, with 4 fields as with 5"), false),
         ("legacy", format!("{either} works today, breaks at 5 fields, with 5 broken"), false),
@@ -248,7 +248,7 @@ fn what_cannot_be_judged_by_ends_the_run_with_what_to_do() {
     let cases: Vec<(Vec<String>, &str, &str)> = vec![
         (vec!["--comfyui".into(), nothing], "there is no ", "name the folder of ComfyUI"),
         (vec!["--comfyui".into(), no_comfyui], "", "name the folder of ComfyUI"),
-        (vec!["--comfyui".into(), empty], "cannot judge by ", "name another ComfyUI"),
+        (vec!["--comfyui".into(), empty], "cannot use ", "name another ComfyUI"),
         (vec!["--comfyui".into(), other.at("v9")], "no revision `v9` in ", "fetch --tags"),
         (
             vec!["--comfyui".into(), format!("{}@", other.at(""))],

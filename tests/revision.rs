@@ -94,8 +94,8 @@ fn what_goes_wrong_is_said_with_what_to_do() {
     assert!(error(root.join("none")).starts_with(&format!("there is no {}\n", root.join("none").display())));
     assert!(error(root.join("none@next")).starts_with("there is no "));
     assert!(error("").starts_with("there is no "));
-    assert!(error(comfy.join("comfy")).contains("is not a ComfyUI"));
-    assert!(error(comfy.join("main.py")).contains("is not a ComfyUI"));
+    assert!(error(comfy.join("comfy")).contains("is not a ComfyUI folder"));
+    assert!(error(comfy.join("main.py")).contains("is not a ComfyUI folder"));
     assert!(error(format!("{text}@")).starts_with("no revision is named behind the `@`"));
     let missing = error(format!("{text}@origin/main"));
     assert!(missing.starts_with("no revision `origin/main` in ") && missing.contains("fetch --tags"), "{missing}");
@@ -116,7 +116,7 @@ fn what_goes_wrong_is_said_with_what_to_do() {
     assert!(older.starts_with("there is no comfy/model_patcher.py at HEAD ("), "{older}");
     fs::remove_file(comfy.join("main.py")).unwrap();
     commit(&repository, &comfy);
-    assert!(error(format!("{text}@HEAD")).contains("is not a ComfyUI at `HEAD`"));
+    assert!(error(format!("{text}@HEAD")).contains("is not a ComfyUI folder at `HEAD`"));
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn a_full_disk_is_an_error() {
             assert_eq!(run(&["revert"]).code, 0);
         } else {
             refused += 1;
-            is_refused(&ran, "is there room");
+            is_refused(&ran, "check the free space");
         }
         assert!(read() == before, "{room} KiB");
     }

@@ -30,7 +30,7 @@ pub fn named(argument: &OsStr) -> Result<Files> {
 fn folder(path: &Path) -> Result<Files> {
     match root(path) {
         Some(root) => Ok(Files::Folder(root)),
-        None => bail!("{} is not a ComfyUI: it has no main.py beside a folder comfy\n{HELP}", path.display()),
+        None => bail!("{} is not a ComfyUI folder: it has no main.py next to comfy/\n{HELP}", path.display()),
     }
 }
 
@@ -44,5 +44,5 @@ fn revision(path: &Path, name: &str) -> Result<Files> {
     if ["main.py", "comfy"].iter().all(|part| files.has(Path::new(part))) {
         return Ok(files);
     }
-    bail!("{} is not a ComfyUI at `{name}`: it has no main.py beside a folder comfy there\n{HELP}", path.display())
+    bail!("{} is not a ComfyUI folder at `{name}`: it has no main.py next to comfy/ there\n{HELP}", path.display())
 }

@@ -26,7 +26,7 @@ pub enum Fit {
     Works,
     /// Right with this ComfyUI, which returns 4 fields; wrong as soon as it returns 5.
     WorksToday,
-    /// It could not be told.
+    /// Unknown.
     Unclear,
     /// Wrong: an error, or another field than is meant.
     Broken,
@@ -39,7 +39,7 @@ pub enum Fit {
 pub enum Pair {
     /// With this ComfyUI.
     Known(Fit),
-    /// What its items are could not be told: the verdict for 4 fields, and for 5.
+    /// The shape of its items is unknown: the verdict for 4 fields, and for 5.
     Either {
         /// If they have 4 fields.
         four: Fit,
@@ -53,7 +53,7 @@ impl fmt::Display for Fit {
         f.write_str(match self {
             Self::Works => "works",
             Self::WorksToday => "works today, breaks at 5 fields",
-            Self::Unclear => "could not be told",
+            Self::Unclear => "undetermined",
             Self::Broken => "broken",
         })
     }

@@ -61,7 +61,7 @@ fn each(
 ) -> Result<Outcome> {
     let read = |argument: &OsStr| {
         let facts = comfyui::read(&comfyui::named(argument)?, view.cache.as_ref());
-        facts.with_context(|| format!("cannot judge by {}", argument.display()))
+        facts.with_context(|| format!("cannot use {} as the ComfyUI", argument.display()))
     };
     let (named, (chosen, errors)) = match view.comfyui.map(read).transpose() {
         Ok(named) => (named.map(Ok), choose(target)),
@@ -87,8 +87,8 @@ fn each(
             let repair = view.repair(checkout, revision.as_ref(), target)?;
             of_checkout.survey(&repair);
             if view.judges {
-                let around =
-                    around.map(|reading| reading.join().unwrap_or_else(|_| Err(anyhow!("it is beyond reading"))));
+                let around = around
+                    .map(|reading| reading.join().unwrap_or_else(|_| Err(anyhow!("reading it failed unexpectedly"))));
                 of_checkout.judge(named.as_ref().or(around.as_ref()), named.is_some());
             }
             let subject =

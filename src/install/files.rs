@@ -61,7 +61,9 @@ impl Files {
                 about.len()
             );
         }
-        fs::read(&path).map(Some).with_context(|| format!("cannot read {}\nhelp: is it yours to read?", path.display()))
+        fs::read(&path)
+            .map(Some)
+            .with_context(|| format!("cannot read {}\nhelp: check its permissions", path.display()))
     }
 
     /// The text of a file of which only a little is ever expected, without a byte order mark; None for anything else.

@@ -40,9 +40,9 @@ pub struct LoadListReport {
     pub class: Option<String>,
     /// Where it is defined.
     pub place: Place,
-    /// The forms that its items have; empty if they could not be told.
+    /// The shapes that its items have; empty if they are unknown.
     pub items: Vec<ItemReport>,
-    /// Why they could not be told, and where.
+    /// Why they are unknown, and where.
     pub unclear: Option<UnclearReport>,
 }
 
@@ -79,7 +79,7 @@ pub enum DynamicVramReport {
     OnRequest,
     /// Unless started with `--disable-dynamic-vram`.
     ByDefault,
-    /// It has, and when could not be told.
+    /// It has; by default or not is unknown.
     Unclear,
 }
 

@@ -94,7 +94,7 @@ fn pair(pair: Pair, comfyui: Option<&ComfyUiReport>) -> String {
         Pair::Known(Fit::Broken) => (BAD, format!("broken{with}")),
         Pair::Known(fit @ (Fit::WorksToday | Fit::Unclear)) => (UNSURE, fit.to_string()),
         Pair::Either { four: Fit::Works, five: Fit::Works } => (GOOD, "works, with 4 fields as with 5".to_owned()),
-        Pair::Either { four, five } => (UNSURE, format!("not known which: with 4 fields {four}, with 5 {five}")),
+        Pair::Either { four, five } => (UNSURE, format!("unknown ComfyUI: with 4 fields {four}, with 5 {five}")),
     };
     format!("{STRONG}{name:<10}{STRONG:#} {style}{verdict}{style:#}\n")
 }

@@ -106,7 +106,7 @@ pub enum Outcome {
     /// `check` found something: to repair, wrong for this ComfyUI, or, with `--strict`, to be warned of. Or `plan` found
     /// that something does not fit. Exit code 1.
     Found,
-    /// It could not be done, or could not be told. Exit code 2.
+    /// It failed, or the answer is unknown. Exit code 2.
     Failed,
 }
 
@@ -159,7 +159,7 @@ pub struct Totals {
     pub in_order: usize,
     /// Checkouts with something to repair.
     pub to_repair: usize,
-    /// Checkouts of which it could not be done, or could not be told.
+    /// Checkouts for which it failed, or the answer is unknown.
     pub failed: usize,
     /// Sites that `apply` would change.
     pub repairable_sites: usize,

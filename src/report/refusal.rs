@@ -13,7 +13,8 @@ pub fn not_understood(repair: &Repair) -> Option<String> {
     if repair.is_foreign() {
         return Some(format!(
             "{}: found neither a load list nor byte quotas in it\n\
-             help: if this is a distorch_2.py, it is too old to need a repair, or too new for this program: report it then",
+             help: if this is distorch_2.py, it is too old to need a repair or newer than this version understands; in that case, please \
+             report it",
             shown(&repair.path(0))
         ));
     }
@@ -22,7 +23,7 @@ pub fn not_understood(repair: &Repair) -> Option<String> {
     if fixes.is_empty() {
         return None;
     }
-    let mut text = format!("{} not understood, so there is no repair", fixes.join(" and "));
+    let mut text = format!("cannot repair {}: some code was not understood", fixes.join(" and "));
     let mut sites = surveys().flat_map(|survey| &survey.sites).filter(|site| site.state.is_unknown());
     if let Some(site) = sites.next() {
         let _ = write!(text, "\n  {}: {}", place(repair, site), visible(&site.message));
@@ -60,8 +61,8 @@ pub fn not_verified(verification: &Verification) -> Option<String> {
             visible(given)
         )),
         Verification::Inconclusive { reason } => Some(format!(
-            "not verified: it could not be run here\n  {}\n\
-             help: nothing was written; --python PATH runs it in a real Python, --no-verify goes without",
+            "not verified: the code could not be run\n  {}\n\
+             help: nothing was written; --python PATH runs it in a real Python, --no-verify skips this step",
             visible(reason.trim()).replace('\n', "\n  ")
         )),
         _ => None,

@@ -28,7 +28,7 @@ pub fn several_found(checkouts: &[Checkout]) -> String {
 
 /// Only disabled checkouts, and none of them named.
 pub fn all_disabled(checkouts: &[Checkout]) -> String {
-    let mut text = String::from("found only what is disabled, which ComfyUI does not load");
+    let mut text = String::from("found only disabled checkouts, which ComfyUI does not load");
     list(&mut text, checkouts.iter().map(named));
     text
 }

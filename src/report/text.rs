@@ -13,7 +13,7 @@ pub(super) const INDENT: usize = 11;
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 /// Green, for what is right and for what comes.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
-/// Yellow, for what could not be told.
+/// Yellow, for what is undetermined.
 pub(crate) const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
 /// Cyan, for what to do next.
 pub(crate) const NEXT: Style = AnsiColor::Cyan.on_default().bold();

@@ -22,7 +22,7 @@ pub(super) fn all(facts: Option<&Facts>, pair: Option<Pair>, base: &Path) -> Vec
     });
     let untold = match pair {
         Some(Pair::Known(Fit::Unclear)) => Some(anyhow!(
-            "it could not be told whether this file works with this ComfyUI\nhelp: update distorch-fix, or report it"
+            "cannot determine whether this file works with this ComfyUI\nhelp: update distorch-fix, or report it"
         )),
         Some(Pair::Either { four: Fit::Works | Fit::WorksToday, five: Fit::Works | Fit::Broken }) | None => None,
         Some(Pair::Either { four, five }) if four != five => Some(anyhow!(

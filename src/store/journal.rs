@@ -127,7 +127,7 @@ impl Journal {
             Ok(())
         };
         write().with_context(|| {
-            format!("cannot write {}\nhelp: is there room, and is it yours to write to?", path.display())
+            format!("cannot write {}\nhelp: check the free space and the permissions of the folder", path.display())
         })
     }
 
@@ -179,10 +179,10 @@ fn read(path: &Path) -> Result<Journal> {
         }
         about => about?,
     };
-    ensure!(about.is_file() && about.len() <= MOST_BYTES, "it is not a file of ours");
+    ensure!(about.is_file() && about.len() <= MOST_BYTES, "not written by distorch-fix");
     let journal: Journal = serde_json::from_slice(&fs::read(path)?)?;
     if journal.format != FORMAT {
-        bail!("it has the form {}, and only {FORMAT} is known here", journal.format);
+        bail!("unsupported journal format {} (expected {FORMAT})", journal.format);
     }
     if let Some(fault) = journal.records.iter().find_map(Record::fault) {
         bail!("it {fault}");

@@ -29,7 +29,10 @@ impl Lock {
             File::options().create(true).write(true).truncate(false).open(&path)
         };
         let file = open().with_context(|| {
-            format!("cannot keep a journal in {}\nhelp: is there room, and is it yours to write to?", folder.display())
+            format!(
+                "cannot keep a journal in {}\nhelp: check the free space and the permissions of the folder",
+                folder.display()
+            )
         })?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: Some(file) }),

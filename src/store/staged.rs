@@ -44,7 +44,10 @@ impl Staged {
             Ok(file)
         };
         let file = write().with_context(|| {
-            format!("cannot write into {}\nhelp: is there room, and is it yours to write to?", folder.display())
+            format!(
+                "cannot write into {}\nhelp: check the free space and the permissions of the folder",
+                folder.display()
+            )
         })?;
         let inside = target.strip_prefix(root).unwrap_or(&target).to_owned();
         let staged = Self { file, target, inside, old: replacement.old.to_owned() };

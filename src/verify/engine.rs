@@ -96,12 +96,12 @@ fn in_sandbox(program: String, most_time: Duration) -> Result<String, String> {
         let program = MontyRun::new(program, "program.py", Vec::new(), CompileOptions::default())?;
         program.run(Vec::new(), ResourceTracker::new(limits), PrintWriter::Disabled)
     };
-    // An interpreter of some thousand lines may have a mistake of its own: it is then not told, nothing more.
+    // A panic inside monty makes the run inconclusive; it must not take the process down.
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
         Ok(Ok(MontyObject::String(text))) => Ok(text),
         Ok(Ok(_)) => Err("the program gave no text".to_owned()),
         Ok(Err(error)) => Err(reason(&error.to_string())),
-        Err(_) => Err("the sandbox gave up on it".to_owned()),
+        Err(_) => Err("the sandbox crashed while running it".to_owned()),
     }
 }
 

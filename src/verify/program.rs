@@ -289,7 +289,7 @@ impl<'p> Builder<'p> {
             match self.taken.get(&name) {
                 Some((known, _, _)) if *known == file => continue,
                 Some((_, _, text)) if !is_code && *text == source.slice(node) => continue,
-                Some(_) => return Err(format!("`{name}` means two things in the files of this checkout")),
+                Some(_) => return Err(format!("`{name}` is defined differently in two files of this checkout")),
                 None => {}
             }
             let text = if is_code { desugar::translate(source, node) } else { source.slice(node).to_owned() };
