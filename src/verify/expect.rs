@@ -100,12 +100,54 @@ pub(super) enum Answer {
     /// A device for each block; empty where a block has none.
     Placed(Vec<String>),
     /// An exception, or something else that is not an answer.
-    Error(String),
+    Error(Raised),
+}
+
+/// An exception of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Raised {
+    pub(super) kind: Kind,
+    pub(super) message: String,
+}
+
+/// What an exception may mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The code raised it.
+    Own,
+    /// The code raised it, or the sandbox, which says in this way that it lacks something.
+    Unsupported,
+}
+
+impl Raised {
+    pub(super) fn own(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Own, message: message.into() }
+    }
+
+    /// An exception of the class with this name.
+    fn new(class: &str, message: &str) -> Self {
+        let kind = match class {
+            "AttributeError"
+            | "ImportError"
+            | "ModuleNotFoundError"
+            | "NameError"
+            | "NotImplementedError"
+            | "SyntaxError"
+            | "TypeError" => Kind::Unsupported,
+            _ => Kind::Own,
+        };
+        Self { kind, message: format!("{class}: {message}") }
+    }
 }
 
 impl Answer {
-    pub(super) fn error(&self) -> Option<&str> {
+    pub(super) fn error(&self) -> Option<&Raised> {
         if let Self::Error(error) = self { Some(error) } else { None }
+    }
+
+    /// The exception, if it may be that the sandbox lacks something.
+    pub(super) fn unsupported(&self) -> Option<&str> {
+        self.error().filter(|raised| raised.kind == Kind::Unsupported).map(|raised| raised.message.as_str())
     }
 
     /// Is it the same but for what was logged?
@@ -132,7 +174,7 @@ impl fmt::Display for Answer {
         match self {
             Self::Text(text, _) => write!(f, "{text:?}"),
             Self::Placed(devices) => f.write_str(&devices.join(" ")),
-            Self::Error(error) => f.write_str(error),
+            Self::Error(error) => f.write_str(&error.message),
         }
     }
 }
@@ -146,7 +188,7 @@ pub(super) struct Expected {
 
 impl Expected {
     fn error() -> Self {
-        Self { answer: Answer::Error("an error".to_owned()), remainder: Remainder::None }
+        Self { answer: Answer::Error(Raised::own("an error")), remainder: Remainder::None }
     }
 }
 
@@ -363,7 +405,9 @@ fn answer(value: &Value) -> Answer {
     match (value[0].as_str(), &value[1]) {
         (Some("value"), Value::String(text)) => Answer::Text(text.clone(), texts(&value[2])),
         (Some("value"), devices @ Value::Array(_)) => Answer::Placed(texts(devices)),
-        (Some("error"), Value::String(error)) => Answer::Error(error.clone()),
-        (_, other) => Answer::Error(format!("gave {other}")),
+        (Some("error"), Value::String(class)) => {
+            Answer::Error(Raised::new(class, value[2].as_str().unwrap_or_default()))
+        }
+        (_, other) => Answer::Error(Raised::own(format!("gave {other}"))),
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn reaches_outside(name: &str, chain: &[String], called: bool) -> boo
 }
 
 /// Names that need no stand-in.
-pub(super) const BUILTINS: [&str; 62] = [
+pub(super) const BUILTINS: [&str; 61] = [
     "abs",
     "all",
     "any",
@@ -95,7 +95,6 @@ pub(super) const BUILTINS: [&str; 62] = [
     "object",
     "super",
     "callable",
-    "itemgetter",
     "defaultdict",
     "self",
     "OSError",
