@@ -8,7 +8,7 @@ use tree_sitter::Node;
 
 use super::desugar::{self, Methods};
 use super::library::{Standard, in_sandbox};
-use super::standin::{BUILTINS, is_of_python, reaches_outside, stand_in_text};
+use super::standin::{BUILTINS, builtin, is_of_python, reaches_outside, stand_in_text};
 use super::uses::{ASSIGNMENTS, LIST, Uses, known};
 use crate::python::field::Fields as _;
 use crate::python::source::walk;
@@ -422,6 +422,10 @@ impl<'p> Builder<'p> {
             if !self.is_defined(file, &name) {
                 if !self.modules.get(&file).is_some_and(|module| module.may_know(&name)) {
                     // Running it is an error, which a stand-in would hide.
+                    continue;
+                }
+                if let Some(is_there) = builtin(&name) {
+                    self.lacks.extend((!is_there).then(|| format!("`{name}`")));
                     continue;
                 }
                 if reaches_outside(&name, &chain, called) {

@@ -129,9 +129,8 @@ def harness_flatten(lists):
 
 
 def harness_cut(values, start, end):
-    start, end, _ = slice(start, end).indices(len(values))
-    for _ in range(start, end):
-        values.pop(start)
+    for _ in range(len(values[start:end])):
+        values.pop(start if start else 0)
 
 
 # Truth values count as numbers.

@@ -250,7 +250,7 @@ impl<'t> Translator<'t> {
             Kind::Plain | Kind::Property => return None,
         };
         let arguments = self.text(arguments);
-        let inside = arguments.trim_start_matches('(').trim_start();
+        let inside = arguments.strip_prefix('(').unwrap_or(&arguments).trim_start();
         let comma = if inside.starts_with(')') { "" } else { ", " };
         Some(format!("{class}.{name}({class}{comma}{inside}"))
     }

@@ -58,11 +58,18 @@ impl<'t> Translator<'t> {
 
     /// The conditions under which what `subject` says matches a pattern.
     fn pattern(&mut self, subject: &str, pattern: Node<'t>) -> Vec<String> {
-        let text = self.slice(pattern);
-        let Some(inner) = pattern.part(0).filter(|_| pattern.kind() == "case_pattern") else {
-            return if text == "_" { Vec::new() } else { vec![format!("{subject} == {text}")] };
-        };
+        match pattern.part(0).filter(|_| pattern.kind() == "case_pattern") {
+            Some(inner) => self.held(subject, inner),
+            None if self.slice(pattern) == "_" => Vec::new(),
+            None => vec![format!("{subject} == {}", self.slice(pattern))],
+        }
+    }
+
+    /// The same for what a pattern holds.
+    fn held(&mut self, subject: &str, inner: Node<'t>) -> Vec<String> {
+        let text = self.slice(inner);
         match inner.kind() {
+            "case_pattern" => self.pattern(subject, inner),
             "dotted_name" if inner.named_child_count() == 1 => vec![format!("[{text} := {subject}]")],
             "none" | "true" | "false" => vec![format!("{subject} is {text}")],
             "tuple_pattern" | "list_pattern" => match inner.parts().as_slice() {
@@ -72,31 +79,18 @@ impl<'t> Translator<'t> {
                 parts => self.sequence(subject, parts),
             },
             "union_pattern" => {
-                let options: Vec<_> = inner.parts().into_iter().map(|part| self.option(subject, part)).collect();
+                let options: Vec<_> = inner.parts().into_iter().map(|part| all(&self.held(subject, part))).collect();
                 vec![format!("({})", options.join(" or "))]
             }
             "as_pattern" => {
-                let Some((value, alias)) = inner.part(0).zip(inner.part(1)) else { return self.unknown(pattern) };
-                let mut conditions = self.pattern(subject, value);
+                let Some((value, alias)) = inner.part(0).zip(inner.part(1)) else { return self.unknown(inner) };
+                let mut conditions = self.held(subject, value);
                 conditions.push(format!("[{} := {subject}]", self.slice(alias)));
                 conditions
             }
             "class_pattern" => self.of_class(subject, inner),
-            "dict_pattern" | "splat_pattern" | "complex_pattern" => self.unknown(pattern),
+            "dict_pattern" | "splat_pattern" | "complex_pattern" => self.unknown(inner),
             _ => vec![format!("{subject} == {text}")],
-        }
-    }
-
-    /// One side of `4 | 5`, which may be a pattern or just what a pattern holds.
-    fn option(&mut self, subject: &str, part: Node<'t>) -> String {
-        match part.kind() {
-            "case_pattern" => all(&self.pattern(subject, part)),
-            "none" | "true" | "false" => format!("{subject} is {}", self.slice(part)),
-            "string" | "integer" | "float" | "concatenated_string" | "unary_operator" => {
-                format!("{subject} == {}", self.slice(part))
-            }
-            "dotted_name" if part.named_child_count() > 1 => format!("{subject} == {}", self.slice(part)),
-            _ => self.unknown(part).concat(),
         }
     }
 
