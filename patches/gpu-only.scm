@@ -11,3 +11,7 @@
 ; '*' in value, device == "*", value.endswith('*'): any string that is just an asterisk
 ((string_content) @gpu-only.marker
   (#eq? @gpu-only.marker "*"))
+
+; re.search(r"\*", value): a pattern that has an asterisk of its own
+((string_content) @gpu-only.marker
+  (#match? @gpu-only.marker "^[^\n]{0,20}(\\\\\\*|\\[\\*\\])[^\n]{0,20}$"))

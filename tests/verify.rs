@@ -244,19 +244,176 @@ fn what_a_file_logs_with_does_not_matter() {
     }
 }
 
+/// A helper that gives a quota back as it is, in ways that the sandbox does not have by itself.
+const TRANSLATED: [&str; 22] = [
+    "quota + (quota < 0)",
+    "quota - (quota < 0)",
+    "quota + sum(part < 0 for part in [quota])",
+    "next(part for part in reversed([0, quota]))",
+    "[first for first in zip([quota], [0])][0][0]",
+    "dict({'a': 0} | {'a': quota})['a']",
+    "int(TEXT % quota)",
+    "Pair(quota, 0).first",
+    "Row(quota, 0).first",
+    "Row(first=quota, rest=0).both",
+    "Row.read((quota, 0)).first",
+    "Row.same(quota)",
+    "Named(quota).first",
+    "[quota, 0][Place.FIRST]",
+    "sorted([quota], key=operator.itemgetter())[0] if False else operator.add(quota, 0)",
+    "heapq.nlargest(1, [quota, 0])[0]",
+    "[list(group)[0] for _, group in groupby([quota])][0]",
+    "swapped(quota)",
+    "cut(quota)",
+    "matched((quota, 0))",
+    "matched([0, 0, quota])",
+    "matched('none') or matched({'quota': 1}) or twice(quota)",
+];
+
+/// What stands before the helper.
+const TRANSLATED_HEAD: &str = r#"
+import heapq
+import operator
+from collections import namedtuple
+from dataclasses import dataclass, field
+from enum import IntEnum
+from itertools import groupby
+from typing import NamedTuple
+
+TEXT = "%d"
+NOTHING = object()
+Pair = namedtuple("Pair", "first rest")
+
+
+class Place(IntEnum):
+    FIRST = 0
+
+
+class Named(NamedTuple):
+    first: int
+    rest: int = 0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Row:
+    first: int
+    rest: int = 0
+    parts: list = field(default_factory=list)
+
+    @classmethod
+    def read(cls, pair):
+        return cls(*pair)
+
+    @staticmethod
+    def same(value):
+        return value
+
+    @property
+    def both(self):
+        return self.first + self.rest
+
+
+def decorated(function):
+    return lambda value: function(value) / 2
+
+
+@decorated
+def twice(value):
+    return value * 2
+
+
+def swapped(value):
+    pair = [0, value]
+    pair[0], pair[1] = pair[1], pair[0]
+    return pair[0]
+
+
+def cut(value):
+    rows = [1, 2, value, 3]
+    del rows[:2], rows[-1]
+    return rows[0]
+
+
+def matched(value):
+    match value:
+        case (first, 0) if first is not NOTHING:
+            return first
+        case [_, *_, last]:
+            return last
+        case str() | None:
+            return 0
+        case _:
+            pass
+    return 0
+"#;
+
+/// A repair whose function for bytes uses `quota` as this helper gives it back.
+fn with_helper(body: &str) -> Repair {
+    let mut install = Install::of("legacy");
+    damage(&mut install, "min(quota, remaining_bytes)", "min(helped(quota), remaining_bytes)");
+    let parse = "def parse_memory_string";
+    damage(&mut install, parse, &format!("{TRANSLATED_HEAD}\n\ndef helped(quota):\n{body}\n\n\n{parse}"));
+    install.repair().unwrap()
+}
+
 #[test]
-fn what_only_the_sandbox_cannot_do_is_not_called_wrong() {
-    for sum in ["+ (remaining_bytes < 0)", "- (remaining_bytes < 0)", "+ sum(share < 0 for share in [quota])"] {
+fn what_the_sandbox_does_not_have_is_translated() {
+    let same = |text: &str| format!("    assert ({text}) == quota, {text:?}\n");
+    let repair = with_helper(&(TRANSLATED.map(same).concat() + "    return quota"));
+    let engines = [Some(Engine::Sandbox), python().map(Engine::Python)];
+    for engine in engines.into_iter().flatten() {
+        let verdict = repair.verify(&Options { engine: engine.clone(), ..Options::default() });
+        assert!(matches!(verdict, Verdict::Verified(_)), "{engine:?}: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_wrong_answer_is_one_in_translation_too() {
+    for quota in [TRANSLATED[0], TRANSLATED[8], TRANSLATED[20]] {
+        let verdict = with_helper(&format!("    return ({quota}) + 4096**3")).verify(&Options::default());
+        assert!(matches!(verdict, Verdict::Wrong(_)), "{quota}: {verdict:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_translated_is_named() {
+    for (code, named) in [
+        ("class Odd:\n    def __call__(self, quota):\n        return quota\n", "classes with a method `__call__`"),
+        ("class Base:\n    pass\n\n\nclass Odd(Base):\n    pass\n", "the class `Odd`, which inherits from `Base`"),
+        ("def Odd():\n    return statistics.mean([1])\n", "`statistics.mean`"),
+        ("def Odd():\n    return memoryview(b'')\n", "`memoryview`"),
+        ("def Odd():\n    match {}:\n        case {'a': a}:\n            return a\n", "the pattern `{'a': a}`"),
+    ] {
         let mut install = Install::of("legacy");
-        damage(&mut install, "min(quota, remaining_bytes)", &format!("min(quota, remaining_bytes) {sum}"));
+        damage(&mut install, "min(quota, remaining_bytes)", "min(quota, remaining_bytes) if Odd else 0");
+        let code = format!("import statistics\n\n\n{code}\n\ndef parse_memory_string");
+        damage(&mut install, "def parse_memory_string", &code);
         let repair = install.repair().unwrap();
         let verdict = repair.verify(&Options::default());
-        assert!(matches!(&verdict, Verdict::Inconclusive(reason) if reason.contains("'bool'")), "{sum}: {verdict:?}");
+        let names = |reason: &str| reason.contains(named) && reason.contains("the sandbox does not have");
+        assert!(matches!(&verdict, Verdict::Inconclusive(reason) if names(reason)), "{named}: {verdict:?}");
         if let Some(python) = python() {
             let verdict = repair.verify(&Options { engine: Engine::Python(python), ..Options::default() });
-            assert!(matches!(verdict, Verdict::Verified(_)), "{sum}: {verdict:?}");
+            assert!(matches!(verdict, Verdict::Verified(_)), "{named}: {verdict:?}");
         }
     }
+}
+
+#[test]
+fn unusual_wildcards_may_be_read_in_a_version_s_own_way() {
+    for test in ["amount.strip() == \"*\"", "amount.startswith(\"*\")", "re.fullmatch(r\"\\s*\\*\\s*\", amount)"] {
+        let mut install = Install::of("legacy");
+        damage(&mut install, "\"*\" in amount", test);
+        let Verdict::Verified(evidence) = install.repair().unwrap().verify(&Options::default()) else {
+            panic!("{test}")
+        };
+        assert!(evidence.notes.iter().any(|note| note.contains("unusual wildcards")), "{test}: {evidence:?}");
+    }
+    // One that is named as everyone names it is no matter of taste.
+    let mut install = Install::of("legacy");
+    damage(&mut install, "\"*\" in amount", "amount.endswith(\"b*\") and \"*\" in amount");
+    let verdict = install.repair().unwrap().verify(&Options::default());
+    assert!(matches!(verdict, Verdict::Wrong(_)), "{verdict:?}");
 }
 
 #[test]

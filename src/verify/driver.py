@@ -20,7 +20,7 @@ def run_all():
             else:
                 HARNESS_RESULTS.append(["value", value, [line for line in HARNESS_LOG if "GPU-ONLY" in line]])
         except Exception as error:
-            HARNESS_RESULTS.append(["error", type(error).__name__ + ": " + str(error), []])
+            HARNESS_RESULTS.append(["error", type(error).__name__, str(error)])
 
 
 run_all()

@@ -30,11 +30,6 @@ const MOST_REASON: usize = 200;
 /// What a program may print, in bytes.
 const MOST_OUTPUT_BYTES: usize = 64 * 1024 * 1024;
 
-/// Is an error one that the sandbox gives where Python gives none? It has no sums, differences or remainders of truth values.
-pub(super) fn is_its_own(error: &str) -> bool {
-    error.starts_with("TypeError: unsupported operand") && error.contains("'bool'")
-}
-
 /// Where programs run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Engine {

@@ -100,12 +100,53 @@ pub(super) enum Answer {
     /// A device for each block; empty where a block has none.
     Placed(Vec<String>),
     /// An exception, or something else that is not an answer.
-    Error(String),
+    Error(Raised),
+}
+
+/// An exception of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Raised {
+    pub(super) kind: Kind,
+    pub(super) message: String,
+}
+
+/// What an exception may mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The code raised it.
+    Own,
+    /// The code raised it, or the sandbox, which says in this way that it lacks something.
+    Unsupported,
+}
+
+impl Raised {
+    pub(super) fn own(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Own, message: message.into() }
+    }
+
+    /// An exception of the class with this name.
+    fn new(class: &str, message: &str) -> Self {
+        let kind = match class {
+            "AttributeError"
+            | "ImportError"
+            | "ModuleNotFoundError"
+            | "NotImplementedError"
+            | "SyntaxError"
+            | "TypeError" => Kind::Unsupported,
+            _ => Kind::Own,
+        };
+        Self { kind, message: format!("{class}: {message}") }
+    }
 }
 
 impl Answer {
-    pub(super) fn error(&self) -> Option<&str> {
+    pub(super) fn error(&self) -> Option<&Raised> {
         if let Self::Error(error) = self { Some(error) } else { None }
+    }
+
+    /// The exception, if it may be that the sandbox lacks something.
+    pub(super) fn unsupported(&self) -> Option<&str> {
+        self.error().filter(|raised| raised.kind == Kind::Unsupported).map(|raised| raised.message.as_str())
     }
 
     /// Is it the same but for what was logged?
@@ -132,7 +173,7 @@ impl fmt::Display for Answer {
         match self {
             Self::Text(text, _) => write!(f, "{text:?}"),
             Self::Placed(devices) => f.write_str(&devices.join(" ")),
-            Self::Error(error) => f.write_str(error),
+            Self::Error(error) => f.write_str(&error.message),
         }
     }
 }
@@ -146,7 +187,7 @@ pub(super) struct Expected {
 
 impl Expected {
     fn error() -> Self {
-        Self { answer: Answer::Error("an error".to_owned()), remainder: Remainder::None }
+        Self { answer: Answer::Error(Raised::own("an error")), remainder: Remainder::None }
     }
 }
 
@@ -188,6 +229,48 @@ impl Marking {
         });
         parts.collect::<Vec<_>>().join(";")
     }
+}
+
+/// Is an answer right for a string whose wildcards are unusual, if these are read in another way? An amount with an
+/// asterisk behind it may be that amount, and of several wildcards the first may count. `right` gives the right answers
+/// for a call.
+pub(super) fn reads_wildcards_otherwise(case: &Case, answer: &Answer, right: impl Fn(&Case) -> [Answer; 2]) -> bool {
+    let readings = other_readings(&case.text);
+    readings.into_iter().any(|text| match text {
+        Some(text) => right(&Case { text, ..case.clone() }).iter().any(|right| right.is_same(answer)),
+        None => answer.error().is_some_and(|raised| raised.kind == Kind::Own),
+    })
+}
+
+/// Other ways to read a string than the usual one; nothing for the refusal to read it at all.
+fn other_readings(text: &str) -> Vec<Option<String>> {
+    let parts: Vec<_> = text.split(';').collect();
+    let value = |part: &str| part.split_once(',').map_or("", |(_, value)| value).trim().to_owned();
+    let is_marked = |part: &&&str| value(part).contains('*') && value(part) != "*";
+    let marked = parts.iter().filter(is_marked).count();
+    let wild = parts.iter().filter(|part| value(part) == "*").count();
+    let mut readings = Vec::new();
+    if marked > 0 {
+        let plain: Vec<_> = parts
+            .iter()
+            .map(|part| if is_marked(&part) { part.replace('*', "") } else { (*part).to_owned() })
+            .collect();
+        readings.extend([Some(plain.join(";")), None]);
+    }
+    if wild + marked > 1 {
+        let firsts = |is_wild: &dyn Fn(&str) -> bool| {
+            let mut seen = false;
+            let kept = parts.iter().filter(|part| !is_wild(&value(part)) || !std::mem::replace(&mut seen, true));
+            kept.map(|part| (*part).to_owned()).collect::<Vec<_>>().join(";")
+        };
+        let first = firsts(&|value| value == "*");
+        readings.push(Some(firsts(&|value| value.contains('*'))));
+        let is_plain = |part: &str| value(part) != "*" && value(part).contains('*');
+        let plain = first.split(';').map(|part| if is_plain(part) { part.replace('*', "") } else { part.to_owned() });
+        readings.push(Some(plain.collect::<Vec<_>>().join(";")));
+        readings.push(Some(first.clone()));
+    }
+    readings
 }
 
 /// What the reference allocator gives for a call.
@@ -363,7 +446,9 @@ fn answer(value: &Value) -> Answer {
     match (value[0].as_str(), &value[1]) {
         (Some("value"), Value::String(text)) => Answer::Text(text.clone(), texts(&value[2])),
         (Some("value"), devices @ Value::Array(_)) => Answer::Placed(texts(devices)),
-        (Some("error"), Value::String(error)) => Answer::Error(error.clone()),
-        (_, other) => Answer::Error(format!("gave {other}")),
+        (Some("error"), Value::String(class)) => {
+            Answer::Error(Raised::new(class, value[2].as_str().unwrap_or_default()))
+        }
+        (_, other) => Answer::Error(Raised::own(format!("gave {other}"))),
     }
 }

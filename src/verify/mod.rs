@@ -17,6 +17,7 @@
 mod desugar;
 pub mod engine;
 mod expect;
+mod library;
 #[cfg(test)]
 mod pairs;
 pub mod placing;
@@ -34,7 +35,7 @@ use serde::{Deserialize, Serialize};
 pub use engine::Engine;
 use tree_sitter::Node;
 
-use self::expect::{Answer, Case, Marking};
+use self::expect::{Answer, Calls, Case, Marking, Raised};
 use self::program::{Program, Role};
 use crate::allocator::{Accounting, Model, Policy, Remainder, bytes};
 use crate::fixes::{self, Contract, Fix, Status, Survey};
@@ -169,6 +170,15 @@ struct Verifier<'v> {
     evidence: Evidence,
     /// What the text before gives for each case, by accounting, once it was needed.
     baseline: [Option<Vec<Answer>>; 2],
+    /// Programs are written so that the sandbox can do all arithmetic, which is slower.
+    arithmetic: bool,
+}
+
+/// Calls of a program that are being made.
+struct Allocating {
+    program: Program,
+    cases: Vec<Case>,
+    calls: Option<Calls>,
 }
 
 impl<'v> Verifier<'v> {
@@ -181,28 +191,26 @@ impl<'v> Verifier<'v> {
             marking: Marking::Value,
             evidence: Evidence::default(),
             baseline: [None, None],
+            arithmetic: false,
         }
     }
 
     fn run(mut self) -> Result<Evidence, Verdict> {
         let probing = probe::start(self.subject, &self.options.engine)?;
-        let allocating = self.program(self.subject.after).map(|program| {
-            let cases = expect::cases(&program, self.contract.arities, self.options);
-            let start = || expect::start(&program, &cases, &self.models, &scenario::machine(), &self.options.engine);
-            let calls = (!cases.is_empty()).then(start);
-            (program, cases, calls)
-        });
+        let allocating = self.allocate();
         // While these run there is time for the last step.
         let left = self.left();
         self.evidence.places = probing.finish()?;
-        let (program, cases, calls) = allocating.map_err(Verdict::Inconclusive)?;
-        if let Some(calls) = calls {
-            let answers = calls.finish().map_err(Verdict::Inconclusive)?;
-            something_ran(&program, &cases, &answers)?;
-            self.marking = Marking::of(&program, &cases, &answers);
-            for (at, answer) in answers.iter().enumerate() {
-                self.compare(&program, &cases, at, answer)?;
+        if let Err(verdict) = self.judge(allocating) {
+            if self.options.engine != Engine::Sandbox {
+                return Err(verdict);
             }
+            // Before anyone is told of a wrong answer: is it one when nothing is left to the sandbox's own arithmetic?
+            self.arithmetic = true;
+            self.baseline = [None, None];
+            self.evidence = Evidence { places: self.evidence.places, ..Evidence::default() };
+            let allocating = self.allocate();
+            self.judge(allocating)?;
         }
         if let Some(left) = left {
             return Err(left);
@@ -212,8 +220,36 @@ impl<'v> Verifier<'v> {
         Ok(self.evidence)
     }
 
+    /// Begins to run the functions of the text after.
+    fn allocate(&self) -> Result<Allocating, String> {
+        let program = self.program(self.subject.after)?;
+        let cases = expect::cases(&program, self.contract.arities, self.options);
+        let start = || expect::start(&program, &cases, &self.models, &scenario::machine(), &self.options.engine);
+        let calls = (!cases.is_empty()).then(start);
+        Ok(Allocating { program, cases, calls })
+    }
+
+    /// Compares what they give.
+    fn judge(&mut self, allocating: Result<Allocating, String>) -> Result<(), Verdict> {
+        let Allocating { program, cases, calls } = allocating.map_err(Verdict::Inconclusive)?;
+        let Some(calls) = calls else { return Ok(()) };
+        let answers = calls.finish().map_err(Verdict::Inconclusive)?;
+        something_ran(&program, &cases, &answers)?;
+        self.marking = Marking::of(&program, &cases, &answers);
+        for (at, answer) in answers.iter().enumerate() {
+            if let Err(verdict) = self.compare(&program, &cases, at, answer) {
+                return Err(self.unsupported(&program, &cases, at, answer)?.unwrap_or(verdict));
+            }
+        }
+        Ok(())
+    }
+
     fn program(&self, package: &Package) -> Result<Program, String> {
-        program(package, self.subject.before, self.subject.surveys)
+        let program = program(package, self.subject.before, self.subject.surveys, self.arithmetic)?;
+        match program.lacks.first() {
+            Some(lack) if self.options.engine == Engine::Sandbox => Err(format!("the sandbox does not have {lack}")),
+            _ => Ok(program),
+        }
     }
 
     /// What the repair left to repair: then it is none. The repaired text is surveyed for it, if there is one.
@@ -294,6 +330,16 @@ impl<'v> Verifier<'v> {
             !right(*accounting, Policy::CpuFallback).answer.is_same(&right(*accounting, policy).answer)
         };
         let changed = counts.iter().all(is_changed);
+        if entry.role == Role::Bytes
+            && expect::reads_wildcards_otherwise(case, answer, |case| {
+                let right =
+                    |policy| expect::reference(case, entry.role, counted, policy, self.marking, &self.models).answer;
+                [right(policy), right(Policy::CpuFallback)]
+            })
+        {
+            self.evidence.notes.push(format!("{} reads unusual wildcards in its own way", entry.name));
+            return Ok(());
+        }
         // A placement may be a version's own even then, as long as it begins with the right fractions.
         if changed && entry.role != Role::Analyzer {
             return Err(wrong(expected.answer.to_string()));
@@ -307,13 +353,33 @@ impl<'v> Verifier<'v> {
         if is_own && counts.iter().all(is_lost) {
             return Err(wrong(expected.answer.to_string()));
         }
-        for accounting in counts {
+        // Both may fail alike for want of the same thing: that is no way of its own as long as it can be translated.
+        let is_told = self.options.engine != Engine::Sandbox || self.arithmetic || answer.unsupported().is_none();
+        for accounting in counts.iter().filter(|_| is_told) {
             if self.before(program, cases, *accounting)?[at].is_same(answer) {
                 self.evidence.notes.push(format!("{} allocates in this version's own way, as before", entry.name));
                 return Ok(());
             }
         }
         Err(wrong(expected.answer.to_string()))
+    }
+
+    /// A wrong answer is none if it is an exception that may be the sandbox's: the text before, which nobody touched,
+    /// raises such a one as well.
+    fn unsupported(
+        &mut self,
+        program: &Program,
+        cases: &[Case],
+        at: usize,
+        answer: &Answer,
+    ) -> Result<Option<Verdict>, Verdict> {
+        let Some(error) = answer.unsupported().filter(|_| self.options.engine == Engine::Sandbox) else {
+            return Ok(None);
+        };
+        let before = &self.before(program, cases, Accounting::Resident)?[at];
+        let name = &program.entries[cases[at].call].name;
+        let reason = || Verdict::Inconclusive(format!("{name} cannot be run on its own: {error}"));
+        Ok(before.unsupported().map(|_| reason()))
     }
 
     /// What the text before gives for each case, with items of 4 fields whose size is counted so (or, if it was never
@@ -337,7 +403,7 @@ impl<'v> Verifier<'v> {
             let answers =
                 expect::start(&before, &calls, &self.models, &scenario::machine(), &self.options.engine).finish();
             let mut answers = answers.map_err(Verdict::Inconclusive)?.into_iter();
-            let missing = || Answer::Error("there was no such function".to_owned());
+            let missing = || Answer::Error(Raised::own("there was no such function"));
             let all = known.iter().map(|known| known.and_then(|_| answers.next()).unwrap_or_else(missing));
             self.baseline[slot] = Some(all.collect());
         }
@@ -355,7 +421,7 @@ impl<'v> Verifier<'v> {
 }
 
 /// The program of a package; `surveys` are those of the package as it was `before`.
-fn program(package: &Package, before: &Package, surveys: &[Survey]) -> Result<Program, String> {
+fn program(package: &Package, before: &Package, surveys: &[Survey], arithmetic: bool) -> Result<Program, String> {
     let remainders =
         surveys.iter().filter(|survey| survey.fix.about().is_in_allocation).flat_map(|survey| &survey.sites);
     // Known by name: a repair moves them.
@@ -366,7 +432,7 @@ fn program(package: &Package, before: &Package, surveys: &[Survey]) -> Result<Pr
     let mut followed: Vec<_> = surveys.iter().flat_map(|survey| survey.files.clone()).collect();
     followed.sort_unstable();
     followed.dedup();
-    program::build(package, &followed, &sharing.collect())
+    program::build(package, &followed, &sharing.collect(), arithmetic)
 }
 
 /// The name of the outermost function or class around an offset.
@@ -382,14 +448,13 @@ fn definition_around(source: &Source, offset: usize) -> Option<Node<'_>> {
     outermost?.child_by_field_name("name")
 }
 
-/// Answers that are all errors prove nothing, nor does an error that only the sandbox gives.
+/// Answers that are all errors prove nothing.
 fn something_ran(program: &Program, cases: &[Case], answers: &[Answer]) -> Result<(), Verdict> {
     for (call, entry) in program.entries.iter().enumerate() {
         let of = || cases.iter().zip(answers).filter(move |(case, _)| case.call == call).map(|(_, answer)| answer);
-        let told_nothing = of().all(|answer| answer.error().is_some());
-        let error = of().filter_map(Answer::error).find(|error| told_nothing || engine::is_its_own(error));
-        if let Some(error) = error {
-            return Err(Verdict::Inconclusive(format!("{} cannot be run on its own: {error}", entry.name)));
+        if let (true, Some(raised)) = (of().all(|answer| answer.error().is_some()), of().find_map(Answer::error)) {
+            let message = &raised.message;
+            return Err(Verdict::Inconclusive(format!("{} cannot be run on its own: {message}", entry.name)));
         }
     }
     Ok(())

@@ -32,7 +32,7 @@ pub fn place(
     question: &Question<'_>,
     engine: &Engine,
 ) -> Result<Vec<Device>, String> {
-    let program = super::program(package, package, surveys)?;
+    let program = super::program(package, package, surveys, false)?;
     let analyzer = program.entries.iter().position(|entry| entry.role == Role::Analyzer);
     let call = analyzer.ok_or("it has no analysis that places blocks")?;
     let case = Case {
@@ -49,7 +49,7 @@ pub fn place(
     let mut answers = expect::start(&program, &[case], models, question.machine, engine).finish()?;
     match answers.pop() {
         Some(Answer::Placed(devices)) => Ok(devices.iter().map(|name| Device::from(name.as_str())).collect()),
-        Some(Answer::Error(error)) => Err(error),
+        Some(Answer::Error(raised)) => Err(raised.message),
         Some(Answer::Text(..)) | None => Err("it placed nothing".to_owned()),
     }
 }

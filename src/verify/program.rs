@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 
 use tree_sitter::Node;
 
-use super::desugar;
-use super::standin::{BUILTINS, is_of_python, reaches_outside, stand_in_text};
+use super::desugar::{self, Methods};
+use super::library::{Standard, in_sandbox};
+use super::standin::{BUILTINS, builtin, is_of_python, reaches_outside, stand_in_text};
 use super::uses::{ASSIGNMENTS, LIST, Uses, known};
 use crate::python::field::Fields as _;
 use crate::python::source::walk;
@@ -41,6 +42,8 @@ pub(super) struct Entry {
 pub(super) struct Program {
     pub(super) text: String,
     pub(super) entries: Vec<Entry>,
+    /// What its code has that the sandbox lacks, and where.
+    pub(super) lacks: Vec<String>,
 }
 
 /// Builds the program of a package. `followed` are the files whose functions are taken as they are (those of others are
@@ -49,12 +52,21 @@ pub(super) fn build(
     package: &Package,
     followed: &[usize],
     sharing: &BTreeSet<(usize, String)>,
+    arithmetic: bool,
 ) -> Result<Program, String> {
     let modules: BTreeMap<usize, Module<'_>> = followed
         .iter()
         .filter_map(|file| package.source(*file).ok().map(|source| (*file, Module::of(package, *file, source))))
         .collect();
-    let mut builder = Builder { modules, taken: BTreeMap::new(), stands: BTreeMap::new(), outside: None };
+    let mut builder = Builder {
+        methods: methods(&modules),
+        modules,
+        arithmetic,
+        taken: BTreeMap::new(),
+        stands: BTreeMap::new(),
+        outside: None,
+        lacks: Vec::new(),
+    };
     let entries = builder.entries(sharing);
     for entry in &entries {
         builder.take(0, &entry.name)?;
@@ -62,7 +74,22 @@ pub(super) fn build(
     if let Some(call) = builder.outside {
         return Err(format!("`{call}` reaches outside, and nothing stands in for that"));
     }
-    Ok(Program { text: builder.text(&entries), entries })
+    Ok(Program { text: builder.text(&entries), entries, lacks: builder.lacks })
+}
+
+/// The methods of all classes at the top of these files.
+fn methods(modules: &BTreeMap<usize, Module<'_>>) -> Methods {
+    let mut methods = Methods::default();
+    for module in modules.values() {
+        for top in module.names.values() {
+            if let Top::Definition(node) = top
+                && node.kind() == "class_definition"
+            {
+                methods.note(module.source, *node);
+            }
+        }
+    }
+    methods
 }
 
 /// What a name at the top of a file is.
@@ -76,8 +103,8 @@ enum Top<'p> {
     Other(usize, &'p str),
     /// Another file that is followed.
     File(usize),
-    /// A module that the sandbox has: the import statement that brings it.
-    Library(Node<'p>),
+    /// A module of the standard library that matters to what code computes, or a name of one.
+    Library(Standard<'p>),
 }
 
 struct Module<'p> {
@@ -88,9 +115,6 @@ struct Module<'p> {
     /// The names that the file gives values outside of functions, or imports anywhere; found out when somebody asks.
     known: OnceCell<Option<BTreeSet<&'p str>>>,
 }
-
-/// Modules that the sandbox has, and that mean no harm in a real interpreter.
-const LIBRARIES: [&str; 6] = ["re", "math", "json", "functools", "itertools", "collections"];
 
 impl<'p> Module<'p> {
     fn of(package: &'p Package, file: usize, source: &'p Source) -> Self {
@@ -162,15 +186,15 @@ impl<'p> Module<'p> {
                 _ => (source.slice(name), source.slice(name)),
             };
             let Some(module) = module else {
-                if LIBRARIES.contains(&taken) {
-                    self.names.entry(bound).or_insert(Top::Library(node));
+                if let Some(standard) = Standard::module(taken) {
+                    self.names.entry(bound).or_insert(Top::Library(standard));
                 } else if let Some(other) = package.resolve(file, 0, taken) {
                     self.names.entry(bound).or_insert(Top::File(other));
                 }
                 continue;
             };
-            if LIBRARIES.contains(&module) {
-                self.names.entry(bound).or_insert(Top::Library(node));
+            if let Some(standard) = Standard::name(module, taken) {
+                self.names.entry(bound).or_insert(Top::Library(standard));
                 continue;
             }
             let path = module.trim_start_matches('.');
@@ -187,12 +211,17 @@ impl<'p> Module<'p> {
 
 struct Builder<'p> {
     modules: BTreeMap<usize, Module<'p>>,
+    methods: Methods,
+    /// Is arithmetic translated as well?
+    arithmetic: bool,
     /// What goes into the program, by the name it has there: its file, its place, its text.
     taken: BTreeMap<String, (usize, usize, String)>,
     /// Names that stand-ins are made for, with the attributes that are asked of them, and which of these are called.
     stands: BTreeMap<String, BTreeSet<(Vec<String>, bool)>>,
     /// The first thing asked for that nothing may stand in for.
     outside: Option<String>,
+    /// What was taken and has something that the sandbox lacks.
+    lacks: Vec<String>,
 }
 
 impl<'p> Builder<'p> {
@@ -270,10 +299,14 @@ impl<'p> Builder<'p> {
         while let Some((file, name)) = open.pop() {
             let Some(module) = self.modules.get(&file) else { continue };
             let source = module.source;
-            let (node, is_code) = match module.names.get(name.as_str()) {
-                Some(Top::Definition(node)) => (*node, true),
-                Some(Top::Assignment(node)) if self.is_computable(file, *node) => (*node, true),
-                Some(Top::Library(node)) => (*node, false),
+            let node = match module.names.get(name.as_str()) {
+                Some(Top::Definition(node)) => *node,
+                Some(Top::Assignment(node)) if self.is_computable(file, *node) => *node,
+                Some(Top::Library(standard)) => {
+                    let standard = *standard;
+                    self.take_library(&name, standard)?;
+                    continue;
+                }
                 Some(Top::Other(other, there)) if self.modules.contains_key(other) => {
                     let (other, there) = (*other, (*there).to_owned());
                     if name != there {
@@ -288,17 +321,38 @@ impl<'p> Builder<'p> {
             };
             match self.taken.get(&name) {
                 Some((known, _, _)) if *known == file => continue,
-                Some((_, _, text)) if !is_code && *text == source.slice(node) => continue,
                 Some(_) => return Err(format!("`{name}` is defined differently in two files of this checkout")),
                 None => {}
             }
-            let text = if is_code { desugar::translate(source, node) } else { source.slice(node).to_owned() };
-            self.taken.insert(name, (file, node.start_byte(), text));
+            let defined = module.names.iter().filter(|(_, top)| matches!(top, Top::Definition(_) | Top::Other(..)));
+            let defined = defined.map(|(name, _)| *name).collect();
+            let context = desugar::Context { methods: &self.methods, defined: &defined, arithmetic: self.arithmetic };
+            let translation = desugar::translate(source, node, &context);
+            let place = |line: usize| format!("{}:{line}", source.path().display());
+            self.lacks.extend(translation.lacks.into_iter().map(|(line, what)| format!("{what}, at {}", place(line))));
+            open.extend(translation.decorators.into_iter().map(|name| (file, name)));
+            self.taken.insert(name, (file, node.start_byte(), translation.text));
             let uses = module.uses(node);
             let names = uses.into_iter().flat_map(Uses::names).filter(|name| self.is_defined(file, name));
             open.extend(names.map(|name| (file, name.to_owned())));
             self.stand_in(file, node);
         }
+        Ok(())
+    }
+
+    /// Takes a name of the standard library; what is read from a module that is named as a whole is taken where it is used.
+    fn take_library(&mut self, bound: &str, standard: Standard<'_>) -> Result<(), String> {
+        let Some(text) = standard.text(bound) else { return Ok(()) };
+        match self.taken.get(bound) {
+            Some((_, _, known)) if *known == text => return Ok(()),
+            Some(_) => return Err(format!("`{bound}` means two things in the files of this checkout")),
+            None => {}
+        }
+        if !in_sandbox(standard) {
+            self.lacks.push(format!("`{standard}`"));
+        }
+        // Before everything of the checkout's own.
+        self.taken.insert(bound.to_owned(), (usize::MAX, 0, text));
         Ok(())
     }
 
@@ -354,9 +408,24 @@ impl<'p> Builder<'p> {
                     continue;
                 }
             }
+            if let Some(Top::Library(Standard { module, name: None })) =
+                self.modules.get(&file).and_then(|module| module.names.get(name.as_str()))
+            {
+                let module = *module;
+                if let Some(first) = chain.first() {
+                    let standard = Standard { module, name: Some(first) };
+                    let _ = self.take_library(&format!("{name}.{first}"), standard);
+                }
+                self.stands.entry(name).or_default();
+                continue;
+            }
             if !self.is_defined(file, &name) {
                 if !self.modules.get(&file).is_some_and(|module| module.may_know(&name)) {
                     // Running it is an error, which a stand-in would hide.
+                    continue;
+                }
+                if let Some(is_there) = builtin(&name) {
+                    self.lacks.extend((!is_there).then(|| format!("`{name}`")));
                     continue;
                 }
                 if reaches_outside(&name, &chain, called) {

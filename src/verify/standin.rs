@@ -36,7 +36,7 @@ pub(super) fn reaches_outside(name: &str, chain: &[String], called: bool) -> boo
 }
 
 /// Names that need no stand-in.
-pub(super) const BUILTINS: [&str; 62] = [
+pub(super) const BUILTINS: [&str; 59] = [
     "abs",
     "all",
     "any",
@@ -93,9 +93,6 @@ pub(super) const BUILTINS: [&str; 62] = [
     "False",
     "None",
     "object",
-    "super",
-    "callable",
-    "itemgetter",
     "defaultdict",
     "self",
     "OSError",
@@ -129,12 +126,46 @@ const OTHER_BUILTINS: [&str; 24] = [
     "SystemExit",
 ];
 
+/// What of that the sandbox lacks.
+const LACKED: [&str; 20] = [
+    "EOFError",
+    "FloatingPointError",
+    "StopAsyncIteration",
+    "UnicodeError",
+    "UserWarning",
+    "Warning",
+    "aiter",
+    "anext",
+    "ascii",
+    "bytearray",
+    "callable",
+    "classmethod",
+    "complex",
+    "delattr",
+    "dir",
+    "help",
+    "issubclass",
+    "memoryview",
+    "staticmethod",
+    "super",
+];
+
+/// Is it one of Python's own names, which no stand-in may hide? If so, whether the sandbox has it.
+pub(super) fn builtin(name: &str) -> Option<bool> {
+    let is_own = LACKED.contains(&name) || OTHER_BUILTINS.contains(&name) || is_exception(name);
+    is_own.then(|| !LACKED.contains(&name))
+}
+
+fn is_exception(name: &str) -> bool {
+    name.starts_with(char::is_uppercase) && (name.ends_with("Error") || name.ends_with("Warning"))
+}
+
 /// Does Python have it, wherever it stands?
 pub(super) fn is_of_python(name: &str) -> bool {
     OTHER_BUILTINS.contains(&name)
         || OUTSIDE.contains(&name)
         || (name.starts_with("__") && name.ends_with("__"))
-        || (name.starts_with(char::is_uppercase) && (name.ends_with("Error") || name.ends_with("Warning")))
+        || is_exception(name)
 }
 
 pub(super) fn stand_in_text(text: &mut String, name: &str, uses: &BTreeSet<(Vec<String>, bool)>) {

@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import re
 
-from collections import defaultdict
+from collections import defaultdict, namedtuple
 
 HARNESS_LOG = []
 HARNESS_MACHINE = [{}]
@@ -120,13 +120,52 @@ def print(*given, **named):
     logged(" ".join([str(part) for part in given]))
 
 
-def itemgetter(*indices):
-    if len(indices) == 1:
-        return lambda item: item[indices[0]]
-    return lambda item: tuple([item[index] for index in indices])
+def format(value, spec=""):
+    return ("{:" + spec + "}").format(value)
 
 
-def percent(form, values):
+def harness_flatten(lists):
+    return iter([value for values in lists for value in values])
+
+
+def harness_cut(values, start, end):
+    for _ in range(len(values[start:end])):
+        values.pop(start if start else 0)
+
+
+# Truth values count as numbers.
+def harness_number(value):
+    return int(value) if isinstance(value, bool) else value
+
+
+def harness_sum(values, start=0):
+    return sum([harness_number(value) for value in values], harness_number(start))
+
+
+def harness_union(left, right):
+    return {**left, **right} if isinstance(left, dict) else left | right
+
+
+def harness_union_into(left, right):
+    if not isinstance(left, dict):
+        return left | right
+    left.update(right)
+    return left
+
+
+# What a dataclass makes anew for each object.
+class HarnessFactory:
+    def __init__(self, make):
+        self.make = make
+
+
+def harness_made(value):
+    return value.make() if isinstance(value, HarnessFactory) else value
+
+
+def harness_percent(form, values):
+    if not isinstance(form, str):
+        return harness_number(form) % harness_number(values)
     if not isinstance(values, tuple):
         values = (values,)
     out = ""

@@ -211,7 +211,7 @@ fn survey(subject: &Subject<'_>) -> Survey {
 /// Another store under the default, such as `if wildcard not in final: final[wildcard] = 0`.
 fn other_store(subject: &Subject<'_>, store: &Store<'_>) -> Option<Site> {
     let source = subject.source(store.spot.file)?;
-    let key = store.spot.node.child_by_field_name("subscript")?;
+    let key = remainder::key(store)?;
     let statement = enclosing(store.spot.node, &["expression_statement"])?;
     if Guard::around(source, statement, key).is_some() {
         return None;

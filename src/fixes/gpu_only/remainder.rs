@@ -9,8 +9,8 @@ use super::guard::{self, Guard};
 use super::{CPU_FALLBACK, FAULTY, SHARED, insert, mentions};
 use crate::fixes::{Site, State, Subject};
 use crate::python::field::Fields as _;
-use crate::python::flow::Store;
 use crate::python::flow::value::Spot;
+use crate::python::flow::{Store, updated};
 use crate::python::source::walk;
 use crate::python::syntax::{any, enclosing, identifiers};
 use crate::python::{Edit, Source};
@@ -32,16 +32,32 @@ pub(super) struct Remainder<'s, 'p> {
 impl<'s, 'p> Remainder<'s, 'p> {
     pub(super) fn of(subject: &'s Subject<'p>, store: &'s Store<'p>, left_over: &mut LeftOver<'p>) -> Option<Self> {
         let source = subject.source(store.spot.file)?;
-        let subscript = store.spot.node;
-        let (container, key) = (subscript.child_by_field_name("value")?, subscript.child_by_field_name("subscript")?);
-        let assignment = subscript.parent()?;
-        let right = assignment.child_by_field_name("right")?;
-        let amount = match assignment.kind() {
-            "augmented_assignment" if assignment.child_by_field_name("operator")?.kind() == "+=" => right,
-            "assignment" => added_to(source, container, right),
-            _ => return None,
+        let node = store.spot.node;
+        let (container, key) = (container(store)?, key(store)?);
+        let amount = if node.kind() == "pair" {
+            let mapping = node.parent()?;
+            let is_other = |other: &Node<'p>| other.kind() == "pair" && *other != node;
+            if mapping.parts().iter().any(is_other) {
+                return None;
+            }
+            // Another mapping than the container is what is changed.
+            let copied = mapping.part(0).filter(|first| first.kind() == "dictionary_splat");
+            let is_same =
+                |copied: Node<'p>| copied.part(0).is_some_and(|it| source.slice(it) == source.slice(container));
+            if copied.is_some_and(|copied| !is_same(copied)) {
+                return None;
+            }
+            added_to(source, container, node.child_by_field_name("value")?)
+        } else {
+            let assignment = node.parent()?;
+            let right = assignment.child_by_field_name("right")?;
+            match assignment.kind() {
+                "augmented_assignment" if assignment.child_by_field_name("operator")?.kind() == "+=" => right,
+                "assignment" => added_to(source, container, right),
+                _ => return None,
+            }
         };
-        let statement = enclosing(assignment, &["expression_statement"])?;
+        let statement = enclosing(node, &["expression_statement"])?;
         let remainder = Self { source, store, subject, statement, container, key, amount };
         let fits = left_over.is_it(source, store.function, amount)
             && (!remainder.is_fixed() || remainder.otherwise_named().is_some());
@@ -313,6 +329,18 @@ impl<'s, 'p> Remainder<'s, 'p> {
     fn mentions_amount(&self, node: Node<'p>) -> bool {
         mentions(self.source, node, &identifiers(self.source, self.amount))
     }
+}
+
+/// What is stored into.
+fn container<'p>(store: &Store<'p>) -> Option<Node<'p>> {
+    let node = store.spot.node;
+    if node.kind() == "pair" { updated(node) } else { node.child_by_field_name("value") }
+}
+
+/// The key that it is stored under.
+pub(super) fn key<'p>(store: &Store<'p>) -> Option<Node<'p>> {
+    let node = store.spot.node;
+    node.child_by_field_name(if node.kind() == "pair" { "key" } else { "subscript" })
 }
 
 fn without_parentheses(node: Node<'_>) -> Node<'_> {

@@ -117,11 +117,10 @@ impl<'p> Follower<'p, '_> {
         };
         let record =
             arguments.spread.is_some() || values().any(|value| value.carries_record() || value.carries_function());
-        let text = values().any(Value::carries_text);
         callee.callables.iter().any(|(callable, _)| match callable {
             Callable::Imported(file, _) => {
                 let followed = self.modules.get(file).is_some_and(|module| module.done);
-                record || followed || (text && self.interest.text_files.contains(file))
+                record || followed || self.interest.text_files.contains(file)
             }
             _ => false,
         })

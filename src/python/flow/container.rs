@@ -49,7 +49,11 @@ impl<'p> Follower<'p, '_> {
         let mut keyed = Some(Vec::new());
         for pair in pairs {
             if pair.kind() == "pair" {
-                let number = self.child(frame, state, pair, "key").number.and_then(same_in_all);
+                let key = self.child(frame, state, pair, "key");
+                if !key.texts.is_empty() && updated(pair).is_some() {
+                    self.store(frame, pair, key.texts.clone());
+                }
+                let number = key.number.and_then(same_in_all);
                 let key = number.map(Key::Number).or_else(|| self.written_key(frame, pair.field("key")?));
                 let value = self.child(frame, state, pair, "value");
                 match (&mut keyed, key) {
@@ -211,6 +215,19 @@ impl<'p> Follower<'p, '_> {
             _ => self.note(frame, node, Form::Search, record),
         }
         out
+    }
+}
+
+/// The container that a pair of a mapping, written out, is put into: `container.update({…})`, `container |= {…}`,
+/// `container = {**container, …}`.
+pub fn updated(pair: Node<'_>) -> Option<Node<'_>> {
+    let mapping = pair.parent().filter(|mapping| mapping.kind() == "dictionary")?;
+    let outer = mapping.parent()?;
+    match outer.kind() {
+        "argument_list" => outer.parent()?.field("function")?.field("object"),
+        "augmented_assignment" if outer.field("operator")?.kind() == "|=" => outer.field("left"),
+        "assignment" if mapping.part(0)?.kind() == "dictionary_splat" => outer.field("left"),
+        _ => None,
     }
 }
 

@@ -28,6 +28,7 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use tree_sitter::Node;
 
 pub use self::case::is_star;
+pub use self::container::updated;
 use self::names::{Facts, Home};
 use self::scope::{Frame, Scopes, State};
 use self::value::{Number, Record, ScopeId, Spot, Value, Worlds};
@@ -84,10 +85,11 @@ pub struct Use<'p> {
     pub selective: bool,
 }
 
-/// A statement that stores something under a followed text: `container[key] = …` or `container[key] += …`.
+/// A statement that stores something under a followed text: `container[key] = …`, `container[key] += …`, or
+/// `container.update({key: …})` in one of its forms.
 #[derive(Clone, Debug)]
 pub struct Store<'p> {
-    /// The subscript on the left.
+    /// The subscript on the left, or the pair of a mapping that is written out.
     pub spot: Spot<'p>,
     /// The literals that may be the key.
     pub texts: Vec<Spot<'p>>,
@@ -121,8 +123,8 @@ const ROUNDS: usize = 4;
 pub struct Interest<'s> {
     /// The files to begin with.
     pub files: Vec<usize>,
-    /// The files into which a text is followed, when it is handed to one of their functions. Records are followed into
-    /// every file.
+    /// The files whose functions are followed into wherever they are called: texts come from them, or go there. Into
+    /// the others only records are followed.
     pub text_files: Vec<usize>,
     /// What to follow in each file that is reached.
     pub seeds: &'s dyn Fn(&Source) -> Seeds,
