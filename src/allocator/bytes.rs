@@ -73,7 +73,7 @@ impl Remainder {
 ///
 /// Quotas are met in their order until the model is used up; what is left is the remainder. Under [`Policy::GpuOnly`]
 /// and without a wildcard, a GPU with the amount `a` gets `a + remainder * a / total`, `total` being the amounts of all
-/// GPUs (section 2 of the design).
+/// GPUs: the repair in `patches/gpu-only.py`.
 ///
 /// The shares add up to the model, with two exceptions. A remainder can be [unassigned](Remainder::Unassigned). And
 /// where a device has several quotas, each takes its bytes from the model, but only the last is the device's share: the

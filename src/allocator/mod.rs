@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Source of all formulas: `distorch_2.py` of `ComfyUI-MultiGPU` at its commit 0b438f7, and for [`Policy::GpuOnly`]
-//! section 2 of the design.
+//! `patches/gpu-only.py` of this repository.
 //!
 //! # Numbers
 //! A size that is given is a `u64` of bytes. A size that is computed is an `f64` wherever the node has a Python float,
