@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde::Serialize;
 
-use super::survey::Files;
+use super::survey;
 use super::text::visible;
 use super::{
-    ChangeReport, ComfyUiReport, Located, Outcome, Problem, SiteReport, SurveyReport, Verification, diff, warnings,
+    ChangeReport, ComfyUiReport, ConflictReport, Located, Outcome, Problem, SiteReport, SurveyReport, Verification, diff, warnings,
 };
-use crate::comfyui::{self, Facts, Pair};
-use crate::install::{Checkout, Evidence, GitFacts, Revision};
+use crate::cache::Cache;
+use crate::comfyui::{self, Facts, Fit, Pair};
+use crate::install::{Checkout, Evidence, Files, GitFacts, Revision};
 use crate::patches::{Fix, State, Status};
 use crate::python::Package;
 use crate::repair::Repair;
@@ -46,8 +47,11 @@ pub struct CheckoutReport {
     pub comfyui: Option<ComfyUiReport>,
     /// What each fix that was asked for found; empty if the checkout could not be read.
     pub fixes: Vec<SurveyReport>,
-    /// How the places that read load lists, as they are, fare with that ComfyUI; none if that was not asked.
+    /// How the checkout, as it is, fares with that ComfyUI: its places that read load lists, but for those in code that
+    /// is never run, and its conflicts; none if that was not asked.
     pub pair: Option<Pair>,
+    /// What else keeps the two from going together, and is nothing that `apply` repairs.
+    pub conflicts: Vec<ConflictReport>,
     /// What running the code came to.
     pub verification: Verification,
     /// The files that a repair changes.
@@ -99,6 +103,7 @@ impl CheckoutReport {
             comfyui: comfyui.map(|comfyui| ComfyUiReport::around(base, comfyui)),
             fixes: Vec::new(),
             pair: None,
+            conflicts: Vec::new(),
             verification: Verification::NotReached,
             changes: Vec::new(),
             warnings: Vec::new(),
@@ -119,14 +124,21 @@ impl CheckoutReport {
     pub fn survey(&mut self, repair: &Repair) {
         let paths: Vec<_> =
             (0..repair.package.len()).map(|file| Located::new(&self.base, &repair.path(file))).collect();
-        let files = Files::new(&repair.surveys, &paths, &repair.package);
+        let files = survey::Files::new(&repair.surveys, &paths, &repair.package);
         self.fixes = repair.surveys.iter().map(|survey| SurveyReport::new(survey, &files)).collect();
         self.release = repair.release.map(|release| release.to_string());
         self.changes = repair.changes.iter().map(|change| ChangeReport::new(&paths[change.file], change)).collect();
     }
 
-    /// Judges the places that read load lists by a ComfyUI that was read, or could not be; it may have been named.
-    pub fn judge(&mut self, comfyui: Option<&Result<Facts>>, is_named: bool) {
+    /// Judges a checkout by a ComfyUI, with its files, that was read, or could not be; it may have been named.
+    pub fn judge(
+        &mut self,
+        repair: &Repair,
+        comfyui: Option<(&Files, &Result<Facts>)>,
+        is_named: bool,
+        cache: Option<&Cache>,
+    ) {
+        let (files, comfyui) = comfyui.unzip();
         let facts = match comfyui {
             Some(Ok(facts)) => {
                 self.comfyui = Some(ComfyUiReport::read(&self.base, facts, is_named));
@@ -138,15 +150,25 @@ impl CheckoutReport {
             }
             None => None,
         };
+        let asks = &repair.asks;
+        let conflicts = asks.conflicts(&repair.package, files.zip(facts), cache);
+        let report = |conflict: &comfyui::Conflict| {
+            let path = Located::new(&self.base, &repair.path(conflict.file));
+            ConflictReport::new(conflict, path, &repair.package)
+        };
+        self.conflicts = conflicts.iter().map(report).collect();
         let lists = facts.map_or(&[][..], |facts| &facts.load_lists);
         let surveys = self.fixes.iter_mut().filter(|survey| survey.fix == Fix::LoadList);
         let sites: Vec<_> = surveys.flat_map(|survey| &mut survey.sites).collect();
-        let states: Vec<_> = sites.iter().map(|site| site.state).collect();
-        if !states.is_empty() {
-            self.pair = Some(comfyui::judge(&states, lists));
+        // What is never run makes nothing fail.
+        let states: Vec<_> = sites.iter().filter(|site| site.unused.is_none()).map(|site| site.state).collect();
+        if !self.conflicts.is_empty() {
+            self.pair = Some(Pair::Known(Fit::Broken));
+        } else if !sites.is_empty() {
+            self.pair = Some(asks.judge(&states, lists));
         }
         for site in sites {
-            if let Pair::Known(fit) = comfyui::judge(&[site.state], lists) {
+            if let Pair::Known(fit) = asks.judge(&[site.state], lists) {
                 site.fit = Some(fit);
             }
         }
@@ -202,7 +224,7 @@ impl CheckoutReport {
 
     /// Are there places that are wrong for this ComfyUI, and that `apply` leaves alone?
     pub fn stays_broken(&self) -> bool {
-        self.findings().any(|(_, site)| site.is_broken() && !site.state.needs_fix())
+        !self.conflicts.is_empty() || self.findings().any(|(_, site)| site.is_broken() && !site.state.needs_fix())
     }
 
     /// The files, as long as they are kept.

@@ -22,7 +22,7 @@ pub fn checkout(checkout: &CheckoutReport, run: &Report, screen: &mut Screen) ->
             }
             // What `apply` found is no longer so when this is read.
             let pair = checkout.pair.filter(|_| command == Command::Check);
-            let pair = pair.map(|found| self::pair(found, checkout.comfyui.as_ref())).unwrap_or_default();
+            let pair = pair.map(|found| self::pair(found, checkout)).unwrap_or_default();
             screen.note(&(verdicts(checkout) + &pair + &proof::line(&checkout.verification)))?;
             match command {
                 Command::Apply => changes(checkout, run.dry_run, screen)?,
@@ -85,9 +85,12 @@ pub fn header(checkout: &CheckoutReport) -> String {
 }
 
 /// How the checkout fares with the ComfyUI.
-fn pair(pair: Pair, comfyui: Option<&ComfyUiReport>) -> String {
+fn pair(pair: Pair, checkout: &CheckoutReport) -> String {
     let name = "comfyui";
-    let fields = comfyui.and_then(ComfyUiReport::fields);
+    if let Some(conflict) = checkout.conflicts.first() {
+        return format!("{STRONG}{name:<10}{STRONG:#} {BAD}broken{BAD:#}: {}\n", conflict.verdict());
+    }
+    let fields = checkout.comfyui.as_ref().and_then(ComfyUiReport::fields);
     let with = fields.map(|fields| format!(" with items of {fields}")).unwrap_or_default();
     let (style, verdict) = match pair {
         Pair::Known(Fit::Works) => (GOOD, format!("works{with}")),

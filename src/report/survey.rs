@@ -40,6 +40,8 @@ pub struct SiteReport {
     pub fit: Option<Fit>,
     /// What it does, and what is wrong with that.
     pub message: String,
+    /// Why it is never run, if it is not: it does not count in the verdict about the ComfyUI.
+    pub unused: Option<String>,
     /// What `apply` replaces to repair it. Different sites may need the same replacement, which is made once. Those of
     /// gpu-only belong together: some without the others are no repair.
     pub edits: Vec<Replacement>,
@@ -129,6 +131,7 @@ impl SiteReport {
             state: site.state,
             fit: None,
             message: site.message.split_whitespace().collect::<Vec<_>>().join(" "),
+            unused: site.unused.clone(),
             edits: edits.collect(),
             file: site.file,
         }
@@ -136,9 +139,15 @@ impl SiteReport {
 }
 
 impl SiteReport {
+    /// What it does, and that it is never run if that is so.
+    pub(super) fn said(&self) -> String {
+        let unused = self.unused.as_ref().map(|why| format!("; never run: {why}")).unwrap_or_default();
+        format!("{}{unused}", self.message)
+    }
+
     /// Is it wrong for the ComfyUI that the checkout is judged by?
     pub(super) fn is_broken(&self) -> bool {
-        self.fit == Some(Fit::Broken)
+        self.fit == Some(Fit::Broken) && self.unused.is_none()
     }
 }
 
@@ -167,7 +176,12 @@ fn verdict(survey: &Survey) -> String {
             };
             let verb = if survey.sites.len() == 1 { "reads" } else { "read" };
             let note = survey.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
-            format!("{} {verb} a load list{how}{note}", counted(survey.sites.len(), "place"))
+            let unused = match survey.sites.iter().filter(|site| site.unused.is_some()).count() {
+                0 => String::new(),
+                all if all == survey.sites.len() => String::from(", in code that is never run"),
+                some => format!(", {some} of them in code that is never run"),
+            };
+            format!("{} {verb} a load list{how}{unused}{note}", counted(survey.sites.len(), "place"))
         }
         (Status::Needed, Fix::GpuOnly) if survey.count(State::CpuFallback) > 0 => {
             "what byte quotas leave over goes to the CPU".to_owned()
