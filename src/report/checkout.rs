@@ -187,6 +187,12 @@ impl CheckoutReport {
     /// Adds what running the code came to; nothing if it was not to be run.
     pub fn verified(&mut self, verdict: Option<Verdict>) {
         self.verification = verdict.map_or(Verification::Skipped, Verification::from);
+        let Verification::Verified { spill: Some(spill), .. } = &self.verification else { return };
+        self.warnings.push(warnings::spill(spill, &self.base));
+        let shares = |survey: &&mut SurveyReport| survey.fix == Fix::GpuOnly && survey.status == Status::InOrder;
+        if let Some(survey) = self.fixes.iter_mut().find(shares) {
+            survey.verdict.push_str(", but layers that find no room in a quota still go to the CPU");
+        }
     }
 
     /// Keeps the files themselves, for renderers that quote them.

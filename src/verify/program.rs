@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use tree_sitter::Node;
 
 use super::desugar;
-use super::standin::{BUILTINS, is_of_python, reaches_outside, stand_in_text};
+use super::standin::{BUILTINS, asks_the_machine, is_of_python, reaches_outside, stand_in_text};
 use super::uses::{ASSIGNMENTS, LIST, Uses, known};
 use crate::python::field::Fields as _;
 use crate::python::source::walk;
@@ -271,6 +271,11 @@ impl<'p> Builder<'p> {
             let Some(module) = self.modules.get(&file) else { continue };
             let source = module.source;
             let (node, is_code) = match module.names.get(name.as_str()) {
+                // What it asks is not there; the scenario's machine answers in its place.
+                Some(Top::Definition(_)) if asks_the_machine(&name) => {
+                    self.stands.entry(name).or_default().insert((Vec::new(), true));
+                    continue;
+                }
                 Some(Top::Definition(node)) => (*node, true),
                 Some(Top::Assignment(node)) if self.is_computable(file, *node) => (*node, true),
                 Some(Top::Library(node)) => (*node, false),
