@@ -6,7 +6,7 @@ use std::fs;
 use std::ops::Range;
 
 use common::{Install, fixtures};
-use distorch_fix::patches::{Fix, State, Status, Survey};
+use distorch_fix::patches::{Fix, Site, State, Status, Survey};
 use distorch_fix::python::{Edit, Source, edit};
 use distorch_fix::repair::Repair;
 
@@ -63,6 +63,10 @@ fn load_list_is(survey: &Survey, promise: &str) -> bool {
     assert_eq!(survey.fix, Fix::LoadList);
     let state = match words[0] {
         "legacy" => survey.status == Status::Needed && all(State::Legacy),
+        "legacy where it is never run" => {
+            let is_apart = |site: &Site| (site.state == State::Legacy) == site.unused.is_some();
+            survey.status == Status::Needed && survey.sites.iter().all(is_apart) && !all(State::Any)
+        }
         "five-only" => survey.status == Status::InOrder && all(State::FiveOnly),
         "any" => survey.status == Status::InOrder && all(State::Any),
         "not understood" => survey.status == Status::NotUnderstood && all(State::Opaque),

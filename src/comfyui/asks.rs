@@ -88,7 +88,8 @@ impl Asks {
             found.dedup_by(|a, b| a.message == b.message);
         }
         if let Some(readers) = self.replaced.first().and_then(|_| replaced::readers(files, cache)) {
-            found.extend(self.replaced.iter().filter_map(|replaced| of_replaced(replaced, &readers, facts)));
+            let certain = self.replaced.iter().filter(|replaced| replaced.is_certain);
+            found.extend(certain.filter_map(|replaced| of_replaced(replaced, &readers, facts)));
         }
         found
     }
@@ -115,11 +116,15 @@ fn of_pack(package: &Package, fault: &Fault) -> Conflict {
 }
 
 fn of_comfyui(need: &Need, missing: &Missing, facts: &Facts) -> Conflict {
-    let version = facts.version.as_deref().map_or_else(|| String::from("this ComfyUI"), |version| format!("ComfyUI {version}"));
+    let version =
+        facts.version.as_deref().map_or_else(|| String::from("this ComfyUI"), |version| format!("ComfyUI {version}"));
     let what = match missing {
         Missing::Module(module) => format!("needs the module `{module}`, which {version} does not have"),
         Missing::Name(name, file) => {
-            format!("needs `{name}` of {}, which {version} does not have", file.display().to_string().replace('\\', "/"))
+            format!(
+                "needs `{name}` of {}, which {version} does not have",
+                file.display().to_string().replace('\\', "/")
+            )
         }
     };
     Conflict {

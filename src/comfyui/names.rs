@@ -53,7 +53,10 @@ impl Names {
                         found.names.insert(name.to_owned());
                     }
                 }
-                "call" => found.open |= is_at_top(node) && node.field("function").is_some_and(|f| source.slice(f) == "setattr"),
+                "call" => {
+                    found.open |=
+                        is_at_top(node) && node.field("function").is_some_and(|f| source.slice(f) == "setattr")
+                }
                 _ => {}
             }
             true

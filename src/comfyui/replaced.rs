@@ -298,8 +298,7 @@ pub(super) fn broken<'r>(replaced: &Replaced, readers: &'r [Reader], own: &[Shap
         shapes.map(|shape| Fit::with(state, shape)).max().unwrap_or(Fit::Unclear)
     };
     readers.iter().find(|reader| {
-        let is_replaced =
-            reader.class.as_ref() == Some(&replaced.class) && replaced.methods.contains(&reader.method);
+        let is_replaced = reader.class.as_ref() == Some(&replaced.class) && replaced.methods.contains(&reader.method);
         !is_replaced && fits(reader.state, own) <= Fit::WorksToday && fits(reader.state, shapes) == Fit::Broken
     })
 }

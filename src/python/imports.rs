@@ -123,9 +123,20 @@ pub fn is_certain(source: &Source, node: Node<'_>) -> bool {
     let mut below = node;
     while let Some(around) = below.parent() {
         let fine = match around.kind() {
-            "module" | "block" | "expression_statement" | "decorated_definition" | "decorator" | "argument_list"
-            | "assignment" | "call" | "attribute" | "import_statement" | "import_from_statement" | "aliased_import"
-            | "class_definition" | "finally_clause" => true,
+            "module"
+            | "block"
+            | "expression_statement"
+            | "decorated_definition"
+            | "decorator"
+            | "argument_list"
+            | "assignment"
+            | "call"
+            | "attribute"
+            | "import_statement"
+            | "import_from_statement"
+            | "aliased_import"
+            | "class_definition"
+            | "finally_clause" => true,
             "try_statement" => {
                 below.kind() == "finally_clause" || (around.field("body") == Some(below) && !may_catch(source, around))
             }

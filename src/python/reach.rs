@@ -67,10 +67,10 @@ impl Reach {
     /// Why a place is never run, in one sentence without a full stop; None if it may be.
     pub fn unused(&self, package: &Package, file: usize, at: usize) -> Option<String> {
         if !self.has(file) {
-            return Some(format!("nothing imports {}", package.path(file).display()));
+            return Some(format!("nothing in the pack imports {}", package.path(file).display()));
         }
         let mut around = self.unused.iter().filter(|(of, range, _)| *of == file && range.contains(&at));
-        around.next().map(|(_, _, name)| format!("nothing uses `{name}`"))
+        around.next().map(|(_, _, name)| format!("nothing in the pack uses `{name}`"))
     }
 }
 
@@ -213,9 +213,9 @@ fn define<'t>(source: &'t Source, file: usize, into: &mut Vec<Definition<'t>>, m
                 into.push(Definition { file, node, name, with_owner, owner, mentions: BTreeSet::new() });
             }
             "identifier" | "string_content" => {
-                let is_own_name = node.parent().is_some_and(|parent| {
-                    parent.kind().ends_with("_definition") && parent.field("name") == Some(node)
-                });
+                let is_own_name = node
+                    .parent()
+                    .is_some_and(|parent| parent.kind().ends_with("_definition") && parent.field("name") == Some(node));
                 if !is_own_name {
                     let owner = owner(node).and_then(|owner| numbers.get(&owner.id()).copied());
                     let names = match owner {
@@ -245,7 +245,8 @@ fn owner(node: Node<'_>) -> Option<Node<'_>> {
 /// those who have the object.
 fn registers_itself(source: &Source, definition: Node<'_>) -> bool {
     let is_decorated = definition.parent().is_some_and(|parent| parent.kind() == "decorated_definition");
-    let has_bases = definition.field("superclasses").is_some_and(|bases| !matches!(source.slice(bases), "()" | "(object)"));
+    let has_bases =
+        definition.field("superclasses").is_some_and(|bases| !matches!(source.slice(bases), "()" | "(object)"));
     let is_method = definition.kind() == "function_definition"
         && owner(definition).is_some_and(|owner| owner.kind() == "class_definition");
     is_decorated || has_bases || is_method
@@ -274,7 +275,10 @@ mod tests {
         assert_eq!(used_files("from .a import x"), [true, true, false, false]);
         assert_eq!(used_files("def f():\n    from . import c"), [false, false, true, false]);
         assert_eq!(used_files("try:\n    import d.x\nexcept ImportError:\n    pass"), [false, false, false, true]);
-        assert_eq!(used_files("import importlib\nimportlib.import_module('.c', __name__)"), [false, false, true, false]);
+        assert_eq!(
+            used_files("import importlib\nimportlib.import_module('.c', __name__)"),
+            [false, false, true, false]
+        );
         assert_eq!(used_files("model.eval()"), [false; 4]);
     }
 

@@ -137,7 +137,20 @@ impl Repair {
         let changes = edits.into_iter().map(change).collect();
         let (after, entry) = (OnceCell::new(), None);
         let committed = false;
-        Ok(Self { package, surveys, changes, release, asks, after, others, accounting, root, committed, evidence, entry })
+        Ok(Self {
+            package,
+            surveys,
+            changes,
+            release,
+            asks,
+            after,
+            others,
+            accounting,
+            root,
+            committed,
+            evidence,
+            entry,
+        })
     }
 
     fn of_revision(self) -> Self {

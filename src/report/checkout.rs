@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::survey;
 use super::text::visible;
 use super::{
-    ChangeReport, ComfyUiReport, ConflictReport, Located, Outcome, Problem, SiteReport, SurveyReport, Verification, diff, warnings,
+    ChangeReport, ComfyUiReport, ConflictReport, Located, Outcome, Problem, SiteReport, SurveyReport, Verification,
+    diff, warnings,
 };
 use crate::cache::Cache;
 use crate::comfyui::{self, Facts, Fit, Pair};
@@ -231,6 +232,13 @@ impl CheckoutReport {
     /// Are there places that are wrong for this ComfyUI, and that `apply` leaves alone?
     pub fn stays_broken(&self) -> bool {
         !self.conflicts.is_empty() || self.findings().any(|(_, site)| site.is_broken() && !site.state.needs_fix())
+    }
+
+    /// Do the places that read load lists, but for those that are never run, read them rightly as they are?
+    pub(super) fn reads_rightly(&self) -> bool {
+        let surveys = self.fixes.iter().filter(|survey| survey.fix == Fix::LoadList);
+        let mut sites = surveys.flat_map(|survey| &survey.sites).filter(|site| site.unused.is_none());
+        sites.all(|site| site.fit == Some(Fit::Works))
     }
 
     /// The files, as long as they are kept.

@@ -75,11 +75,8 @@ fn conflict(conflict: &ConflictReport, workspace: &Path) -> Annotation {
 }
 
 fn place(path: &Located, start: Point, end: Point, workspace: &Path) -> Vec<(&'static str, String)> {
-    let mut properties = vec![
-        ("file", path.from(workspace)),
-        ("line", start.line.to_string()),
-        ("endLine", end.line.to_string()),
-    ];
+    let mut properties =
+        vec![("file", path.from(workspace)), ("line", start.line.to_string()), ("endLine", end.line.to_string())];
     // GitHub takes columns within one line only.
     if start.line == end.line {
         properties.push(("col", start.column.to_string()));

@@ -6,7 +6,7 @@ use std::io;
 use super::columns::{columns, wrapped};
 use super::text::{BAD, FAINT, GOOD, INDENT, STRONG, UNSURE, counted, visible};
 use super::{CheckoutReport, ComfyUiReport, Command, Report, Screen, findings, proof};
-use crate::comfyui::{Fit, Pair};
+use crate::comfyui::{Fit, Kind, Pair};
 use crate::patches::Status;
 
 /// Shows one checkout of a run.
@@ -88,7 +88,9 @@ pub fn header(checkout: &CheckoutReport) -> String {
 fn pair(pair: Pair, checkout: &CheckoutReport) -> String {
     let name = "comfyui";
     if let Some(conflict) = checkout.conflicts.first() {
-        return format!("{STRONG}{name:<10}{STRONG:#} {BAD}broken{BAD:#}: {}\n", conflict.verdict());
+        let own = if checkout.reads_rightly() { "; its own places read that rightly" } else { "" };
+        let own = if conflict.kind == Kind::ReplacedLoadList { own } else { "" };
+        return format!("{STRONG}{name:<10}{STRONG:#} {BAD}broken{BAD:#}: {}{own}\n", conflict.verdict());
     }
     let fields = checkout.comfyui.as_ref().and_then(ComfyUiReport::fields);
     let with = fields.map(|fields| format!(" with items of {fields}")).unwrap_or_default();

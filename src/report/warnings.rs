@@ -11,8 +11,8 @@ use crate::verify::Spill;
 /// That a version's own rule for blocks goes on sending some to the CPU.
 pub(super) fn spill(spill: &Spill, base: &Path) -> Problem {
     let warning = anyhow!(
-        "byte quotas still send layers to the CPU in this version, which puts those there that find no room in a quota: \
-         up to {} % of a model, here with {:?}\n\
+        "byte quotas still send layers to the CPU: this version puts those there that find no room in a quota, {} % of \
+         the model in one scenario ({:?})\n\
          help: `apply` leaves that rule as it is; a later version of the node keeps such layers on the compute device",
         spill.percent,
         spill.text
