@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use common::{Install, fixtures, generated};
-use distorch_fix::fixes::{Fix, State, Status, Survey};
+use distorch_fix::fixes::{Fix, Site, State, Status, Survey};
 use distorch_fix::python::{Edit, Source, edit};
 use distorch_fix::repair::Repair;
 use serde::Deserialize;
@@ -40,6 +40,8 @@ struct Expected {
     says: Option<String>,
     /// The number of files with sites.
     files: Option<usize>,
+    /// The states whose sites, and no others, are never run, if that is promised.
+    unused: Option<Vec<State>>,
 }
 
 fn promises() -> Vec<(String, Promise)> {
@@ -92,6 +94,10 @@ fn assert_survey(name: &str, survey: &Survey, expected: &Expected) {
     if let Some(part) = &expected.says {
         let mut said = survey.note.iter().chain(survey.sites.iter().map(|site| &site.message));
         assert!(said.any(|text| text.contains(part)), "{name}: {survey:#?}");
+    }
+    if let Some(unused) = &expected.unused {
+        let is_as_promised = |site: &Site| site.unused.is_some() == unused.contains(&site.state);
+        assert!(survey.sites.iter().all(is_as_promised), "{name}: {survey:#?}");
     }
     let mut files: Vec<_> = survey.sites.iter().map(|site| site.file).collect();
     files.sort_unstable();

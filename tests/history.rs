@@ -91,7 +91,9 @@ fn every_repaired_version_does_what_it_should_under_cpython() {
     let Some(path) = repository() else { return };
     let oracle = env::var_os("DISTORCH_FIX_ORACLE").map(PathBuf::from).filter(|oracle| oracle.is_file());
     let Some(oracle) = oracle else {
-        return common::skip("DISTORCH_FIX_ORACLE does not name an acceptance test, so no result was run under CPython");
+        return common::skip(
+            "DISTORCH_FIX_ORACLE does not name an acceptance test, so no result was run under CPython",
+        );
     };
     if Command::new("python3").arg("--version").output().is_err() {
         return common::skip("there is no python3, so no result was run under CPython");

@@ -71,7 +71,7 @@ pub(super) fn read(source: &Source) -> Vec<LoadList> {
 }
 
 /// What the items of a list may be, for every call that its parameters offer.
-fn shapes<'t>(module: &Module<'t>, function: Node<'t>) -> Result<Vec<Shape>, Unclear> {
+pub(super) fn shapes<'t>(module: &Module<'t>, function: Node<'t>) -> Result<Vec<Shape>, Unclear> {
     let source = module.source;
     let mut shapes: Vec<Shape> = Vec::new();
     let calls = std::iter::once(None).chain(exec::switches(source, function).into_iter().map(Some));

@@ -8,12 +8,16 @@
 //! Its version is shown, and decides nothing. Nothing is run, and nothing on disk changes.
 
 mod argument;
+mod asks;
 mod dynamic;
 mod eval;
 mod exec;
 mod load_list;
 mod module;
+mod names;
+mod needs;
 mod pair;
+mod replaced;
 mod value;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +25,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 
 pub use argument::named;
+pub use asks::{Asks, Conflict, Kind};
 pub use dynamic::{DynamicVram, OFF};
 pub use load_list::{LoadList, Shape, Unclear};
 pub use pair::{Fit, Pair, judge};

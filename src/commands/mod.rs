@@ -60,11 +60,13 @@ fn each(
     act: impl Fn(&Subject<'_>, &mut CheckoutReport) -> Result<Outcome>,
 ) -> Result<Outcome> {
     let read = |argument: &OsStr| {
-        let facts = comfyui::read(&comfyui::named(argument)?, view.cache.as_ref());
-        facts.with_context(|| format!("cannot use {} as the ComfyUI", argument.display()))
+        let files = comfyui::named(argument)?;
+        let facts = comfyui::read(&files, view.cache.as_ref());
+        let facts = facts.with_context(|| format!("cannot use {} as the ComfyUI", argument.display()))?;
+        Ok((files, Ok(facts)))
     };
     let (named, (chosen, errors)) = match view.comfyui.map(read).transpose() {
-        Ok(named) => (named.map(Ok), choose(target)),
+        Ok(named) => (named, choose(target)),
         Err(error) => (None, (Vec::new(), vec![error])),
     };
     for error in errors {
@@ -77,7 +79,10 @@ fn each(
         // It can be large, and is no more than needed for a verdict: it is read while the checkout is surveyed.
         let around = checkout.comfyui.as_ref().filter(|_| view.judges && named.is_none()).map(|around| {
             let (files, cache) = (Files::Folder(around.root.clone()), view.cache.clone());
-            thread::spawn(move || comfyui::read(&files, cache.as_ref()))
+            thread::spawn(move || {
+                let facts = comfyui::read(&files, cache.as_ref());
+                (files, facts)
+            })
         });
         let revision = view.revision.map(|name| Revision::find(&checkout.root, name)).transpose();
         let result = revision.and_then(|revision| {
@@ -87,9 +92,10 @@ fn each(
             let repair = view.repair(checkout, revision.as_ref(), target)?;
             of_checkout.survey(&repair);
             if view.judges {
-                let around = around
-                    .map(|reading| reading.join().unwrap_or_else(|_| Err(anyhow!("reading it failed unexpectedly"))));
-                of_checkout.judge(named.as_ref().or(around.as_ref()), named.is_some());
+                let beyond = || (Files::Folder(checkout.root.clone()), Err(anyhow!("reading it failed unexpectedly")));
+                let around = around.map(|reading| reading.join().unwrap_or_else(|_| beyond()));
+                let by = named.as_ref().or(around.as_ref()).map(|(files, facts)| (files, facts));
+                of_checkout.judge(&repair, by, named.is_some(), view.cache.as_ref());
             }
             let subject =
                 Subject { checkout, repair: &repair, proof: view.proof.as_ref(), is_alone: chosen.len() == 1 };
@@ -174,6 +180,9 @@ fn judge(&Subject { repair, proof, .. }: &Subject<'_>, report: &mut CheckoutRepo
 
 /// In order as far as it can be told now; fails where places are left that are wrong for this ComfyUI.
 fn in_order(report: &CheckoutReport) -> Result<Outcome> {
+    if let Some(conflict) = report.conflicts.first() {
+        bail!("{}\nhelp: {}", conflict.message, conflict.help);
+    }
     if report.stays_broken() {
         bail!(
             "some places read items of 5 fields only, and this ComfyUI gives others\n\

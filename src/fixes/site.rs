@@ -23,6 +23,8 @@ pub struct Site {
     pub edits: Vec<(usize, Edit)>,
     /// What it reads, for those who want to run it.
     pub reading: Option<Reading>,
+    /// Why it is never run, in one sentence without a full stop; `None` if it may be, or if that is unknown.
+    pub unused: Option<String>,
 }
 
 /// What a site reads of a load-list item.
@@ -50,6 +52,7 @@ impl Site {
             message: message.into(),
             edits: Vec::new(),
             reading: None,
+            unused: None,
         }
     }
 

@@ -5,9 +5,11 @@
 pub mod edit;
 pub(crate) mod field;
 pub mod flow;
+pub mod imports;
 pub mod lines;
 pub mod package;
 pub mod query;
+pub mod reach;
 pub mod source;
 pub mod syntax;
 

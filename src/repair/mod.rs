@@ -11,6 +11,7 @@ use anyhow::{Result, anyhow};
 use self::found::Found;
 use crate::allocator::Device;
 use crate::cache::{Cache, Key};
+use crate::comfyui::Asks;
 use crate::fixes::{Accounting, Fix, Status, Survey};
 use crate::gather::{self, Unread};
 use crate::install::{Checkout, Revision};
@@ -29,6 +30,8 @@ pub struct Repair {
     pub changes: Vec<Change>,
     /// The upstream releases that it is like.
     pub release: Option<String>,
+    /// What it asks of its ComfyUI beside load lists.
+    pub asks: Asks,
     /// The files as they would be, once they are needed.
     after: OnceCell<Package>,
     /// What the other fixes found, which are not to be made.
@@ -83,7 +86,7 @@ impl Repair {
             None => gather::on_disk(checkout)?,
             Some(revision) => gather::in_revision(checkout, revision)?,
         };
-        let key = found::key(&package, fixes, accounting, proof);
+        let key = found::key(checkout, &package, fixes, accounting, proof);
         let repair = if let Some(found) = cache.get(&key) {
             Self::made(checkout, package, found, fixes, accounting)?
         } else {
@@ -102,7 +105,7 @@ impl Repair {
         accounting: Accounting,
     ) -> Result<Self> {
         let root = checkout.file.parent().unwrap_or(&checkout.root).to_owned();
-        let Found { surveys, release, evidence } = found;
+        let Found { surveys, release, asks, evidence } = found;
         let (surveys, others): (Vec<_>, Vec<_>) = surveys.into_iter().partition(|survey| fixes.contains(&survey.fix));
         let edits = edits_of(&surveys, &package).map_err(|file| {
             anyhow!(
@@ -117,7 +120,20 @@ impl Repair {
         let changes = edits.into_iter().map(change).collect();
         let (after, entry) = (OnceCell::new(), None);
         let committed = false;
-        Ok(Self { package, surveys, changes, release, after, others, accounting, root, committed, evidence, entry })
+        Ok(Self {
+            package,
+            surveys,
+            changes,
+            release,
+            asks,
+            after,
+            others,
+            accounting,
+            root,
+            committed,
+            evidence,
+            entry,
+        })
     }
 
     fn of_revision(self) -> Self {
@@ -174,7 +190,7 @@ impl Repair {
             Some(Verdict::Wrong(_) | Verdict::Inconclusive(_)) => return,
         };
         let surveys = self.surveys.iter().chain(&self.others).cloned().collect();
-        cache.keep(key, &Found { surveys, release: self.release.clone(), evidence });
+        cache.keep(key, &Found { surveys, release: self.release.clone(), asks: self.asks.clone(), evidence });
     }
 
     /// What is to be written.

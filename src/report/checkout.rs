@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde::Serialize;
 
-use super::survey::Files;
+use super::survey;
 use super::text::visible;
 use super::{
-    ChangeReport, ComfyUiReport, Located, Outcome, Problem, SiteReport, SurveyReport, Verification, diff, warnings,
+    ChangeReport, ComfyUiReport, ConflictReport, Located, Outcome, Problem, SiteReport, SurveyReport, Verification,
+    diff, warnings,
 };
-use crate::comfyui::{self, Facts, Pair};
+use crate::cache::Cache;
+use crate::comfyui::{self, Facts, Fit, Pair};
 use crate::fixes::{Fix, State, Status};
-use crate::install::{Checkout, Evidence, GitFacts, Revision};
+use crate::install::{Checkout, Evidence, Files, GitFacts, Revision};
 use crate::python::Package;
 use crate::repair::Repair;
 use crate::verify::Verdict;
@@ -46,8 +48,11 @@ pub struct CheckoutReport {
     pub comfyui: Option<ComfyUiReport>,
     /// What each fix that was asked for found; empty if the checkout could not be read.
     pub fixes: Vec<SurveyReport>,
-    /// How the places that read load lists, as they are, fare with that ComfyUI; none if that was not asked.
+    /// How the checkout, as it is, fares with that ComfyUI: its places that read load lists, but for those in code that
+    /// is never run, and its conflicts; none if that was not asked.
     pub pair: Option<Pair>,
+    /// What else keeps the two from going together, and is nothing that `apply` repairs.
+    pub conflicts: Vec<ConflictReport>,
     /// What running the code came to.
     pub verification: Verification,
     /// The files that a repair changes.
@@ -99,6 +104,7 @@ impl CheckoutReport {
             comfyui: comfyui.map(|comfyui| ComfyUiReport::around(base, comfyui)),
             fixes: Vec::new(),
             pair: None,
+            conflicts: Vec::new(),
             verification: Verification::NotReached,
             changes: Vec::new(),
             warnings: Vec::new(),
@@ -119,14 +125,21 @@ impl CheckoutReport {
     pub fn survey(&mut self, repair: &Repair) {
         let paths: Vec<_> =
             (0..repair.package.len()).map(|file| Located::new(&self.base, &repair.path(file))).collect();
-        let files = Files::new(&repair.surveys, &paths, &repair.package);
+        let files = survey::Files::new(&repair.surveys, &paths, &repair.package);
         self.fixes = repair.surveys.iter().map(|survey| SurveyReport::new(survey, &files)).collect();
         self.release.clone_from(&repair.release);
         self.changes = repair.changes.iter().map(|change| ChangeReport::new(&paths[change.file], change)).collect();
     }
 
-    /// Judges the places that read load lists by a ComfyUI that was read, or could not be; it may have been named.
-    pub fn judge(&mut self, comfyui: Option<&Result<Facts>>, is_named: bool) {
+    /// Judges a checkout by a ComfyUI, with its files, that was read, or could not be; it may have been named.
+    pub fn judge(
+        &mut self,
+        repair: &Repair,
+        comfyui: Option<(&Files, &Result<Facts>)>,
+        is_named: bool,
+        cache: Option<&Cache>,
+    ) {
+        let (files, comfyui) = comfyui.unzip();
         let facts = match comfyui {
             Some(Ok(facts)) => {
                 self.comfyui = Some(ComfyUiReport::read(&self.base, facts, is_named));
@@ -138,15 +151,25 @@ impl CheckoutReport {
             }
             None => None,
         };
+        let asks = &repair.asks;
+        let conflicts = asks.conflicts(&repair.package, files.zip(facts), cache);
+        let report = |conflict: &comfyui::Conflict| {
+            let path = Located::new(&self.base, &repair.path(conflict.file));
+            ConflictReport::new(conflict, path, &repair.package)
+        };
+        self.conflicts = conflicts.iter().map(report).collect();
         let lists = facts.map_or(&[][..], |facts| &facts.load_lists);
         let surveys = self.fixes.iter_mut().filter(|survey| survey.fix.about().reads_items);
         let sites: Vec<_> = surveys.flat_map(|survey| &mut survey.sites).collect();
-        let states: Vec<_> = sites.iter().map(|site| site.state).collect();
-        if !states.is_empty() {
-            self.pair = Some(comfyui::judge(&states, lists));
+        // What is never run makes nothing fail.
+        let states: Vec<_> = sites.iter().filter(|site| site.unused.is_none()).map(|site| site.state).collect();
+        if !self.conflicts.is_empty() {
+            self.pair = Some(Pair::Known(Fit::Broken));
+        } else if !sites.is_empty() {
+            self.pair = Some(asks.judge(&states, lists));
         }
         for site in sites {
-            if let Pair::Known(fit) = comfyui::judge(&[site.state], lists) {
+            if let Pair::Known(fit) = asks.judge(&[site.state], lists) {
                 site.fit = Some(fit);
             }
         }
@@ -165,6 +188,13 @@ impl CheckoutReport {
     /// Adds what running the code came to; nothing if it was not to be run.
     pub fn verified(&mut self, verdict: Option<Verdict>) {
         self.verification = verdict.map_or(Verification::Skipped, Verification::from);
+        let Verification::Verified { spill: Some(spill), .. } = &self.verification else { return };
+        self.warnings.push(warnings::spill(spill, &self.base));
+        let shares =
+            |survey: &&mut SurveyReport| survey.fix.about().is_in_allocation && survey.status == Status::InOrder;
+        if let Some(survey) = self.fixes.iter_mut().find(shares) {
+            survey.verdict.push_str(", but layers that fit no quota still go to the CPU");
+        }
     }
 
     /// Keeps the files themselves, for renderers that quote them.
@@ -202,7 +232,14 @@ impl CheckoutReport {
 
     /// Are there places that are wrong for this ComfyUI, and that `apply` leaves alone?
     pub fn stays_broken(&self) -> bool {
-        self.findings().any(|(_, site)| site.is_broken() && !site.state.needs_fix())
+        !self.conflicts.is_empty() || self.findings().any(|(_, site)| site.is_broken() && !site.state.needs_fix())
+    }
+
+    /// Do the places that read load lists, but for those that are never run, read them rightly as they are?
+    pub(super) fn reads_rightly(&self) -> bool {
+        let surveys = self.fixes.iter().filter(|survey| survey.fix.about().reads_items);
+        let mut sites = surveys.flat_map(|survey| &survey.sites).filter(|site| site.unused.is_none());
+        sites.all(|site| site.fit == Some(Fit::Works))
     }
 
     /// The files, as long as they are kept.

@@ -4,7 +4,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::columns::{columns, fit, width, wrapped};
 use super::text::visible;
-use super::{CheckoutReport, SiteReport};
+use super::{CheckoutReport, ConflictReport, SiteReport};
 use crate::fixes::{Fix, State};
 use crate::python::lines;
 
@@ -15,7 +15,40 @@ const MOST_MARKS: usize = 50;
 
 /// Everything that `apply` would repair, and everything that was not understood.
 pub(super) fn all(checkout: &CheckoutReport) -> String {
-    findings(checkout, |_| true)
+    let mut out = findings(checkout, |_| true);
+    for conflict in &checkout.conflicts {
+        if let Some(text) = checkout.package().and_then(|package| package.text(conflict.file)) {
+            separate(&mut out);
+            out.push_str(&self::conflict(conflict, text));
+        }
+    }
+    out
+}
+
+/// A blank line between two snippets.
+fn separate(out: &mut String) {
+    if !out.is_empty() {
+        out.push('\n');
+    }
+}
+
+/// What keeps the pack and its ComfyUI from going together, with what to do.
+fn conflict(conflict: &ConflictReport, file: &str) -> String {
+    let columns = columns().unwrap_or(COLUMNS);
+    let (start, end) = (lines::start(file, conflict.start.byte), lines::end(file, conflict.start.byte));
+    let line = file[start..end].trim_start_matches('\u{feff}');
+    let start = end - line.len();
+    let offset = |at: usize| drawn(&line[..at.clamp(start, end) - start]).len();
+    let (text, mark) = (drawn(line), offset(conflict.start.byte)..offset(conflict.end.byte));
+    let mut snippet = Snippet::source(&text).line_start(conflict.start.line).path(conflict.path.shown());
+    if !mark.is_empty() {
+        snippet = snippet.annotation(AnnotationKind::Primary.span(mark));
+    }
+    let room = Some(columns.saturating_sub("error[comfyui]: ".len()));
+    let title = wrapped(&visible(&conflict.message), 0, 0, room);
+    let help = wrapped(&visible(&conflict.help), 0, 0, Some(columns.saturating_sub("  = help: ".len())));
+    let group = Level::ERROR.primary_title(title).id("comfyui").element(snippet).element(Level::HELP.message(help));
+    Renderer::styled().term_width(columns).render(&[group]) + "\n"
 }
 
 /// What was not understood.
@@ -29,13 +62,11 @@ fn findings(checkout: &CheckoutReport, wanted: fn(State) -> bool) -> String {
     let renderer = Renderer::styled().term_width(columns);
     let mut out = String::new();
     let sites: Vec<_> = checkout.findings().filter(|(_, site)| wanted(site.state)).collect();
-    let of = |(fix, site): &(Fix, &SiteReport)| (*fix, site.file, site.state, site.start.line);
+    let of = |(fix, site): &(Fix, &SiteReport)| (*fix, site.file, site.state, site.start.line, site.unused.clone());
     for sites in sites.chunk_by(|a, b| of(a) == of(b)) {
         let text = checkout.package().and_then(|package| package.text(sites[0].1.file));
         let Some(text) = text else { continue };
-        if !out.is_empty() {
-            out.push('\n');
-        }
+        separate(&mut out);
         out.push_str(&renderer.render(&[finding(sites, text, columns)]));
         out.push('\n');
     }
@@ -45,7 +76,10 @@ fn findings(checkout: &CheckoutReport, wanted: fn(State) -> bool) -> String {
 /// The sites are on one line, and in one state.
 fn finding<'r>(sites: &[(Fix, &'r SiteReport)], file: &'r str, columns: usize) -> Group<'r> {
     let (fix, first) = sites[0];
-    let level = if first.state.is_unknown() { Level::WARNING } else { Level::ERROR };
+    let (level, word) = match super::Level::of(first) {
+        super::Level::Warning => (Level::WARNING, "warning[]: "),
+        super::Level::Error => (Level::ERROR, "error[]: "),
+    };
     // Only the line it begins on: a pattern or a statement can run over many.
     let (start, end) = (lines::start(file, first.start.byte), lines::end(file, first.start.byte));
     let line = file[start..end].trim_start_matches('\u{feff}');
@@ -74,7 +108,7 @@ fn finding<'r>(sites: &[(Fix, &'r SiteReport)], file: &'r str, columns: usize) -
         let mark = AnnotationKind::Primary.span(mark);
         snippet = snippet.annotation(if fits && nth + 1 == count { mark.label(label) } else { mark });
     }
-    let used = if first.state.is_unknown() { "warning[]: " } else { "error[]: " }.len() + fix.name().len();
+    let used = word.len() + fix.name().len();
     level.primary_title(title(sites, used, columns)).id(fix.name()).element(snippet)
 }
 
@@ -85,10 +119,10 @@ fn drawn(line: &str) -> String {
 
 /// What is said about the first of them, and how many there are. Behind so many columns, on one line if it fits.
 fn title(sites: &[(Fix, &SiteReport)], used: usize, columns: usize) -> String {
-    let message = &sites[0].1.message;
+    let message = sites[0].1.said();
     let more = match sites.len() {
         1 => String::new(),
         count => format!(" (and {} more on this line)", count - 1),
     };
-    wrapped(&(visible(message).into_owned() + &more), 0, 0, Some(columns.saturating_sub(used)))
+    wrapped(&(visible(&message).into_owned() + &more), 0, 0, Some(columns.saturating_sub(used)))
 }

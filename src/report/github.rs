@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 
 use super::located::workspace;
 use super::text::visible;
-use super::{Level, Problem, Report, SiteReport, summary};
+use super::{ConflictReport, Level, Located, Point, Problem, Report, SiteReport, summary};
 use crate::fixes::Fix;
 
 /// One workflow command for each finding and each error.
@@ -23,6 +23,9 @@ pub fn document(report: &Report) -> String {
     for checkout in &report.checkouts {
         for (fix, site) in checkout.findings() {
             let _ = writeln!(out, "{}", finding(fix, site, &workspace));
+        }
+        for conflict in &checkout.conflicts {
+            let _ = writeln!(out, "{}", self::conflict(conflict, &workspace));
         }
     }
     for (level, problem) in report.problems() {
@@ -64,19 +67,28 @@ fn escaped(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-fn finding(fix: Fix, site: &SiteReport, workspace: &Path) -> Annotation {
-    let mut properties = vec![
-        ("file", site.path.from(workspace)),
-        ("line", site.start.line.to_string()),
-        ("endLine", site.end.line.to_string()),
-    ];
+fn conflict(conflict: &ConflictReport, workspace: &Path) -> Annotation {
+    let mut properties = place(&conflict.path, conflict.start, conflict.end, workspace);
+    properties.push(("title", String::from("comfyui")));
+    let message = format!("{}\n{}", visible(&conflict.message), visible(&conflict.help));
+    Annotation { level: Level::Error, properties, message }
+}
+
+fn place(path: &Located, start: Point, end: Point, workspace: &Path) -> Vec<(&'static str, String)> {
+    let mut properties =
+        vec![("file", path.from(workspace)), ("line", start.line.to_string()), ("endLine", end.line.to_string())];
     // GitHub takes columns within one line only.
-    if site.start.line == site.end.line {
-        properties.push(("col", site.start.column.to_string()));
-        properties.push(("endColumn", site.end.column.to_string()));
+    if start.line == end.line {
+        properties.push(("col", start.column.to_string()));
+        properties.push(("endColumn", end.column.to_string()));
     }
+    properties
+}
+
+fn finding(fix: Fix, site: &SiteReport, workspace: &Path) -> Annotation {
+    let mut properties = place(&site.path, site.start, site.end, workspace);
     properties.push(("title", format!("{fix}: {}", site.state.name)));
-    Annotation { level: Level::of(site), properties, message: visible(&site.message).into_owned() }
+    Annotation { level: Level::of(site), properties, message: visible(&site.said()).into_owned() }
 }
 
 fn annotation(level: Level, problem: &Problem, workspace: &Path) -> Annotation {

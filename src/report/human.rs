@@ -6,7 +6,7 @@ use std::io;
 use super::columns::{columns, wrapped};
 use super::text::{BAD, FAINT, GOOD, INDENT, STRONG, UNSURE, counted, visible};
 use super::{CheckoutReport, ComfyUiReport, Command, Report, Screen, findings, proof};
-use crate::comfyui::{Fit, Pair};
+use crate::comfyui::{Fit, Kind, Pair};
 use crate::fixes::Status;
 
 /// Shows one checkout of a run.
@@ -22,7 +22,7 @@ pub fn checkout(checkout: &CheckoutReport, run: &Report, screen: &mut Screen) ->
             }
             // What `apply` found is no longer so when this is read.
             let pair = checkout.pair.filter(|_| command == Command::Check);
-            let pair = pair.map(|found| self::pair(found, checkout.comfyui.as_ref())).unwrap_or_default();
+            let pair = pair.map(|found| self::pair(found, checkout)).unwrap_or_default();
             screen.note(&(verdicts(checkout) + &pair + &proof::line(&checkout.verification)))?;
             match command {
                 Command::Apply => changes(checkout, run.dry_run, screen)?,
@@ -85,9 +85,14 @@ pub fn header(checkout: &CheckoutReport) -> String {
 }
 
 /// How the checkout fares with the ComfyUI.
-fn pair(pair: Pair, comfyui: Option<&ComfyUiReport>) -> String {
+fn pair(pair: Pair, checkout: &CheckoutReport) -> String {
     let name = "comfyui";
-    let fields = comfyui.and_then(ComfyUiReport::fields);
+    if let Some(conflict) = checkout.conflicts.first() {
+        let own = if checkout.reads_rightly() { "; its own places read that rightly" } else { "" };
+        let own = if conflict.kind == Kind::ReplacedLoadList { own } else { "" };
+        return format!("{STRONG}{name:<10}{STRONG:#} {BAD}broken{BAD:#}: {}{own}\n", conflict.verdict());
+    }
+    let fields = checkout.comfyui.as_ref().and_then(ComfyUiReport::fields);
     let with = fields.map(|fields| format!(" with items of {fields}")).unwrap_or_default();
     let (style, verdict) = match pair {
         Pair::Known(Fit::Works) => (GOOD, format!("works{with}")),

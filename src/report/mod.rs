@@ -9,6 +9,7 @@ mod change;
 mod checkout;
 mod columns;
 mod comfyui;
+mod conflict;
 mod diff;
 mod findings;
 pub mod github;
@@ -39,6 +40,7 @@ use serde::Serialize;
 pub use change::ChangeReport;
 pub use checkout::CheckoutReport;
 pub use comfyui::ComfyUiReport;
+pub use conflict::ConflictReport;
 pub use located::Located;
 pub use problem::Problem;
 pub use screen::Screen;
@@ -136,7 +138,8 @@ enum Level {
 impl Level {
     /// Of a site that there is something to say about.
     fn of(site: &SiteReport) -> Self {
-        if site.state.needs_fix() || site.is_broken() { Self::Error } else { Self::Warning }
+        let is_wrong = site.state.needs_fix() || site.is_broken();
+        if is_wrong && site.unused.is_none() { Self::Error } else { Self::Warning }
     }
 }
 
@@ -167,6 +170,8 @@ pub struct Totals {
     pub broken_sites: usize,
     /// Sites that were not understood.
     pub opaque_sites: usize,
+    /// Places that keep a checkout and its ComfyUI from going together, and that no fix is about.
+    pub conflicts: usize,
     /// Files that were written.
     pub files_written: usize,
 }
@@ -207,6 +212,7 @@ impl Report {
                 totals.opaque_sites += 1;
             }
         }
+        totals.conflicts += checkout.conflicts.len();
         totals.files_written += checkout.changes.iter().filter(|change| change.written).count();
         self.worsen(checkout.outcome);
         self.checkouts.push(checkout);

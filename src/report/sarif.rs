@@ -15,11 +15,13 @@ use serde_sarif::sarif;
 
 use super::located::workspace;
 use super::text::visible;
-use super::{Level, Located, Outcome, Point, Problem, Replacement, Report, SiteReport};
+use super::{ConflictReport, Level, Located, Outcome, Point, Problem, Replacement, Report, SiteReport};
 use crate::fixes::Fix;
 
 /// What stands for the root of the code in paths.
 const ROOT: &str = "%SRCROOT%";
+/// The rule for conflicts with the ComfyUI.
+const CONFLICT: &str = "comfyui";
 /// What the URI of a whole path begins with.
 const FILE: &str = "file:///";
 /// What a URI may hold as it is: the unreserved characters of RFC 3986, and slashes.
@@ -33,7 +35,7 @@ pub fn document(report: &Report) -> Result<String> {
         .name("distorch-fix")
         .version(report.version)
         .semantic_version(report.version)
-        .rules(Fix::ALL.iter().copied().map(rule).collect::<Vec<_>>())
+        .rules(Fix::ALL.iter().copied().map(rule).chain([conflict_rule()]).collect::<Vec<_>>())
         .build();
     let run = sarif::Run::builder()
         .tool(sarif::Tool::builder().driver(driver).build())
@@ -49,16 +51,33 @@ pub fn document(report: &Report) -> Result<String> {
     Ok(serde_json::to_string_pretty(&sarif)? + "\n")
 }
 
+/// The rule for conflicts with the ComfyUI, behind those of the fixes.
+fn conflict_rule() -> sarif::ReportingDescriptor {
+    descriptor(
+        CONFLICT,
+        "ComfyUI",
+        "The pack and this ComfyUI do not go together",
+        "The pack imports something that this ComfyUI or the pack itself does not have, or puts something in the place \
+         of ComfyUI's own that ComfyUI's code fails with.",
+        "Update ComfyUI, or install a version of the node that was made for this one. `distorch-fix apply` does not \
+         change this.",
+    )
+}
+
 /// A fix as a rule.
 fn rule(fix: Fix) -> sarif::ReportingDescriptor {
     let about = fix.about();
+    descriptor(about.id, about.rule_name, about.problem, about.description, about.help)
+}
+
+fn descriptor(id: &str, name: &str, short: &str, full: &str, help: &str) -> sarif::ReportingDescriptor {
     let text = |text: &str| sarif::MultiformatMessageString::builder().text(text.replace('`', "")).build();
     sarif::ReportingDescriptor::builder()
-        .id(about.id)
-        .name(about.rule_name)
-        .short_description(text(about.problem))
-        .full_description(text(about.description))
-        .help(sarif::MultiformatMessageString::builder().text(about.help.replace('`', "")).markdown(about.help).build())
+        .id(id)
+        .name(name)
+        .short_description(text(short))
+        .full_description(text(full))
+        .help(sarif::MultiformatMessageString::builder().text(help.replace('`', "")).markdown(help).build())
         .default_configuration(sarif::ReportingConfiguration::builder().level(json!("error")).build())
         .build()
 }
@@ -86,6 +105,7 @@ impl Writer<'_> {
                 };
                 results.push(self.result(fix, site, repair));
             }
+            results.extend(checkout.conflicts.iter().map(|conflict| self.conflict(conflict)));
         }
         results
     }
@@ -101,12 +121,26 @@ impl Writer<'_> {
         let mut result = sarif::Result::builder()
             .rule_id(fix.name())
             .level(level)
-            .message(message(&visible(&site.message)))
+            .message(message(&visible(&site.said())))
             .locations(vec![location])
             .properties(sarif::PropertyBag::builder().additional_properties(state).build())
             .build();
         result.rule_index = index;
         result.fixes = repair.map(|repair| vec![repair]);
+        result
+    }
+
+    fn conflict(&self, conflict: &ConflictReport) -> sarif::Result {
+        let kind = BTreeMap::from([(String::from("kind"), json!(conflict.kind))]);
+        let text = format!("{}; {}", conflict.message, conflict.help);
+        let mut result = sarif::Result::builder()
+            .rule_id(CONFLICT)
+            .level(sarif::ResultLevel::Error)
+            .message(message(&visible(&text)))
+            .locations(vec![self.location(&conflict.path, Some(region(conflict.start, conflict.end)))])
+            .properties(sarif::PropertyBag::builder().additional_properties(kind).build())
+            .build();
+        result.rule_index = i64::try_from(Fix::ALL.len()).ok();
         result
     }
 

@@ -39,6 +39,8 @@ pub struct SiteReport {
     pub fit: Option<Fit>,
     /// What it does, and what is wrong with that.
     pub message: String,
+    /// Why it is never run, if it is not: it does not count in the verdict about the ComfyUI.
+    pub unused: Option<String>,
     /// What `apply` replaces to repair it. Different sites may need the same replacement, which is made once. Those of
     /// gpu-only belong together: some without the others are no repair.
     pub edits: Vec<Replacement>,
@@ -128,6 +130,7 @@ impl SiteReport {
             state: site.state,
             fit: None,
             message: site.message.split_whitespace().collect::<Vec<_>>().join(" "),
+            unused: site.unused.clone(),
             edits: edits.collect(),
             file: site.file,
         }
@@ -135,8 +138,14 @@ impl SiteReport {
 }
 
 impl SiteReport {
+    /// What it does, and that it is never run if that is so.
+    pub(super) fn said(&self) -> String {
+        let unused = self.unused.as_ref().map(|why| format!("; never run: {why}")).unwrap_or_default();
+        format!("{}{unused}", self.message)
+    }
+
     /// Is it wrong for the ComfyUI that the checkout is judged by?
     pub(super) fn is_broken(&self) -> bool {
-        self.fit == Some(Fit::Broken)
+        self.fit == Some(Fit::Broken) && self.unused.is_none()
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::verify::{Step, Verdict};
+use crate::verify::{Spill, Step, Verdict};
 
 /// What running the repaired code, or the code as it is where there is nothing to repair, came to.
 #[derive(Debug, Serialize)]
@@ -27,6 +27,9 @@ pub enum Verification {
         blocks: usize,
         /// Where a version has its own ways, and keeps them.
         notes: Vec<String>,
+        /// What such a way goes on sending to the CPU, at worst, though byte quotas without a wildcard leave it nothing;
+        /// none if nothing goes there.
+        spill: Option<Spill>,
         /// How long it took: not in documents, which are to be the same for the same code.
         #[serde(skip)]
         elapsed: Duration,
@@ -58,6 +61,7 @@ impl From<Verdict> for Verification {
                 scenarios: evidence.scenarios,
                 blocks: evidence.blocks,
                 notes: evidence.notes,
+                spill: evidence.spill,
                 elapsed: evidence.elapsed,
             },
             Verdict::Wrong(mismatch) => Self::Wrong {

@@ -6,6 +6,19 @@ use anyhow::anyhow;
 
 use super::Problem;
 use crate::comfyui::{DynamicVram, Facts, Fit, OFF, Pair};
+use crate::verify::Spill;
+
+/// That a version's own rule for blocks goes on sending some to the CPU.
+pub(super) fn spill(spill: &Spill, base: &Path) -> Problem {
+    let warning = anyhow!(
+        "byte quotas still send layers to the CPU: this version puts those there that find no room in a quota, {} % of \
+         the model in one scenario ({:?})\n\
+         help: `apply` leaves that rule as it is; a later version of the node keeps such layers on the compute device",
+        spill.percent,
+        spill.text
+    );
+    Problem::of(&warning, base)
+}
 
 /// Everything to be warned of under this ComfyUI, with this verdict about the pair.
 pub(super) fn all(facts: Option<&Facts>, pair: Option<Pair>, base: &Path) -> Vec<Problem> {

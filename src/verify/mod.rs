@@ -24,6 +24,7 @@ pub mod placing;
 mod probe;
 mod program;
 mod scenario;
+mod spill;
 mod standin;
 mod uses;
 
@@ -33,6 +34,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 pub use engine::Engine;
+pub use spill::Spill;
 use tree_sitter::Node;
 
 use self::expect::{Answer, Calls, Case, Marking, Raised};
@@ -104,6 +106,8 @@ pub struct Evidence {
     pub elapsed: Duration,
     /// Where a version has its own ways, and keeps them.
     pub notes: Vec<String>,
+    /// What such a way goes on sending to the CPU, at worst, though byte quotas without a wildcard leave it nothing.
+    pub spill: Option<Spill>,
 }
 
 /// A wrong answer.
@@ -353,10 +357,13 @@ impl<'v> Verifier<'v> {
         if is_own && counts.iter().all(is_lost) {
             return Err(wrong(expected.answer.to_string()));
         }
-        // Both may fail alike for want of the same thing: that is no way of its own as long as it can be translated.
-        let is_told = self.options.engine != Engine::Sandbox || self.arithmetic || answer.unsupported().is_none();
-        for accounting in counts.iter().filter(|_| is_told) {
+        let spill = (policy == Policy::GpuOnly)
+            .then(|| spill::of(case, &expected.answer, answer, &self.models[case.model]))
+            .flatten();
+        for accounting in counts {
             if self.before(program, cases, *accounting)?[at].is_same(answer) {
+                let spills = self.evidence.spill.take().into_iter().chain(spill);
+                self.evidence.spill = spills.max_by_key(|spill| spill.percent);
                 self.evidence.notes.push(format!("{} allocates in this version's own way, as before", entry.name));
                 return Ok(());
             }

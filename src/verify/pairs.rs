@@ -51,7 +51,8 @@ impl fmt::Display for Row {
 
 impl Row {
     fn of(name: String, repair: &Repair) -> Self {
-        let states: Vec<_> = repair.surveys[0].sites.iter().map(|site| site.state).collect();
+        let used = repair.surveys[0].sites.iter().filter(|site| site.unused.is_none());
+        let states: Vec<_> = used.map(|site| site.state).collect();
         let verdicts = FIELDS.map(|fields| match comfyui::judge(&states, &[load_list(fields)]) {
             Pair::Known(fit) => fit,
             Pair::Either { .. } => panic!("{name}: the items are known"),

@@ -8,7 +8,7 @@ use tree_sitter::Node;
 
 use super::desugar::{self, Methods};
 use super::library::{Standard, in_sandbox};
-use super::standin::{BUILTINS, builtin, is_of_python, reaches_outside, stand_in_text};
+use super::standin::{BUILTINS, asks_the_machine, builtin, is_of_python, reaches_outside, stand_in_text};
 use super::uses::{ASSIGNMENTS, LIST, Uses, known};
 use crate::python::field::Fields as _;
 use crate::python::source::walk;
@@ -300,6 +300,11 @@ impl<'p> Builder<'p> {
             let Some(module) = self.modules.get(&file) else { continue };
             let source = module.source;
             let node = match module.names.get(name.as_str()) {
+                // What it asks is not there; the scenario's machine answers in its place.
+                Some(Top::Definition(_)) if asks_the_machine(&name) => {
+                    self.stands.entry(name).or_default().insert((Vec::new(), true));
+                    continue;
+                }
                 Some(Top::Definition(node)) => *node,
                 Some(Top::Assignment(node)) if self.is_computable(file, *node) => *node,
                 Some(Top::Library(standard)) => {

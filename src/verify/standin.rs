@@ -192,6 +192,11 @@ pub(super) fn stand_in_text(text: &mut String, name: &str, uses: &BTreeSet<(Vec<
     }
 }
 
+/// Is a function of this name one that asks which devices there are, wherever it is defined?
+pub(super) fn asks_the_machine(name: &str) -> bool {
+    leaf(name, true) == "listed_devices"
+}
+
 /// What a stand-in is, going by its name: the few things that allocation depends on, and nothing for the rest.
 fn leaf(name: &str, called: bool) -> &'static str {
     match name {

@@ -146,8 +146,13 @@ fn verdict(survey: &Survey) -> String {
         _ => format!(": {}", parts.iter().map(|(n, what)| format!("{n} {what}")).collect::<Vec<_>>().join(", ")),
     };
     let places = if count == 1 { "1 place reads".to_owned() } else { format!("{count} places read") };
+    let unused = match survey.sites.iter().filter(|site| site.unused.is_some()).count() {
+        0 => String::new(),
+        all if all == count => ", in code that is never run".to_owned(),
+        some => format!(", {some} of them in code that is never run"),
+    };
     let note = survey.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
-    format!("{places} a load list{how}{note}")
+    format!("{places} a load list{how}{unused}{note}")
 }
 
 /// The expression that, when called, gives a load list, around a mention of the method's name: the attribute, or the

@@ -1,0 +1,321 @@
+//! What of ComfyUI a pack must find when it is imported, and whether a ComfyUI has it.
+//!
+//! ```text
+//! import comfy.memory_management                          comfy/memory_management.py
+//! from comfy.model_patcher import LowVramPatch      →     LowVramPatch in comfy/model_patcher.py
+//! limit = comfy.model_management.EXTRA                    EXTRA in comfy/model_management.py
+//! ```
+//!
+//! Only what is run for certain counts, and only ComfyUI's own modules: what is not there for certain is missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tree_sitter::Node;
+
+use super::names::Names;
+use crate::cache::{Cache, Key};
+use crate::install::Files;
+use crate::python::field::Fields;
+use crate::python::imports::{Import, imports, is_certain};
+use crate::python::source::{MAX_BYTES, walk};
+use crate::python::{Package, Source};
+
+/// The top modules that are ComfyUI's own, in any version, and no package of PyPI's that a pack could mean.
+const TOP: [&str; 13] = [
+    "comfy",
+    "comfy_api",
+    "comfy_api_nodes",
+    "comfy_config",
+    "comfy_execution",
+    "comfy_extras",
+    "comfyui_version",
+    "execution",
+    "folder_paths",
+    "latent_preview",
+    "node_helpers",
+    "nodes",
+    "server",
+];
+/// Files that every whole ComfyUI has. A folder without them is a part of one, and what it lacks says nothing.
+const WHOLE: [&str; 3] = ["nodes.py", "folder_paths.py", "comfy/model_management.py"];
+
+/// Something that a pack must find in ComfyUI.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Need {
+    /// The number of the file in the package.
+    pub file: usize,
+    /// Where the file asks for it.
+    pub range: Range<usize>,
+    /// The modules and then, unless it is a module, a name: `comfy.utils.ProgressBar`.
+    pub dotted: String,
+    /// Is all of it a module?
+    pub is_module: bool,
+}
+
+/// A name that a pack imports from one of its own files, which does not define it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Fault {
+    /// The number of the file in the package.
+    pub file: usize,
+    /// Where the file asks for it.
+    pub range: Range<usize>,
+    /// The name.
+    pub name: String,
+    /// The number of the file that should define it.
+    pub from: usize,
+}
+
+/// What the package must find when it is imported, from its `__init__.py` on, or from its first file.
+pub(super) fn read(package: &Package) -> (Vec<Need>, Vec<Fault>) {
+    let init = (0..package.len()).find(|file| package.path(*file) == Path::new("__init__.py"));
+    let mut open = vec![init.unwrap_or(0)];
+    let mut seen: BTreeSet<_> = open.iter().copied().collect();
+    let (mut needs, mut faults) = (Vec::new(), Vec::new());
+    let mut makes = Makes::default();
+    for file in 0..package.len() {
+        // What a file that is not read makes is not known; nor is it imported then.
+        if let Ok(source) = package.source(file) {
+            makes.add(source);
+        }
+    }
+    while let Some(file) = open.pop() {
+        let Ok(source) = package.source(file) else { continue };
+        let certain: Vec<_> = imports(source).into_iter().filter(|import| is_certain(source, import.node)).collect();
+        for import in &certain {
+            if import.dots == 0 {
+                needs.extend(need(file, import).filter(|need| !makes.shadows(package, need)));
+                continue;
+            }
+            let module = package.resolve(file, import.dots, &import.module);
+            let below = package.resolve(file, import.dots, &import.dotted());
+            open.extend(module.into_iter().chain(below).filter(|target| seen.insert(*target)));
+            if let (Some(from), Some(name), None) = (module, import.name, below)
+                && package.path(from).file_name() != Some("__init__.py".as_ref())
+                && let Ok(source) = package.source(from)
+                && !Names::of(source).may_have(name)
+                && !makes.has(name)
+            {
+                faults.push(Fault { file, range: import.node.byte_range(), name: name.to_owned(), from });
+            }
+        }
+        needs.extend(attributes(source, file, &certain).into_iter().filter(|need| !makes.shadows(package, need)));
+    }
+    needs.sort_by_key(|need| (need.file, need.range.start));
+    (needs, faults)
+}
+
+fn need(file: usize, import: &Import<'_>) -> Option<Need> {
+    let dotted = import.dotted();
+    let need = Need { file, range: import.node.byte_range(), dotted, is_module: import.name.is_none() };
+    is_of_comfyui(&need.dotted).then_some(need)
+}
+
+fn is_of_comfyui(dotted: &str) -> bool {
+    TOP.contains(&dotted.split('.').next().unwrap_or_default())
+}
+
+/// The attributes of ComfyUI's modules that are read while the file is imported.
+fn attributes(source: &Source, file: usize, certain: &[Import<'_>]) -> Vec<Need> {
+    let mut modules: BTreeMap<&str, String> = BTreeMap::new();
+    for import in certain.iter().filter(|import| import.dots == 0 && !import.star) {
+        let top = import.module.split('.').next().unwrap_or_default();
+        if let Some(bound) = import.bound {
+            modules.insert(bound, import.dotted());
+        } else if let Some(top) = TOP.iter().find(|known| **known == top) {
+            modules.insert(top, top.to_string());
+        }
+    }
+    modules.retain(|_, dotted| is_of_comfyui(dotted));
+    let mut found = Vec::new();
+    if modules.is_empty() {
+        return found;
+    }
+    walk(&mut source.root().walk(), |node| match node.kind() {
+        "import_statement" | "import_from_statement" | "lambda" => false,
+        "block" => node.parent().is_none_or(|parent| parent.kind() != "function_definition"),
+        "attribute" => {
+            let chain = chain(source, node);
+            let module = chain.as_ref().and_then(|(name, _)| modules.get(name));
+            if let (Some((_, attributes)), Some(module)) = (chain, module)
+                && is_certain(source, node)
+                && !is_stored(node)
+            {
+                let dotted = format!("{module}.{attributes}");
+                found.push(Need { file, range: node.byte_range(), dotted, is_module: false });
+            }
+            false
+        }
+        _ => true,
+    });
+    found
+}
+
+/// `a`, `b.c` of `a.b.c`.
+fn chain<'t>(source: &'t Source, attribute: Node<'t>) -> Option<(&'t str, String)> {
+    let mut names = Vec::new();
+    let mut node = attribute;
+    while node.kind() == "attribute" {
+        names.push(source.slice(node.field("attribute")?));
+        node = node.field("object")?;
+    }
+    names.reverse();
+    (node.kind() == "identifier").then(|| (source.slice(node), names.join(".")))
+}
+
+fn is_stored(node: Node<'_>) -> bool {
+    let mut below = node;
+    while let Some(around) = below.parent() {
+        if matches!(around.kind(), "assignment" | "augmented_assignment") {
+            return around.field("left") == Some(below);
+        }
+        below = around;
+    }
+    false
+}
+
+/// What a pack may add to modules by itself, or ask for before it imports it: texts, and attributes that it stores.
+#[derive(Default)]
+struct Makes<'p> {
+    texts: BTreeSet<&'p str>,
+    changes_path: bool,
+}
+
+impl<'p> Makes<'p> {
+    fn add(&mut self, source: &'p Source) {
+        walk(&mut source.root().walk(), |node| {
+            match node.kind() {
+                "string_content" => {
+                    self.texts.insert(source.slice(node));
+                }
+                "attribute" => {
+                    let name = node.field("attribute").map_or("", |name| source.slice(name));
+                    if is_target(node) {
+                        self.texts.insert(name);
+                    }
+                    self.changes_path |= name == "path" && source.slice(node) == "sys.path";
+                }
+                _ => {}
+            }
+            true
+        });
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.texts.contains(name)
+    }
+
+    /// May a need be met by the pack itself?
+    fn shadows(&self, package: &Package, need: &Need) -> bool {
+        let (module, last) = need.dotted.rsplit_once('.').unwrap_or(("", &need.dotted));
+        let top = need.dotted.split('.').next().unwrap_or_default();
+        // `"comfy"` alone is a common text, and says nothing of what is in it.
+        let is_named = self.has(last) || self.has(&need.dotted) || (module.contains('.') && self.has(module));
+        is_named || (self.changes_path && package.resolve(need.file, 0, top).is_some())
+    }
+}
+
+fn is_target(node: Node<'_>) -> bool {
+    node.parent().is_some_and(|parent| parent.kind() == "assignment" && parent.field("left") == Some(node))
+}
+
+/// What of a need is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// This module.
+    Module(String),
+    /// This name, in the file.
+    Name(String, PathBuf),
+}
+
+/// The modules of one ComfyUI, each read when it is first needed.
+pub(super) struct Modules<'c> {
+    files: &'c Files,
+    cache: Option<&'c Cache>,
+    names: BTreeMap<PathBuf, Option<Names>>,
+}
+
+impl<'c> Modules<'c> {
+    /// None if the folder is not a whole ComfyUI.
+    pub(super) fn of(files: &'c Files, cache: Option<&'c Cache>) -> Option<Self> {
+        let is_whole = WHOLE.iter().all(|path| files.has(Path::new(path)));
+        is_whole.then(|| Self { files, cache, names: BTreeMap::new() })
+    }
+
+    /// What of a need this ComfyUI lacks for certain.
+    pub(super) fn missing(&mut self, need: &Need) -> Option<Missing> {
+        let parts: Vec<_> = need.dotted.split('.').collect();
+        let mut folder = PathBuf::new();
+        for (at, part) in parts.iter().enumerate() {
+            let here = folder.join(part);
+            let init = here.join("__init__.py");
+            let file = here.with_extension("py");
+            if self.files.has(&init) || (!self.files.has(&file) && self.files.has(&here)) {
+                let next = parts.get(at + 1)?;
+                folder.clone_from(&here);
+                let below = here.join(next);
+                let is_module = self.files.has(&below) || self.files.has(&below.with_extension("py"));
+                if is_module || is_compiled(self.files, &here, next) {
+                    continue;
+                }
+                let has_names = self.files.has(&init);
+                if has_names && self.may_have(&init, next)? {
+                    return None;
+                }
+                let is_name = has_names && !need.is_module && at + 2 == parts.len();
+                return Some(match is_name {
+                    true => Missing::Name((*next).to_owned(), init),
+                    false => Missing::Module(parts[..=at + 1].join(".")),
+                });
+            }
+            if self.files.has(&file) {
+                let name = parts.get(at + 1)?;
+                let missing = !need.is_module && !self.may_have(&file, name)?;
+                return missing.then(|| Missing::Name((*name).to_owned(), file));
+            }
+            let unknown = is_compiled(self.files, &folder, part);
+            return (!unknown).then(|| Missing::Module(parts[..=at].join(".")));
+        }
+        None
+    }
+
+    /// May a file define a name? None if the file cannot be read.
+    fn may_have(&mut self, path: &Path, name: &str) -> Option<bool> {
+        if !self.names.contains_key(path) {
+            let names = self.read(path);
+            self.names.insert(path.to_owned(), names);
+        }
+        // `main.py` gives some modules names of its own.
+        let names = self.names.get(path)?.as_ref()?;
+        Some(names.may_have(name) || self.is_set_at_start(name))
+    }
+
+    fn is_set_at_start(&self, name: &str) -> bool {
+        let main = self.files.read(Path::new("main.py"), MAX_BYTES as u64).ok().flatten().unwrap_or_default();
+        memchr::memmem::find(&main, format!(".{name}").as_bytes()).is_some()
+    }
+
+    fn read(&self, path: &Path) -> Option<Names> {
+        let bytes = self.files.read(path, MAX_BYTES as u64).ok()??;
+        let key = Key::new("names").with(&bytes);
+        if let Some(known) = self.cache.and_then(|cache| cache.get(&key)) {
+            return Some(known);
+        }
+        let names = Names::of(&Source::parse(path, bytes).ok()?);
+        if let Some(cache) = self.cache {
+            cache.keep(&key, &names);
+        }
+        Some(names)
+    }
+}
+
+/// Is there a file of another kind that Python could import under this name, such as `name.cp312-win_amd64.pyd`?
+fn is_compiled(files: &Files, folder: &Path, name: &str) -> bool {
+    let Files::Folder(root) = files else { return false };
+    let is_other = |file: &str| file.strip_prefix(name).is_some_and(|rest| rest.starts_with('.') && rest != ".py");
+    let entries = fs::read_dir(root.join(folder)).into_iter().flatten().filter_map(Result::ok);
+    entries.into_iter().any(|entry| entry.file_name().to_str().is_some_and(is_other))
+}

@@ -1,0 +1,336 @@
+//! What of a package is used: the files that its `__init__.py` leads to, and the functions that these mention.
+//!
+//! ```text
+//! __init__.py  ─ import, anywhere in it →  nodes.py  ─ mentions →  def analyze     the rest is unused
+//! ```
+//!
+//! It errs on the side of use: a name that is mentioned anywhere in code that is used, also as text, uses every function
+//! of that name, and what cannot be told (an import by a computed name, a file that cannot be read) uses everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tree_sitter::Node;
+
+use super::field::Fields;
+use super::imports::imports;
+use super::package::Package;
+use super::source::{Source, walk};
+
+/// The file that a package is imported by.
+const INIT: &str = "__init__.py";
+/// Functions that import, or run, something by a name that is computed.
+const LOADERS: [&str; 12] = [
+    "SourceFileLoader",
+    "__import__",
+    "eval",
+    "exec",
+    "exec_module",
+    "import_module",
+    "iter_modules",
+    "load_source",
+    "run_module",
+    "run_path",
+    "spec_from_file_location",
+    "walk_packages",
+];
+/// Names by which code gets at all names of a module.
+const TABLES: [&str; 5] = ["__dict__", "dir", "getmembers", "globals", "vars"];
+
+/// What of a package is used.
+#[derive(Debug, Default)]
+pub struct Reach {
+    /// The files that are used; None if all of them may be.
+    files: Option<BTreeSet<usize>>,
+    /// The functions and classes that nothing uses: their file, their bytes and their names.
+    unused: Vec<(usize, std::ops::Range<usize>, String)>,
+}
+
+impl Reach {
+    /// Everything is used.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// What the `__init__.py` at the top of the package leads to; everything if there is none.
+    pub fn of(package: &Package) -> Self {
+        let init = (0..package.len()).find(|file| package.path(*file).as_os_str() == INIT);
+        let Some(files) = init.and_then(|init| reached(package, init)) else { return Self::all() };
+        let unused = unused(package, &files);
+        Self { files: Some(files), unused }
+    }
+
+    /// Is a file used?
+    pub fn has(&self, file: usize) -> bool {
+        self.files.as_ref().is_none_or(|files| files.contains(&file))
+    }
+
+    /// Why a place is never run, in one sentence without a full stop; None if it may be.
+    pub fn unused(&self, package: &Package, file: usize, at: usize) -> Option<String> {
+        if !self.has(file) {
+            return Some(format!("nothing in the pack imports {}", package.path(file).display()));
+        }
+        let mut around = self.unused.iter().filter(|(of, range, _)| *of == file && range.contains(&at));
+        around.next().map(|(_, _, name)| format!("nothing in the pack uses `{name}`"))
+    }
+}
+
+/// The files that imports lead to from one; None if they cannot all be told.
+fn reached(package: &Package, from: usize) -> Option<BTreeSet<usize>> {
+    let mut reached = BTreeSet::from([from]);
+    let mut open = vec![from];
+    while let Some(file) = open.pop() {
+        let source = package.source(file).ok()?;
+        for found in targets(package, file, source)? {
+            if reached.insert(found) {
+                open.push(found);
+            }
+        }
+    }
+    Some(reached)
+}
+
+fn targets(package: &Package, file: usize, source: &Source) -> Option<Vec<usize>> {
+    let mut found = Vec::new();
+    for import in imports(source) {
+        // The packages on the way are imported too.
+        let dotted = import.dotted();
+        let ends = dotted.match_indices('.').map(|(at, _)| at).chain([dotted.len()]);
+        let before = found.len();
+        found.extend(ends.filter_map(|end| package.resolve(file, import.dots, &dotted[..end])));
+        found.extend(package.resolve(file, import.dots, ""));
+        // A part of the package that is not among its Python files may import anything.
+        let is_lost = import.dots > 0
+            && found.len() == before
+            && !import.module.is_empty()
+            && package.resolve(file, import.dots, &import.module).is_none();
+        if is_lost {
+            return None;
+        }
+    }
+    let mut fine = true;
+    walk(&mut source.root().walk(), |node| {
+        if node.kind() == "call" && is_loader(source, node) {
+            match constant(source, node) {
+                Some(name) => found.extend(package.resolve(file, dots(name), name.trim_start_matches('.'))),
+                None => fine = false,
+            }
+        }
+        fine
+    });
+    fine.then_some(found)
+}
+
+/// How many dots a name begins with; an absolute name is looked up beside the file as well.
+fn dots(name: &str) -> usize {
+    name.len() - name.trim_start_matches('.').len()
+}
+
+fn is_loader(source: &Source, call: Node<'_>) -> bool {
+    let Some(function) = call.field("function") else { return false };
+    let name = function.field("attribute").unwrap_or(function);
+    // `model.eval()` is another one.
+    let is_builtin = |name: &str| matches!(name, "eval" | "exec" | "__import__");
+    let name = source.slice(name);
+    LOADERS.contains(&name) && !(function.kind() == "attribute" && is_builtin(name))
+}
+
+/// The name that is imported, if it is written out.
+fn constant<'t>(source: &'t Source, call: Node<'t>) -> Option<&'t str> {
+    let function = call.field("function")?;
+    let name = source.slice(function.field("attribute").unwrap_or(function));
+    if !matches!(name, "import_module" | "__import__") {
+        return None;
+    }
+    text(source, call.field("arguments")?.part(0)?)
+}
+
+/// The text of a string without parts that are computed.
+fn text<'t>(source: &'t Source, string: Node<'t>) -> Option<&'t str> {
+    let parts = string.parts();
+    match parts[..] {
+        [_, content, _] if string.kind() == "string" && content.kind() == "string_content" => {
+            let prefix = source.slice(parts[0]);
+            let is_plain = !prefix.contains(['f', 'F']) && content.parts().is_empty();
+            is_plain.then(|| source.slice(content))
+        }
+        _ => None,
+    }
+}
+
+/// A function or a class, and the names that it mentions itself.
+struct Definition<'t> {
+    file: usize,
+    node: Node<'t>,
+    name: &'t str,
+    /// It is used as soon as what is around it is: a method, or something that is decorated or may register itself.
+    with_owner: bool,
+    /// The definition around it, by its number.
+    owner: Option<usize>,
+    mentions: BTreeSet<&'t str>,
+}
+
+/// The definitions of these files that nothing mentions that is used itself.
+fn unused(package: &Package, files: &BTreeSet<usize>) -> Vec<(usize, std::ops::Range<usize>, String)> {
+    let mut definitions = Vec::new();
+    let mut mentioned = BTreeSet::new();
+    for file in files {
+        let Ok(source) = package.source(*file) else { return Vec::new() };
+        define(source, *file, &mut definitions, &mut mentioned);
+    }
+    let tables = |names: &BTreeSet<&str>| TABLES.iter().any(|table| names.contains(table));
+    if tables(&mentioned) || definitions.iter().any(|definition| tables(&definition.mentions)) {
+        return Vec::new();
+    }
+    let mut used = vec![false; definitions.len()];
+    loop {
+        let is_used = |at: usize| {
+            let Definition { owner, with_owner, name, .. } = &definitions[at];
+            owner.is_none_or(|owner| used[owner]) && (*with_owner || mentioned.contains(name))
+        };
+        let news: Vec<_> = (0..definitions.len()).filter(|at| !used[*at] && is_used(*at)).collect();
+        if news.is_empty() {
+            break;
+        }
+        for at in news {
+            used[at] = true;
+            mentioned.extend(&definitions[at].mentions);
+        }
+    }
+    let unused = definitions.iter().zip(&used).filter(|(_, used)| !**used);
+    unused.map(|(found, _)| (found.file, found.node.byte_range(), found.name.to_owned())).collect()
+}
+
+/// Adds the definitions of a file, and what its own statements mention.
+fn define<'t>(source: &'t Source, file: usize, into: &mut Vec<Definition<'t>>, mentioned: &mut BTreeSet<&'t str>) {
+    let mut numbers = BTreeMap::new();
+    walk(&mut source.root().walk(), |node| {
+        match node.kind() {
+            "function_definition" | "class_definition" => {
+                let owner = owner(node).and_then(|owner| numbers.get(&owner.id()).copied());
+                numbers.insert(node.id(), into.len());
+                let name = node.field("name").map_or("", |name| source.slice(name));
+                let with_owner = registers_itself(source, node);
+                into.push(Definition { file, node, name, with_owner, owner, mentions: BTreeSet::new() });
+            }
+            "identifier" | "string_content" => {
+                let is_own_name = node
+                    .parent()
+                    .is_some_and(|parent| parent.kind().ends_with("_definition") && parent.field("name") == Some(node));
+                if !is_own_name {
+                    let owner = owner(node).and_then(|owner| numbers.get(&owner.id()).copied());
+                    let names = match owner {
+                        Some(owner) => &mut into[owner].mentions,
+                        None => &mut *mentioned,
+                    };
+                    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+                    names.extend(source.slice(node).split(|c| !is_part(c)).filter(|word| !word.is_empty()));
+                }
+            }
+            _ => {}
+        }
+        true
+    });
+}
+
+/// The innermost function or class around a node.
+fn owner(node: Node<'_>) -> Option<Node<'_>> {
+    let mut around = node.parent();
+    while let Some(node) = around.filter(|node| !matches!(node.kind(), "function_definition" | "class_definition")) {
+        around = node.parent();
+    }
+    around
+}
+
+/// May it be used without being mentioned? A decorator or a class above it may register it, and methods are called by
+/// those who have the object.
+fn registers_itself(source: &Source, definition: Node<'_>) -> bool {
+    let is_decorated = definition.parent().is_some_and(|parent| parent.kind() == "decorated_definition");
+    let has_bases =
+        definition.field("superclasses").is_some_and(|bases| !matches!(source.slice(bases), "()" | "(object)"));
+    let is_method = definition.kind() == "function_definition"
+        && owner(definition).is_some_and(|owner| owner.kind() == "class_definition");
+    is_decorated || has_bases || is_method
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reach(files: &[(&str, &str)]) -> (Package, Reach) {
+        let files = files.iter().map(|(path, text)| ((*path).into(), text.as_bytes().to_vec()));
+        let package = Package::new(files.collect::<Vec<_>>());
+        let reach = Reach::of(&package);
+        (package, reach)
+    }
+
+    fn used_files(init: &str) -> Vec<bool> {
+        let files =
+            [("__init__.py", init), ("a.py", "from . import b"), ("b.py", ""), ("c.py", ""), ("d/__init__.py", "")];
+        let (package, reach) = reach(&files);
+        (1..package.len()).map(|file| reach.has(file)).collect()
+    }
+
+    #[test]
+    fn files_are_used_that_imports_lead_to_from_anywhere() {
+        assert_eq!(used_files("from .a import x"), [true, true, false, false]);
+        assert_eq!(used_files("def f():\n    from . import c"), [false, false, true, false]);
+        assert_eq!(used_files("try:\n    import d.x\nexcept ImportError:\n    pass"), [false, false, false, true]);
+        assert_eq!(
+            used_files("import importlib\nimportlib.import_module('.c', __name__)"),
+            [false, false, true, false]
+        );
+        assert_eq!(used_files("model.eval()"), [false; 4]);
+    }
+
+    #[test]
+    fn what_cannot_be_told_uses_every_file() {
+        for init in [
+            "import importlib\nfor x in y:\n    importlib.import_module(x)",
+            "importlib.import_module(f'.{x}', __name__)",
+            "exec(open(x).read())",
+            "from .compiled import x",
+            "from .a import x\nspec_from_file_location(x, y)",
+        ] {
+            assert_eq!(used_files(init), [true; 4], "{init}");
+        }
+        let (_, without) = reach(&[("distorch_2.py", ""), ("b.py", "")]);
+        assert!(without.has(0) && without.has(1));
+        let (_, broken) = reach(&[("__init__.py", "from . import a"), ("a.py", "x = ("), ("b.py", "")]);
+        assert!(broken.has(2));
+    }
+
+    fn is_unused(text: &str) -> bool {
+        let (package, reach) = reach(&[("__init__.py", "from . import a\na.start()"), ("a.py", text)]);
+        let at = text.find("HERE").expect("is there");
+        reach.unused(&package, 1, at).is_some()
+    }
+
+    #[test]
+    fn functions_are_unused_that_nothing_in_use_mentions() {
+        for text in [
+            "def f():\n    HERE",
+            "def f():\n    f()\n    HERE",
+            "def f():\n    g()\n    HERE\ndef g():\n    f()",
+            "def f():\n    def g():\n        HERE\n    g()",
+            "def start():\n    def g():\n        HERE",
+            "class F:\n    def start(self):\n        HERE",
+        ] {
+            assert!(is_unused(text), "{text}");
+        }
+        for text in [
+            "def start():\n    HERE",
+            "HERE",
+            "def f():\n    HERE\nx = f",
+            "def f():\n    HERE\ndef start():\n    g()\ndef g():\n    f()",
+            "def f():\n    HERE\n__all__ = ['f']",
+            "def f():\n    HERE\ndef start():\n    getattr(x, 'f')()",
+            "@register\ndef f():\n    HERE",
+            "class F(Base):\n    def g(self):\n        HERE",
+            "class start:\n    def g(self):\n        HERE",
+            "def f():\n    HERE\ndef start():\n    return globals()[x]",
+            "def start():\n    def g():\n        HERE\n    return g",
+        ] {
+            assert!(!is_unused(text), "{text}");
+        }
+    }
+}
