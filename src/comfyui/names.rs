@@ -55,7 +55,7 @@ impl Names {
                 }
                 "call" => {
                     found.open |=
-                        is_at_top(node) && node.field("function").is_some_and(|f| source.slice(f) == "setattr")
+                        is_at_top(node) && node.field("function").is_some_and(|f| source.slice(f) == "setattr");
                 }
                 _ => {}
             }

@@ -24,7 +24,7 @@ use crate::python::imports::{Import, imports, is_certain};
 use crate::python::source::{MAX_BYTES, walk};
 use crate::python::{Package, Source};
 
-/// The top modules that are ComfyUI's own, in any version, and no package of PyPI's that a pack could mean.
+/// The top modules that are ComfyUI's own, in any version, and no package on `PyPI` that a pack could mean.
 const TOP: [&str; 13] = [
     "comfy",
     "comfy_api",
@@ -266,9 +266,10 @@ impl<'c> Modules<'c> {
                     return None;
                 }
                 let is_name = has_names && !need.is_module && at + 2 == parts.len();
-                return Some(match is_name {
-                    true => Missing::Name((*next).to_owned(), init),
-                    false => Missing::Module(parts[..=at + 1].join(".")),
+                return Some(if is_name {
+                    Missing::Name((*next).to_owned(), init)
+                } else {
+                    Missing::Module(parts[..=at + 1].join("."))
                 });
             }
             if self.files.has(&file) {

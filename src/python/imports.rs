@@ -22,7 +22,7 @@ pub struct Import<'t> {
     pub node: Node<'t>,
 }
 
-impl<'t> Import<'t> {
+impl Import<'_> {
     /// The module's name with the name that is taken behind it, which may be a module too.
     pub fn dotted(&self) -> String {
         match self.name {
@@ -136,14 +136,14 @@ pub fn is_certain(source: &Source, node: Node<'_>) -> bool {
             | "import_from_statement"
             | "aliased_import"
             | "class_definition"
-            | "finally_clause" => true,
+            | "finally_clause"
+            | "parameters" => true,
             "try_statement" => {
                 below.kind() == "finally_clause" || (around.field("body") == Some(below) && !may_catch(source, around))
             }
             // Defaults are evaluated where the function is defined; types may not be.
             "function_definition" => around.field("parameters") == Some(below),
             "default_parameter" => around.field("value") == Some(below),
-            "parameters" => true,
             _ => false,
         };
         if !fine {

@@ -92,9 +92,12 @@ fn run(repair: &Repair, states: &[State]) -> Option<[bool; 2]> {
     };
     let options = Options::default();
     let verifier = Verifier::new(&subject, &options);
+    let unused: Vec<_> = repair.surveys[0].sites.iter().filter_map(|site| site.unused.as_deref()).collect();
+    let is_used = |name: &str| !unused.iter().any(|why| why.contains(&format!("`{name}`")));
     let answers = |package: &Package, fields| {
         let program = verifier.program(package).ok()?;
-        let cases = expect::cases(&program, &[fields], &options);
+        let mut cases = expect::cases(&program, &[fields], &options);
+        cases.retain(|case| is_used(&program.entries[case.call].name));
         expect::start(&program, &cases, &verifier.models, &super::scenario::machine(), &options.engine).finish().ok()
     };
     let right = answers(&repaired, if states.contains(&FIVE_ONLY) { 5 } else { 4 })?;
