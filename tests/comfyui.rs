@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use common::Install;
-use distorch_fix::comfyui::{self, DynamicVram, Facts, Fit, LoadList, Pair};
+use distorch_fix::comfyui::{self, DynamicVram, Facts, Fit, LoadList, Order, Pair};
 use distorch_fix::install::Files;
 use distorch_fix::patches::{Release, State};
 use git2::Repository;
@@ -41,11 +41,16 @@ fn method(parameters: &str, body: &str) -> String {
     text
 }
 
-/// One line for each load list: class, then `fields [@ argument]` for each shape, or the line and the reason.
+/// One line for each load list: class, then `fields [@ argument] [order]` for each shape, or the line and the reason.
 fn told(lists: &[LoadList]) -> String {
+    let order = |order| match order {
+        Order::Usual => "",
+        Order::Other => " in another order",
+        Order::Unknown => " in an unknown order",
+    };
     let shape = |shape: &comfyui::Shape| {
         let argument = shape.argument.as_ref().map_or_else(String::new, |argument| format!(" @ {argument}"));
-        format!("({}){argument}{}", shape.fields.join(", "), if shape.is_foreign { " foreign" } else { "" })
+        format!("({}){argument}{}", shape.fields.join(", "), order(shape.order))
     };
     let list = |list: &LoadList| {
         let shapes = match &list.shapes {
@@ -134,11 +139,41 @@ fn every_class_is_told_with_what_it_inherits() {
 }
 
 #[test]
-fn a_field_behind_the_parameters_is_foreign() {
+fn the_module_and_its_name_are_found_wherever_they_go() {
     let with = |item: &str| told_of("", &format!("return [{item} for n, m in self.model.named_modules()]"));
-    assert_eq!(with("(mem, n, m, p, flag)"), "ModelPatcher: (mem, n, m, p, flag) foreign");
-    assert_eq!(with("(n, m, mem, p)"), "ModelPatcher: (n, m, mem, p) foreign");
+    assert_eq!(with("(mem, n, m, p)"), "ModelPatcher: (mem, n, m, p)");
     assert_eq!(with("(flag, mem, n, m, p)"), "ModelPatcher: (flag, mem, n, m, p)");
+    for item in ["(mem, n, m, p, flag)", "(n, m, mem, p)", "(mem, m, n, p)", "(mem, p, n, m)", "(mem, n, m)"] {
+        assert_eq!(with(item), format!("ModelPatcher: {item} in another order"));
+    }
+    // A name that something else is made of is not that name.
+    for item in ["(mem, str(n), m, p)", "(mem, n, m.weight, p)", "(mem, x, y, p)"] {
+        assert_eq!(with(item), format!("ModelPatcher: {item} in an unknown order"));
+    }
+    for (body, fields) in [
+        ("for pair in x.named_modules():\n    n, m = pair\n    out.append(({}))", "m, n"),
+        ("for pair in x.named_modules():\n    (name, module) = pair\n    out.append(({}))", "module, name"),
+        ("all = list(x.named_modules())\nfor n, m in sorted(all):\n    out.append(({}))", "m, n"),
+        ("for at, (n, m) in enumerate(x.named_modules()):\n    out.append(({}))", "m, n"),
+        ("for n, m in x.named_modules():\n    key = n\n    module = m\n    out.append(({}))", "module, key"),
+        ("big = [(m, n) for n, m in x.named_modules() if m]\nfor m, n in big:\n    out.append(({}))", "m, n"),
+        ("for n, m in x.named_modules():\n    n, m = m, n\n    out.append(({}))", "n, m"),
+    ] {
+        let usual = fields.split_once(", ").map(|(module, name)| format!("{name}, {module}")).unwrap();
+        for (fields, order) in [(fields, " in another order"), (&usual, "")] {
+            let body = format!("out = []\n{}\nreturn out", body.replace("{}", &format!("mem, {fields}, p")));
+            assert_eq!(told_of("", &body), format!("ModelPatcher: (mem, {fields}, p){order}"), "{body}");
+        }
+    }
+    for body in [
+        "for n, m in x.named_modules():\n    if p:\n        m = wrapped(m)\n    out.append((mem, n, m, p))",
+        "for n, m in modules_of(x):\n    out.append((mem, n, m, p))",
+        "for n, m in x.named_modules():\n    out.append((mem, n, m, p))\nfor n, m in others:\n    out.append((mem, n, m, p))",
+        "for m, n in enumerate(x.named_modules()):\n    out.append((mem, n, m, p))",
+    ] {
+        let told = told_of("", &format!("out = []\n{body}\nreturn out"));
+        assert_eq!(told, "ModelPatcher: (mem, n, m, p) in an unknown order", "{body}");
+    }
 }
 
 #[test]
@@ -193,7 +228,7 @@ fn code_made_to_be_slow_or_deep_is_given_up_with_its_line() {
         assert!(told.starts_with("ModelPatcher: line "), "{}", &told[..200.min(told.len())]);
     }
     let switches: String = (0..2000).map(|n| format!(", a{n}=False")).collect::<Vec<_>>().concat();
-    assert_eq!(told_of(&switches, "return [(a, b)]"), "ModelPatcher: (a, b)");
+    assert_eq!(told_of(&switches, "return [(a, b)]"), "ModelPatcher: (a, b) in an unknown order");
     let many = "class A(A):\n  def _load_list(self):\n    return super()._load_list()\n".repeat(5000);
     assert!(facts(&many).load_lists.len() < 100);
 }
@@ -244,19 +279,20 @@ fn the_verdict_is_about_the_pair() {
     let five = lists("(off, mem, n, m, p)");
     let six = lists("(a, b, mem, n, m, p)");
     let three = lists("(mem, n, m)");
-    let foreign = lists("(mem, n, m, p, flag)");
+    let other = lists("(mem, n, m, p, flag)");
+    let unknown = lists("(mem, named(n), m, p)");
     for (states, expected) in [
-        (&[][..], [Works; 5]),
-        (&[State::Legacy][..], [WorksToday, Broken, Broken, Broken, Broken]),
-        (&[State::FiveOnly], [Broken, Works, Broken, Broken, Broken]),
-        (&[State::Any], [Works, Works, Unclear, Broken, Broken]),
-        (&[State::Opaque], [Unclear; 5]),
-        (&[State::Any, State::Legacy], [WorksToday, Broken, Broken, Broken, Broken]),
-        (&[State::Opaque, State::Legacy], [Unclear, Broken, Broken, Broken, Broken]),
-        (&[State::Legacy, State::FiveOnly], [Broken; 5]),
-        (&[State::CpuFallback, State::Shared], [Works; 5]),
+        (&[][..], [Works; 6]),
+        (&[State::Legacy][..], [WorksToday, Broken, Broken, Broken, Broken, Unclear]),
+        (&[State::FiveOnly], [Broken, Works, Broken, Broken, Broken, Broken]),
+        (&[State::Any], [Works, Works, Unclear, Broken, Broken, Unclear]),
+        (&[State::Opaque], [Unclear; 6]),
+        (&[State::Any, State::Legacy], [WorksToday, Broken, Broken, Broken, Broken, Unclear]),
+        (&[State::Opaque, State::Legacy], [Unclear, Broken, Broken, Broken, Broken, Unclear]),
+        (&[State::Legacy, State::FiveOnly], [Broken; 6]),
+        (&[State::CpuFallback, State::Shared], [Works; 6]),
     ] {
-        let found = [&four, &five, &six, &three, &foreign].map(|lists| comfyui::judge(states, lists));
+        let found = [&four, &five, &six, &three, &other, &unknown].map(|lists| comfyui::judge(states, lists));
         assert_eq!(found, expected.map(Pair::Known), "{states:?}");
         // Where there is nothing to go by, the verdict is for both.
         let either = Pair::Either { four: expected[0], five: expected[1] };
@@ -305,7 +341,7 @@ proptest! {
             3 => format!("item = {sum}\nreturn [{item} for x in y]"),
             _ => format!("out = []\nwhile y:\n    item = {sum}\n    out.extend(({item} for x in y))\nreturn out"),
         };
-        prop_assert_eq!(told_of("", &body), format!("ModelPatcher: ({})", parts.concat().join(", ")));
+        prop_assert_eq!(told_of("", &body), format!("ModelPatcher: ({}) in an unknown order", parts.concat().join(", ")));
     }
 
     #[test]

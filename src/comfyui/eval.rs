@@ -4,9 +4,11 @@ use tree_sitter::Node;
 
 use super::exec::{Given, Run};
 use super::module::{LOAD_LIST, base_names};
-use super::value::{List, Path, Value};
+use super::value::{Field, List, Mark, Path, Value};
 use crate::python::field::Fields;
 
+/// The method of `torch.nn.Module` that gives the names of all modules in it, each with its module.
+const NAMED_MODULES: &str = "named_modules";
 /// Methods of a list that put nothing into it.
 const HARMLESS: [&str; 8] = ["sort", "reverse", "pop", "remove", "clear", "index", "count", "copy"];
 /// Functions that only look at the list that they are given.
@@ -114,14 +116,20 @@ impl<'t> Run<'_, 't> {
             let fields = if field.kind() == "list_splat" {
                 field.part(0).map_or(Value::Other(field), |rest| self.eval(path, rest))
             } else {
-                if let Value::List(_) = self.eval(path, field) {
-                    self.doubt(path, field, "the list is kept in something else, and may be changed there");
-                }
-                Value::Tuples(vec![vec![field]])
+                Value::Tuples(vec![vec![self.field(path, field)]])
             };
             out = out.plus(&fields, node);
         }
         out
+    }
+
+    /// One field of a tuple.
+    fn field(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Field<'t> {
+        let value = self.eval(path, node);
+        if let Value::List(_) = value {
+            self.doubt(path, node, "the list is kept in something else, and may be changed there");
+        }
+        value.field(node)
     }
 
     /// A list that is written out, with its items.
@@ -155,7 +163,7 @@ impl<'t> Run<'_, 't> {
         let mut cursor = node.walk();
         for clause in node.named_children(&mut cursor).filter(|child| child.kind() == "for_in_clause") {
             if let (Some(left), Some(right)) = (clause.field("left"), clause.field("right")) {
-                let items = self.eval(&mut inside, right);
+                let items = self.items(&mut inside, left, right);
                 self.take(&mut inside, left, &items);
             }
         }
@@ -205,6 +213,10 @@ impl<'t> Run<'_, 't> {
             let method = self.source.slice(method);
             if method == LOAD_LIST {
                 return self.inherited(path, node, object, arguments);
+            }
+            if method == NAMED_MODULES {
+                let pair = [Mark::Name, Mark::Module].map(|mark| Field { node, mark: Some(mark) });
+                return Value::List(List { items: vec![(pair.to_vec(), node)], doubt: None });
             }
             if let Value::List(_) = self.eval(path, object) {
                 return self.method(path, node, (object, method), arguments);

@@ -202,7 +202,8 @@ impl<'t> Run<'_, 't> {
     }
 
     fn repeat(&mut self, path: &mut Path<'t>, node: Node<'t>) {
-        let items = node.field("right").map(|right| self.eval(path, right));
+        let left = node.field("left");
+        let items = left.zip(node.field("right")).map(|(left, right)| self.items(path, left, right));
         let Some(body) = node.field("body") else { return };
         for round in 0..ROUNDS {
             let before = self.split(path);
@@ -210,7 +211,7 @@ impl<'t> Run<'_, 't> {
             if let Some(condition) = node.field("condition") {
                 self.eval(&mut inside, condition);
             }
-            if let (Some(left), Some(items)) = (node.field("left"), &items) {
+            if let (Some(left), Some(items)) = (left, &items) {
                 self.take(&mut inside, left, items);
             }
             if let Some(call) = self.calls.last_mut() {
@@ -258,19 +259,43 @@ impl<'t> Run<'_, 't> {
         }
     }
 
+    /// What a loop goes through, with what each of it is bound to: behind the number that `enumerate` puts in front.
+    pub(super) fn items(&mut self, path: &mut Path<'t>, left: Node<'t>, right: Node<'t>) -> (Node<'t>, Value<'t>) {
+        if right.kind() == "call"
+            && right.field("function").is_some_and(|function| self.source.slice(function) == "enumerate")
+            && let [_, rest] = left.parts()[..]
+            && let Some(items) = right.field("arguments").and_then(|arguments| arguments.part(0))
+        {
+            return (rest, self.eval(path, items));
+        }
+        (left, self.eval(path, right))
+    }
+
     /// Binds what a loop takes from `items` one by one.
-    pub(super) fn take(&mut self, path: &mut Path<'t>, left: Node<'t>, items: &Value<'t>) {
+    pub(super) fn take(&mut self, path: &mut Path<'t>, left: Node<'t>, (target, items): &(Node<'t>, Value<'t>)) {
         let element = match items {
-            Value::List(list) => list.element(left),
-            _ => Value::Other(left),
+            Value::List(list) => list.element(*target),
+            _ => Value::Other(*target),
         };
-        self.bind(path, left, element);
+        if left != *target {
+            self.bind(path, left, Value::Other(left));
+        }
+        self.bind(path, *target, element);
     }
 
     /// Binds a name; whatever else stands on the left of an assignment is not followed.
     pub(super) fn bind(&mut self, path: &mut Path<'t>, left: Node<'t>, value: Value<'t>) {
         if left.kind() == "identifier" {
             path.names.insert(self.source.slice(left), value);
+            return;
+        }
+        let targets = left.parts();
+        if matches!(left.kind(), "pattern_list" | "tuple_pattern")
+            && let Some(fields) = value.fields(targets.len(), left)
+        {
+            for (target, field) in targets.into_iter().zip(fields) {
+                self.bind(path, target, field);
+            }
             return;
         }
         let of_list = matches!(left.kind(), "subscript" | "attribute");

@@ -22,7 +22,7 @@ use anyhow::{Result, anyhow, bail};
 
 pub use argument::named;
 pub use dynamic::{DynamicVram, OFF};
-pub use load_list::{LoadList, Shape, Unclear};
+pub use load_list::{LoadList, Order, Shape, Unclear};
 pub use pair::{Fit, Pair, judge};
 
 use crate::cache::{Cache, Key};
