@@ -176,6 +176,93 @@ fn the_module_and_its_name_are_found_wherever_they_go() {
     }
 }
 
+/// A class of items with these fields, and with this in it as well.
+fn class_of_items(fields: &str, more: &str) -> String {
+    let fields = fields.replace(", ", ": object\n    ");
+    format!("class Item(typing.NamedTuple):\n    \"\"\"An item.\"\"\"\n    {fields}: object\n{more}\n")
+}
+
+#[test]
+fn a_named_tuple_is_a_tuple() {
+    let make = |item: &str| method("", &format!("return [{item} for n, m in self.model.named_modules()]"));
+    let class = class_of_items("size, name, module, params", "    def nothing(self):\n        pass\n");
+    for above in [
+        class.as_str(),
+        "Item = namedtuple(\"Item\", \"size name module params\")\n",
+        "Item = namedtuple('Item', 'size, name, module, params')\n",
+        "Item = collections.namedtuple(\"Item\", [\"size\", \"name\", \"module\", \"params\"])\n",
+    ] {
+        let with = |item: &str| told(&facts(&format!("{above}{}", make(item))).load_lists);
+        for item in ["Item(mem, n, m, p)", "Item(mem, params=p, module=m, name=n)"] {
+            let told = with(item);
+            assert_eq!(told, "ModelPatcher: (mem, n, m, p)", "{above}{item}");
+        }
+        assert_eq!(with("Item(m, n, mem, p)"), "ModelPatcher: (m, n, mem, p) in another order", "{above}");
+        for item in ["Item(mem, n, m)", "Item(mem, n, m, p, q)", "Item(mem, n, m, other=p)", "Item(*rest)", "Item(**p)"]
+        {
+            let told = with(item);
+            assert!(told.contains("this item is not a tuple"), "{above}{item}: {told}");
+        }
+    }
+    for above in [
+        // It decides itself what is taken out of it.
+        class_of_items("size, name, module, params", "    def __iter__(self):\n        return iter(())\n"),
+        format!("{class}Item = wrapped(Item)\n"),
+        format!("{class}def Item(*fields):\n    return fields[1:]\n"),
+        class.replace("typing.NamedTuple", "Base"),
+        String::from("Item = namedtuple(\"Item\", FIELDS)\n"),
+        String::from("Item = namedtuple(\"Item\", [first, \"name\", \"module\", \"params\"])\n"),
+    ] {
+        let told = told(&facts(&format!("{above}{}", make("Item(mem, n, m, p)"))).load_lists);
+        assert!(told.contains("this item is not a tuple"), "{above}: {told}");
+    }
+    let shadowed = method("", "Item = self.make\nreturn [Item(mem, n, m, p) for n, m in self.model.named_modules()]");
+    assert!(told(&facts(&format!("{class}{shadowed}")).load_lists).contains("this item is not a tuple"));
+}
+
+#[test]
+fn a_named_tuple_may_be_in_another_file_of_comfyui() {
+    let body = "return [Item(mem, n, m, p) for n, m in self.model.named_modules()]";
+    let class = class_of_items("size, name, module, params", "");
+    let told_with = |import: &str, path: &str, text: &[u8]| {
+        let folder = comfyui(&format!("{import}\n{}", method("", body)));
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        told(&comfyui::read(&Files::Folder(folder.path().to_owned()), None).unwrap().load_lists)
+    };
+    for (import, path) in [
+        ("from .types import Item", "comfy/types.py"),
+        ("from .types import Other, Item", "comfy/types/__init__.py"),
+        ("from comfy.deep.types import (\n    Item,\n)", "comfy/deep/types.py"),
+        ("from ..types import Item", "types.py"),
+        ("if TYPING:\n    pass\ntry:\n    from .types import Item\nexcept ImportError:\n    raise", "comfy/types.py"),
+    ] {
+        assert_eq!(told_with(import, path, class.as_bytes()), "ModelPatcher: (mem, n, m, p)", "{import}");
+    }
+    let renamed = class.replace("Item", "LoadingItem");
+    let told = told_with("from .types import LoadingItem as Item", "comfy/types.py", renamed.as_bytes());
+    assert_eq!(told, "ModelPatcher: (mem, n, m, p)");
+    let deep = format!("{}{}", "(".repeat(100_000), ")".repeat(100_000));
+    let huge = format!("{class}# {}\n", "x".repeat(20_000_000));
+    for (import, path, text) in [
+        ("from .types import Item", "comfy/others.py", class.as_bytes()),
+        ("from .types import Other", "comfy/types.py", class.as_bytes()),
+        ("from ...types import Item", "types.py", class.as_bytes()),
+        ("from types import Item", "types.py", class.as_bytes()),
+        ("from .types import Item\nfrom .others import Item", "comfy/types.py", class.as_bytes()),
+        ("from .types import Item\nif x:\n    class Item(Base):\n        pass", "comfy/types.py", class.as_bytes()),
+        ("from .types import Item", "comfy/types.py", b"class Item(NamedTuple:\n"),
+        ("from .types import Item", "comfy/types.py", b"\xff\xfe"),
+        ("from .types import Item", "comfy/types.py", deep.as_bytes()),
+        ("from .types import Item", "comfy/types.py", huge.as_bytes()),
+        ("from .types import Item", "comfy/types.py/file", b""),
+    ] {
+        let told = told_with(import, path, text);
+        assert!(told.contains("this item is not a tuple"), "{import} {path}: {told}");
+    }
+}
+
 #[test]
 fn what_is_not_understood_is_told_with_its_line_and_never_guessed() {
     for (body, line, why) in [

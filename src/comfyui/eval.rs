@@ -4,7 +4,7 @@ use tree_sitter::Node;
 
 use super::exec::{Given, Run};
 use super::module::{LOAD_LIST, base_names};
-use super::value::{Field, List, Mark, Path, Value};
+use super::value::{Field, List, Mark, Path, Tuple, Value};
 use crate::python::field::Fields;
 
 /// The method of `torch.nn.Module` that gives the names of all modules in it, each with its module.
@@ -233,6 +233,12 @@ impl<'t> Run<'_, 't> {
             self.parts(path, arguments);
             return Value::Other(node);
         }
+        if let Some(fields) = self.module.named_tuples.get(name)
+            && !path.names.contains_key(name)
+            && let Some(item) = self.named_tuple(path, fields, arguments)
+        {
+            return Value::Tuples(vec![item]).bounded(node);
+        }
         for argument in arguments.parts() {
             let value = argument.field("value").unwrap_or(argument);
             if let Value::List(_) = self.eval(path, value) {
@@ -240,6 +246,23 @@ impl<'t> Run<'_, 't> {
             }
         }
         Value::Other(node)
+    }
+
+    /// A named tuple of these fields, all of which are given one by one.
+    fn named_tuple(&mut self, path: &mut Path<'t>, fields: &[String], arguments: Node<'t>) -> Option<Tuple<'t>> {
+        let mut item = vec![None; fields.len()];
+        for (at, argument) in arguments.parts().into_iter().enumerate() {
+            let (at, value) = match argument.kind() {
+                "keyword_argument" => {
+                    let name = self.source.slice(argument.field("name")?);
+                    (fields.iter().position(|field| field == name)?, argument.field("value")?)
+                }
+                "list_splat" | "dictionary_splat" | "for_in_clause" => return None,
+                _ => (at, argument),
+            };
+            *item.get_mut(at)? = Some(self.field(path, value));
+        }
+        item.into_iter().collect()
     }
 
     /// A method of a list.

@@ -3,16 +3,19 @@
 //! ```text
 //! loading.append((module_mem, n, m, params))                    4 fields
 //! loading.append(sort_criteria + (module_mem, n, m, params))    as many as reach it: 5, or 6 with for_dynamic=True
+//! loading.append(Item(module_mem, n, m, params))             a named tuple is a tuple
 //! ```
 //!
 //! Never from a version: branches, forks and nightly builds carry any. What is not understood is said to be so.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use tree_sitter::Node;
 
-use super::exec;
 use super::module::Module;
 use super::value::{Field, Mark};
+use super::{exec, named_tuple};
 use crate::python::field::Fields;
 use crate::python::{Place, Source};
 
@@ -73,9 +76,11 @@ impl Shape {
     }
 }
 
-/// Reads every `_load_list` of `comfy/model_patcher.py`, in order of place.
-pub(super) fn read(source: &Source) -> Vec<LoadList> {
-    let module = Module::of(source);
+/// Reads every `_load_list` of `comfy/model_patcher.py`, in order of place. `look` gives other files of ComfyUI.
+pub(super) fn read(source: &Source, look: &dyn Fn(&Path) -> Option<Source>) -> Vec<LoadList> {
+    let mut module = Module::of(source);
+    let functions: Vec<_> = module.load_lists.iter().map(|(function, _)| *function).collect();
+    module.named_tuples.extend(named_tuple::imported(source, &functions, look));
     let read = |(function, class): &(Node<'_>, Option<Node<'_>>)| LoadList {
         class: class.and_then(|class| class.field("name")).map(|name| source.slice(name).to_owned()),
         place: source.place(function.start_byte()),

@@ -13,9 +13,11 @@ mod eval;
 mod exec;
 mod load_list;
 mod module;
+mod named_tuple;
 mod pair;
 mod value;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
@@ -70,8 +72,15 @@ pub fn read(files: &Files, cache: Option<&Cache>) -> Result<Facts> {
     } else {
         let patcher = parse(PATCHER, patcher)?;
         let options = options.and_then(|options| parse(OPTIONS, options).ok());
-        let told = (load_list::read(&patcher), dynamic::read(&patcher, options.as_ref()));
-        if let Some(cache) = cache {
+        // The key says nothing of other files.
+        let is_all = Cell::new(true);
+        let look = |path: &Path| {
+            is_all.set(false);
+            let path = path.to_str()?;
+            parse(path, bytes(files, path).ok()??).ok()
+        };
+        let told = (load_list::read(&patcher, &look), dynamic::read(&patcher, options.as_ref()));
+        if let Some(cache) = cache.filter(|_| is_all.get()) {
             cache.keep(&key, &told);
         }
         told

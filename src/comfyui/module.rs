@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use tree_sitter::Node;
 
+use super::named_tuple::{Classes, defined};
 use crate::python::Source;
 use crate::python::field::Fields;
 use crate::python::source::walk;
@@ -22,6 +23,8 @@ pub(super) struct Module<'t> {
     pub(super) source: &'t Source,
     /// Every `_load_list`, in order of place, with the class that it is a method of.
     pub(super) load_lists: Vec<(Node<'t>, Option<Node<'t>>)>,
+    /// The named tuples that it may call by their names.
+    pub(super) named_tuples: Classes,
     /// The base classes of each class, by its name.
     bases: HashMap<&'t str, Vec<&'t str>>,
     /// Steps taken so far, by all that is run.
@@ -37,7 +40,13 @@ impl<'t> Module<'t> {
             }
             true
         });
-        Self { source, load_lists: methods(source, LOAD_LIST), bases, steps: Cell::new(0) }
+        Self {
+            source,
+            load_lists: methods(source, LOAD_LIST),
+            named_tuples: defined(source),
+            bases,
+            steps: Cell::new(0),
+        }
     }
 
     /// The `_load_list` that one of these classes, or the nearest of their base classes in this file, has.

@@ -132,7 +132,8 @@ impl<'t> Value<'t> {
         }
     }
 
-    fn bounded(self, at: Node<'t>) -> Self {
+    /// Itself, unless it is more than is followed.
+    pub(super) fn bounded(self, at: Node<'t>) -> Self {
         match &self {
             Self::Tuples(tuples) if tuples.len() > MOST || tuples.iter().any(|tuple| tuple.len() > MOST) => {
                 Self::Other(at)
