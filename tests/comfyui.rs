@@ -170,6 +170,9 @@ fn the_module_and_its_name_are_found_wherever_they_go() {
         "for n, m in modules_of(x):\n    out.append((mem, n, m, p))",
         "for n, m in x.named_modules():\n    out.append((mem, n, m, p))\nfor n, m in others:\n    out.append((mem, n, m, p))",
         "for m, n in enumerate(x.named_modules()):\n    out.append((mem, n, m, p))",
+        "for n, m in x.named_modules():\n    pass\nfor n, (k, m) in enumerate(x.named_modules()):\n    out.append((mem, n, m, p))",
+        "for n, m in x.named_modules():\n    n, *m = n, m\n    out.append((mem, n, m, p))",
+        "n, m = p\nfor n, m, p in x.named_modules():\n    out.append((mem, n, m, p))",
     ] {
         let told = told_of("", &format!("out = []\n{body}\nreturn out"));
         assert_eq!(told, "ModelPatcher: (mem, n, m, p) in an unknown order", "{body}");
@@ -210,6 +213,9 @@ fn a_named_tuple_is_a_tuple() {
         format!("{class}Item = wrapped(Item)\n"),
         format!("{class}def Item(*fields):\n    return fields[1:]\n"),
         class.replace("typing.NamedTuple", "Base"),
+        format!("@wrapped\n{class}"),
+        format!("{class}if x:\n    Item = wrapped(Item)\n"),
+        format!("from elsewhere import Item\n{class}"),
         String::from("Item = namedtuple(\"Item\", FIELDS)\n"),
         String::from("Item = namedtuple(\"Item\", [first, \"name\", \"module\", \"params\"])\n"),
     ] {
@@ -251,6 +257,8 @@ fn a_named_tuple_may_be_in_another_file_of_comfyui() {
         ("from ...types import Item", "types.py", class.as_bytes()),
         ("from types import Item", "types.py", class.as_bytes()),
         ("from .types import Item\nfrom .others import Item", "comfy/types.py", class.as_bytes()),
+        ("from .types import Item\nfrom elsewhere import Item", "comfy/types.py", class.as_bytes()),
+        ("from .types import Item\nItem = wrapped(Item)", "comfy/types.py", class.as_bytes()),
         ("from .types import Item\nif x:\n    class Item(Base):\n        pass", "comfy/types.py", class.as_bytes()),
         ("from .types import Item", "comfy/types.py", b"class Item(NamedTuple:\n"),
         ("from .types import Item", "comfy/types.py", b"\xff\xfe"),

@@ -8,7 +8,7 @@
 //!
 //! The class may be in another file of ComfyUI than the load list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use tree_sitter::Node;
@@ -21,33 +21,49 @@ use crate::python::source::walk;
 /// The fields of each class, by its name.
 pub(super) type Classes = BTreeMap<String, Vec<String>>;
 
-/// Files that classes are looked for in; more than one has not been seen.
-const MOST_FILES: usize = 4;
+/// Imported names that are looked for; of a known ComfyUI it is one, or none.
+const MOST_NAMES: usize = 16;
 
-/// The classes that a file defines at its top. A name that stands for anything else as well is none of them.
+/// The classes that a file defines, outside of functions and classes. A name that stands for anything else as well is
+/// none of them.
 pub(super) fn defined(source: &Source) -> Classes {
-    let mut classes = Classes::new();
-    for node in source.root().parts() {
-        let node = if node.kind() == "expression_statement" { node.part(0).unwrap_or(node) } else { node };
-        let Some(name) = node.field("definition").unwrap_or(node).field("name").or_else(|| node.field("left")) else {
-            continue;
-        };
-        let name = source.slice(name).to_owned();
-        let fields = match node.kind() {
-            "class_definition" => of_class(source, node),
-            "assignment" => node.field("right").and_then(|right| of_call(source, right)),
+    let mut classes = BTreeMap::new();
+    bindings(source, |name, by| {
+        let fields = match by.kind() {
+            "class_definition" => of_class(source, by),
+            "assignment" => by.field("right").and_then(|right| of_call(source, right)),
             _ => None,
         };
-        match fields {
-            Some(fields) if !classes.contains_key(&name) => classes.insert(name, fields),
-            _ => classes.remove(&name),
-        };
-    }
-    classes
+        let name = source.slice(name);
+        let fields = fields.filter(|_| !classes.contains_key(name));
+        classes.insert(name, fields);
+    });
+    classes.into_iter().filter_map(|(name, fields)| Some((name.to_owned(), fields?))).collect()
+}
+
+/// Goes through the names that a file gives values outside of functions and classes, each with what does so: a definition,
+/// an assignment, or its part of an import.
+fn bindings<'t>(source: &'t Source, mut bind: impl FnMut(Node<'t>, Node<'t>)) {
+    walk(&mut source.root().walk(), |node| {
+        let is_definition = matches!(node.kind(), "class_definition" | "function_definition");
+        match node.kind() {
+            "import_from_statement" => {
+                let mut cursor = node.walk();
+                for part in node.children_by_field_name("name", &mut cursor) {
+                    bind(part.field("alias").unwrap_or(part), part);
+                }
+            }
+            "assignment" => node.field("left").into_iter().for_each(|name| bind(name, node)),
+            _ if is_definition => node.field("name").into_iter().for_each(|name| bind(name, node)),
+            _ => {}
+        }
+        !is_definition
+    });
 }
 
 fn of_class(source: &Source, class: Node<'_>) -> Option<Vec<String>> {
-    if !base_names(source, class).contains(&"NamedTuple") {
+    let is_decorated = class.parent().is_some_and(|around| around.kind() == "decorated_definition");
+    if is_decorated || !base_names(source, class).contains(&"NamedTuple") {
         return None;
     }
     let mut fields = Vec::new();
@@ -87,44 +103,41 @@ fn of_call(source: &Source, call: Node<'_>) -> Option<Vec<String>> {
     is_plain.then_some(fields)
 }
 
-/// The classes that functions call and that the file, which is in `folder`, imports from others of ComfyUI. `look` gives
-/// these by their paths in its folder.
+/// The classes that functions call and that their file imports from others of ComfyUI, which `look` gives by their paths.
 pub(super) fn imported(source: &Source, functions: &[Node<'_>], look: &dyn Fn(&Path) -> Option<Source>) -> Classes {
-    let called = called(source, functions);
-    let mut classes = Classes::new();
-    let mut own = Vec::new();
-    let mut looks = 0;
-    walk(&mut source.root().walk(), |node| {
-        if node.kind() != "import_from_statement" {
-            if matches!(node.kind(), "class_definition" | "function_definition" | "assignment") {
-                own.extend(node.field("name").or_else(|| node.field("left")).map(|name| source.slice(name)));
-            }
-            return true;
+    let class = |(name, origin): (&str, Option<Origin<'_>>)| {
+        let Origin { module, name: there } = origin?;
+        let file = paths(module)?.iter().find_map(|path| look(path))?;
+        Some((name.to_owned(), defined(&file).remove(there)?))
+    };
+    origins(source, &called(source, functions)).into_iter().take(MOST_NAMES).filter_map(class).collect()
+}
+
+/// Where a name is imported from.
+struct Origin<'t> {
+    module: &'t str,
+    name: &'t str,
+}
+
+/// The origins of those of these names that the file imports; None if it gives them values in other ways as well.
+fn origins<'t>(source: &'t Source, names: &BTreeSet<&'t str>) -> BTreeMap<&'t str, Option<Origin<'t>>> {
+    let mut origins = BTreeMap::new();
+    bindings(source, |name, by| {
+        if let Some(name) = names.get(source.slice(name)) {
+            let module = by.parent().and_then(|import| import.field("module_name"));
+            let origin = module.filter(|_| !origins.contains_key(name)).map(|module| Origin {
+                module: source.slice(module),
+                name: source.slice(by.field("name").unwrap_or(by)),
+            });
+            origins.insert(*name, origin);
         }
-        let mut cursor = node.walk();
-        for part in node.children_by_field_name("name", &mut cursor) {
-            let there = part.field("name").unwrap_or(part);
-            let here = source.slice(part.field("alias").unwrap_or(there));
-            let module = node.field("module_name").and_then(|module| paths(source.slice(module)));
-            if let Some(paths) = module.filter(|_| called.contains(&here) && looks < MOST_FILES) {
-                looks += 1;
-                let file = paths.iter().find_map(|path| look(path));
-                let fields = file.and_then(|file| defined(&file).remove(source.slice(there)));
-                match fields {
-                    Some(fields) if !classes.contains_key(here) => classes.insert(here.to_owned(), fields),
-                    _ => classes.remove(here),
-                };
-            }
-        }
-        false
     });
-    classes.retain(|name, _| !own.contains(&name.as_str()));
-    classes
+    origins
 }
 
 /// The names that are called as they are.
-fn called<'t>(source: &'t Source, functions: &[Node<'t>]) -> Vec<&'t str> {
-    let mut names = Vec::new();
+fn called<'t>(source: &'t Source, functions: &[Node<'t>]) -> BTreeSet<&'t str> {
+    let mut names = BTreeSet::new();
     for function in functions {
         walk(&mut function.walk(), |node| {
             let function = (node.kind() == "call").then(|| node.field("function")).flatten();
