@@ -172,6 +172,9 @@ fn the_module_and_its_name_are_found_wherever_they_go() {
         "for m, n in enumerate(x.named_modules()):\n    out.append((mem, n, m, p))",
         "for n, m in x.named_modules():\n    pass\nfor n, (k, m) in enumerate(x.named_modules()):\n    out.append((mem, n, m, p))",
         "for n, m in x.named_modules():\n    n, *m = n, m\n    out.append((mem, n, m, p))",
+        "for n, m in x.named_modules():\n    if (n := named(n)):\n        out.append((mem, n, m, p))",
+        "for n, m in x.named_modules():\n    with named(n) as n:\n        out.append((mem, n, m, p))",
+        "for n, m in x.named_modules():\n    try:\n        use(m)\n    except E as m:\n        out.append((mem, n, m, p))",
         "n, m = p\nfor n, m, p in x.named_modules():\n    out.append((mem, n, m, p))",
     ] {
         let told = told_of("", &format!("out = []\n{body}\nreturn out"));
@@ -285,6 +288,12 @@ fn what_is_not_understood_is_told_with_its_line_and_never_guessed() {
             "the list is used in code that is not followed: `out.append`",
         ),
         ("out = []\nfill(out)\nreturn out", 4, "the list is handed to code that is not followed: `out`"),
+        (
+            "out = []\nwith use(out) as x:\n    pass\nreturn out",
+            4,
+            "the list is handed to code that is not followed: `out`",
+        ),
+        ("out = []\nfor n, m in use(out).named_modules():\n    pass\nreturn out", 4, "the list is handed to code"),
         ("out = []\nother = out\nother.append((a, b))\nreturn out", 4, "the list gets another name"),
         ("out = []\nout[:] = [(a, b)]\nreturn out", 4, "the list is changed in a way that is not followed: `out[:]`"),
         ("out = []\nout.append((a, b))\nout.fill(c)\nreturn out", 5, "the list is changed in a way"),

@@ -69,6 +69,16 @@ impl<'t> Run<'_, 't> {
             "yield" => self.yielded(path, node),
             "lambda" | "function_definition" | "class_definition" | "await" | "named_expression" => {
                 self.doubt(path, node, "the list is used in code that is not followed");
+                if let ("named_expression", Some(name)) = (node.kind(), node.field("name")) {
+                    self.bind(path, name, Value::Other(node));
+                }
+                Value::Other(node)
+            }
+            "as_pattern" => {
+                self.parts(path, node);
+                if let Some(alias) = node.field("alias") {
+                    self.bind(path, alias, Value::Other(node));
+                }
                 Value::Other(node)
             }
             "dictionary" | "set" => {
@@ -215,6 +225,8 @@ impl<'t> Run<'_, 't> {
                 return self.inherited(path, node, object, arguments);
             }
             if method == NAMED_MODULES {
+                self.parts(path, function);
+                self.parts(path, arguments);
                 let pair = [Mark::Name, Mark::Module].map(|mark| Field { node, mark: Some(mark) });
                 return Value::List(List { items: vec![(pair.to_vec(), node)], doubt: None });
             }

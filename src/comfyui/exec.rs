@@ -6,9 +6,10 @@
 //!
 //! # Why it is not run in the sandbox
 //!
-//! A function of a checkout is (see [`crate::verify`]), and a `_load_list` could be: on a model made for it, whose names
-//! and modules are recognised in the items. That was tried with all 178 texts of `comfy/model_patcher.py` with one in 19 repositories, and with
-//! 42 changes of the newest `_load_list`. A run takes a millisecond, but it tells less, and what it tells may be wrong:
+//! The functions of a checkout are (see [`crate::verify`]), and a `_load_list` could be: on a model made for it, whose
+//! names and modules are recognised in the items. That was tried with the 178 different texts of `model_patcher.py` with
+//! a `_load_list` that 19 repositories have, and with 42 changes of the newest one. A run takes a millisecond, but it
+//! tells less, and what it tells may be wrong:
 //!
 //! | | read | run |
 //! |---|---|---|
@@ -21,8 +22,8 @@
 //! An error says nothing of the items: most of what a new version of ComfyUI asks of a module does not matter for them,
 //! and the model made for the run would have to have it all the same. (One that has everything, which the sandbox
 //! cannot have, still failed on 6 of the 20.) And a run takes one path: it does not know that another machine takes
-//! another. To see each branch taken at least once is no way out, for of ten real texts it refuses a harmless branch,
-//! and to know that it is harmless is to read.
+//! another. To ask that each branch is taken by some run is no way out: ten of the texts have branches that the model does
+//! not reach and that do no harm, and to know that they do none is to read.
 
 use std::collections::BTreeMap;
 
@@ -257,6 +258,9 @@ impl<'t> Run<'_, 't> {
     /// `with` and `try`: what is inside may end anywhere, and what handles that begins from anywhere.
     fn guarded(&mut self, path: &mut Path<'t>, node: Node<'t>) {
         let mut before = self.split(path);
+        if let Some(items) = node.part(0).filter(|part| part.kind() == "with_clause") {
+            self.eval(path, items);
+        }
         if let Some(body) = node.field("body") {
             self.block(path, body);
         }
@@ -271,6 +275,9 @@ impl<'t> Run<'_, 't> {
                 ("else_clause" | "finally_clause", Some(block)) => self.block(path, block),
                 (_, Some(block)) => {
                     let mut inside = self.split(&before);
+                    clause.parts().into_iter().filter(|part| *part != block).for_each(|part| {
+                        self.eval(&mut inside, part);
+                    });
                     self.block(&mut inside, block);
                     path.merge(inside, node);
                 }
