@@ -175,6 +175,7 @@ fn the_module_and_its_name_are_found_wherever_they_go() {
         "for n, m in x.named_modules():\n    if (n := named(n)):\n        out.append((mem, n, m, p))",
         "for n, m in x.named_modules():\n    with named(n) as n:\n        out.append((mem, n, m, p))",
         "for n, m in x.named_modules():\n    try:\n        use(m)\n    except E as m:\n        out.append((mem, n, m, p))",
+        "pairs = [(n, m) for n, m in x.named_modules()]\npairs += [(m, n) for n, m in x.named_modules()]\nfor n, m in pairs:\n    out.append((mem, n, m, p))",
         "n, m = p\nfor n, m, p in x.named_modules():\n    out.append((mem, n, m, p))",
     ] {
         let told = told_of("", &format!("out = []\n{body}\nreturn out"));
@@ -220,7 +221,7 @@ fn a_named_tuple_is_a_tuple() {
         format!("{class}if x:\n    Item = wrapped(Item)\n"),
         format!("from elsewhere import Item\n{class}"),
         String::from("Item = namedtuple(\"Item\", FIELDS)\n"),
-        String::from("Item = namedtuple(\"Item\", [first, \"name\", \"module\", \"params\"])\n"),
+        String::from("Item = namedtuple(\"Item\", [first, \"size\", \"name\", \"module\", \"params\"])\n"),
     ] {
         let told = told(&facts(&format!("{above}{}", make("Item(mem, n, m, p)"))).load_lists);
         assert!(told.contains("this item is not a tuple"), "{above}: {told}");
@@ -260,6 +261,7 @@ fn a_named_tuple_may_be_in_another_file_of_comfyui() {
         ("from ...types import Item", "types.py", class.as_bytes()),
         ("from types import Item", "types.py", class.as_bytes()),
         ("from .types import Item\nfrom .others import Item", "comfy/types.py", class.as_bytes()),
+        ("from .others import Item\nfrom .types import Item", "comfy/types.py", class.as_bytes()),
         ("from .types import Item\nfrom elsewhere import Item", "comfy/types.py", class.as_bytes()),
         ("from .types import Item\nItem = wrapped(Item)", "comfy/types.py", class.as_bytes()),
         ("from .types import Item\nif x:\n    class Item(Base):\n        pass", "comfy/types.py", class.as_bytes()),
