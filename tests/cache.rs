@@ -144,6 +144,24 @@ fn a_change_of_the_comfyui_is_noticed() {
 }
 
 #[test]
+fn a_change_of_another_file_that_a_class_of_items_is_imported_from_is_noticed() {
+    let (caching, install) = (Caching::new(), Install::of("in-order"));
+    let write = |file: &str, text: &str| fs::write(install.root.join("ComfyUI/comfy").join(file), text).unwrap();
+    write(
+        "model_patcher.py",
+        "from .items import Item\n\nclass ModelPatcher:\n    def _load_list(self):\n        \
+         return [Item(mem, n, m, p) for n, m in self.model.named_modules()]\n",
+    );
+    for (fields, told) in [("size name module params", "hold 4 fields"), ("size name module", "was not understood")] {
+        write("items.py", &format!("Item = namedtuple(\"Item\", {fields:?})\n"));
+        for _ in 0..2 {
+            let ran = caching.run(&install, &["check"]);
+            assert!(ran.out.contains(told), "{fields}: {ran:?}");
+        }
+    }
+}
+
+#[test]
 fn what_did_not_end_well_is_not_kept() {
     for fixture in common::fixtures() {
         let (caching, install) = (Caching::new(), Install::of(&fixture));

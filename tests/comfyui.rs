@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use common::Install;
-use distorch_fix::comfyui::{self, DynamicVram, Facts, Fit, LoadList, Pair};
+use distorch_fix::comfyui::{self, DynamicVram, Facts, Fit, LoadList, Order, Pair};
 use distorch_fix::fixes::State;
 use distorch_fix::fixes::gpu_only::{CPU_FALLBACK, SHARED};
 use distorch_fix::fixes::load_list::{ANY, FIVE_ONLY, LEGACY};
@@ -43,11 +43,16 @@ fn method(parameters: &str, body: &str) -> String {
     text
 }
 
-/// One line for each load list: class, then `fields [@ argument]` for each shape, or the line and the reason.
+/// One line for each load list: class, then `fields [@ argument] [order]` for each shape, or the line and the reason.
 fn told(lists: &[LoadList]) -> String {
+    let order = |order| match order {
+        Order::Usual => "",
+        Order::Other => " in another order",
+        Order::Unknown => " in an unknown order",
+    };
     let shape = |shape: &comfyui::Shape| {
         let argument = shape.argument.as_ref().map_or_else(String::new, |argument| format!(" @ {argument}"));
-        format!("({}){argument}{}", shape.fields.join(", "), if shape.is_foreign { " foreign" } else { "" })
+        format!("({}){argument}{}", shape.fields.join(", "), order(shape.order))
     };
     let list = |list: &LoadList| {
         let shapes = match &list.shapes {
@@ -136,11 +141,141 @@ fn every_class_is_told_with_what_it_inherits() {
 }
 
 #[test]
-fn a_field_behind_the_parameters_is_foreign() {
+fn the_module_and_its_name_are_found_wherever_they_go() {
     let with = |item: &str| told_of("", &format!("return [{item} for n, m in self.model.named_modules()]"));
-    assert_eq!(with("(mem, n, m, p, flag)"), "ModelPatcher: (mem, n, m, p, flag) foreign");
-    assert_eq!(with("(n, m, mem, p)"), "ModelPatcher: (n, m, mem, p) foreign");
+    assert_eq!(with("(mem, n, m, p)"), "ModelPatcher: (mem, n, m, p)");
     assert_eq!(with("(flag, mem, n, m, p)"), "ModelPatcher: (flag, mem, n, m, p)");
+    for item in ["(mem, n, m, p, flag)", "(n, m, mem, p)", "(mem, m, n, p)", "(mem, p, n, m)", "(mem, n, m)"] {
+        assert_eq!(with(item), format!("ModelPatcher: {item} in another order"));
+    }
+    // A name that something else is made of is not that name.
+    for item in ["(mem, str(n), m, p)", "(mem, n, m.weight, p)", "(mem, x, y, p)"] {
+        assert_eq!(with(item), format!("ModelPatcher: {item} in an unknown order"));
+    }
+    for (body, fields) in [
+        ("for pair in x.named_modules():\n    n, m = pair\n    out.append(({}))", "m, n"),
+        ("for pair in x.named_modules():\n    (name, module) = pair\n    out.append(({}))", "module, name"),
+        ("all = list(x.named_modules())\nfor n, m in sorted(all):\n    out.append(({}))", "m, n"),
+        ("for at, (n, m) in enumerate(x.named_modules()):\n    out.append(({}))", "m, n"),
+        ("for n, m in x.named_modules():\n    key = n\n    module = m\n    out.append(({}))", "module, key"),
+        ("big = [(m, n) for n, m in x.named_modules() if m]\nfor m, n in big:\n    out.append(({}))", "m, n"),
+        ("for n, m in x.named_modules():\n    n, m = m, n\n    out.append(({}))", "n, m"),
+    ] {
+        let usual = fields.split_once(", ").map(|(module, name)| format!("{name}, {module}")).unwrap();
+        for (fields, order) in [(fields, " in another order"), (&usual, "")] {
+            let body = format!("out = []\n{}\nreturn out", body.replace("{}", &format!("mem, {fields}, p")));
+            assert_eq!(told_of("", &body), format!("ModelPatcher: (mem, {fields}, p){order}"), "{body}");
+        }
+    }
+    for body in [
+        "for n, m in x.named_modules():\n    if p:\n        m = wrapped(m)\n    out.append((mem, n, m, p))",
+        "for n, m in modules_of(x):\n    out.append((mem, n, m, p))",
+        "for n, m in x.named_modules():\n    out.append((mem, n, m, p))\nfor n, m in others:\n    out.append((mem, n, m, p))",
+        "for m, n in enumerate(x.named_modules()):\n    out.append((mem, n, m, p))",
+        "for n, m in x.named_modules():\n    pass\nfor n, (k, m) in enumerate(x.named_modules()):\n    out.append((mem, n, m, p))",
+        "for n, m in x.named_modules():\n    n, *m = n, m\n    out.append((mem, n, m, p))",
+        "for n, m in x.named_modules():\n    if (n := named(n)):\n        out.append((mem, n, m, p))",
+        "for n, m in x.named_modules():\n    with named(n) as n:\n        out.append((mem, n, m, p))",
+        "for n, m in x.named_modules():\n    try:\n        use(m)\n    except E as m:\n        out.append((mem, n, m, p))",
+        "pairs = [(n, m) for n, m in x.named_modules()]\npairs += [(m, n) for n, m in x.named_modules()]\nfor n, m in pairs:\n    out.append((mem, n, m, p))",
+        "n, m = p\nfor n, m, p in x.named_modules():\n    out.append((mem, n, m, p))",
+    ] {
+        let told = told_of("", &format!("out = []\n{body}\nreturn out"));
+        assert_eq!(told, "ModelPatcher: (mem, n, m, p) in an unknown order", "{body}");
+    }
+}
+
+/// A class of items with these fields, and with this in it as well.
+fn class_of_items(fields: &str, more: &str) -> String {
+    let fields = fields.replace(", ", ": object\n    ");
+    format!("class Item(typing.NamedTuple):\n    \"\"\"An item.\"\"\"\n    {fields}: object\n{more}\n")
+}
+
+#[test]
+fn a_named_tuple_is_a_tuple() {
+    let make = |item: &str| method("", &format!("return [{item} for n, m in self.model.named_modules()]"));
+    let class = class_of_items("size, name, module, params", "    def nothing(self):\n        pass\n");
+    for above in [
+        class.as_str(),
+        "Item = namedtuple(\"Item\", \"size name module params\")\n",
+        "Item = namedtuple('Item', 'size, name, module, params')\n",
+        "Item = collections.namedtuple(\"Item\", [\"size\", \"name\", \"module\", \"params\"])\n",
+    ] {
+        let with = |item: &str| told(&facts(&format!("{above}{}", make(item))).load_lists);
+        for item in ["Item(mem, n, m, p)", "Item(mem, params=p, module=m, name=n)"] {
+            let told = with(item);
+            assert_eq!(told, "ModelPatcher: (mem, n, m, p)", "{above}{item}");
+        }
+        assert_eq!(with("Item(m, n, mem, p)"), "ModelPatcher: (m, n, mem, p) in another order", "{above}");
+        for item in ["Item(mem, n, m)", "Item(mem, n, m, p, q)", "Item(mem, n, m, other=p)", "Item(*rest)", "Item(**p)"]
+        {
+            let told = with(item);
+            assert!(told.contains("this item is not a tuple"), "{above}{item}: {told}");
+        }
+    }
+    for above in [
+        // It decides itself what is taken out of it.
+        class_of_items("size, name, module, params", "    def __iter__(self):\n        return iter(())\n"),
+        format!("{class}Item = wrapped(Item)\n"),
+        format!("{class}def Item(*fields):\n    return fields[1:]\n"),
+        class.replace("typing.NamedTuple", "Base"),
+        format!("@wrapped\n{class}"),
+        format!("{class}if x:\n    Item = wrapped(Item)\n"),
+        format!("from elsewhere import Item\n{class}"),
+        String::from("Item = namedtuple(\"Item\", FIELDS)\n"),
+        String::from("Item = namedtuple(\"Item\", [first, \"size\", \"name\", \"module\", \"params\"])\n"),
+    ] {
+        let told = told(&facts(&format!("{above}{}", make("Item(mem, n, m, p)"))).load_lists);
+        assert!(told.contains("this item is not a tuple"), "{above}: {told}");
+    }
+    let shadowed = method("", "Item = self.make\nreturn [Item(mem, n, m, p) for n, m in self.model.named_modules()]");
+    assert!(told(&facts(&format!("{class}{shadowed}")).load_lists).contains("this item is not a tuple"));
+}
+
+#[test]
+fn a_named_tuple_may_be_in_another_file_of_comfyui() {
+    let body = "return [Item(mem, n, m, p) for n, m in self.model.named_modules()]";
+    let class = class_of_items("size, name, module, params", "");
+    let told_with = |import: &str, path: &str, text: &[u8]| {
+        let folder = comfyui(&format!("{import}\n{}", method("", body)));
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        told(&comfyui::read(&Files::Folder(folder.path().to_owned()), None).unwrap().load_lists)
+    };
+    for (import, path) in [
+        ("from .types import Item", "comfy/types.py"),
+        ("from .types import Other, Item", "comfy/types/__init__.py"),
+        ("from comfy.deep.types import (\n    Item,\n)", "comfy/deep/types.py"),
+        ("from ..types import Item", "types.py"),
+        ("if TYPING:\n    pass\ntry:\n    from .types import Item\nexcept ImportError:\n    raise", "comfy/types.py"),
+    ] {
+        assert_eq!(told_with(import, path, class.as_bytes()), "ModelPatcher: (mem, n, m, p)", "{import}");
+    }
+    let renamed = class.replace("Item", "LoadingItem");
+    let told = told_with("from .types import LoadingItem as Item", "comfy/types.py", renamed.as_bytes());
+    assert_eq!(told, "ModelPatcher: (mem, n, m, p)");
+    let deep = format!("{}{}", "(".repeat(100_000), ")".repeat(100_000));
+    let huge = format!("{class}# {}\n", "x".repeat(20_000_000));
+    for (import, path, text) in [
+        ("from .types import Item", "comfy/others.py", class.as_bytes()),
+        ("from .types import Other", "comfy/types.py", class.as_bytes()),
+        ("from ...types import Item", "types.py", class.as_bytes()),
+        ("from types import Item", "types.py", class.as_bytes()),
+        ("from .types import Item\nfrom .others import Item", "comfy/types.py", class.as_bytes()),
+        ("from .others import Item\nfrom .types import Item", "comfy/types.py", class.as_bytes()),
+        ("from .types import Item\nfrom elsewhere import Item", "comfy/types.py", class.as_bytes()),
+        ("from .types import Item\nItem = wrapped(Item)", "comfy/types.py", class.as_bytes()),
+        ("from .types import Item\nif x:\n    class Item(Base):\n        pass", "comfy/types.py", class.as_bytes()),
+        ("from .types import Item", "comfy/types.py", b"class Item(NamedTuple:\n"),
+        ("from .types import Item", "comfy/types.py", b"\xff\xfe"),
+        ("from .types import Item", "comfy/types.py", deep.as_bytes()),
+        ("from .types import Item", "comfy/types.py", huge.as_bytes()),
+        ("from .types import Item", "comfy/types.py/file", b""),
+    ] {
+        let told = told_with(import, path, text);
+        assert!(told.contains("this item is not a tuple"), "{import} {path}: {told}");
+    }
 }
 
 #[test]
@@ -157,6 +292,12 @@ fn what_is_not_understood_is_told_with_its_line_and_never_guessed() {
             "the list is used in code that is not followed: `out.append`",
         ),
         ("out = []\nfill(out)\nreturn out", 4, "the list is handed to code that is not followed: `out`"),
+        (
+            "out = []\nwith use(out) as x:\n    pass\nreturn out",
+            4,
+            "the list is handed to code that is not followed: `out`",
+        ),
+        ("out = []\nfor n, m in use(out).named_modules():\n    pass\nreturn out", 4, "the list is handed to code"),
         ("out = []\nother = out\nother.append((a, b))\nreturn out", 4, "the list gets another name"),
         ("out = []\nout[:] = [(a, b)]\nreturn out", 4, "the list is changed in a way that is not followed: `out[:]`"),
         ("out = []\nout.append((a, b))\nout.fill(c)\nreturn out", 5, "the list is changed in a way"),
@@ -195,7 +336,7 @@ fn code_made_to_be_slow_or_deep_is_given_up_with_its_line() {
         assert!(told.starts_with("ModelPatcher: line "), "{}", &told[..200.min(told.len())]);
     }
     let switches: String = (0..2000).map(|n| format!(", a{n}=False")).collect::<Vec<_>>().concat();
-    assert_eq!(told_of(&switches, "return [(a, b)]"), "ModelPatcher: (a, b)");
+    assert_eq!(told_of(&switches, "return [(a, b)]"), "ModelPatcher: (a, b) in an unknown order");
     let many = "class A(A):\n  def _load_list(self):\n    return super()._load_list()\n".repeat(5000);
     assert!(facts(&many).load_lists.len() < 100);
 }
@@ -246,19 +387,20 @@ fn the_verdict_is_about_the_pair() {
     let five = lists("(off, mem, n, m, p)");
     let six = lists("(a, b, mem, n, m, p)");
     let three = lists("(mem, n, m)");
-    let foreign = lists("(mem, n, m, p, flag)");
+    let other = lists("(mem, n, m, p, flag)");
+    let unknown = lists("(mem, named(n), m, p)");
     for (states, expected) in [
-        (&[][..], [Works; 5]),
-        (&[LEGACY][..], [WorksToday, Broken, Broken, Broken, Broken]),
-        (&[FIVE_ONLY], [Broken, Works, Broken, Broken, Broken]),
-        (&[ANY], [Works, Works, Unclear, Broken, Broken]),
-        (&[State::OPAQUE], [Unclear; 5]),
-        (&[ANY, LEGACY], [WorksToday, Broken, Broken, Broken, Broken]),
-        (&[State::OPAQUE, LEGACY], [Unclear, Broken, Broken, Broken, Broken]),
-        (&[LEGACY, FIVE_ONLY], [Broken; 5]),
-        (&[CPU_FALLBACK, SHARED], [Works; 5]),
+        (&[][..], [Works; 6]),
+        (&[LEGACY][..], [WorksToday, Broken, Broken, Broken, Broken, Unclear]),
+        (&[FIVE_ONLY], [Broken, Works, Broken, Broken, Broken, Broken]),
+        (&[ANY], [Works, Works, Unclear, Broken, Broken, Unclear]),
+        (&[State::OPAQUE], [Unclear; 6]),
+        (&[ANY, LEGACY], [WorksToday, Broken, Broken, Broken, Broken, Unclear]),
+        (&[State::OPAQUE, LEGACY], [Unclear, Broken, Broken, Broken, Broken, Unclear]),
+        (&[LEGACY, FIVE_ONLY], [Broken; 6]),
+        (&[CPU_FALLBACK, SHARED], [Works; 6]),
     ] {
-        let found = [&four, &five, &six, &three, &foreign].map(|lists| comfyui::judge(states, lists));
+        let found = [&four, &five, &six, &three, &other, &unknown].map(|lists| comfyui::judge(states, lists));
         assert_eq!(found, expected.map(Pair::Known), "{states:?}");
         // Where there is nothing to go by, the verdict is for both.
         let either = Pair::Either { four: expected[0], five: expected[1] };
@@ -307,7 +449,7 @@ proptest! {
             3 => format!("item = {sum}\nreturn [{item} for x in y]"),
             _ => format!("out = []\nwhile y:\n    item = {sum}\n    out.extend(({item} for x in y))\nreturn out"),
         };
-        prop_assert_eq!(told_of("", &body), format!("ModelPatcher: ({})", parts.concat().join(", ")));
+        prop_assert_eq!(told_of("", &body), format!("ModelPatcher: ({}) in an unknown order", parts.concat().join(", ")));
     }
 
     #[test]

@@ -115,6 +115,27 @@ fn where_the_items_cannot_be_told_the_verdict_is_for_both() {
 }
 
 #[test]
+fn fields_in_another_order_are_told_and_an_unknown_order_is_not_guessed() {
+    let item = |item: &str| {
+        format!(
+            "class ModelPatcher:\n    def _load_list(self):\n        return [{item} for n, m in self.model.named_modules()]\n"
+        )
+    };
+    for (text, verdict_told, order, code) in [
+        (item("(off, mem, n, m, params(m))"), "works with items of 5 fields", ":3)", 0),
+        (item("(mem, n, m, params(m), flag)"), "broken with items of 5 fields", ":3, in another order than usual)", 1),
+        (item("(off, mem, str(n), m, p)"), "could not be told", ":3, in an unknown order)", 0),
+    ] {
+        let install = Install::of("in-order");
+        fs::write(install.root.join("ComfyUI").join(PATCHER), text).unwrap();
+        let ran = install.run(&["check"]);
+        assert_eq!((verdict(&ran), ran.code), (verdict_told, code), "{ran:?}");
+        let told = format!("whose load lists hold 5 fields ({PATCHER}{order}");
+        assert!(ran.out.contains(&told), "{told}: {}", ran.out);
+    }
+}
+
+#[test]
 fn what_is_for_5_fields_only_is_found_where_there_are_4_and_not_called_repaired() {
     let other = Other::new();
     let old = other.at("v0.3.70");

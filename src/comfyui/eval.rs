@@ -4,9 +4,11 @@ use tree_sitter::Node;
 
 use super::exec::{Given, Run};
 use super::module::{LOAD_LIST, base_names};
-use super::value::{List, Path, Value};
+use super::value::{Field, List, Mark, Path, Tuple, Value};
 use crate::python::field::Fields;
 
+/// The method of `torch.nn.Module` that gives the names of all modules in it, each with its module.
+const NAMED_MODULES: &str = "named_modules";
 /// Methods of a list that put nothing into it.
 const HARMLESS: [&str; 8] = ["sort", "reverse", "pop", "remove", "clear", "index", "count", "copy"];
 /// Functions that only look at the list that they are given.
@@ -67,6 +69,16 @@ impl<'t> Run<'_, 't> {
             "yield" => self.yielded(path, node),
             "lambda" | "function_definition" | "class_definition" | "await" | "named_expression" => {
                 self.doubt(path, node, "the list is used in code that is not followed");
+                if let ("named_expression", Some(name)) = (node.kind(), node.field("name")) {
+                    self.bind(path, name, Value::Other(node));
+                }
+                Value::Other(node)
+            }
+            "as_pattern" => {
+                self.parts(path, node);
+                if let Some(alias) = node.field("alias") {
+                    self.bind(path, alias, Value::Other(node));
+                }
                 Value::Other(node)
             }
             "dictionary" | "set" => {
@@ -114,14 +126,20 @@ impl<'t> Run<'_, 't> {
             let fields = if field.kind() == "list_splat" {
                 field.part(0).map_or(Value::Other(field), |rest| self.eval(path, rest))
             } else {
-                if let Value::List(_) = self.eval(path, field) {
-                    self.doubt(path, field, "the list is kept in something else, and may be changed there");
-                }
-                Value::Tuples(vec![vec![field]])
+                Value::Tuples(vec![vec![self.field(path, field)]])
             };
             out = out.plus(&fields, node);
         }
         out
+    }
+
+    /// One field of a tuple.
+    fn field(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Field<'t> {
+        let value = self.eval(path, node);
+        if let Value::List(_) = value {
+            self.doubt(path, node, "the list is kept in something else, and may be changed there");
+        }
+        value.field(node)
     }
 
     /// A list that is written out, with its items.
@@ -155,7 +173,7 @@ impl<'t> Run<'_, 't> {
         let mut cursor = node.walk();
         for clause in node.named_children(&mut cursor).filter(|child| child.kind() == "for_in_clause") {
             if let (Some(left), Some(right)) = (clause.field("left"), clause.field("right")) {
-                let items = self.eval(&mut inside, right);
+                let items = self.items(&mut inside, left, right);
                 self.take(&mut inside, left, &items);
             }
         }
@@ -206,6 +224,12 @@ impl<'t> Run<'_, 't> {
             if method == LOAD_LIST {
                 return self.inherited(path, node, object, arguments);
             }
+            if method == NAMED_MODULES {
+                self.parts(path, function);
+                self.parts(path, arguments);
+                let pair = [Mark::Name, Mark::Module].map(|mark| Field { node, mark: Some(mark) });
+                return Value::List(List { items: vec![(pair.to_vec(), node)], doubt: None });
+            }
             if let Value::List(_) = self.eval(path, object) {
                 return self.method(path, node, (object, method), arguments);
             }
@@ -221,6 +245,12 @@ impl<'t> Run<'_, 't> {
             self.parts(path, arguments);
             return Value::Other(node);
         }
+        if let Some(fields) = self.module.named_tuples.get(name)
+            && !path.names.contains_key(name)
+            && let Some(item) = self.named_tuple(path, fields, arguments)
+        {
+            return Value::Tuples(vec![item]).bounded(node);
+        }
         for argument in arguments.parts() {
             let value = argument.field("value").unwrap_or(argument);
             if let Value::List(_) = self.eval(path, value) {
@@ -228,6 +258,23 @@ impl<'t> Run<'_, 't> {
             }
         }
         Value::Other(node)
+    }
+
+    /// A named tuple of these fields, all of which are given one by one.
+    fn named_tuple(&mut self, path: &mut Path<'t>, fields: &[String], arguments: Node<'t>) -> Option<Tuple<'t>> {
+        let mut item = vec![None; fields.len()];
+        for (at, argument) in arguments.parts().into_iter().enumerate() {
+            let (at, value) = match argument.kind() {
+                "keyword_argument" => {
+                    let name = self.source.slice(argument.field("name")?);
+                    (fields.iter().position(|field| field == name)?, argument.field("value")?)
+                }
+                "list_splat" | "dictionary_splat" | "for_in_clause" => return None,
+                _ => (at, argument),
+            };
+            *item.get_mut(at)? = Some(self.field(path, value));
+        }
+        item.into_iter().collect()
     }
 
     /// A method of a list.

@@ -3,15 +3,19 @@
 //! ```text
 //! loading.append((module_mem, n, m, params))                    4 fields
 //! loading.append(sort_criteria + (module_mem, n, m, params))    as many as reach it: 5, or 6 with for_dynamic=True
+//! loading.append(Item(module_mem, n, m, params))             a named tuple is a tuple
 //! ```
 //!
 //! Never from a version: branches, forks and nightly builds carry any. What is not understood is said to be so.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use tree_sitter::Node;
 
-use super::exec;
 use super::module::Module;
+use super::value::{Field, Mark};
+use super::{exec, named_tuple};
 use crate::python::field::Fields;
 use crate::python::{Place, Source};
 
@@ -38,9 +42,22 @@ pub struct Shape {
     pub argument: Option<String>,
     /// Where such an item is put into the list.
     pub place: Place,
-    /// Whether the module and its name are elsewhere than third and second from the end, where every known ComfyUI has
-    /// them. Counting from the end is wrong then.
-    pub is_foreign: bool,
+    /// Whether fields can be counted from the end.
+    pub order: Order,
+}
+
+/// Where the module and its name are in an item. Every release of ComfyUI has the name third from the end, and the module
+/// second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// There.
+    Usual,
+    /// Elsewhere: whoever counts from the end reads another field than is meant.
+    Other,
+    /// Unknown: they do not come from `named_modules()` in a way that is followed.
+    Unknown,
 }
 
 /// Why the items of a load list could not be told.
@@ -59,9 +76,11 @@ impl Shape {
     }
 }
 
-/// Reads every `_load_list` of `comfy/model_patcher.py`, in order of place.
-pub(super) fn read(source: &Source) -> Vec<LoadList> {
-    let module = Module::of(source);
+/// Reads every `_load_list` of `comfy/model_patcher.py`, in order of place. `look` gives other files of ComfyUI.
+pub(super) fn read(source: &Source, look: &dyn Fn(&Path) -> Option<Source>) -> Vec<LoadList> {
+    let mut module = Module::of(source);
+    let functions: Vec<_> = module.load_lists.iter().map(|(function, _)| *function).collect();
+    module.named_tuples.extend(named_tuple::imported(source, &functions, look));
     let read = |(function, class): &(Node<'_>, Option<Node<'_>>)| LoadList {
         class: class.and_then(|class| class.field("name")).map(|name| source.slice(name).to_owned()),
         place: source.place(function.start_byte()),
@@ -83,13 +102,17 @@ pub(super) fn shapes<'t>(module: &Module<'t>, function: Node<'t>) -> Result<Vec<
             return Err(Unclear { place: source.place(node.start_byte()), why });
         }
         for (tuple, at) in &list.items {
-            let fields: Vec<_> = tuple.iter().map(|field| short(source, *field)).collect();
-            if shapes.iter().any(|known| known.fields == fields) {
+            let fields: Vec<_> = tuple.iter().map(|field| short(source, field.node)).collect();
+            let order = Order::of(tuple);
+            if let Some(known) = shapes.iter_mut().find(|known| known.fields == fields) {
+                if known.order != order {
+                    known.order = Order::Unknown;
+                }
                 continue;
             }
             let place = source.place(at.start_byte());
             let argument = argument.map(|(name, on)| format!("{name}={}", if on { "True" } else { "False" }));
-            shapes.push(Shape { is_foreign: is_foreign(&fields, &module.pairs), fields, argument, place });
+            shapes.push(Shape { fields, argument, place, order });
         }
     }
     Ok(shapes)
@@ -106,8 +129,20 @@ fn short(source: &Source, node: Node<'_>) -> String {
     words
 }
 
-fn is_foreign(fields: &[String], pairs: &[(&str, &str)]) -> bool {
-    let is_pair = |pair: &[String]| pairs.contains(&(&pair[0], &pair[1]));
-    let found = fields.windows(2).position(is_pair);
-    found.is_some_and(|at| at == 0 || at + 3 != fields.len())
+impl Order {
+    fn of(tuple: &[Field<'_>]) -> Self {
+        let is_there = |mark, from_end| tuple.iter().rev().nth(from_end).is_some_and(|field| field.mark == Some(mark));
+        let places = [(Mark::Name, 2), (Mark::Module, 1)].map(|(mark, from_end)| {
+            match tuple.iter().any(|field| field.mark == Some(mark)) {
+                _ if is_there(mark, from_end) => Self::Usual,
+                true => Self::Other,
+                false => Self::Unknown,
+            }
+        });
+        match places {
+            [Self::Usual, Self::Usual] => Self::Usual,
+            places if places.contains(&Self::Other) => Self::Other,
+            _ => Self::Unknown,
+        }
+    }
 }

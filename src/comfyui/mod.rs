@@ -14,12 +14,14 @@ mod eval;
 mod exec;
 mod load_list;
 mod module;
+mod named_tuple;
 mod names;
 mod needs;
 mod pair;
 mod replaced;
 mod value;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
@@ -27,7 +29,7 @@ use anyhow::{Result, anyhow, bail};
 pub use argument::named;
 pub use asks::{Asks, Conflict, Kind};
 pub use dynamic::{DynamicVram, OFF};
-pub use load_list::{LoadList, Shape, Unclear};
+pub use load_list::{LoadList, Order, Shape, Unclear};
 pub use pair::{Fit, Pair, judge};
 
 use crate::cache::{Cache, Key};
@@ -75,8 +77,15 @@ pub fn read(files: &Files, cache: Option<&Cache>) -> Result<Facts> {
     } else {
         let patcher = parse(PATCHER, patcher)?;
         let options = options.and_then(|options| parse(OPTIONS, options).ok());
-        let told = (load_list::read(&patcher), dynamic::read(&patcher, options.as_ref()));
-        if let Some(cache) = cache {
+        // The key says nothing of other files.
+        let is_all = Cell::new(true);
+        let look = |path: &Path| {
+            is_all.set(false);
+            let path = path.to_str()?;
+            parse(path, bytes(files, path).ok()??).ok()
+        };
+        let told = (load_list::read(&patcher, &look), dynamic::read(&patcher, options.as_ref()));
+        if let Some(cache) = cache.filter(|_| is_all.get()) {
             cache.keep(&key, &told);
         }
         told

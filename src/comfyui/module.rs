@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use tree_sitter::Node;
 
+use super::named_tuple::{Classes, defined};
 use crate::python::Source;
 use crate::python::field::Fields;
 use crate::python::source::walk;
@@ -22,8 +23,8 @@ pub(super) struct Module<'t> {
     pub(super) source: &'t Source,
     /// Every `_load_list`, in order of place, with the class that it is a method of.
     pub(super) load_lists: Vec<(Node<'t>, Option<Node<'t>>)>,
-    /// The names that loops over `named_modules()` give to a module's name and to the module.
-    pub(super) pairs: Vec<(&'t str, &'t str)>,
+    /// The named tuples that it may call by their names.
+    pub(super) named_tuples: Classes,
     /// The base classes of each class, by its name.
     bases: HashMap<&'t str, Vec<&'t str>>,
     /// Steps taken so far, by all that is run.
@@ -32,19 +33,20 @@ pub(super) struct Module<'t> {
 
 impl<'t> Module<'t> {
     pub(super) fn of(source: &'t Source) -> Self {
-        let mut pairs = Vec::new();
         let mut bases = HashMap::new();
         walk(&mut source.root().walk(), |node| {
-            match node.kind() {
-                "class_definition" => {
-                    bases.extend(node.field("name").map(|name| (source.slice(name), base_names(source, node))));
-                }
-                "for_statement" | "for_in_clause" => pairs.extend(module_names(source, node)),
-                _ => {}
+            if node.kind() == "class_definition" {
+                bases.extend(node.field("name").map(|name| (source.slice(name), base_names(source, node))));
             }
             true
         });
-        Self { source, load_lists: methods(source, LOAD_LIST), pairs, bases, steps: Cell::new(0) }
+        Self {
+            source,
+            load_lists: methods(source, LOAD_LIST),
+            named_tuples: defined(source),
+            bases,
+            steps: Cell::new(0),
+        }
     }
 
     /// The `_load_list` that one of these classes, or the nearest of their base classes in this file, has.
@@ -102,19 +104,4 @@ pub(super) fn base_names<'t>(source: &'t Source, class: Node<'t>) -> Vec<&'t str
     let mut cursor = list.walk();
     let last = |base: Node<'t>| if base.kind() == "attribute" { base.field("attribute") } else { Some(base) };
     list.named_children(&mut cursor).filter_map(last).map(|name| source.slice(name)).collect()
-}
-
-/// `for n, m in self.model.named_modules()`: the last two names.
-fn module_names<'t>(source: &'t Source, node: Node<'t>) -> Option<(&'t str, &'t str)> {
-    let (left, right) = (node.field("left")?, node.field("right")?);
-    if !source.slice(right).contains("named_modules()") {
-        return None;
-    }
-    let mut names = Vec::new();
-    walk(&mut left.walk(), |part| {
-        names.extend((part.kind() == "identifier").then(|| source.slice(part)));
-        true
-    });
-    let [.., name, module] = names[..] else { return None };
-    Some((name, module))
 }

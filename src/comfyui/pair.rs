@@ -7,13 +7,14 @@
 //! | `any` | works | works | unclear: judged for 4 and 5 only |
 //! | `opaque` | unclear | unclear | unclear |
 //!
-//! No place works with fewer than 4 fields, or where the fields are in another order than in every known ComfyUI.
+//! No place works with fewer than 4 fields, or where the fields are in another order than in every release of ComfyUI. Where
+//! their order is not known, none is said to work.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use super::load_list::{LoadList, Shape};
+use super::load_list::{LoadList, Order, Shape};
 use crate::fixes::State;
 use crate::python::flow::value::LENGTHS;
 
@@ -81,7 +82,14 @@ impl Fit {
 
     /// How a place in this state fares with items of this shape.
     pub fn with(state: State, shape: &Shape) -> Self {
-        if shape.is_foreign { Self::of(state, 0) } else { Self::of(state, shape.arity()) }
+        let (fit, none) = (Self::of(state, shape.arity()), Self::of(state, 0));
+        match shape.order {
+            Order::Usual => fit,
+            Order::Other => none,
+            // Where the number of fields makes no difference, nor does their order.
+            Order::Unknown if fit == none => fit,
+            Order::Unknown => fit.max(Self::Unclear),
+        }
     }
 }
 

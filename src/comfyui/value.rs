@@ -4,8 +4,26 @@ use std::collections::BTreeMap;
 
 use tree_sitter::Node;
 
-/// A tuple, by the expressions of its fields.
-pub(super) type Tuple<'t> = Vec<Node<'t>>;
+/// What a field may be known to hold. `named_modules()` gives both; wherever they go from there, they stay what they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// The name of a module.
+    Name,
+    /// A module.
+    Module,
+}
+
+/// One field of a tuple.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Field<'t> {
+    /// Its expression.
+    pub(super) node: Node<'t>,
+    /// What it holds, if that is known.
+    pub(super) mark: Option<Mark>,
+}
+
+/// A tuple that is written out.
+pub(super) type Tuple<'t> = Vec<Field<'t>>;
 
 /// Tuples that one name may hold at most, and fields of one; what has more is not followed.
 const MOST: usize = 16;
@@ -15,6 +33,8 @@ const MOST: usize = 16;
 pub(super) enum Value<'t> {
     /// Of this truth value.
     Truth(bool),
+    /// What this says.
+    Mark(Mark),
     /// One of these tuples.
     Tuples(Vec<Tuple<'t>>),
     /// A list, or what else gives items one by one.
@@ -64,6 +84,24 @@ impl<'t> List<'t> {
 }
 
 impl<'t> Value<'t> {
+    /// It, as a field that this expression stands for.
+    pub(super) fn field(&self, node: Node<'t>) -> Field<'t> {
+        Field { node, mark: if let Self::Mark(mark) = self { Some(*mark) } else { None } }
+    }
+
+    /// What is in each of `count` fields, if this is a tuple of so many.
+    pub(super) fn fields(&self, count: usize, at: Node<'t>) -> Option<Vec<Self>> {
+        let Self::Tuples(tuples) = self else { return None };
+        let value = |field: &Field<'t>| field.mark.map_or(Self::Other(field.node), Self::Mark);
+        let mut all = tuples.iter().map(|tuple| -> Vec<_> { tuple.iter().map(value).collect() });
+        let first = all.next()?;
+        let join = |mine: Vec<Self>, theirs: Vec<Self>| {
+            let same = mine.len() == theirs.len();
+            same.then(|| mine.iter().zip(&theirs).map(|(mine, theirs)| mine.join(theirs, at)).collect())
+        };
+        all.try_fold(first, join).filter(|fields| fields.len() == count)
+    }
+
     /// Either of them, where two paths meet `at` this place.
     pub(super) fn join(&self, other: &Self, at: Node<'t>) -> Self {
         match (self, other) {
@@ -94,7 +132,8 @@ impl<'t> Value<'t> {
         }
     }
 
-    fn bounded(self, at: Node<'t>) -> Self {
+    /// Itself, unless it is more than is followed.
+    pub(super) fn bounded(self, at: Node<'t>) -> Self {
         match &self {
             Self::Tuples(tuples) if tuples.len() > MOST || tuples.iter().any(|tuple| tuple.len() > MOST) => {
                 Self::Other(at)

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::text::visible;
 use super::{Located, Problem};
-use crate::comfyui::{DynamicVram, Facts, LoadList, PATCHER};
+use crate::comfyui::{DynamicVram, Facts, LoadList, Order, PATCHER};
 use crate::install::ComfyUi;
 use crate::python::Place;
 
@@ -56,6 +56,8 @@ pub struct ItemReport {
     pub argument: Option<String>,
     /// Where such an item is put into the list.
     pub place: Place,
+    /// Where the module and its name are in it.
+    pub order: Order,
 }
 
 /// What was not understood.
@@ -144,27 +146,40 @@ impl ComfyUiReport {
         }
         match self.forms()[..] {
             [] => "which has no load lists".to_owned(),
-            [(fields, line)] => format!("whose load lists hold {fields} fields ({PATCHER}:{line})"),
+            [item] => format!("whose load lists hold {} fields ({})", item.fields.len(), item.whereabouts()),
             ref forms => {
-                let forms: Vec<_> = forms.iter().map(|(fields, line)| format!("{fields} ({PATCHER}:{line})")).collect();
-                format!("whose load lists hold {} fields", forms.join(" or "))
+                let form = |item: &&ItemReport| format!("{} ({})", item.fields.len(), item.whereabouts());
+                format!("whose load lists hold {} fields", forms.iter().map(form).collect::<Vec<_>>().join(" or "))
             }
         }
     }
 
-    /// How many fields the items have, each number once, and on which line such an item is made.
-    fn forms(&self) -> Vec<(usize, usize)> {
-        let items = self.load_lists.iter().flat_map(|list| &list.items).filter(|item| item.argument.is_none());
-        let mut forms: Vec<_> = items.map(|item| (item.fields.len(), item.place.line)).collect();
-        forms.sort_unstable();
-        forms.dedup_by_key(|(fields, _)| *fields);
+    /// One item of each number of fields, the fewest first.
+    fn forms(&self) -> Vec<&ItemReport> {
+        let items = self.load_lists.iter().flat_map(|list| &list.items);
+        let mut forms: Vec<_> = items.filter(|item| item.argument.is_none()).collect();
+        // Of those of as many fields, the one that most has to be said of.
+        forms.sort_by_key(|item| (item.fields.len(), item.order == Order::Usual, item.place.line));
+        forms.dedup_by_key(|item| item.fields.len());
         forms
     }
 
     /// `5 fields`, `4 or 5 fields`; None if it was not read, or has no load lists.
     pub(super) fn fields(&self) -> Option<String> {
-        let forms: Vec<_> = self.forms().iter().map(|(fields, _)| fields.to_string()).collect();
+        let forms: Vec<_> = self.forms().iter().map(|item| item.fields.len().to_string()).collect();
         (!forms.is_empty()).then(|| format!("{} fields", forms.join(" or ")))
+    }
+}
+
+impl ItemReport {
+    /// `comfy/model_patcher.py:812`, and what is unusual about the order of its fields.
+    fn whereabouts(&self) -> String {
+        let order = match self.order {
+            Order::Usual => "",
+            Order::Other => ", in another order than usual",
+            Order::Unknown => ", in an unknown order",
+        };
+        format!("{PATCHER}:{}{order}", self.place.line)
     }
 }
 
@@ -175,6 +190,7 @@ impl LoadListReport {
             fields: shape.fields.clone(),
             argument: shape.argument.clone(),
             place: shape.place,
+            order: shape.order,
         };
         let unclear = list.shapes.as_ref().err();
         Self {

@@ -13,7 +13,7 @@ use git2::Repository;
 
 use super::expect::{self, Answer};
 use super::{Options, Subject, Verifier};
-use crate::comfyui::{self, Fit, LoadList, Pair, Shape};
+use crate::comfyui::{self, Fit, LoadList, Order, Pair, Shape};
 use crate::fixes::load_list::{ANY, FIVE_ONLY, LEGACY, LOAD_LIST};
 use crate::fixes::{self, Accounting, Fix, State};
 use crate::install::{self, FILE_NAME, Revision};
@@ -74,7 +74,7 @@ impl Row {
 fn load_list(fields: usize) -> LoadList {
     let place = Place { line: 1, column: 1 };
     let names = ["module_offload_mem", "module_mem", "name", "module", "params"].map(str::to_owned);
-    let shape = Shape { fields: names[5 - fields..].to_vec(), argument: None, place, is_foreign: false };
+    let shape = Shape { fields: names[5 - fields..].to_vec(), argument: None, place, order: Order::Usual };
     LoadList { class: None, place, shapes: Ok(vec![shape]) }
 }
 
