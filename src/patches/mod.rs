@@ -221,7 +221,7 @@ impl Survey {
 /// What all fixes look for, in one query, so that a file is gone through once.
 static LOOKED_FOR: Query = Query::new(
     concat!(include_str!("../../patches/load-list.scm"), include_str!("../../patches/gpu-only.scm")),
-    &[SOURCE_NAME, "cpu", "*'", "*\"", "None"],
+    &[SOURCE_NAME, "cpu", "*'", "*\"", "\\*", "[*]", "None"],
 );
 
 /// The name that marks a file as one that load lists come from.
