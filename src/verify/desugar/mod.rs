@@ -5,7 +5,7 @@
 mod classes;
 mod matching;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tree_sitter::Node;
 
@@ -20,6 +20,8 @@ pub(super) struct Context<'c> {
     pub(super) methods: &'c Methods,
     /// The functions and classes that its names may be.
     pub(super) defined: &'c BTreeSet<&'c str>,
+    /// Names that another file of the program has as well, and what they are called in it.
+    pub(super) renamed: &'c BTreeMap<&'c str, &'c str>,
     /// Translate arithmetic too, for operands that turn out to be truth values, mappings or texts? Programs are slower then.
     pub(super) arithmetic: bool,
 }
@@ -126,6 +128,9 @@ impl<'t> Translator<'t> {
             "augmented_assignment" if self.context.arithmetic => self.augmented(node),
             "call" => self.call(node),
             "attribute" => self.property(node),
+            "identifier" if !self.context.renamed.is_empty() && is_lookup(node) => {
+                self.context.renamed.get(self.slice(node)).map(|name| (*name).to_owned())
+            }
             "generator_expression" if is_kept_for_later(self.source, node) => {
                 let inner = self.parts_of(node);
                 // Where it is the only argument, its parentheses are those of the call.
@@ -281,6 +286,16 @@ impl<'t> Translator<'t> {
         }
         None
     }
+}
+
+/// Is an identifier a name, and not an attribute or that of an argument?
+fn is_lookup(identifier: Node<'_>) -> bool {
+    let parent = identifier.parent();
+    !parent.is_some_and(|parent| match parent.kind() {
+        "attribute" => parent.field("attribute") == Some(identifier),
+        "keyword_argument" => parent.field("name") == Some(identifier),
+        _ => false,
+    })
 }
 
 /// Is what this gives kept, or gone through step by step, and not all at once where it stands? Then it makes a difference
