@@ -156,8 +156,9 @@ impl<'s, 'p> Judge<'s, 'p> {
         let number = if let Form::Index(number, _) = used.form { Some(number) } else { None };
         let reads = if used.caught { where_it_fits(used) } else { used.record };
         // What is cut before it is read is not to be read on its own.
-        let is_cut = edits.iter().all(|(_, edit)| edit.range.0 >= used.spot.node.end_byte());
-        let reading = (edits.is_empty() || !is_cut).then(|| Reading::new(&reads, number));
+        let looks = matches!(used.form, Form::Spread(Takes { looks: true, .. }));
+        let is_cut = looks || edits.iter().all(|(_, edit)| edit.range.0 >= used.spot.node.end_byte());
+        let reading = ((edits.is_empty() && !looks) || !is_cut).then(|| Reading::new(&reads, number));
         Some(Site { reading, ..Site::new(used.spot, finding.state, finding.message).with(edits) })
     }
 
@@ -403,6 +404,9 @@ impl<'s, 'p> Judge<'s, 'p> {
             Fits::Every => Finding::new(State::Any, format!("takes items of {count} fields")),
             Fits::Five => {
                 Finding::new(State::FiveOnly, format!("takes {count} fields: right for current ComfyUI only"))
+            }
+            Fits::Neither if takes == usize::MAX => {
+                Finding::new(State::Opaque, "pairs the fields with names of which it is not known how many there are")
             }
             Fits::Neither => Finding::new(State::Opaque, format!("takes {count} fields from the front")),
             Fits::Four => {

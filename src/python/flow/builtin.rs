@@ -103,6 +103,7 @@ impl<'p> Follower<'p, '_> {
                 self.zip_with_names(frame, arguments);
                 return Some(zip(arguments));
             }
+            "tee" => Value::list_of(first),
             "chain" => {
                 let all =
                     arguments.positional.iter().fold(Value::default(), |all, (list, _)| all.join(&list.iterated()));
@@ -183,8 +184,7 @@ impl<'p> Follower<'p, '_> {
         let takes = counts.into_iter().flatten().min();
         for (value, node) in &arguments.positional {
             if let Some(record) = value.record.filter(|_| node.kind() != "list_splat") {
-                let form = takes.map_or(Form::Search, Form::Cut);
-                self.note(frame, *node, form, record);
+                self.note(frame, *node, Form::Cut(takes.unwrap_or(usize::MAX)), record);
             }
         }
     }

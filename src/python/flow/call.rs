@@ -131,7 +131,9 @@ impl<'p> Follower<'p, '_> {
                 let (_, splat) = arguments.spread.filter(|_| arguments.positional.is_empty())?;
                 let record = arguments.spread?.0;
                 let count = self.text(frame.file, form).replace("{{", "").matches('{').count();
-                self.note(frame, splat, Form::Spread(exactly(count)), record);
+                // More than it names is passed over.
+                let takes = Takes { least: count, most: usize::MAX, looks: false };
+                self.note(frame, splat, Form::Spread(takes), record);
                 return Some(Value::default());
             }
             "_make" => object.callables.iter().find_map(|(callable, _)| match callable {
@@ -150,6 +152,9 @@ impl<'p> Follower<'p, '_> {
     fn asked(&mut self, frame: &Frame<'p>, callable: &Callable<'p>, value: &Value<'p>, heeded: Worlds) {
         if let (Callable::Function(spot, _) | Callable::Method(spot, _), Some((holds, fails))) = (callable, value.truth)
         {
+            if holds.is_empty() || fails.is_empty() || holds == fails {
+                return;
+            }
             self.measure(frame, holds.or(fails));
             // To hand a record to it is to measure it, no more.
             self.heeded.entry(frame.node.id()).or_default().heeded = heeded;
@@ -270,7 +275,10 @@ impl<'p> Follower<'p, '_> {
             Callable::Class(class) => {
                 let init = self.find_method(*class, "__init__");
                 if let Some((record, node)) = arguments.spread {
-                    let takes = init.map_or_else(|| self.takes_fields(*class), |init| Some(self.takes(init, true)));
+                    let takes = init.map_or_else(
+                        || self.takes_fields(*class, arguments.named.len()),
+                        |init| Some(self.takes(init, true, &arguments.named)),
+                    );
                     self.spread(frame, node, record, takes, arguments);
                 }
                 match init {
@@ -329,7 +337,7 @@ impl<'p> Follower<'p, '_> {
     ) -> Value<'p> {
         if let Some((record, node)) = arguments.spread {
             if !takes_whole(function.node, arguments, bound) {
-                let takes = self.takes(function, bound);
+                let takes = self.takes(function, bound, &arguments.named);
                 self.spread(frame, node, record, Some(takes), arguments);
             }
         }
@@ -348,12 +356,13 @@ impl<'p> Follower<'p, '_> {
     }
 
     /// The fields of a dataclass or named tuple as parameters; nothing if it has none.
-    fn takes_fields(&self, class: Spot<'p>) -> Option<Takes> {
+    fn takes_fields(&self, class: Spot<'p>, named: usize) -> Option<Takes> {
         let fields = field_names(class.node);
         let has_default =
             |name: &&Node<'p>| name.parent().is_some_and(|assignment| assignment.field("right").is_some());
         let defaults = fields.iter().filter(has_default).count();
-        (!fields.is_empty()).then(|| Takes { least: fields.len() - defaults, ..exactly(fields.len()) })
+        let left = fields.len().saturating_sub(named);
+        (!fields.is_empty()).then(|| Takes { least: left.saturating_sub(defaults), ..exactly(left) })
     }
 
     /// A record spread over parameters, of which the function `takes` so many in all.
@@ -365,7 +374,7 @@ impl<'p> Follower<'p, '_> {
         takes: Option<Takes>,
         arguments: &Arguments<'p>,
     ) {
-        let given = arguments.positional.len() + arguments.named.len();
+        let given = arguments.positional.len();
         match takes.filter(|takes| takes.most >= given) {
             Some(Takes { least, most, looks }) => {
                 let left = |count: usize| if count == usize::MAX { count } else { count.saturating_sub(given) };

@@ -47,7 +47,12 @@ impl<'p> Follower<'p, '_> {
             }
             "class_definition" => self.class(frame, state, node),
             "return_statement" => {
-                let value = node.part(0).map(|value| self.eval(frame, state, value)).unwrap_or_default();
+                let mut value = node.part(0).map(|value| self.eval(frame, state, value)).unwrap_or_default();
+                match node.part(0).map(|value| value.kind()) {
+                    Some("true") => value.truth = Some((state.worlds, Worlds::NONE)),
+                    Some("false") => value.truth = Some((Worlds::NONE, state.worlds)),
+                    _ => {}
+                }
                 // Joined with nothing, a number would not be known any more.
                 frame.returns = Some(match frame.returns.take() {
                     Some(known) => known.join(&value),

@@ -58,8 +58,11 @@ impl<'p> Follower<'p, '_> {
     }
 
     /// How many elements a function takes that are spread over its parameters, the first of which (`bound`) is its object.
-    pub(super) fn takes(&self, function: Spot<'p>, bound: bool) -> Takes {
-        let names: Vec<_> = parameters(function.node).into_iter().skip(usize::from(bound)).collect();
+    /// What is given by name is not taken.
+    pub(super) fn takes(&self, function: Spot<'p>, bound: bool, named: &[(&'p str, Value<'p>)]) -> Takes {
+        let is_named = |name: &Node<'p>| named.iter().any(|(given, _)| *given == self.text(function.file, *name));
+        let names = parameters(function.node).into_iter().skip(usize::from(bound));
+        let names: Vec<_> = names.filter(|name| !is_named(name)).collect();
         let has_default = |name: &Node<'p>| {
             let parameter = name.parent().filter(|parent| parent.field("name") == Some(*name));
             parameter.is_some_and(|parameter| parameter.field("value").is_some())
