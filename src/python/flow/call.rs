@@ -276,7 +276,7 @@ impl<'p> Follower<'p, '_> {
                 let init = self.find_method(*class, "__init__");
                 if let Some((record, node)) = arguments.spread {
                     let takes = init.map_or_else(
-                        || self.takes_fields(*class, arguments.named.len()),
+                        || takes_fields(*class, arguments.named.len()),
                         |init| Some(self.takes(init, true, &arguments.named)),
                     );
                     self.spread(frame, node, record, takes, arguments);
@@ -335,11 +335,11 @@ impl<'p> Follower<'p, '_> {
         arguments: &Arguments<'p>,
         bound: bool,
     ) -> Value<'p> {
-        if let Some((record, node)) = arguments.spread {
-            if !takes_whole(function.node, arguments, bound) {
-                let takes = self.takes(function, bound, &arguments.named);
-                self.spread(frame, node, record, Some(takes), arguments);
-            }
+        if let Some((record, node)) = arguments.spread
+            && !takes_whole(function.node, arguments, bound)
+        {
+            let takes = self.takes(function, bound, &arguments.named);
+            self.spread(frame, node, record, Some(takes), arguments);
         }
         let given = self.given(function, arguments, bound);
         self.call_function(function, around, worlds, given)
@@ -353,16 +353,6 @@ impl<'p> Follower<'p, '_> {
         for (name, value) in positional.chain(named).filter(|(_, value)| !value.is_dull()) {
             self.facts.add((Home::Attribute, name), value);
         }
-    }
-
-    /// The fields of a dataclass or named tuple as parameters; nothing if it has none.
-    fn takes_fields(&self, class: Spot<'p>, named: usize) -> Option<Takes> {
-        let fields = field_names(class.node);
-        let has_default =
-            |name: &&Node<'p>| name.parent().is_some_and(|assignment| assignment.field("right").is_some());
-        let defaults = fields.iter().filter(has_default).count();
-        let left = fields.len().saturating_sub(named);
-        (!fields.is_empty()).then(|| Takes { least: left.saturating_sub(defaults), ..exactly(left) })
     }
 
     /// A record spread over parameters, of which the function `takes` so many in all.
@@ -434,6 +424,16 @@ impl<'p> Follower<'p, '_> {
     }
 }
 
+/// The fields of a dataclass or named tuple as parameters; nothing if it has none.
+fn takes_fields(class: Spot<'_>, named: usize) -> Option<Takes> {
+    let fields = field_names(class.node);
+    let has_default = |name: &&Node<'_>| name.parent().is_some_and(|assignment| assignment.field("right").is_some());
+    let defaults = fields.iter().filter(has_default).count();
+    let left = fields.len().saturating_sub(named);
+    (!fields.is_empty()).then(|| Takes { least: left.saturating_sub(defaults), ..exactly(left) })
+}
+
+/// Just so many.
 fn exactly(count: usize) -> Takes {
     Takes { least: count, most: count, looks: false }
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tree_sitter::Node;
 
 pub(super) use self::classes::Methods;
-use crate::python::field::Fields as _;
+use crate::python::field::Fields;
 use crate::python::source::walk;
 use crate::python::{Edit, Source, edit};
 
@@ -41,13 +41,14 @@ pub(super) fn translate(source: &Source, node: Node<'_>, context: &Context<'_>) 
     let mut text = translator.text(node);
     let mut decorators = Vec::new();
     let decorated = node.parent().filter(|parent| parent.kind() == "decorated_definition");
-    for decorator in decorated.iter().flat_map(|decorated| decorated.parts()) {
+    for decorator in decorated.iter().flat_map(Fields::parts) {
         if let Some(name) = translator.kept(decorator) {
             decorators.push((name.to_owned(), source.slice(decorator)));
         }
     }
-    let head: String = decorators.iter().map(|(_, text)| format!("{text}\n")).collect();
-    text.insert_str(0, &head);
+    for (_, decorator) in decorators.iter().rev() {
+        text.insert_str(0, &format!("{decorator}\n"));
+    }
     let decorators = decorators.into_iter().map(|(name, _)| name).collect();
     Translation { text, decorators, lacks: translator.lacks }
 }
@@ -106,7 +107,7 @@ impl<'t> Translator<'t> {
     fn visit(&mut self, node: Node<'t>, may_yield: bool, edits: &mut Vec<Edit>) -> bool {
         let replaced = match node.kind() {
             "import_statement" | "import_from_statement" | "future_import_statement" => Some("pass".to_owned()),
-            "type" | "comment" => return false,
+            "type" | "comment" | "case_pattern" => return false,
             "decorator" => self.kept(node).is_none().then(|| "#".to_owned()),
             "class_definition" => self.class(node),
             "function_definition" if may_yield && yields(node) => {
@@ -122,7 +123,6 @@ impl<'t> Translator<'t> {
                 self.matching(node, edits);
                 None
             }
-            "case_pattern" => return false,
             "assignment" => self.assignment(node),
             "binary_operator" => self.binary(node),
             "augmented_assignment" if self.context.arithmetic => self.augmented(node),
