@@ -112,6 +112,52 @@ fn the_test_of_the_remainder_may_be_written_in_any_way() {
 }
 
 #[test]
+fn the_remainder_may_be_put_into_a_mapping_in_any_way() {
+    for statement in [
+        "final.update({wild: final.get(wild, 0) + rest})",
+        "final.update({wild: rest + final[wild]})",
+        "final |= {wild: final.get(wild, 0) + rest}",
+        "final = {**final, wild: final.get(wild, 0) + rest}",
+    ] {
+        repairs_rest(
+            &format!("if rest > 0:\n    {statement}"),
+            &format!("if rest > 0:\n    if wild is not None:\n        {statement}\n    else:\n        SHARE"),
+        );
+    }
+}
+
+#[test]
+fn a_default_that_a_flag_keeps_from_being_used_stays() {
+    let text = |flag: &str, share: &str| {
+        let rest = format!("if rest > 0:\n    if named:\n        final[wild] += rest\n    else:\n        {share}");
+        byte_mode("wild = \"cpu\"\nnamed = False", &rest)
+            .replace("            wild = device\n", &format!("            wild = device\n{flag}"))
+    };
+    stays(&text("            named = True\n", "SHARE"), Status::InOrder);
+    // Set elsewhere as well, or never, it keeps nothing.
+    let set = text("            named = True\n", "SHARE");
+    let elsewhere = set.replace("parse(amount)\n", "parse(amount)\n            named = True\n");
+    for text in [elsewhere, text("", "SHARE")] {
+        assert_eq!(snippets::status(&text, GPU_ONLY), Status::Needed, "{text}");
+    }
+    assert_eq!(snippets::status(&text("            named = True\n", "pass"), GPU_ONLY), Status::Needed);
+}
+
+#[test]
+fn a_wildcard_may_be_looked_for_by_a_pattern() {
+    for test in ["re.search(r\"\\*\", amount)", "re.fullmatch(r\"[*]\", amount)", "re.match(r'\\s*\\*', amount)"] {
+        let of = |default: &str, rest: &str| byte_mode(default, rest).replace("\"*\" in amount", test);
+        repairs(
+            &of("wild = \"cpu\"", "if rest > 0:\n    final[wild] += rest"),
+            &of(
+                &format!("wild = None{NO_DEFAULT}"),
+                "if rest > 0:\n    if wild is not None:\n        final[wild] += rest\n    else:\n        SHARE",
+            ),
+        );
+    }
+}
+
+#[test]
 fn the_remainder_may_be_assigned_in_any_way() {
     for statement in [
         "final[wild] += rest",

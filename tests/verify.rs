@@ -244,7 +244,7 @@ fn what_a_file_logs_with_does_not_matter() {
     }
 }
 
-/// A helper that gives a quota back as it is, in ways that the sandbox does not have by itself.
+/// A helper that gives a quota back as it is, in ways that the sandbox cannot run by itself.
 const TRANSLATED: [&str; 22] = [
     "quota + (quota < 0)",
     "quota - (quota < 0)",
@@ -390,7 +390,7 @@ fn what_cannot_be_translated_is_named() {
         damage(&mut install, "def parse_memory_string", &code);
         let repair = install.repair().unwrap();
         let verdict = repair.verify(&Options::default());
-        let names = |reason: &str| reason.contains(named) && reason.contains("the sandbox does not have");
+        let names = |reason: &str| reason.contains(named) && reason.contains("the sandbox cannot run");
         assert!(matches!(&verdict, Verdict::Inconclusive(reason) if names(reason)), "{named}: {verdict:?}");
         if let Some(python) = python() {
             let verdict = repair.verify(&Options { engine: Engine::Python(python), ..Options::default() });

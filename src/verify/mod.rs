@@ -251,7 +251,7 @@ impl<'v> Verifier<'v> {
     fn program(&self, package: &Package) -> Result<Program, String> {
         let program = program(package, self.subject.before, self.subject.surveys, self.arithmetic)?;
         match program.lacks.first() {
-            Some(lack) if self.options.engine == Engine::Sandbox => Err(format!("the sandbox does not have {lack}")),
+            Some(lack) if self.options.engine == Engine::Sandbox => Err(format!("the sandbox cannot run {lack}")),
             _ => Ok(program),
         }
     }

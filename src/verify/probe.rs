@@ -10,6 +10,7 @@ use super::{Engine, Mismatch, Step, Subject, Verdict};
 use crate::allocator::Accounting;
 use crate::fixes::Site;
 use crate::python::field::Fields as _;
+use crate::python::flow::is_star;
 use crate::python::flow::value::LENGTHS;
 use crate::python::{Edit, Source};
 
@@ -184,9 +185,10 @@ fn item(length: i64, (lead, trail): (i64, i64)) -> String {
 /// Python that sets `bound` to what the node reads of `item`: `new` of `after`, which was `old` in `before`.
 fn code(before: &Source, old: Node<'_>, after: &Source, new: Node<'_>, number: Option<i64>) -> Option<String> {
     match new.kind() {
-        "pattern_list" | "tuple_pattern" | "list_pattern" => {
-            let targets = new.parts();
-            let starred = |target: &Node<'_>| target.kind() == "list_splat_pattern";
+        "pattern_list" | "tuple_pattern" | "list_pattern" | "case_clause" => {
+            let is_target = |node: &Node<'_>| new.kind() != "case_clause" || node.kind() == "case_pattern";
+            let targets: Vec<_> = new.parts().into_iter().filter(is_target).collect();
+            let starred = |target: &Node<'_>| is_star(*target);
             let is_other = |target: &Node<'_>| !starred(target);
             let names = targets
                 .iter()
@@ -194,7 +196,7 @@ fn code(before: &Source, old: Node<'_>, after: &Source, new: Node<'_>, number: O
                 .map(|(at, target)| if starred(target) { "*rest".to_owned() } else { format!("bound_{at}") });
             // What each target gets, in the order in which they were: not only which fields are read, but into what.
             let mut left: Vec<_> = targets.iter().enumerate().filter(|(_, target)| is_other(target)).collect();
-            let were = old.parts();
+            let were: Vec<_> = old.parts().into_iter().filter(is_target).collect();
             let mut kept = Vec::new();
             for was in were.iter().filter(|target| is_other(target)) {
                 let found = left.iter().position(|(_, target)| after.slice(**target) == before.slice(*was))?;

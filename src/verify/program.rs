@@ -62,15 +62,15 @@ pub(super) fn build(
         methods: methods(&modules),
         modules,
         arithmetic,
+        renamed: BTreeMap::new(),
         taken: BTreeMap::new(),
         stands: BTreeMap::new(),
         outside: None,
         lacks: Vec::new(),
     };
     let entries = builder.entries(sharing);
-    for entry in &entries {
-        builder.take(0, &entry.name)?;
-    }
+    // Each time that two files turn out to have the same name, one of the two is renamed, and all is taken again.
+    while !builder.take_all(&entries)? {}
     if let Some(call) = builder.outside {
         return Err(format!("`{call}` reaches outside, and nothing stands in for that"));
     }
@@ -214,6 +214,8 @@ struct Builder<'p> {
     methods: Methods,
     /// Is arithmetic translated as well?
     arithmetic: bool,
+    /// What the names of a file are called in the program, if that is not the same.
+    renamed: BTreeMap<(usize, String), String>,
     /// What goes into the program, by the name it has there: its file, its place, its text.
     taken: BTreeMap<String, (usize, usize, String)>,
     /// Names that stand-ins are made for, with the attributes that are asked of them, and which of these are called.
@@ -293,6 +295,26 @@ impl<'p> Builder<'p> {
         found
     }
 
+    /// Takes the entries; false if two names have to be told apart first.
+    fn take_all(&mut self, entries: &[Entry]) -> Result<bool, String> {
+        let before = self.renamed.len();
+        self.taken.clear();
+        self.stands.clear();
+        self.lacks.clear();
+        for entry in entries {
+            self.take(0, &entry.name)?;
+            if self.renamed.len() > before {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What a name of a file is called in the program.
+    fn called(&self, file: usize, name: &str) -> String {
+        self.renamed.get(&(file, name.to_owned())).cloned().unwrap_or_else(|| name.to_owned())
+    }
+
     /// Takes what a name of a file stands for into the program, with all it needs.
     fn take(&mut self, file: usize, name: &str) -> Result<(), String> {
         let mut open = vec![(file, name.to_owned())];
@@ -314,9 +336,10 @@ impl<'p> Builder<'p> {
                 }
                 Some(Top::Other(other, there)) if self.modules.contains_key(other) => {
                     let (other, there) = (*other, (*there).to_owned());
-                    if name != there {
+                    let (here, target) = (self.called(file, &name), self.called(other, &there));
+                    if here != target {
                         let place = usize::MAX;
-                        self.taken.insert(name.clone(), (file, place, format!("{name} = {there}")));
+                        self.taken.insert(here.clone(), (file, place, format!("{here} = {target}")));
                     }
                     open.push((other, there));
                     continue;
@@ -324,19 +347,37 @@ impl<'p> Builder<'p> {
                 // Everything else is replaced by a stand-in where it is used.
                 _ => continue,
             };
-            match self.taken.get(&name) {
+            let called = self.called(file, &name);
+            match self.taken.get(&called) {
                 Some((known, _, _)) if *known == file => continue,
-                Some(_) => return Err(format!("`{name}` is defined differently in two files of this checkout")),
+                Some((known, _, _)) => {
+                    // The entries, which are in the first file, keep their names.
+                    let other = if file == 0 { *known } else { file };
+                    let apart = self.renamed.insert((other, name.clone()), format!("{name}_of_file_{other}"));
+                    return match apart {
+                        None => Ok(()),
+                        Some(_) => Err(format!("`{name}` is defined differently in two files of this checkout")),
+                    };
+                }
                 None => {}
             }
             let defined = module.names.iter().filter(|(_, top)| matches!(top, Top::Definition(_) | Top::Other(..)));
             let defined = defined.map(|(name, _)| *name).collect();
-            let context = desugar::Context { methods: &self.methods, defined: &defined, arithmetic: self.arithmetic };
+            let bound = module.uses(node).map(|uses| &uses.bound);
+            let is_free = |other: &str| *other == name || !bound.is_some_and(|bound| bound.contains(other));
+            let renamed = self.renamed.iter().filter(|((of, other), _)| *of == file && is_free(other));
+            let renamed = renamed.map(|((_, name), called)| (name.as_str(), called.as_str())).collect();
+            let context = desugar::Context {
+                methods: &self.methods,
+                defined: &defined,
+                renamed: &renamed,
+                arithmetic: self.arithmetic,
+            };
             let translation = desugar::translate(source, node, &context);
             let place = |line: usize| format!("{}:{line}", source.path().display());
             self.lacks.extend(translation.lacks.into_iter().map(|(line, what)| format!("{what}, at {}", place(line))));
             open.extend(translation.decorators.into_iter().map(|name| (file, name)));
-            self.taken.insert(name, (file, node.start_byte(), translation.text));
+            self.taken.insert(called, (file, node.start_byte(), translation.text));
             let uses = module.uses(node);
             let names = uses.into_iter().flat_map(Uses::names).filter(|name| self.is_defined(file, name));
             open.extend(names.map(|name| (file, name.to_owned())));
@@ -407,7 +448,8 @@ impl<'p> Builder<'p> {
                     // A function of another file, by way of the file's name.
                     let first = first.clone();
                     let place = usize::MAX;
-                    self.taken.insert(format!("{name}.{first}"), (file, place, format!("{name}.{first} = {first}")));
+                    let target = self.called(other, &first);
+                    self.taken.insert(format!("{name}.{first}"), (file, place, format!("{name}.{first} = {target}")));
                     self.stands.entry(name).or_default();
                     let _ = self.take(other, &first);
                     continue;

@@ -177,7 +177,7 @@ pub(super) fn without_flag(source: &Source, function: Node<'_>, condition: Node<
 }
 
 /// Every `name = value` in the function: the name and the value.
-fn assigned<'p>(source: &Source, function: Node<'p>, name: &str) -> Vec<(Node<'p>, Node<'p>)> {
+pub(super) fn assigned<'p>(source: &Source, function: Node<'p>, name: &str) -> Vec<(Node<'p>, Node<'p>)> {
     let mut found = Vec::new();
     walk(&mut function.walk(), |node| {
         if node.kind() == "assignment"
@@ -190,6 +190,15 @@ fn assigned<'p>(source: &Source, function: Node<'p>, name: &str) -> Vec<(Node<'p
         true
     });
     found
+}
+
+/// The block of a statement that a node is in.
+pub(super) fn block_of(node: Node<'_>) -> Option<Node<'_>> {
+    let mut inner = node;
+    while inner.kind() != "block" {
+        inner = inner.parent()?;
+    }
+    Some(inner)
 }
 
 fn function_of(node: Node<'_>) -> Node<'_> {

@@ -76,7 +76,7 @@ static ABOUT: About = About {
     reads_items: false,
     is_in_allocation: true,
     query: include_str!("../../../patches/gpu-only.scm"),
-    needles: &["cpu", "*'", "*\"", "None"],
+    needles: &["cpu", "*'", "*\"", "\\*", "[*]", "None"],
 };
 
 struct GpuOnly;
@@ -178,9 +178,16 @@ fn survey(subject: &Subject<'_>) -> Survey {
         return Survey::new(GPU_ONLY, Vec::new(), Some(note.to_owned()));
     }
     let mut sites = Vec::new();
-    let mut wrapped = Vec::new();
-    for remainder in &remainders {
-        sites.extend(remainder.sites(&mut wrapped));
+    let mut wrapped: Vec<(usize, Range<usize>)> = Vec::new();
+    // What adds to a device's share comes before what only notes it, beside that.
+    let (adding, noting): (Vec<_>, Vec<_>) = remainders.iter().partition(|remainder| remainder.adds());
+    for remainder in adding.into_iter().chain(noting) {
+        let store = &remainder.store.spot;
+        let is_inside =
+            |(file, range): &(usize, Range<usize>)| *file == store.file && range.contains(&store.node.start_byte());
+        if !wrapped.iter().any(is_inside) {
+            sites.extend(remainder.sites(&mut wrapped));
+        }
     }
     // What else is stored under the default must not be stored under None.
     for store in &subject.flow.stores {

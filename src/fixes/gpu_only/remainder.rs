@@ -64,6 +64,19 @@ impl<'s, 'p> Remainder<'s, 'p> {
         fits.then_some(remainder)
     }
 
+    /// Is it added to what the container has?
+    pub(super) fn adds(&self) -> bool {
+        let node = self.store.spot.node;
+        let value = if node.kind() == "pair" {
+            node.child_by_field_name("value")
+        } else {
+            node.parent()
+                .filter(|outer| outer.kind() == "assignment")
+                .and_then(|outer| outer.child_by_field_name("right"))
+        };
+        value != Some(self.amount)
+    }
+
     /// Is the key the default itself, not a name that may also hold a wildcard?
     pub(super) fn is_fixed(&self) -> bool {
         self.store.texts.iter().any(|text| text.file == self.store.spot.file && text.node == self.key)
@@ -115,14 +128,15 @@ impl<'s, 'p> Remainder<'s, 'p> {
             return vec![self.fixed()];
         }
         let mut sites = Vec::new();
+        let guard = Guard::around(self.source, self.statement, self.key);
+        let is_never_used = guard.as_ref().is_some_and(|guard| self.is_told_by_flag(guard));
         for text in &self.store.texts {
             let Some(source) = self.subject.source(text.file) else { continue };
-            if text.node.kind() != "none" {
+            if text.node.kind() != "none" && !is_never_used {
                 let site = Site::new(*text, CPU_FALLBACK, "makes the CPU the wildcard device when none is named");
                 sites.push(site.with(vec![(text.file, no_default(source, *text))]));
             }
         }
-        let guard = Guard::around(self.source, self.statement, self.key);
         let file = self.store.spot.file;
         let spot = Spot { file, node: self.statement };
         let defaults = !sites.is_empty();
@@ -131,6 +145,23 @@ impl<'s, 'p> Remainder<'s, 'p> {
         let edits = edits.into_iter().map(|edit| (file, edit)).collect();
         sites.push(Site::new(spot, state, message).with(edits));
         sites
+    }
+
+    /// Does a flag say whether a wildcard was named, so that the default is never used: is it set wherever the wildcard
+    /// gets another value, and only there?
+    fn is_told_by_flag(&self, guard: &Guard<'p>) -> bool {
+        let Some(flag) = guard.flag.filter(|_| self.key.kind() == "identifier") else { return false };
+        let is_default = |value: &Node<'p>| self.store.texts.iter().any(|text| within(text.node, *value));
+        let blocks = |name: &str, wanted: &dyn Fn(&Node<'p>) -> bool| {
+            let given = guard::assigned(self.source, self.store.function, name);
+            let given = given.into_iter().filter(|(_, value)| wanted(value));
+            given.map(|(target, _)| guard::block_of(target).map(|block| block.id())).collect::<Vec<_>>()
+        };
+        let named = blocks(self.source.slice(self.key), &|value| !is_default(value));
+        let set = blocks(self.source.slice(flag), &|value| !matches!(value.kind(), "false" | "none"));
+        !named.is_empty()
+            && named.iter().all(|block| set.contains(block))
+            && set.iter().all(|block| named.contains(block))
     }
 
     /// The remainder goes to the CPU in so many words where no wildcard is named: it is shared there instead.
@@ -341,6 +372,10 @@ fn container<'p>(store: &Store<'p>) -> Option<Node<'p>> {
 pub(super) fn key<'p>(store: &Store<'p>) -> Option<Node<'p>> {
     let node = store.spot.node;
     node.child_by_field_name(if node.kind() == "pair" { "key" } else { "subscript" })
+}
+
+fn within(inner: Node<'_>, outer: Node<'_>) -> bool {
+    outer.start_byte() <= inner.start_byte() && inner.end_byte() <= outer.end_byte()
 }
 
 fn without_parentheses(node: Node<'_>) -> Node<'_> {

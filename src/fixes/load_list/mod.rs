@@ -23,8 +23,8 @@ use self::roles::Field;
 use super::spare::{is_read, spare_name};
 use super::{About, Accounting, Contract, Definition, Fix, Reading, Site, Standing, State, Status, Subject, Survey};
 use crate::python::field::Fields as _;
-use crate::python::flow::value::{LENGTHS, Number, Record, WORLDS};
-use crate::python::flow::{Form, Seeds, Use, is_star};
+use crate::python::flow::value::{LENGTHS, Number, Record, WORLDS, Worlds};
+use crate::python::flow::{Form, Seeds, Takes, Use, is_star};
 use crate::python::{Edit, Package, Source};
 
 /// The fix.
@@ -219,6 +219,7 @@ impl<'s, 'p> Judge<'s, 'p> {
                 Form::Index(..) => judge.alike.entry(alike(source, used)).or_default().push(used),
                 Form::Test if Self::test(source, used).is_some() => {
                     judge.tested.insert(used.function.id());
+                    judge.tested.extend(&used.askers);
                 }
                 _ => {}
             }
@@ -248,6 +249,7 @@ impl<'s, 'p> Judge<'s, 'p> {
                 Form::Getter(index) => self.getter(source, used, *index),
                 Form::Slice(start, end) => self.slice(source, used, *start, *end),
                 Form::Spread(takes) => self.spread(source, used, *takes),
+                Form::Cut(takes) => self.cut(source, used, *takes),
                 Form::Test | Form::Search => Finding::new(State::OPAQUE, "looks for the fields when it runs"),
                 Form::Change => {
                     Finding::new(State::OPAQUE, "changes an item, so what stands where in it cannot be told")
@@ -255,9 +257,13 @@ impl<'s, 'p> Judge<'s, 'p> {
                 Form::Escape => Finding::new(State::OPAQUE, "hands load-list items to code outside of the checkout"),
             }
         };
-        let edits = finding.edits.into_iter().map(|edit| (used.spot.file, edit)).collect();
+        let edits: Vec<_> = finding.edits.into_iter().map(|edit| (used.spot.file, edit)).collect();
         let number = if let Form::Index(number, _) = used.form { Some(number) } else { None };
-        let reading = Some(Reading::new(&used.record, number));
+        let reads = if used.caught { where_it_fits(used) } else { used.record };
+        // What is cut before it is read is not to be read on its own.
+        let looks = matches!(used.form, Form::Spread(Takes { looks: true, .. }));
+        let is_cut = looks || edits.iter().all(|(_, edit)| edit.range.0 >= used.spot.node.end_byte());
+        let reading = ((edits.is_empty() && !looks) || !is_cut).then(|| Reading::new(&reads, number));
         Some(Site { reading, ..Site::new(used.spot, finding.state, finding.message).with(edits) })
     }
 
@@ -266,17 +272,24 @@ impl<'s, 'p> Judge<'s, 'p> {
         if !used.selective {
             return None;
         }
-        let operator = used.spot.node.child_by_field_name("operators")?;
-        let mirrored = used.spot.node.part(0).is_some_and(|left| left.kind() == "integer");
-        let meant = match (operator.kind(), mirrored) {
-            ("==", false) => ">=",
-            ("==", true) => "<=",
-            ("!=", false) => "<",
-            ("!=", true) => ">",
+        let comparison = used.spot.node;
+        let operator = comparison.child_by_field_name("operators")?;
+        let (left, right) = (comparison.part(0)?, comparison.part(1)?);
+        let number = |node: Node<'_>| source.slice(node).parse::<i64>().ok();
+        let (is_mirrored, node) = if number(left).is_some() { (true, left) } else { (false, right) };
+        let in_order = |operator| if is_mirrored { mirrored(operator) } else { operator };
+        let number = number(node)?;
+        // Of 4 and 5 fields, for which does it hold?
+        let meant = match (in_order(operator.kind()), number - FIELDS) {
+            ("==" | "<=", 0) | ("<", 1) => ">=",
+            ("!=" | ">", 0) | (">=", 1) => "<",
             _ => return None,
         };
-        let message = format!("`{}` passes over the items of current ComfyUI", source.slice(used.spot.node));
-        let edits = vec![(used.spot.file, Edit::replace(operator.byte_range(), meant))];
+        let message = format!("`{}` passes over the items of current ComfyUI", source.slice(comparison));
+        let mut edits = vec![(used.spot.file, Edit::replace(operator.byte_range(), in_order(meant)))];
+        if number != FIELDS {
+            edits.push((used.spot.file, Edit::replace(node.byte_range(), FIELDS.to_string())));
+        }
         Some(Site::new(used.spot, LEGACY, message).with(edits))
     }
 
@@ -343,9 +356,14 @@ impl<'s, 'p> Judge<'s, 'p> {
         let missing = FIELDS - own - behind;
         let name = targets[star].part(0);
         let used_later = name.is_none_or(|name| is_read(source, used.function, source.slice(name)));
-        // Only a star at the end, whose name nobody reads, can go to the front; the places it stood for are kept.
-        if used_later || behind != 0 || missing < 0 || shape.lead != 0 || shape.trail != 0 {
+        if shape.lead != 0 || shape.trail != 0 || missing < 0 {
             return Finding::new(State::OPAQUE, message);
+        }
+        // Only a star at the end, whose name nobody reads, can go to the front; the places it stood for are kept.
+        if used_later || behind != 0 {
+            let cut = self.cut_before(source, used.spot.node);
+            return cut
+                .map_or_else(|| Finding::new(State::OPAQUE, message), |edit| Finding::legacy(message, vec![edit]));
         }
         let starred = source.slice(targets[star]);
         let keep = usize::from(self.accounting == Accounting::Offload);
@@ -358,6 +376,20 @@ impl<'s, 'p> Judge<'s, 'p> {
             Edit::replace(targets[star].byte_range(), fillers)
         };
         Finding::legacy(message, vec![Edit::insert(targets[keep].start_byte(), format!("{starred}, ")), replaced])
+    }
+
+    /// Cuts what a pattern is given to the last fields, where that stands beside it.
+    fn cut_before(&self, source: &Source, pattern: Node<'p>) -> Option<Edit> {
+        let outer = pattern.parent().filter(|outer| outer.child_by_field_name("left") == Some(pattern))?;
+        let right = outer.child_by_field_name("right")?;
+        let cut = match outer.kind() {
+            "assignment" if right.kind() != "assignment" => self.last_fields(&in_parentheses(source, right)),
+            "for_statement" | "for_in_clause" => {
+                format!("({} for item in {})", self.last_fields("item"), source.slice(right))
+            }
+            _ => return None,
+        };
+        Some(Edit::replace(right.byte_range(), cut))
     }
 
     fn index(&self, source: &'p Source, used: &Use<'p>, number: Number, index: Node<'p>) -> Finding {
@@ -432,31 +464,60 @@ impl<'s, 'p> Judge<'s, 'p> {
         }
     }
 
-    fn spread(&self, source: &Source, used: &Use<'p>, takes: usize) -> Finding {
+    fn spread(&self, source: &Source, used: &Use<'p>, takes: Takes) -> Finding {
+        let Takes { least, most, looks } = takes;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let fit = fits(&used.record, |length, _| (as_i64(least)..=most).contains(&length));
         let node = used.spot.node;
+        let message = match fit {
+            // What takes more, if it is there, takes the field that is new for the first one.
+            Fits::Every if used.record.worlds() == Worlds::ALL && !looks => {
+                "is spread over parameters from the front; current ComfyUI puts another field there".to_owned()
+            }
+            Fits::Every => return Finding::new(ANY, "is spread over as many parameters as it has fields"),
+            Fits::Five => {
+                let message = format!("is spread over {most} parameters: right for current ComfyUI only");
+                return Finding::new(FIVE_ONLY, message);
+            }
+            Fits::Neither => return Finding::new(State::OPAQUE, format!("is spread over {least} parameters")),
+            Fits::Four => format!("is spread over {FIELDS} parameters; current ComfyUI returns {} fields", FIELDS + 1),
+        };
+        let Some(inner) = node.part(0).filter(|_| node.kind() == "list_splat") else {
+            // `starmap(function, items)`: the items are cut to their last fields on the way.
+            let item = self.last_fields("item");
+            let items = format!("({item} for item in {})", source.slice(node));
+            return Finding::legacy(message, vec![Edit::replace(node.byte_range(), items)]);
+        };
+        let item = in_parentheses(source, inner);
+        let spread = match self.accounting {
+            Accounting::Resident => format!("*{item}[-{FIELDS}:]"),
+            Accounting::Offload => format!("{item}[0], *{item}[-{}:]", FIELDS - 1),
+        };
+        Finding::legacy(message, vec![Edit::replace(node.byte_range(), spread)])
+    }
+
+    /// The last fields of an item, with what counts as its size before them.
+    fn last_fields(&self, item: &str) -> String {
+        match self.accounting {
+            Accounting::Resident => format!("{item}[-{FIELDS}:]"),
+            Accounting::Offload => format!("({item}[0], *{item}[-{}:])", FIELDS - 1),
+        }
+    }
+
+    /// An item that is handed on as a whole, to what takes so many fields from the front.
+    fn cut(&self, source: &Source, used: &Use<'p>, takes: usize) -> Finding {
         let count = as_i64(takes);
         match fits(&used.record, |length, _| length == count) {
-            Fits::Every => Finding::new(ANY, "is spread over as many parameters as it has fields"),
-            Fits::Five => Finding::new(FIVE_ONLY, "is spread over 5 parameters: right for current ComfyUI only"),
-            Fits::Neither => Finding::new(State::OPAQUE, format!("is spread over {takes} parameters")),
+            Fits::Every => Finding::new(ANY, format!("takes items of {count} fields")),
+            Fits::Five => Finding::new(FIVE_ONLY, format!("takes {count} fields: right for current ComfyUI only")),
+            Fits::Neither if takes == usize::MAX => {
+                Finding::new(State::OPAQUE, "pairs the fields with names of which it is not known how many there are")
+            }
+            Fits::Neither => Finding::new(State::OPAQUE, format!("takes {count} fields from the front")),
             Fits::Four => {
-                let message = "is spread over 4 parameters; current ComfyUI returns 5 fields";
-                let Some(inner) = node.part(0).filter(|_| node.kind() == "list_splat") else {
-                    // `starmap(function, items)`: the items are cut to their last fields on the way.
-                    let item = match self.accounting {
-                        Accounting::Resident => format!("item[-{FIELDS}:]"),
-                        Accounting::Offload => format!("(item[0], *item[-{}:])", FIELDS - 1),
-                    };
-                    let items = format!("({item} for item in {})", source.slice(node));
-                    return Finding::legacy(message, vec![Edit::replace(node.byte_range(), items)]);
-                };
-                let item = source.slice(inner);
-                let item = if is_primary(inner) { item.to_owned() } else { format!("({item})") };
-                let spread = match self.accounting {
-                    Accounting::Resident => format!("*{item}[-{FIELDS}:]"),
-                    Accounting::Offload => format!("{item}[0], *{item}[-{}:]", FIELDS - 1),
-                };
-                Finding::legacy(message, vec![Edit::replace(node.byte_range(), spread)])
+                let message = format!("takes {count} fields from the front; current ComfyUI puts another one there");
+                let item = in_parentheses(source, used.spot.node);
+                Finding::legacy(message, vec![Edit::replace(used.spot.node.byte_range(), self.last_fields(&item))])
             }
         }
     }
@@ -510,10 +571,35 @@ impl<'s, 'p> Judge<'s, 'p> {
     }
 }
 
+/// The record in those worlds in which a pattern does not fail.
+fn where_it_fits(used: &Use<'_>) -> Record {
+    let mut record = used.record;
+    let targets = used.spot.node.parts();
+    if used.form == Form::Unpack && !targets.iter().any(|target| is_star(*target)) {
+        for world in 0..WORLDS {
+            if record.length(world) != Some(as_i64(targets.len())) {
+                record.shapes[world] = None;
+            }
+        }
+    }
+    record
+}
+
 /// What a subscript reads, and where.
 fn alike<'p>(source: &'p Source, used: &Use<'p>) -> Alike<'p> {
     let value = used.spot.node.child_by_field_name("value");
     (used.function.id(), value.map_or("", |value| source.slice(value)))
+}
+
+/// The operator that says the same with the sides changed.
+fn mirrored(operator: &str) -> &str {
+    match operator {
+        "<" => ">",
+        "<=" => ">=",
+        ">" => "<",
+        ">=" => "<=",
+        other => other,
+    }
 }
 
 enum Read {
@@ -555,6 +641,12 @@ fn from_the_end(source: &Source, record: &Record, number: Number, index: Node<'_
         _ => format!("({text}) - {length}"),
     };
     Edit::replace(index.byte_range(), replaced)
+}
+
+/// An expression that a subscript can be put behind.
+fn in_parentheses(source: &Source, node: Node<'_>) -> String {
+    let text = source.slice(node);
+    if is_primary(node) { text.to_owned() } else { format!("({text})") }
 }
 
 /// Can a subscript be put behind it without parentheses?

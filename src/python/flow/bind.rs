@@ -148,6 +148,12 @@ impl<'p> Follower<'p, '_> {
                 Some(star) if at > star => (fields.len() + at).checked_sub(targets.len()),
                 _ => Some(at),
             };
+            if let (Some(0), 0, Some(record), Some(name)) = (star, at, value.record, target.part(0)) {
+                // `*rest, params = item`
+                let behind = i64::try_from(targets.len() - 1).unwrap_or(0);
+                self.bind(frame, state, name, &Value::record(record.extended(0, -behind)));
+                continue;
+            }
             let known = field.and_then(|field| fields.get(field)).cloned().unwrap_or_default();
             // A number stays one if it cannot be anything else.
             let known = if element.is_dull() { known } else { known.join(&element) };

@@ -5,9 +5,10 @@ use std::rc::Rc;
 use tree_sitter::Node;
 
 use super::call::Arguments;
+use super::container::display_length;
 use super::scope::{Frame, State};
 use super::value::{Callable, Spot, Value};
-use super::{Follower, Home};
+use super::{Follower, Form, Home};
 use crate::python::field::Fields;
 
 impl<'p> Follower<'p, '_> {
@@ -46,7 +47,8 @@ impl<'p> Follower<'p, '_> {
             "get" | "pop" | "setdefault" | "popleft" | "popitem" => {
                 values().join(&object.element.as_deref().cloned().unwrap_or_default()).join(&arguments.at(1))
             }
-            "copy" => object.clone(),
+            // Not `copy.copy(items)`.
+            "copy" if arguments.positional.is_empty() => object.clone(),
             "from_iterable" => Value::list_of(arguments.at(0).iterated().iterated()),
             "keys" | "remove" | "index" | "count" | "discard" | "clear" | "reverse" => Value::default(),
             _ => return None,
@@ -72,10 +74,18 @@ impl<'p> Follower<'p, '_> {
                 }
                 None => Value::default(),
             },
-            "list" | "tuple" | "deque" | "copy" | "deepcopy" | "iter" | "tqdm" | "partial" => first.plain(),
+            "list" | "tuple" | "deque" | "copy" | "deepcopy" | "iter" | "tqdm" => first.plain(),
+            "partial" => {
+                let given: Vec<_> = arguments.positional.iter().skip(1).map(|(value, _)| value.clone()).collect();
+                Value::callable(Callable::Partial(Rc::new((first, given))))
+            }
+            "cmp_to_key" => Value::callable(Callable::Compared(Rc::new(first))),
             "cast" => arguments.at(1),
-            "set" | "frozenset" | "reversed" | "islice" | "cycle" | "dropwhile" | "takewhile" | "compress" => {
-                Value::list_of(first.iterated())
+            "set" | "frozenset" | "reversed" | "islice" | "cycle" | "compress" => Value::list_of(first.iterated()),
+            // What holds of each holds of all.
+            "all" | "any" => {
+                let truth = first.element.as_ref().and_then(|element| element.truth);
+                Value { truth, ..Value::default() }
             }
             "sorted" | "nsmallest" | "nlargest" => {
                 let list = if name == "sorted" { first } else { arguments.at(1) };
@@ -89,20 +99,36 @@ impl<'p> Follower<'p, '_> {
                 element.join(&arguments.at(1).plain()).join(&arguments.named("default"))
             }
             "enumerate" => Value::list_of(Value::tuple(vec![Value::default(), first.iterated()])),
-            "zip" | "zip_longest" => return Some(zip(arguments)),
+            "zip" | "zip_longest" => {
+                self.zip_with_names(frame, arguments);
+                return Some(zip(arguments));
+            }
+            "tee" => Value::list_of(first),
             "chain" => {
                 let all =
                     arguments.positional.iter().fold(Value::default(), |all, (list, _)| all.join(&list.iterated()));
                 Value::list_of(all)
             }
-            "filter" | "filterfalse" => {
+            "filter" | "filterfalse" | "dropwhile" | "takewhile" => {
                 let element = arguments.at(1).iterated();
                 self.apply(frame, state, &first, vec![element.clone()]);
                 Value::list_of(element)
             }
             "map" => {
-                let given = arguments.positional.iter().skip(1).map(|(list, _)| list.iterated()).collect();
-                Value::list_of(self.apply(frame, state, &first, given))
+                let given: Vec<_> = arguments.positional.iter().skip(1).map(|(list, _)| list.iterated()).collect();
+                let named = arguments.positional.first().filter(|(_, node)| node.kind() == "identifier");
+                match named
+                    .filter(|_| first.callables.is_empty())
+                    .map(|(_, node)| (self.text(frame.file, *node), *node))
+                {
+                    // `map(list, items)`
+                    Some((name, node)) if name != "map" => {
+                        let positional = given.into_iter().map(|value| (value, node)).collect();
+                        let arguments = Arguments { positional, ..Arguments::default() };
+                        Value::list_of(self.builtin(frame, state, name, &arguments).unwrap_or_default())
+                    }
+                    _ => Value::list_of(self.apply(frame, state, &first, given)),
+                }
             }
             "starmap" => {
                 let element = arguments.at(1).iterated();
@@ -152,6 +178,33 @@ impl<'p> Follower<'p, '_> {
         Some(value)
     }
 
+    /// `zip(("size", "name", …), item)`: names for the elements of a record, from the front.
+    fn zip_with_names(&mut self, frame: &mut Frame<'p>, arguments: &Arguments<'p>) {
+        let counts = arguments.positional.iter().map(|(_, node)| self.written_length(frame.file, *node));
+        let takes = counts.into_iter().flatten().min();
+        for (value, node) in &arguments.positional {
+            if let Some(record) = value.record.filter(|_| node.kind() != "list_splat") {
+                self.note(frame, *node, Form::Cut(takes.unwrap_or(usize::MAX)), record);
+            }
+        }
+    }
+
+    /// How many elements a tuple or list has that is written out, there or as the value of a module's name.
+    fn written_length(&self, file: usize, node: Node<'p>) -> Option<usize> {
+        let root = self.package.source(file).ok()?.root();
+        let mut value = Some(node);
+        if node.kind() == "identifier" {
+            let name = self.text(file, node);
+            let assigned = |statement: Node<'p>| {
+                let assignment = statement.part(0).filter(|inner| inner.kind() == "assignment")?;
+                let left = assignment.field("left").filter(|left| self.text(file, *left) == name);
+                left.and_then(|_| assignment.field("right"))
+            };
+            value = root.parts().into_iter().find_map(assigned);
+        }
+        value.and_then(display_length).and_then(|length| usize::try_from(length).ok())
+    }
+
     /// Follows the `key=` of a sort with an element.
     fn key(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, arguments: &Arguments<'p>, element: &Value<'p>) {
         let key = arguments.named("key");
@@ -198,6 +251,10 @@ impl<'p> Follower<'p, '_> {
 
 /// `zip(a, b)` gives pairs; `zip(*records)` gives the columns of the records, which are as many as a record is long.
 fn zip<'p>(arguments: &Arguments<'p>) -> Value<'p> {
+    // `zip(*zip(*items))` gives the items again.
+    if let (Some((record, _)), true) = (arguments.spread, arguments.positional.is_empty()) {
+        return Value::list_of(Value::record(record));
+    }
     if let [(list, node)] = arguments.positional.as_slice()
         && node.kind() == "list_splat"
     {

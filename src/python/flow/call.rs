@@ -3,10 +3,10 @@
 use tree_sitter::Node;
 
 use super::class::field_names;
-use super::parameters::parameters;
+use super::parameters::takes_whole;
 use super::scope::{Frame, State};
 use super::value::{Callable, MOST, Record, ScopeId, Spot, Value, Worlds};
-use super::{CALLS, DEEPEST, Follower, Form, Home};
+use super::{CALLS, DEEPEST, Follower, Form, Home, Takes};
 use crate::python::field::Fields;
 
 /// The arguments of one call.
@@ -77,6 +77,7 @@ impl<'p> Follower<'p, '_> {
         } else if function.kind() == "identifier" {
             name = self.text(frame.file, function);
         }
+        let heeded = self.heeded.get(&frame.node.id()).map(|heed| heed.heeded).unwrap_or_default();
         let measuring = std::mem::replace(&mut self.measuring, matches!(name, "len" | "isinstance"));
         let arguments = self.arguments(frame, state, list);
         self.measuring = measuring;
@@ -89,12 +90,16 @@ impl<'p> Follower<'p, '_> {
             if let (Some(record), true) = (arguments.record(), callables.len() >= MOST) {
                 self.note(frame, node, Form::Escape, record);
             }
-            let mut out = Value::default();
+            let mut out: Option<Value<'p>> = None;
             for (callable, worlds) in callables {
                 let value = self.invoke(frame, state.worlds.and(worlds), &callable, &arguments);
-                out = out.join(&value);
+                self.asked(frame, &callable, &value, heeded);
+                out = Some(out.map_or_else(|| value.clone(), |known| known.join(&value)));
             }
-            return out;
+            return out.unwrap_or_default();
+        }
+        if let Some(value) = self.cut_call(frame, function, name, &object, &arguments) {
+            return value;
         }
         let known = if function.kind() == "attribute" {
             self.method(frame, state, function, &object, name, &arguments)
@@ -111,6 +116,52 @@ impl<'p> Follower<'p, '_> {
         Value::default()
     }
 
+    /// `"{} {}".format(*item)`, `Row._make(item)`: what takes a record's elements from the front.
+    fn cut_call(
+        &mut self,
+        frame: &mut Frame<'p>,
+        function: Node<'p>,
+        name: &str,
+        object: &Value<'p>,
+        arguments: &Arguments<'p>,
+    ) -> Option<Value<'p>> {
+        let takes = match name {
+            "format" => {
+                let form = function.field("object").filter(|form| form.kind() == "string")?;
+                let (_, splat) = arguments.spread.filter(|_| arguments.positional.is_empty())?;
+                let record = arguments.spread?.0;
+                let count = self.text(frame.file, form).replace("{{", "").matches('{').count();
+                // More than it names is passed over.
+                let takes = Takes { least: count, most: usize::MAX, looks: false };
+                self.note(frame, splat, Form::Spread(takes), record);
+                return Some(Value::default());
+            }
+            "_make" => object.callables.iter().find_map(|(callable, _)| match callable {
+                Callable::NamedTuple(fields) => Some(*fields),
+                Callable::Class(class) => Some(field_names(class.node).len()),
+                _ => None,
+            })?,
+            _ => return None,
+        };
+        let (given, node) = arguments.positional.first()?;
+        self.note(frame, *node, Form::Cut(takes), given.record?);
+        Some(Value::default())
+    }
+
+    /// A function that is given records and says of which length they are: whoever calls it measures them.
+    fn asked(&mut self, frame: &Frame<'p>, callable: &Callable<'p>, value: &Value<'p>, heeded: Worlds) {
+        if let (Callable::Function(spot, _) | Callable::Method(spot, _), Some((holds, fails))) = (callable, value.truth)
+        {
+            if holds.is_empty() || fails.is_empty() || holds == fails {
+                return;
+            }
+            self.measure(frame, holds.or(fails));
+            // To hand a record to it is to measure it, no more.
+            self.heeded.entry(frame.node.id()).or_default().heeded = heeded;
+            self.askers.entry(spot.node.id()).or_default().insert(frame.node.id());
+        }
+    }
+
     fn worth_following(&self, callee: &Value<'p>, arguments: &Arguments<'p>) -> bool {
         let values = || {
             arguments.positional.iter().map(|(value, _)| value).chain(arguments.named.iter().map(|(_, value)| value))
@@ -118,11 +169,22 @@ impl<'p> Follower<'p, '_> {
         let record =
             arguments.spread.is_some() || values().any(|value| value.carries_record() || value.carries_function());
         callee.callables.iter().any(|(callable, _)| match callable {
-            Callable::Imported(file, _) => {
+            Callable::Imported(file, name) => {
                 let followed = self.modules.get(file).is_some_and(|module| module.done);
-                record || followed || self.interest.text_files.contains(file)
+                record || followed || self.interest.text_files.contains(file) || self.is_class(*file, name)
             }
             _ => false,
+        })
+    }
+
+    /// Is it a class that a file defines? Its objects may hold what matters, whatever it is made of.
+    fn is_class(&self, file: usize, name: &str) -> bool {
+        let Ok(source) = self.package.source(file) else { return false };
+        let mut cursor = source.root().walk();
+        let mut definitions =
+            source.root().named_children(&mut cursor).map(|node| node.field("definition").unwrap_or(node));
+        definitions.any(|node| {
+            node.kind() == "class_definition" && node.field("name").is_some_and(|named| source.slice(named) == name)
         })
     }
 
@@ -206,7 +268,7 @@ impl<'p> Follower<'p, '_> {
             }
             Callable::NamedTuple(fields) => {
                 if let Some((record, node)) = arguments.spread {
-                    self.spread(frame, node, record, Some(*fields), arguments);
+                    self.spread(frame, node, record, Some(exactly(*fields)), arguments);
                 }
                 Value::default()
             }
@@ -214,8 +276,8 @@ impl<'p> Follower<'p, '_> {
                 let init = self.find_method(*class, "__init__");
                 if let Some((record, node)) = arguments.spread {
                     let takes = init.map_or_else(
-                        || Some(field_names(class.node).len()).filter(|fields| *fields > 0),
-                        |init| parameters(init.node).len().checked_sub(1),
+                        || takes_fields(*class, arguments.named.len()),
+                        |init| Some(self.takes(init, true, &arguments.named)),
                     );
                     self.spread(frame, node, record, takes, arguments);
                 }
@@ -230,8 +292,38 @@ impl<'p> Follower<'p, '_> {
             }
             Callable::Function(spot, around) => self.call_given(frame, *spot, *around, worlds, arguments, false),
             Callable::Method(spot, around) => self.call_given(frame, *spot, *around, worlds, arguments, true),
+            Callable::Partial(partial) => {
+                let (function, first) = partial.as_ref();
+                let node = frame.node;
+                let mut all: Vec<_> = first.iter().map(|value| (value.clone(), node)).collect();
+                all.extend(arguments.positional.iter().cloned());
+                let unknown = arguments.unknown.map(|at| at + first.len());
+                let all = Arguments { positional: all, named: arguments.named.clone(), unknown, ..*arguments };
+                self.invoke_all(frame, worlds, function, &all)
+            }
+            Callable::Compared(function) => {
+                let element = (arguments.at(0), frame.node);
+                let both = Arguments { positional: vec![element.clone(), element], ..Arguments::default() };
+                self.invoke_all(frame, worlds, function, &both)
+            }
             Callable::Imported(..) | Callable::Module(_) | Callable::Object(_) => Value::default(),
         }
+    }
+
+    /// Calls whatever a value may be.
+    fn invoke_all(
+        &mut self,
+        frame: &mut Frame<'p>,
+        worlds: Worlds,
+        function: &Value<'p>,
+        arguments: &Arguments<'p>,
+    ) -> Value<'p> {
+        let function = self.resolve(frame, frame.node, function.clone());
+        let mut out = Value::default();
+        for (callable, known) in &function.callables {
+            out = out.join(&self.invoke(frame, worlds.and(*known), callable, arguments));
+        }
+        out
     }
 
     fn call_given(
@@ -243,9 +335,11 @@ impl<'p> Follower<'p, '_> {
         arguments: &Arguments<'p>,
         bound: bool,
     ) -> Value<'p> {
-        if let Some((record, node)) = arguments.spread {
-            let takes = parameters(function.node).len().checked_sub(usize::from(bound));
-            self.spread(frame, node, record, takes, arguments);
+        if let Some((record, node)) = arguments.spread
+            && !takes_whole(function.node, arguments, bound)
+        {
+            let takes = self.takes(function, bound, &arguments.named);
+            self.spread(frame, node, record, Some(takes), arguments);
         }
         let given = self.given(function, arguments, bound);
         self.call_function(function, around, worlds, given)
@@ -267,11 +361,16 @@ impl<'p> Follower<'p, '_> {
         frame: &mut Frame<'p>,
         node: Node<'p>,
         record: Record,
-        takes: Option<usize>,
+        takes: Option<Takes>,
         arguments: &Arguments<'p>,
     ) {
-        match takes.and_then(|takes| takes.checked_sub(arguments.positional.len() + arguments.named.len())) {
-            Some(left) => self.note(frame, node, Form::Spread(left), record),
+        let given = arguments.positional.len();
+        match takes.filter(|takes| takes.most >= given) {
+            Some(Takes { least, most, looks }) => {
+                let left = |count: usize| if count == usize::MAX { count } else { count.saturating_sub(given) };
+                let takes = Takes { least: left(least), most: left(most), looks };
+                self.note(frame, node, Form::Spread(takes), record);
+            }
             None => self.note(frame, node, Form::Escape, record),
         }
     }
@@ -307,8 +406,13 @@ impl<'p> Follower<'p, '_> {
                 out = self.eval(&mut frame, &mut state, body);
             } else {
                 self.block(&mut frame, &mut state, body);
+                let may_end = state.is_live();
                 self.follow_pending(&mut frame, state);
-                out = std::mem::take(&mut frame.returns);
+                out = frame.returns.take().unwrap_or_default();
+                if may_end {
+                    // Or it gives None.
+                    out = out.plain();
+                }
                 if let Some(yields) = frame.yields.take() {
                     out = out.join(&Value::list_of(yields));
                 }
@@ -318,6 +422,20 @@ impl<'p> Follower<'p, '_> {
         self.memo.insert(key, out.clone());
         out
     }
+}
+
+/// The fields of a dataclass or named tuple as parameters; nothing if it has none.
+fn takes_fields(class: Spot<'_>, named: usize) -> Option<Takes> {
+    let fields = field_names(class.node);
+    let has_default = |name: &&Node<'_>| name.parent().is_some_and(|assignment| assignment.field("right").is_some());
+    let defaults = fields.iter().filter(has_default).count();
+    let left = fields.len().saturating_sub(named);
+    (!fields.is_empty()).then(|| Takes { least: left.saturating_sub(defaults), ..exactly(left) })
+}
+
+/// Just so many.
+fn exactly(count: usize) -> Takes {
+    Takes { least: count, most: count, looks: false }
 }
 
 /// Code outside of the package that only looks.

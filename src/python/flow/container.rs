@@ -1,5 +1,7 @@
 //! Tuples, lists and mappings: how they are written, and what is read from them.
 
+use std::rc::Rc;
+
 use tree_sitter::Node;
 
 use super::scope::{Frame, State};
@@ -98,7 +100,14 @@ impl<'p> Follower<'p, '_> {
             return Value::mapping(self.child(frame, &mut path, body, "value"));
         }
         let element = self.eval(frame, &mut path, body).restrict(path.worlds);
-        Value::list_of(element)
+        let truth = element.truth.filter(|_| path.worlds == state.worlds);
+        let mut list = Value::list_of(element);
+        if truth.is_some() {
+            // For `all` and `any`, which ask it of all of them.
+            let element = list.element.take().map(|element| element.as_ref().clone()).unwrap_or_default();
+            list.element = Some(Rc::new(Value { truth, ..element }));
+        }
+        list
     }
 
     /// What one round of a loop over `node` gives. Going through a record's own parts is a search.

@@ -6,7 +6,7 @@ use super::container::{combine, display_length};
 use super::scope::{Frame, State};
 use super::truth::Decision;
 use super::value::{Callable, Spot, Value, Worlds};
-use super::{Follower, Home};
+use super::{Follower, Form, Home};
 use crate::python::field::Fields;
 
 impl<'p> Follower<'p, '_> {
@@ -178,6 +178,7 @@ impl<'p> Follower<'p, '_> {
         for operation in chain.into_iter().rev() {
             let right = self.child(frame, state, operation, "right");
             let operator = operation.field("operator").map_or("", |operator| operator.kind());
+            self.percent(frame, operation, operator, &right);
             // Only a record is lengthened by what is written out beside it.
             let lengths = if value.record.is_some() || right.record.is_some() {
                 [operation.field("left"), operation.field("right")].map(|side| side.and_then(display_length))
@@ -187,6 +188,15 @@ impl<'p> Follower<'p, '_> {
             value = combine(&value, operator, &right, lengths);
         }
         value
+    }
+
+    /// `"%s %s" % item`
+    fn percent(&mut self, frame: &mut Frame<'p>, operation: Node<'p>, operator: &str, right: &Value<'p>) {
+        let (Some(form), Some(values)) = (operation.field("left"), operation.field("right")) else { return };
+        if let Some(record) = right.record.filter(|_| operator == "%" && form.kind() == "string") {
+            let takes = self.text(frame.file, form).replace("%%", "").matches('%').count();
+            self.note(frame, values, Form::Cut(takes), record);
+        }
     }
 
     fn boolean(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {

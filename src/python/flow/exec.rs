@@ -2,9 +2,9 @@
 
 use tree_sitter::Node;
 
-use super::Follower;
 use super::scope::{Frame, State};
 use super::value::{Callable, ScopeId, Spot, Value, Worlds};
+use super::{Follower, Home};
 use crate::python::field::Fields;
 use crate::python::source::walk;
 
@@ -47,8 +47,17 @@ impl<'p> Follower<'p, '_> {
             }
             "class_definition" => self.class(frame, state, node),
             "return_statement" => {
-                let value = node.part(0).map(|value| self.eval(frame, state, value)).unwrap_or_default();
-                frame.returns = frame.returns.join(&value);
+                let mut value = node.part(0).map(|value| self.eval(frame, state, value)).unwrap_or_default();
+                match node.part(0).map(|value| value.kind()) {
+                    Some("true") => value.truth = Some((state.worlds, Worlds::NONE)),
+                    Some("false") => value.truth = Some((Worlds::NONE, state.worlds)),
+                    _ => {}
+                }
+                // Joined with nothing, a number would not be known any more.
+                frame.returns = Some(match frame.returns.take() {
+                    Some(known) => known.join(&value),
+                    None => value.restrict(state.worlds),
+                });
                 let end = std::mem::replace(state, State::new(Worlds::NONE));
                 frame.end(end);
             }
@@ -319,7 +328,18 @@ impl<'p> Follower<'p, '_> {
                 frame.pending.push(Spot { file: frame.file, node: member });
             } else {
                 self.statement(frame, &mut inside, member);
+                self.class_constant(frame, &inside, member);
             }
+        }
+    }
+
+    /// `SIZE = 0` in a class: a number that is read as an attribute.
+    fn class_constant(&mut self, frame: &Frame<'p>, inside: &State<'p>, member: Node<'p>) {
+        let assignment = member.part(0).filter(|inner| inner.kind() == "assignment");
+        let Some(left) = assignment.and_then(|assignment| assignment.field("left")) else { return };
+        let name = self.text(frame.file, left);
+        if let Some(number) = inside.names.get(name).and_then(|value| value.number) {
+            self.facts.add((Home::Attribute, name), &Value { number: Some(number), ..Value::default() });
         }
     }
 

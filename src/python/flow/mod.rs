@@ -56,16 +56,29 @@ pub enum Form<'p> {
     Slice(i64, Option<i64>),
     /// One element read by `itemgetter`: the node is the index.
     Getter(i64),
-    /// Spread over the parameters of a function of the package that takes this many more: the node is the splat.
-    Spread(usize),
+    /// Spread over the parameters of a function of the package: the node is the splat.
+    Spread(Takes),
+    /// Handed as a whole to what takes this many elements, from the front: the node is the expression.
+    Cut(usize),
     /// Searched at run time: subscripted by something that cannot be known, or iterated over.
     Search,
     /// Changed in place, as a copy of it that is a list can be: the node is the subscript, or the call.
     Change,
     /// Handed to code outside of the package: the node is the call.
     Escape,
-    /// Its length compared with that of a record of the first world: the node is the comparison.
+    /// Its length compared so that a record of the first world is told from a longer one: the node is the comparison.
     Test,
+}
+
+/// How many elements a function takes of a record that is spread over its parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Takes {
+    /// As many as it must be given.
+    pub least: usize,
+    /// As many as it may be given.
+    pub most: usize,
+    /// It looks whether it was given more than it must be.
+    pub looks: bool,
 }
 
 /// A use of a record.
@@ -83,6 +96,8 @@ pub struct Use<'p> {
     pub caught: bool,
     /// The function measures records, and passes over those of the worlds in which this one does not get here.
     pub selective: bool,
+    /// The functions (by their nodes' ids) that ask this test, and select by it.
+    pub askers: Vec<usize>,
 }
 
 /// A statement that stores something under a followed text: `container[key] = …`, `container[key] += …`, or
@@ -149,6 +164,7 @@ pub fn follow<'p>(package: &'p Package, interest: &Interest<'_>) -> Flow<'p> {
         missed: HashSet::default(),
         own_names: HashMap::default(),
         heeded: HashMap::default(),
+        askers: HashMap::default(),
         measuring: false,
         noted: 0,
         steps: 0,
@@ -222,6 +238,8 @@ struct Follower<'p, 's> {
     own_names: HashMap<usize, HashSet<&'p str>>,
     /// What functions (by their nodes' ids) do with records of which worlds.
     heeded: HashMap<usize, Heed>,
+    /// The functions that ask another one (by their nodes' ids) of which length records are.
+    askers: HashMap<usize, HashSet<usize>>,
     /// The argument of `len` is being evaluated.
     measuring: bool,
     /// Uses noted so far, the same place counted each time.
@@ -235,6 +253,7 @@ impl<'p> Follower<'p, '_> {
     fn start_over(&mut self) {
         self.memo.clear();
         self.heeded.clear();
+        self.askers.clear();
         self.index.clear();
         self.store_index.clear();
         self.others.clear();
@@ -286,7 +305,15 @@ impl<'p> Follower<'p, '_> {
         let next = self.flow.uses.len();
         let at = *self.index.entry(key).or_insert(next);
         if at == next {
-            self.flow.uses.push(Use { spot, form, record, function: frame.node, caught: false, selective: false });
+            self.flow.uses.push(Use {
+                spot,
+                form,
+                record,
+                function: frame.node,
+                caught: false,
+                selective: false,
+                askers: Vec::new(),
+            });
         } else {
             let known = &mut self.flow.uses[at];
             known.record = known.record.join(record);
@@ -315,11 +342,19 @@ impl<'p> Follower<'p, '_> {
     /// Marks the uses in functions that pass over records of some length without a word, and those that serve other
     /// values as well.
     fn mark_uses(&mut self) {
+        let selects = |function: &usize| {
+            self.heeded.get(function).is_some_and(|Heed { measured, heeded }| {
+                *measured == Worlds::ALL && *heeded != Worlds::ALL && !heeded.is_empty()
+            })
+        };
         for used in &mut self.flow.uses {
             used.record.mixed |= self.others.contains(&used.spot);
-            used.selective = self.heeded.get(&used.function.id()).is_some_and(|Heed { measured, heeded }| {
-                *measured == Worlds::ALL && *heeded != Worlds::ALL && !heeded.is_empty()
-            });
+            used.selective = selects(&used.function.id());
+            if used.form == Form::Test {
+                let askers = self.askers.get(&used.function.id());
+                used.askers = askers.into_iter().flatten().filter(|asker| selects(asker)).copied().collect();
+                used.selective |= !used.askers.is_empty();
+            }
         }
     }
 

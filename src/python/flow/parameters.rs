@@ -2,11 +2,12 @@
 
 use tree_sitter::Node;
 
-use super::Follower;
 use super::call::Arguments;
 use super::scope::{Frame, State};
 use super::value::{Spot, Value};
+use super::{Follower, Takes};
 use crate::python::field::Fields;
+use crate::python::source::walk;
 
 impl<'p> Follower<'p, '_> {
     /// The interesting arguments, by the names of the parameters they go to.
@@ -34,7 +35,11 @@ impl<'p> Follower<'p, '_> {
             });
         given.extend(names.iter().skip(known).map(|name| (*name, rest.clone())));
         let [star, double_star] = splats(function.node).map(|name| name.map(|name| self.text(function.file, name)));
-        if let Some(star) = star {
+        if let (Some(star), Some((record, _))) =
+            (star, arguments.spread.filter(|_| takes_whole(function.node, arguments, bound)))
+        {
+            given.push((star, Value::record(record)));
+        } else if let Some(star) = star {
             let more = arguments.positional.iter().take(known).skip(names.len());
             let all = more.fold(rest, |all, (value, _)| all.join(value));
             given.push((star, Value::list_of(all)));
@@ -50,6 +55,48 @@ impl<'p> Follower<'p, '_> {
         given.extend(double_star.map(|name| (name, Value::mapping(other))));
         given.retain(|(_, value)| !value.is_dull());
         given
+    }
+
+    /// How many elements a function takes that are spread over its parameters, the first of which (`bound`) is its object.
+    /// What is given by name is not taken.
+    pub(super) fn takes(&self, function: Spot<'p>, bound: bool, named: &[(&'p str, Value<'p>)]) -> Takes {
+        let is_named = |name: &Node<'p>| named.iter().any(|(given, _)| *given == self.text(function.file, *name));
+        let names = parameters(function.node).into_iter().skip(usize::from(bound));
+        let names: Vec<_> = names.filter(|name| !is_named(name)).collect();
+        let has_default = |name: &Node<'p>| {
+            let parameter = name.parent().filter(|parent| parent.field("name") == Some(*name));
+            parameter.is_some_and(|parameter| parameter.field("value").is_some())
+        };
+        let star = splats(function.node)[0];
+        // Names that are there for more than must be given.
+        let spare: Vec<_> = names.iter().copied().filter(has_default).chain(star).collect();
+        let spare_names: Vec<_> = spare.iter().map(|name| self.text(function.file, *name)).collect();
+        let mut looks = false;
+        if let Some(body) = function.node.field("body") {
+            walk(&mut body.walk(), |node| {
+                looks |= node.kind() == "identifier"
+                    && spare_names.contains(&self.text(function.file, node))
+                    && self.is_asked_about(function.file, node);
+                !looks
+            });
+        }
+        let defaults = names.iter().filter(|name| has_default(name)).count();
+        let most = if star.is_some() { usize::MAX } else { names.len() };
+        Takes { least: names.len() - defaults, most, looks }
+    }
+
+    /// Is a name compared, tested, or measured where it stands?
+    fn is_asked_about(&self, file: usize, name: Node<'p>) -> bool {
+        let Some(parent) = name.parent() else { return false };
+        match parent.kind() {
+            "comparison_operator" | "boolean_operator" | "not_operator" => true,
+            "conditional_expression" => parent.part(1) == Some(name),
+            "argument_list" => {
+                let called = parent.parent().and_then(|call| call.field("function"));
+                called.is_some_and(|called| self.text(file, called) == "len")
+            }
+            _ => parent.field("condition") == Some(name),
+        }
     }
 
     pub(super) fn bind_parameters(
@@ -73,6 +120,14 @@ impl<'p> Follower<'p, '_> {
             self.assign(frame, state, name, value.plain());
         }
     }
+}
+
+/// Does what is spread go to `*rest` as a whole?
+pub(super) fn takes_whole(function: Node<'_>, arguments: &Arguments<'_>, bound: bool) -> bool {
+    let names = parameters(function).len();
+    splats(function)[0].is_some()
+        && arguments.named.is_empty()
+        && names == arguments.positional.len() + usize::from(bound)
 }
 
 /// The name nodes of the parameters that can be given by position.

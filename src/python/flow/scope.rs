@@ -126,7 +126,7 @@ pub struct Frame<'p> {
     /// Names declared `nonlocal` here.
     pub outer: Vec<&'p str>,
     /// What it returns.
-    pub returns: Value<'p>,
+    pub returns: Option<Value<'p>>,
     /// What it yields, if it is a generator.
     pub yields: Option<Value<'p>>,
     /// Where its paths end.
@@ -149,7 +149,7 @@ impl<'p> Frame<'p> {
             is_module: spot.node.kind() == "module",
             globals: Vec::new(),
             outer: Vec::new(),
-            returns: Value::default(),
+            returns: None,
             yields: None,
             ends: None,
             pending: Vec::new(),

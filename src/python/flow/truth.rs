@@ -176,9 +176,11 @@ impl<'p> Follower<'p, '_> {
         let ([left, right], [operator]) = (values.as_slice(), operators.as_slice()) else { return Value::default() };
         let Some(number) = left.number else { return Value::default() };
         let is_length = |number: Number| number == LENGTHS.map(Some);
-        let is_first = |value: &Value<'p>| value.number.is_some_and(|number| number == [Some(LENGTHS[0]); WORLDS]);
+        let is_one_of = |value: &Value<'p>| {
+            value.number.is_some_and(|number| LENGTHS.iter().any(|length| number == [Some(*length); WORLDS]))
+        };
         if state.worlds == Worlds::ALL
-            && ((is_length(number) && is_first(right)) || (is_first(left) && right.number.is_some_and(is_length)))
+            && ((is_length(number) && is_one_of(right)) || (is_one_of(left) && right.number.is_some_and(is_length)))
         {
             self.note(frame, node, Form::Test, Record::new(Worlds::ALL));
         }

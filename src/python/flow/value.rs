@@ -44,6 +44,10 @@ pub enum Callable<'p> {
     Source,
     /// `operator.itemgetter(…)`: each index with the node it was written as.
     Getter(Rc<[(i64, Spot<'p>)]>),
+    /// `functools.partial(…)`: what is called, and what it is given first.
+    Partial(Rc<(Value<'p>, Vec<Value<'p>>)>),
+    /// `functools.cmp_to_key(…)`: what is called with any two elements.
+    Compared(Rc<Value<'p>>),
     /// A name of another module of the package, looked up when it is used.
     Imported(usize, &'p str),
     /// Another module of the package.

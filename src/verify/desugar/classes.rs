@@ -1,6 +1,7 @@
 //! Classes: bases, decorators and special methods that the sandbox lacks.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use tree_sitter::Node;
 
@@ -33,7 +34,6 @@ impl Methods {
             let Some(method) = method(member).and_then(|method| method.field("name")) else { continue };
             let class = || source.slice(name).to_owned();
             let kind = match decorators(source, member).as_slice() {
-                [] => Kind::Plain,
                 ["staticmethod"] => Kind::Static(class()),
                 ["classmethod"] => Kind::OfClass(class()),
                 ["property" | "cached_property" | "functools.cached_property"] => Kind::Property,
@@ -214,18 +214,22 @@ impl<'t> Translator<'t> {
                 Some(default) if default != "HARNESS_REQUIRED" => format!("{name}={default}"),
                 _ => name.clone(),
             }));
-            text += &format!("def __init__({}):\n", parameters.join(", "));
+            let _ = writeln!(text, "def __init__({}):", parameters.join(", "));
             for Field { name, default } in &fields {
                 let made = default.as_deref().is_some_and(|default| default.starts_with("HarnessFactory("));
                 let value = if made { format!("harness_made({name})") } else { name.clone() };
-                text += &format!("{inner}self.{name} = {value}\n");
+                let _ = writeln!(text, "{inner}self.{name} = {value}");
             }
             let after = if own.contains(&"__post_init__") { "self.__post_init__()" } else { "pass" };
-            text += &format!("{inner}{after}\n\n{unit}");
+            let _ = write!(text, "{inner}{after}\n\n{unit}");
         }
         if !own.contains(&"__eq__") {
-            let tuple = |of: &str| fields.iter().map(|field| format!("{of}.{}, ", field.name)).collect::<String>();
-            text += &format!(
+            let tuple = |of: &str| {
+                let parts: Vec<_> = fields.iter().map(|field| format!("{of}.{},", field.name)).collect();
+                parts.join(" ")
+            };
+            let _ = write!(
+                text,
                 "def __eq__(self, other):\n{inner}return isinstance(other, {name}) and ({}) == ({})\n\n{unit}",
                 tuple("self"),
                 tuple("other")

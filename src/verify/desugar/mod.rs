@@ -5,12 +5,12 @@
 mod classes;
 mod matching;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tree_sitter::Node;
 
 pub(super) use self::classes::Methods;
-use crate::python::field::Fields as _;
+use crate::python::field::Fields;
 use crate::python::source::walk;
 use crate::python::{Edit, Source, edit};
 
@@ -20,6 +20,8 @@ pub(super) struct Context<'c> {
     pub(super) methods: &'c Methods,
     /// The functions and classes that its names may be.
     pub(super) defined: &'c BTreeSet<&'c str>,
+    /// Names that another file of the program has as well, and what they are called in it.
+    pub(super) renamed: &'c BTreeMap<&'c str, &'c str>,
     /// Translate arithmetic too, for operands that turn out to be truth values, mappings or texts? Programs are slower then.
     pub(super) arithmetic: bool,
 }
@@ -39,13 +41,14 @@ pub(super) fn translate(source: &Source, node: Node<'_>, context: &Context<'_>) 
     let mut text = translator.text(node);
     let mut decorators = Vec::new();
     let decorated = node.parent().filter(|parent| parent.kind() == "decorated_definition");
-    for decorator in decorated.iter().flat_map(|decorated| decorated.parts()) {
+    for decorator in decorated.iter().flat_map(Fields::parts) {
         if let Some(name) = translator.kept(decorator) {
             decorators.push((name.to_owned(), source.slice(decorator)));
         }
     }
-    let head: String = decorators.iter().map(|(_, text)| format!("{text}\n")).collect();
-    text.insert_str(0, &head);
+    for (_, decorator) in decorators.iter().rev() {
+        text.insert_str(0, &format!("{decorator}\n"));
+    }
     let decorators = decorators.into_iter().map(|(name, _)| name).collect();
     Translation { text, decorators, lacks: translator.lacks }
 }
@@ -104,7 +107,7 @@ impl<'t> Translator<'t> {
     fn visit(&mut self, node: Node<'t>, may_yield: bool, edits: &mut Vec<Edit>) -> bool {
         let replaced = match node.kind() {
             "import_statement" | "import_from_statement" | "future_import_statement" => Some("pass".to_owned()),
-            "type" | "comment" => return false,
+            "type" | "comment" | "case_pattern" => return false,
             "decorator" => self.kept(node).is_none().then(|| "#".to_owned()),
             "class_definition" => self.class(node),
             "function_definition" if may_yield && yields(node) => {
@@ -120,12 +123,14 @@ impl<'t> Translator<'t> {
                 self.matching(node, edits);
                 None
             }
-            "case_pattern" => return false,
             "assignment" => self.assignment(node),
             "binary_operator" => self.binary(node),
             "augmented_assignment" if self.context.arithmetic => self.augmented(node),
             "call" => self.call(node),
             "attribute" => self.property(node),
+            "identifier" if !self.context.renamed.is_empty() && is_lookup(node) => {
+                self.context.renamed.get(self.slice(node)).map(|name| (*name).to_owned())
+            }
             "generator_expression" if is_kept_for_later(self.source, node) => {
                 let inner = self.parts_of(node);
                 // Where it is the only argument, its parentheses are those of the call.
@@ -281,6 +286,16 @@ impl<'t> Translator<'t> {
         }
         None
     }
+}
+
+/// Is an identifier a name, and not an attribute or that of an argument?
+fn is_lookup(identifier: Node<'_>) -> bool {
+    let parent = identifier.parent();
+    !parent.is_some_and(|parent| match parent.kind() {
+        "attribute" => parent.field("attribute") == Some(identifier),
+        "keyword_argument" => parent.field("name") == Some(identifier),
+        _ => false,
+    })
 }
 
 /// Is what this gives kept, or gone through step by step, and not all at once where it stands? Then it makes a difference
