@@ -28,6 +28,7 @@ pub mod comfyui;
 pub mod commands;
 mod gather;
 pub mod install;
+pub mod parallel;
 pub mod patches;
 pub mod plan;
 pub mod python;

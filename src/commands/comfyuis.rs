@@ -1,0 +1,59 @@
+//! The ComfyUIs that checkouts are judged by, each read once however many checkouts lie in it.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, anyhow};
+
+use super::choose::Chosen;
+use crate::cache::Cache;
+use crate::comfyui::{self, Facts};
+use crate::install::{Checkout, Files};
+
+/// What is known of the ComfyUIs of a run.
+pub(super) struct ComfyUis<'a> {
+    /// The one that was named for all checkouts.
+    named: Option<Result<Facts>>,
+    /// Those around checkouts, by their folder, once they were needed.
+    around: HashMap<PathBuf, OnceLock<Result<Facts>>>,
+    cache: Option<&'a Cache>,
+}
+
+impl<'a> ComfyUis<'a> {
+    /// Judge by the one around each checkout. Nothing is read yet.
+    pub(super) fn around(chosen: &[Chosen], cache: Option<&'a Cache>) -> Self {
+        let roots = chosen.iter().filter_map(|chosen| chosen.checkout.comfyui.as_ref());
+        let around = roots.map(|comfyui| (comfyui.root.clone(), OnceLock::new())).collect();
+        Self { named: None, around, cache }
+    }
+
+    /// Judge all of them by one, which is read now.
+    pub(super) fn named(argument: &OsStr, cache: Option<&'a Cache>) -> Result<Self> {
+        let files = comfyui::named(argument)?;
+        let facts = comfyui::read(&files, cache).with_context(|| format!("cannot judge by {}", argument.display()))?;
+        Ok(Self { named: Some(Ok(facts)), around: HashMap::new(), cache })
+    }
+
+    /// Was it named for all checkouts?
+    pub(super) fn is_named(&self) -> bool {
+        self.named.is_some()
+    }
+
+    /// The one to judge a checkout by, if there is one.
+    pub(super) fn of(&self, checkout: &Checkout) -> Option<&Result<Facts>> {
+        let around = || {
+            let root = &checkout.comfyui.as_ref()?.root;
+            Some(self.around.get(root)?.get_or_init(|| read(Files::Folder(root.clone()), self.cache)))
+        };
+        self.named.as_ref().or_else(around)
+    }
+}
+
+/// Reads a ComfyUI. A mistake in reading it leaves the checkouts without a verdict, and nothing more.
+fn read(files: Files, cache: Option<&Cache>) -> Result<Facts> {
+    let read = AssertUnwindSafe(|| comfyui::read(&files, cache));
+    panic::catch_unwind(read).unwrap_or_else(|_| Err(anyhow!("it is beyond reading")))
+}
