@@ -43,7 +43,7 @@ fn each_gets_the_answer_that_it_gets_alone_in_the_order_of_the_paths() {
     let together = reports(&folder, &paths);
     assert_eq!(together.len(), paths.len());
     for (path, report) in paths.iter().zip(&together) {
-        assert_eq!(reports(&folder, &[path]), [report.clone()], "{path}");
+        assert_eq!(reports(&folder, &[path]), std::slice::from_ref(report), "{path}");
     }
 }
 

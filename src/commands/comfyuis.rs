@@ -1,4 +1,4 @@
-//! The ComfyUIs that checkouts are judged by, each read once however many checkouts lie in it.
+//! Each ComfyUI that checkouts are judged by, read once however many of them lie in it.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -13,7 +13,7 @@ use crate::cache::Cache;
 use crate::comfyui::{self, Facts};
 use crate::install::{Checkout, Files};
 
-/// What is known of the ComfyUIs of a run.
+/// What is known of every ComfyUI of a run.
 pub(super) struct ComfyUis<'a> {
     /// The one that was named for all checkouts.
     named: Option<Result<Facts>>,
@@ -46,14 +46,14 @@ impl<'a> ComfyUis<'a> {
     pub(super) fn of(&self, checkout: &Checkout) -> Option<&Result<Facts>> {
         let around = || {
             let root = &checkout.comfyui.as_ref()?.root;
-            Some(self.around.get(root)?.get_or_init(|| read(Files::Folder(root.clone()), self.cache)))
+            Some(self.around.get(root)?.get_or_init(|| read(&Files::Folder(root.clone()), self.cache)))
         };
         self.named.as_ref().or_else(around)
     }
 }
 
 /// Reads a ComfyUI. A mistake in reading it leaves the checkouts without a verdict, and nothing more.
-fn read(files: Files, cache: Option<&Cache>) -> Result<Facts> {
-    let read = AssertUnwindSafe(|| comfyui::read(&files, cache));
+fn read(files: &Files, cache: Option<&Cache>) -> Result<Facts> {
+    let read = AssertUnwindSafe(|| comfyui::read(files, cache));
     panic::catch_unwind(read).unwrap_or_else(|_| Err(anyhow!("it is beyond reading")))
 }

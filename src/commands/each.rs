@@ -78,7 +78,7 @@ pub(super) fn each(
     finish(report, view, screen)
 }
 
-/// The checkouts, the ComfyUIs that they are judged by, and what went wrong in finding them.
+/// The checkouts, what they are judged by, and what went wrong in finding them.
 fn begin<'v>(view: &'v View<'_>) -> (Vec<Chosen>, ComfyUis<'v>, Vec<Error>) {
     let cache = view.cache.as_ref();
     match view.comfyui.map(|argument| ComfyUis::named(argument, cache)).transpose() {
