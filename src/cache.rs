@@ -18,8 +18,8 @@ use serde::de::DeserializeOwned;
 /// The name of the folder among the user's caches.
 const NAME: &str = "distorch-fix";
 
-/// Entries that are kept; the oldest go first. One has some ten kilobytes.
-const MOST_ENTRIES: usize = 256;
+/// Entries that are kept; the oldest go first. One has some ten kilobytes, and one run may have hundreds of checkouts.
+const MOST_ENTRIES: usize = 1024;
 
 /// What an entry is found by.
 #[derive(Clone, Debug)]

@@ -29,6 +29,7 @@ pub mod commands;
 pub mod fixes;
 mod gather;
 pub mod install;
+pub mod parallel;
 pub mod plan;
 pub mod python;
 pub mod repair;

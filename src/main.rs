@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use distorch_fix::cli::Cli;
 use distorch_fix::commands;
+use distorch_fix::parallel::STACK_BYTES;
 
 /// Counts what is allocated, so that code in the sandbox can be kept to its share.
 #[global_allocator]
@@ -15,15 +16,13 @@ static ALLOCATOR: monty_alloc::LimitedAllocator = monty_alloc::LimitedAllocator;
 /// ends in an error; this would end the process.
 const MOST_MEMORY_BYTES: usize = 2 * 1024 * 1024 * 1024;
 
-/// Trees can be deep, and the main thread of a Windows program has 1 MiB of stack.
-const STACK_BYTES: usize = 16 * 1024 * 1024;
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Err(error) = monty_alloc::set_limit(Some(MOST_MEMORY_BYTES), false) {
         eprintln!("error: cannot limit memory: {error}");
         return ExitCode::from(2);
     }
+    // The main thread of a Windows program has 1 MiB of stack.
     let run = AssertUnwindSafe(|| stacker::grow(STACK_BYTES, || commands::run(&cli)));
     // Whatever panicked has said so already.
     panic::catch_unwind(run).map_or(ExitCode::from(2), Into::into)

@@ -1,4 +1,4 @@
-//! The project's ways into CI: the GitHub Action, the pre-commit hook, and what the README shows of them.
+//! The project's ways into CI: the GitHub Action, the pre-commit hook, and what the README shows of them. And its own CI.
 
 mod common;
 
@@ -184,5 +184,103 @@ fn the_hook_runs_in_pre_commit() {
         let said = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
         assert_eq!(status.success(), passes, "{fixture}: {said}");
         assert!(said.contains("ComfyUI-MultiGPU 2.5.10 in ComfyUI/custom_nodes/ComfyUI-MultiGPU"), "{fixture}: {said}");
+    }
+}
+
+const WORKFLOWS: &str = ".github/workflows";
+
+/// Every file of a folder with its name; none where the folder is not shipped, as in an archive of the crate.
+fn files_of(folder: &str) -> Vec<(String, String)> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        skip(&format!("{folder} is not here, so nothing in it was looked at"));
+        return Vec::new();
+    };
+    let name = |path: &Path| format!("{folder}/{}", path.file_name().unwrap().to_str().unwrap());
+    let files = entries.map(|entry| entry.unwrap().path());
+    files.map(|path| (name(&path), fs::read_to_string(&path).unwrap())).collect()
+}
+
+#[test]
+fn workflows_may_only_read_and_use_only_what_is_pinned() {
+    for (path, text) in files_of(WORKFLOWS) {
+        let workflow: Value = yaml_serde::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let permissions = workflow["permissions"].as_mapping().unwrap();
+        assert!(permissions.len() == 1 && workflow["permissions"]["contents"] == "read", "{path}");
+        assert!(!text.contains("secrets.") && !text.contains("pull_request_target"), "{path}");
+        for (name, job) in workflow["jobs"].as_mapping().unwrap() {
+            assert!(job.get("permissions").is_none() && job.get("timeout-minutes").is_some(), "{path}: {name:?}");
+            for step in job["steps"].as_sequence().unwrap() {
+                // What is filled in ahead of the shell could be a command.
+                assert!(step["run"].as_str().is_none_or(|run| !run.contains("${{")), "{path}: {step:?}");
+                let is_checkout = step["uses"].as_str().is_some_and(|uses| uses.starts_with("actions/checkout@"));
+                assert!(!is_checkout || step["with"]["persist-credentials"] == false, "{path}: {step:?}");
+            }
+        }
+        for line in text.lines().filter(|line| line.contains("uses:")) {
+            let (_, pin) = line.split_once('@').unwrap_or_else(|| panic!("{path}: {line}"));
+            let (id, version) = pin.split_once(" # v").unwrap_or_else(|| panic!("{path}: {line}"));
+            assert!(id.len() == 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{path}: {line}");
+            assert!(version.starts_with(|c: char| c.is_ascii_digit()), "{path}: {line}");
+        }
+    }
+}
+
+#[test]
+fn workflows_use_the_rust_that_the_project_promises_and_know_every_fuzz_target() {
+    let manifest: toml::Table = fs::read_to_string("Cargo.toml").unwrap().parse().unwrap();
+    let rust = manifest["package"]["rust-version"].as_str().unwrap();
+    let workflows: BTreeMap<_, _> = files_of(WORKFLOWS).into_iter().collect();
+    let Some(nightly) = workflows.get(".github/workflows/nightly.yml") else { return };
+    for (path, workflow) in &workflows {
+        let workflow: Value = yaml_serde::from_str(workflow).unwrap();
+        for (name, job) in workflow["jobs"].as_mapping().unwrap() {
+            let of_env = job["env"]["RUSTUP_TOOLCHAIN"].as_str();
+            let of_deny =
+                job["steps"].as_sequence().unwrap().iter().find_map(|step| step["with"]["rust-version"].as_str());
+            match of_env.or(of_deny).unwrap_or_else(|| panic!("{path}: {name:?} takes any Rust")) {
+                "nightly" => assert_eq!(text(name), "fuzz", "{path}"),
+                "${{ matrix.rust }}" => {
+                    let matrix = job["strategy"]["matrix"]["rust"].as_sequence().unwrap();
+                    assert_eq!(matrix.iter().map(text).collect::<Vec<_>>(), [rust, "stable"], "{path}: {name:?}");
+                }
+                named => assert_eq!(named, rust, "{path}: {name:?}"),
+            }
+        }
+    }
+    let nightly: Value = yaml_serde::from_str(nightly).unwrap();
+    assert_eq!(nightly["jobs"]["full"]["env"]["DISTORCH_FIX_FULL"], "1");
+    let fuzz: toml::Table = fs::read_to_string("fuzz/Cargo.toml").unwrap().parse().unwrap();
+    let targets: Vec<_> = fuzz["bin"].as_array().unwrap().iter().map(|bin| bin["name"].as_str().unwrap()).collect();
+    let matrix = nightly["jobs"]["fuzz"]["strategy"]["matrix"]["include"].as_sequence().unwrap();
+    assert_eq!(matrix.iter().map(|one| text(&one["target"])).collect::<Vec<_>>(), targets);
+    for one in matrix {
+        let seeds = text(&one["seeds"]).split(' ').map(Path::new);
+        assert!(seeds.chain([Path::new("fuzz")]).all(Path::is_dir), "{one:?}");
+        assert!(Path::new("fuzz").join(format!("{}.dict", text(&one["dictionary"]))).is_file(), "{one:?}");
+    }
+}
+
+#[test]
+fn issue_forms_ask_for_what_the_readme_asks_for() {
+    let forms: BTreeMap<_, _> = files_of(".github/ISSUE_TEMPLATE").into_iter().collect();
+    for (path, form) in forms.iter().filter(|(path, _)| !path.ends_with("config.yml")) {
+        let form: Value = yaml_serde::from_str(form).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert!(form["name"].is_string() && form["description"].is_string(), "{path}");
+        let mut ids: Vec<_> =
+            form["body"].as_sequence().unwrap().iter().filter_map(|part| part["id"].as_str()).collect();
+        let count = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert!(!ids.is_empty() && ids.len() == count, "{path}");
+    }
+    let Some(form) = forms.get(".github/ISSUE_TEMPLATE/file.yml") else { return };
+    let readme = fs::read_to_string("README.md").unwrap().replace('\n', " ");
+    for asked in [
+        "`distorch-fix check`",
+        "`distorch-fix --version`",
+        "file as it is, or the commit that it comes from",
+        "Leave out what is private",
+    ] {
+        assert!(readme.contains(asked) && form.contains(asked), "{asked}");
     }
 }

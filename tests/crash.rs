@@ -1,22 +1,23 @@
 //! A run that is killed, whenever that is, leaves every file whole, the old one or the new one; the next run succeeds and
 //! leaves nothing lying about; and a revert then gives the old bytes.
 //!
-//! `DISTORCH_FIX_KILLS=1000 cargo test --test crash -- --nocapture` kills that often, and says how often it did.
+//! `DISTORCH_FIX_FULL=1 cargo test --test crash -- --nocapture` kills more often, and says how often it did.
 
 mod common;
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use common::{Install, program, skip};
+use common::{Install, is_full, program, skip};
 
-/// Runs of a test that are killed, unless the environment asks for more.
-const KILLS: u32 = 100;
+/// Runs of a test that are killed, in full or not.
+fn kills() -> u32 {
+    if is_full() { 1400 } else { 100 }
+}
 
 /// Two files are to be repaired, and both are to be whole.
 const FIXTURE: &str = "sibling-helper";
@@ -104,10 +105,6 @@ fn modes(_install: &Install) -> Vec<u32> {
     Vec::new()
 }
 
-fn kills() -> u32 {
-    env::var("DISTORCH_FIX_KILLS").map_or(KILLS, |kills| kills.parse().unwrap())
-}
-
 #[test]
 fn killed_at_any_moment() {
     let subject = Subject::of(FIXTURE);
@@ -163,7 +160,8 @@ fn injected(subject: &Subject, arguments: &[&str], inject: &str) -> std::process
     traced.arg(program.get_program()).args(arguments).output().unwrap()
 }
 
-/// How often a run makes a call.
+/// How often the main thread of a run, which is the one that writes, makes a call: strace counts for each thread by
+/// itself.
 #[cfg(target_os = "linux")]
 fn count(subject: &Subject, arguments: &[&str], call: &str) -> Option<usize> {
     let log = subject.install.root.with_extension("strace");
@@ -171,11 +169,15 @@ fn count(subject: &Subject, arguments: &[&str], call: &str) -> Option<usize> {
     let mut traced = Command::new("strace");
     traced.current_dir(&subject.install.root).args(["-f", "-qqq", "-o"]).arg(&log);
     traced.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?)))).env_remove("PWD");
-    let ran = traced.arg("-e").arg(format!("trace={call}")).arg(program.get_program()).args(arguments).output().ok()?;
+    traced.arg("-e").arg(format!("trace=execve,{call}")).arg(program.get_program()).args(arguments);
+    let ran = traced.output().ok()?;
     let text = fs::read_to_string(&log).ok()?;
     fs::remove_file(log).ok()?;
+    // A line for each call, behind the number of its thread. The main thread makes the first: it starts the program.
+    let main = text.split_whitespace().next()?;
     let begun = format!(" {call}(");
-    ran.status.success().then(|| text.lines().filter(|line| line.contains(&begun)).count())
+    let of_main = text.lines().filter(|line| line.split_whitespace().next() == Some(main) && line.contains(&begun));
+    ran.status.success().then(|| of_main.count())
 }
 
 #[cfg(target_os = "linux")]

@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 use std::time::Instant;
 
-use common::{Install, Ran};
+use common::{Install, Ran, at_once};
 
 /// The line of the function for bytes that is replaced.
 const LINE: &str = "    final_bytes = defaultdict(int)\n";
@@ -48,9 +48,7 @@ fn said(ran: &Ran) -> String {
 }
 
 fn all_are_refused(hostile_ones: &[(&str, &str, &str)]) {
-    for (what, inside, above) in hostile_ones {
-        is_refused(what, &hostile(inside, above));
-    }
+    at_once(hostile_ones, |(what, inside, above)| is_refused(what, &hostile(inside, above)));
 }
 
 #[test]
@@ -173,7 +171,7 @@ fn what_reaches_for_the_host_gets_nothing() {
         ("interrupting", "leave(KeyboardInterrupt())"),
         ("format of attributes", "\"{0.__class__.__init__.__globals__}\".format(logger)\nfinal_bytes = None"),
     ];
-    for (what, inside) in attempts {
+    at_once(&attempts, |(what, inside)| {
         let inside = inside.replace("MARKER", &marker_text).replace("SECRET", &secret_text);
         let install = hostile(&inside, "");
         is_refused(what, &install);
@@ -181,7 +179,7 @@ fn what_reaches_for_the_host_gets_nothing() {
         let ran = install.run(&["check"]);
         let path = std::env::var("PATH").unwrap();
         assert!(!ran.err.contains("a secret that is read") && !ran.err.contains(&path), "{what}: {ran:?}");
-    }
+    });
 }
 
 #[test]
@@ -204,25 +202,26 @@ fn what_is_nested_too_deep_is_refused() {
             ("comprehensions", deep("[0 for _ in ", "]", count)),
             ("texts side by side", format!("\"\"{}", " \"\"".repeat(count))),
         ];
-        for (what, code) in nested {
+        at_once(&nested, |(what, code)| {
             let install = hostile(&format!("{code}\nfinal_bytes = None"), "");
             is_refused(&format!("{count} {what}"), &install);
-        }
+        });
     }
 }
 
 #[test]
 fn statements_nested_too_deep_are_refused() {
     for depth in [60, 95, 200, 1000] {
-        for head in ["if True:", "while True:", "for _ in [0]:", "with logger:", "def inner():", "class Inner:", "try:"]
-        {
+        let heads =
+            ["if True:", "while True:", "for _ in [0]:", "with logger:", "def inner():", "class Inner:", "try:"];
+        at_once(&heads, |head| {
             let heads = (0..depth).map(|level| format!("{}{head}", " ".repeat(level)));
             let body = format!("{}pass", " ".repeat(depth));
             let end = |level| format!("{0}finally:\n{0} pass", " ".repeat(level));
-            let ends = (0..depth).rev().filter(|_| head == "try:").map(end);
+            let ends = (0..depth).rev().filter(|_| *head == "try:").map(end);
             let lines: Vec<_> = heads.chain([body]).chain(ends).chain(["final_bytes = None".to_owned()]).collect();
             let code = lines.join("\n");
             is_refused(&format!("{depth} times {head}"), &hostile(&code, ""));
-        }
+        });
     }
 }

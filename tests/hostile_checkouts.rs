@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Install, Ran, program};
+use common::{Install, Ran, at_once, is_full, program};
 
 /// Time that any run may take, in a build without optimisation on a busy machine; it is then taken to hang.
 const MOST_TIME: Duration = Duration::from_mins(2);
@@ -161,7 +161,7 @@ fn a_repository_that_would_block_is_left_alone_in_time() {
         "__init__.py",
         "odd.py",
     ];
-    for pipe in pipes {
+    at_once(&pipes, |&pipe| {
         let install = clone();
         let git = install.checkout().join(".git");
         fs::write(git.join("HEAD"), "ref: refs/heads/main\n").unwrap();
@@ -176,7 +176,7 @@ fn a_repository_that_would_block_is_left_alone_in_time() {
         assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
         let ran = [&["check"][..], &["apply"], &["revert"]].map(|arguments| run(&install.root, arguments));
         assert_eq!([ran[0].code, ran[1].code, ran[2].code], [1, 0, 0], "{pipe}: {ran:?}");
-    }
+    });
 }
 
 #[cfg(unix)]
@@ -243,24 +243,23 @@ fn nested_parentheses_are_refused() {
 
 #[test]
 fn a_million_places_are_refused_or_repaired() {
-    // What is not optimised takes ten times as long for each.
-    let many = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
+    let many = if is_full() { 1_000_000 } else { 100_000 };
     // In one expression, and on a line each as far as a file can be that long.
     let texts = [
         format!("def f(x):\n    for i in x._load_list():\n        print({})\n", "i[0],".repeat(many)),
         format!("def f(x):\n    i = x._load_list()[0]\n{}", "    i[0]\n".repeat(many.min(900_000))),
         "for a,b,c,d in x._load_list():0\n".repeat(many.min(250_000)),
     ];
-    for text in texts {
-        let install = with_text(&text);
+    at_once(&texts, |text| {
+        let install = with_text(text);
         let ran = run(&install.root, &["apply", "--no-verify", "--quiet", "--fix", "load-list"]);
         assert!(matches!(ran.code, 0 | 2), "{}", ran.err);
         assert!(ran.err.len() < 10_000, "{} bytes of message", ran.err.len());
         if ran.code == 0 {
             assert_eq!(run(&install.root, &["revert", "--quiet"]).code, 0);
         }
-        assert!(install.text() == text);
-    }
+        assert!(install.text() == *text);
+    });
 }
 
 #[test]
@@ -331,10 +330,11 @@ fn folders_that_lead_in_circles_are_walked_once() {
 
 #[test]
 fn of_ten_thousand_checkouts_one_has_to_be_named() {
+    let many = if is_full() { 10_000 } else { 1000 };
     let install = Install::of("in-order");
     let nodes = install.root.join("ComfyUI/custom_nodes");
     let pyproject = "[project]\nname = \"comfyui-multigpu\"\nversion = \"2.5.10\"\n";
-    for number in 0..10_000 {
+    for number in 0..many {
         let folder = nodes.join(format!("node-{number}"));
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("pyproject.toml"), pyproject).unwrap();

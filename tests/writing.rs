@@ -192,3 +192,27 @@ fn a_full_disk_is_an_error() {
     }
     assert!((2..16).contains(&refused), "{refused}");
 }
+
+#[cfg(unix)]
+#[test]
+fn what_root_repairs_stays_its_owners() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+    let (user, group, mode) = (12_345, 23_456, 0o640);
+    let install = clone("sibling-helper");
+    let files = ["distorch_2.py", "load_items.py"].map(|name| install.checkout().join(name));
+    for file in &files {
+        if chown(file, Some(user), Some(group)).is_err() {
+            return skip("only root can give a file to another user, so no file of another user was repaired");
+        }
+        fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    for command in ["apply", "revert"] {
+        let before = files.each_ref().map(|file| fs::read(file).unwrap());
+        assert_eq!(install.run(&[command]).code, 0);
+        for (file, before) in files.iter().zip(before) {
+            let about = fs::metadata(file).unwrap();
+            assert_eq!((about.uid(), about.gid(), about.mode() & 0o777), (user, group, mode), "{command}");
+            assert!(fs::read(file).unwrap() != before, "{command}");
+        }
+    }
+}

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{Subject, View, each, in_order, judge};
+use super::each::{Subject, View, each};
+use super::in_order;
 use crate::cli;
 use crate::report::{CheckoutReport, Command, Outcome, Report, Screen};
 use crate::store::{self, Store};
@@ -17,14 +18,12 @@ pub(super) fn run(arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome
         judges: true,
         comfyui: arguments.surroundings.comfyui.as_deref(),
         proof: arguments.proof.options(true),
-        ..View::default()
+        ..View::new(target, arguments.output.format.into())
     };
-    let format = arguments.output.format.into();
-    each(report, target, &view, format, screen, |subject, report| apply(subject, arguments, report))
+    each(report, &view, screen, |subject, report| apply(subject, arguments, report))
 }
 
 fn apply(subject: &Subject<'_>, arguments: &cli::Apply, report: &mut CheckoutReport) -> Result<Outcome> {
-    judge(subject, report)?;
     report.patch(subject.repair, Path::new(""));
     if !arguments.dry_run {
         write(subject, report)?;

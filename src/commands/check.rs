@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{View, each, judge};
+use super::each::{View, each};
 use crate::cli;
 use crate::report::{Command, Outcome, Report, Screen};
 
@@ -15,9 +15,9 @@ pub(super) fn run(arguments: &cli::Check, screen: &mut Screen) -> Result<Outcome
         revision: arguments.history.rev.as_deref(),
         proof: arguments.proof.options(false),
         cache: arguments.cache(),
+        ..View::new(target, arguments.output.format)
     };
-    each(report, target, &view, arguments.output.format, screen, |subject, report| {
-        judge(subject, report)?;
+    each(report, &view, screen, |subject, report| {
         let is_warned = arguments.strict && !report.warnings.is_empty();
         let found = subject.repair.is_needed() || report.stays_broken() || is_warned;
         Ok(if found { Outcome::Found } else { Outcome::InOrder })

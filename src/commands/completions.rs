@@ -6,7 +6,7 @@ use clap::CommandFactory as _;
 use crate::cli::{Cli, Completions};
 use crate::report::{Outcome, Screen};
 
-pub(super) fn run(arguments: &Completions, screen: &Screen) -> Result<Outcome> {
+pub(super) fn run(arguments: &Completions, screen: &mut Screen) -> Result<Outcome> {
     let mut command = Cli::command();
     let name = command.get_name().to_owned();
     // Into memory first: the generator panics if it cannot write.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::{Subject, View, each, in_order, judge};
+use super::each::{Subject, View, each};
+use super::in_order;
 use crate::cli::{self, Format};
 use crate::install;
 use crate::report::{Command, Outcome, Report, Screen};
@@ -17,10 +18,9 @@ pub(super) fn run(arguments: &cli::Diff, screen: &mut Screen) -> Result<Outcome>
         comfyui: arguments.surroundings.comfyui.as_deref(),
         revision: arguments.history.rev.as_deref(),
         proof: arguments.proof.options(false),
-        ..View::default()
+        ..View::new(target, format.into())
     };
-    each(report, target, &view, format.into(), screen, |subject, report| {
-        judge(subject, report)?;
+    each(report, &view, screen, |subject, report| {
         // Printed one after the other, the patches of several checkouts are one, for the folder that they all lie in.
         let is_own = subject.is_alone || format == Format::Json;
         let folder = if is_own { PathBuf::new() } else { from_here(subject)? };

@@ -27,7 +27,7 @@ fn write(command: Command, folder: &Path) -> std::io::Result<()> {
     clap_mangen::generate_to(command, folder)
 }
 
-fn print(command: &Command, page: Option<&str>, screen: &Screen) -> Result<()> {
+fn print(command: &Command, page: Option<&str>, screen: &mut Screen) -> Result<()> {
     let Some(page) = page.map_or(Some(command), |name| command.find_subcommand(name)) else {
         let names: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
         bail!("there is no such command\nhelp: there are pages about {}", names.join(", "));

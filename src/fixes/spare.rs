@@ -14,18 +14,21 @@ pub(super) fn spare_name(source: &Source) -> String {
     names.into_iter().find(|name| !is_read_in_file(source, name)).unwrap_or_default()
 }
 
-/// Places where a name may stand before it is taken to be read: each costs a way down the tree.
+/// Places where a name may stand by itself before it is taken to be read: each costs a way down the tree.
 const MOST_PLACES: usize = 10_000;
 
 /// Is a name read anywhere in the file? Looks at the places where the word stands, not at the whole tree.
 fn is_read_in_file(source: &Source, name: &str) -> bool {
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
     let bytes = source.text().as_bytes();
-    let mut places = memchr::memmem::find_iter(bytes, name);
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
+    let stands_alone = |start: &usize| {
+        let (before, after) = (bytes[..*start].last(), bytes.get(start + name.len()));
+        !before.is_some_and(is_part) && !after.is_some_and(is_part)
+    };
+    let mut places = memchr::memmem::find_iter(bytes, name).filter(stands_alone);
     let is_read = places.by_ref().take(MOST_PLACES).any(|start| {
-        let end = start + name.len();
-        let alone = !bytes[..start].last().is_some_and(is_part) && !bytes.get(end).is_some_and(is_part);
-        alone && source.root().descendant_for_byte_range(start, end).is_some_and(|node| is_reading(source, node, name))
+        let node = source.root().descendant_for_byte_range(start, start + name.len());
+        node.is_some_and(|node| is_reading(source, node, name))
     });
     is_read || places.next().is_some()
 }
@@ -52,4 +55,35 @@ fn is_reading(source: &Source, node: Node<'_>, name: &str) -> bool {
         }
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spare(text: &str) -> String {
+        spare_name(&Source::parse("a.py".as_ref(), text.as_bytes().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_name_is_spare_until_it_is_read() {
+        for text in ["", "for _ in x:\n    pass\n", "a, _ = b\n", "def f(_):\n    pass\n", "'_'  # _\n"] {
+            assert_eq!(spare(text), "_", "{text}");
+        }
+        assert_eq!(spare("_ = gettext\n_('text')\n"), "_rest");
+        assert_eq!(spare("_ = _rest = 1\nprint(_, _rest)\n"), "_rest_2");
+    }
+
+    #[test]
+    fn longer_names_are_other_names_however_many_there_are() {
+        for longer in ["_a", "a_", "a_b", "_1", "__", "_\u{e9}", "\u{e9}_"] {
+            assert_eq!(spare(&format!("print({longer})\n").repeat(MOST_PLACES + 1)), "_", "{longer}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_stands_in_too_many_places_is_not_spare() {
+        assert_eq!(spare(&"_ = 1\n".repeat(MOST_PLACES + 1)), "_rest");
+        assert_eq!(spare(&"_ = 1\n".repeat(MOST_PLACES)), "_");
+    }
 }

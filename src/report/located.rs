@@ -2,7 +2,7 @@
 
 use std::env;
 use std::path::{Component, Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
@@ -12,8 +12,8 @@ use crate::install;
 /// A path: for people as they see it from the current folder, in documents from the PATH that was given.
 #[derive(Clone, Debug)]
 pub struct Located {
-    absolute: Rc<Path>,
-    relative: Rc<str>,
+    absolute: Arc<Path>,
+    relative: Arc<str>,
 }
 
 impl Located {

@@ -19,6 +19,7 @@ mod located;
 pub mod next;
 pub mod plan;
 mod problem;
+mod progress;
 mod proof;
 pub mod refusal;
 pub mod revert;

@@ -8,6 +8,7 @@ use anstyle::Style;
 
 use super::columns::{columns, wrapped};
 use super::problem::Problem;
+use super::progress::Progress;
 use super::text::{BAD, NEXT, STRONG, UNSURE};
 use crate::cli;
 
@@ -17,6 +18,7 @@ pub struct Screen {
     err: AutoStream<io::Stderr>,
     quiet: bool,
     started: bool,
+    progress: Progress,
 }
 
 impl Screen {
@@ -32,6 +34,7 @@ impl Screen {
             err: choice.map_or_else(|| AutoStream::auto(io::stderr()), |choice| AutoStream::new(io::stderr(), choice)),
             quiet,
             started: false,
+            progress: Progress::new(),
         }
     }
 
@@ -40,11 +43,10 @@ impl Screen {
         if block.is_empty() {
             return Ok(());
         }
-        if self.started {
-            self.out.write_all(b"\n")?;
-        }
+        self.progress.clear(&mut self.err);
+        let gap = if self.started { "\n" } else { "" };
         self.started = true;
-        self.out.write_all(block.as_bytes())
+        read_or_not(self.out.write_all(format!("{gap}{block}").as_bytes()))
     }
 
     /// Prints a block that `--quiet` leaves out.
@@ -53,8 +55,16 @@ impl Screen {
     }
 
     /// Prints a document for a program: byte for byte, and nothing else goes to standard output.
-    pub fn document(&self, text: &str) -> io::Result<()> {
-        io::stdout().write_all(text.as_bytes())
+    pub fn document(&mut self, text: &str) -> io::Result<()> {
+        self.progress.clear(&mut self.err);
+        read_or_not(io::stdout().write_all(text.as_bytes()))
+    }
+
+    /// Says how many of several are done, where a person looks at standard error and the run takes a while.
+    pub fn progress(&mut self, done: usize, all: usize) {
+        if self.err.is_terminal() && !self.quiet {
+            self.progress.show(done, all, &mut self.err);
+        }
     }
 
     /// Does a person look at standard output?
@@ -87,7 +97,40 @@ impl Screen {
         for line in &problem.help {
             let _ = writeln!(text, "{NEXT}help{NEXT:#}: {}", wrapped(line, "help: ".len(), 4, columns));
         }
+        self.progress.clear(&mut self.err);
         // Nothing can be done if this fails as well.
         let _ = self.err.write_all(text.as_bytes());
+    }
+}
+
+/// That nobody reads on, as `head` does not, is no error: what there was to do is done, and the exit code says how that
+/// ended.
+fn read_or_not(result: io::Result<()>) -> io::Result<()> {
+    result.or_else(|error| if is_closed_pipe(&error) { Ok(()) } else { Err(error) })
+}
+
+/// Has the reader of a pipe closed it?
+fn is_closed_pipe(error: &io::Error) -> bool {
+    /// `ERROR_PIPE_NOT_CONNECTED`. The standard library counts 109 and 232 as broken pipes, but not this one.
+    const NOT_CONNECTED: i32 = 233;
+    error.kind() == io::ErrorKind::BrokenPipe || (cfg!(windows) && error.raw_os_error() == Some(NOT_CONNECTED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_that_was_closed_is_told_from_other_errors() {
+        let (closed, others): (&[i32], &[i32]) = if cfg!(windows) {
+            // ERROR_BROKEN_PIPE, ERROR_NO_DATA, ERROR_PIPE_NOT_CONNECTED; ERROR_ACCESS_DENIED, ERROR_DISK_FULL.
+            (&[109, 232, 233], &[5, 112])
+        } else {
+            // EPIPE; EIO, ENOSPC, and what would be ERROR_PIPE_NOT_CONNECTED.
+            (&[32], &[5, 28, 233])
+        };
+        let is_closed = |code: &i32| is_closed_pipe(&io::Error::from_raw_os_error(*code));
+        assert!(closed.iter().all(is_closed));
+        assert!(!others.iter().any(is_closed));
     }
 }

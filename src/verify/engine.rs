@@ -3,12 +3,15 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use monty::MontyRun;
-use monty_types::{CompileOptions, MontyObject, PrintWriter, ResourceLimits, ResourceTracker};
+use monty_types::{
+    BASELINE_MEMORY, CompileOptions, LIVE_MEMORY, MontyObject, PrintWriter, ResourceLimits, ResourceTracker,
+};
 use wait_timeout::ChildExt as _;
 
 /// Time that a program may take in the sandbox before it makes a call. It needs some milliseconds.
@@ -85,8 +88,10 @@ impl Running {
 }
 
 fn in_sandbox(program: String, most_time: Duration) -> Result<String, String> {
-    let limits =
-        ResourceLimits::default().max_duration(most_time).max_memory(MOST_MEMORY_BYTES).max_recursion_depth(MOST_CALLS);
+    let limits = ResourceLimits::default()
+        .max_duration(most_time)
+        .max_memory(in_use_bytes() + MOST_MEMORY_BYTES)
+        .max_recursion_depth(MOST_CALLS);
     let run = || {
         let program = MontyRun::new(program, "program.py", Vec::new(), CompileOptions::default())?;
         program.run(Vec::new(), ResourceTracker::new(limits), PrintWriter::Disabled)
@@ -98,6 +103,11 @@ fn in_sandbox(program: String, most_time: Duration) -> Result<String, String> {
         Ok(Err(error)) => Err(reason(&error.to_string())),
         Err(_) => Err("the sandbox crashed while running it".to_owned()),
     }
+}
+
+/// What the process holds already, as the sandbox counts it: it looks at all the memory of the process.
+fn in_use_bytes() -> usize {
+    LIVE_MEMORY.load(Ordering::Relaxed).saturating_sub(BASELINE_MEMORY.load(Ordering::Relaxed))
 }
 
 fn in_python(python: &Path, program: &str, most_time: Duration) -> Result<String, String> {

@@ -523,3 +523,29 @@ fn root(node: Node<'_>) -> Option<Node<'_>> {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The program of a file that has a function `size` and imports `measured` from another one.
+    fn built(items: &str) -> Result<Program, String> {
+        let main = "import re\nfrom .items import measured\n\n\ndef size(item):\n    return re.sub('a', 'b', item[-4])\n\n\n\
+                    def analyze(patcher, text):\n    items = patcher._load_list()\n    \
+                    return {'block_assignments': [(measured(item), size(item)) for item in items]}\n";
+        let files = [("distorch_2.py", main), ("items.py", items)];
+        let package = Package::new(files.map(|(path, text)| (path.into(), text.into())));
+        build(&package, &[0, 1], &BTreeSet::new(), false)
+    }
+
+    #[test]
+    fn a_name_of_which_two_files_have_their_own_is_not_mixed_up() {
+        let own = "def measured(item):\n    return own_size(item)\n\n\ndef own_size(item):\n    return item[0]\n";
+        let program = built(own).unwrap_or_else(|error| panic!("{error}"));
+        assert!(program.text.contains("return item[0]") && program.text.contains("def size("), "{}", program.text);
+        let error = built(&own.replace("own_size", "size")).err();
+        assert_eq!(error.as_deref(), Some("`size` means two things in the files of this checkout"));
+        // A module is the same for both.
+        assert!(built(&format!("import re\n{}", own.replace("item[0]", "re.sub('a', 'b', item[0])"))).is_ok());
+    }
+}

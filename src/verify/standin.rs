@@ -213,3 +213,19 @@ fn leaf(name: &str, called: bool) -> &'static str {
         _ => "Nothing",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn python_has_its_builtins_and_what_is_named_like_them() {
+        let named = ["__name__", "__import__", "ValueError", "DeprecationWarning"];
+        for name in named.into_iter().chain(OTHER_BUILTINS).chain(OUTSIDE) {
+            assert!(is_of_python(name), "{name}");
+        }
+        for name in ["logger", "__x", "x__", "valueError", "is_Warning", "Errors", "Warned", "Tensor", ""] {
+            assert!(!is_of_python(name), "{name}");
+        }
+    }
+}

@@ -116,6 +116,23 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Are the tests to try the largest sizes, as they do every night? A tenth is tried always.
+pub fn is_full() -> bool {
+    env::var_os("DISTORCH_FIX_FULL").is_some_and(|full| full == "1")
+}
+
+/// Tries several cases at once: most of them wait until some limit is reached.
+pub fn at_once<T: Sync>(cases: &[T], test: impl Fn(&T) + Sync) {
+    const MOST: usize = 16;
+    for some in cases.chunks(MOST) {
+        std::thread::scope(|scope| {
+            for case in some {
+                scope.spawn(|| test(case));
+            }
+        });
+    }
+}
+
 /// Says that a test was skipped, where it is seen even without `--nocapture`.
 pub fn skip(why: &str) {
     use std::io::Write;

@@ -1,0 +1,73 @@
+//! How far a long run is: one line on a terminal, written over again and again, and gone in the end.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use super::text::counted;
+
+/// How long a run takes before it says how far it is.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The line, if there is one.
+pub(super) struct Progress {
+    begun: Instant,
+    /// The columns that it takes; none if it is not there.
+    columns: usize,
+}
+
+impl Progress {
+    /// Of a run that begins now.
+    pub(super) fn new() -> Self {
+        Self { begun: Instant::now(), columns: 0 }
+    }
+
+    /// Shows how many of several are done; nothing before a while has passed, nor when all are.
+    pub(super) fn show(&mut self, done: usize, all: usize, out: &mut impl Write) {
+        self.clear(out);
+        if all > 1 && done < all && self.begun.elapsed() >= PATIENCE {
+            let line = format!("{done} of {}", counted(all, "checkout"));
+            self.columns = line.len();
+            write(out, &line);
+        }
+    }
+
+    /// Takes the line away. With blanks: not every terminal knows a sequence for it, and `--color never` allows none.
+    pub(super) fn clear(&mut self, out: &mut impl Write) {
+        if self.columns > 0 {
+            write(out, &format!("\r{}\r", " ".repeat(self.columns)));
+            self.columns = 0;
+        }
+    }
+}
+
+/// Whether this can be read changes nothing.
+fn write(out: &mut impl Write, text: &str) {
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(progress: &mut Progress, done: usize, all: usize) -> String {
+        let mut out = Vec::new();
+        progress.show(done, all, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_run_that_takes_a_while_says_how_far_it_is() {
+        let mut progress = Progress { begun: Instant::now().checked_sub(PATIENCE).unwrap(), columns: 0 };
+        assert_eq!(shown(&mut progress, 0, 1), "");
+        assert_eq!(shown(&mut progress, 9, 268), "9 of 268 checkouts");
+        assert_eq!(shown(&mut progress, 10, 268), format!("\r{}\r10 of 268 checkouts", " ".repeat(18)));
+        assert_eq!(shown(&mut progress, 268, 268), format!("\r{}\r", " ".repeat(19)));
+        assert_eq!(shown(&mut progress, 268, 268), "");
+    }
+
+    #[test]
+    fn a_short_run_says_nothing() {
+        let mut progress = Progress { begun: Instant::now() + Duration::from_mins(1), columns: 0 };
+        assert_eq!(shown(&mut progress, 1, 2), "");
+    }
+}
