@@ -216,7 +216,11 @@ fn github_gets_an_annotation_for_each_finding_and_a_summary() {
         assert!(github.out.lines().all(is_annotation), "{name}: {}", github.out);
         let summary = fs::read_to_string(summary).unwrap();
         assert!(summary.starts_with("before\n### distorch-fix\n\n| checkout |"), "{name}: {summary}");
-        assert_eq!(summary.contains("To repair: "), ran.code == 1, "{name}: {summary}");
+        assert_eq!(
+            summary.contains("To repair: "),
+            ran.code == 1 && name != "needs-newer-comfyui",
+            "{name}: {summary}"
+        );
     }
 }
 
