@@ -150,7 +150,6 @@ pub(super) fn position(name: &str) -> Vec<(usize, u64, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::modules;
 
     fn profile(name: &str) -> Vec<Tensor> {
         Profile::of_name(name).unwrap().tensors(&Quantisation::of_name("Q6_K").unwrap())
@@ -163,7 +162,11 @@ mod tests {
         let mut shuffled = tensors.clone();
         shuffled.sort_by(|a, b| a.name.cmp(&b.name));
         let names = |tensors: &[Tensor]| -> Vec<String> {
-            modules::group(tensors).model.blocks().iter().map(|block| block.name.clone()).collect()
+            crate::plan::grouping::build(tensors, false)
+                .modules
+                .iter()
+                .map(|module| module.name["diffusion_model.".len()..].to_owned())
+                .collect()
         };
         let mut made: Vec<_> = tensors.iter().map(|tensor| tensor.parts().0.to_owned()).collect();
         made.dedup();
