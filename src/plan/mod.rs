@@ -9,8 +9,9 @@
 //! file. The weights themselves are never read. What a plan cannot know is what else a device holds, and how much the
 //! computation needs beside the weights: that is what `headroom` is for.
 
-pub mod devices;
+pub mod architecture;
 pub mod built;
+pub mod devices;
 mod file;
 pub mod fit;
 pub mod ggml;

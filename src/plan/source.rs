@@ -6,6 +6,7 @@ use std::path::Path;
 use ::safetensors::Dtype;
 use anyhow::{Context as _, Result, bail};
 
+use super::architecture;
 use super::file;
 use super::ggml::GgmlType;
 use super::gguf::{self, Gguf};
@@ -125,53 +126,35 @@ impl NamedModel {
         } else {
             bail!("{shown}: neither a GGUF nor a safetensors file\nhelp: convert it, or plan by --model-size");
         };
-        Self::of_tensors(path, format!("the header of {what}"), diffusion_only(tensors))
+        Self::of_tensors(path, format!("the header of {what}"), architecture::named_as_in_comfyui(tensors, None))
     }
 
     fn of_gguf(path: &Path) -> Result<Self> {
         let Gguf { architecture, tensors, files } = gguf::read(path)?;
         let architecture = architecture.unwrap_or_default();
-        let tensors = diffusion_only(tensors).into_iter().map(|tensor| as_loaded(tensor, &architecture)).collect();
+        let tensors = tensors.into_iter().map(|tensor| as_loaded(tensor, &architecture)).collect();
+        let tensors = architecture::named_as_in_comfyui(tensors, Some(&architecture));
         let what = if files == 1 { "a GGUF file".to_owned() } else { format!("{files} GGUF files") };
         let architecture = if architecture.is_empty() { "unnamed" } else { &architecture };
         Self::of_tensors(path, format!("the header of {what}, architecture {architecture}"), tensors)
     }
 }
 
-/// Of a checkpoint that holds more than the diffusion model, the diffusion model, by the names that it has on its own.
-fn diffusion_only(tensors: Vec<Tensor>) -> Vec<Tensor> {
-    const PREFIX: &str = "model.diffusion_model.";
-    if !tensors.iter().any(|tensor| tensor.name.starts_with(PREFIX)) {
-        return tensors;
-    }
-    let own = |tensor: Tensor| {
-        let name = tensor.name.strip_prefix(PREFIX)?.to_owned();
-        Some(Tensor { name, ..tensor })
-    };
-    tensors.into_iter().filter_map(own).collect()
-}
-
 /// A tensor as ComfyUI-GGUF loads it (`loader.py`): vectors in `BF16` become 32 bits, the large table of words of a text
-/// encoder 16 bits, and that table gets the name that ComfyUI has for it.
+/// encoder 16 bits.
 fn as_loaded(tensor: Tensor, architecture: &str) -> Tensor {
     let is_bf16 = matches!(tensor.storage, Storage::Ggml(ggml) if ggml.name == "BF16");
     if is_bf16 && tensor.shape.len() <= 1 {
         let full = GgmlType::of_name("F32").and_then(|full| tensor.stored(Storage::Ggml(full)));
         return full.unwrap_or(tensor);
     }
-    let table = match architecture {
-        "t5" | "t5encoder" => "shared.weight",
-        "llama" | "qwen2vl" | "qwen3" | "qwen3vl" => "model.embed_tokens.weight",
+    let is_large = match architecture {
+        "t5" | "t5encoder" => tensor.shape == [256_384, 4096],
+        "llama" | "qwen2vl" | "qwen3" | "qwen3vl" => tensor.shape.first().is_some_and(|&words| words >= 64 * 1024),
         _ => return tensor,
     };
-    if tensor.name != "token_embd.weight" {
+    if tensor.name != "token_embd.weight" || !is_large {
         return tensor;
     }
-    let is_large = if table == "shared.weight" {
-        tensor.shape == [256_384, 4096]
-    } else {
-        tensor.shape.first().is_some_and(|&words| words >= 64 * 1024)
-    };
-    let half = tensor.stored(Storage::Torch(Dtype::F16)).filter(|_| is_large);
-    Tensor { name: table.to_owned(), ..half.unwrap_or(tensor) }
+    tensor.stored(Storage::Torch(Dtype::F16)).unwrap_or(tensor)
 }
