@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use distorch_fix::allocator::Accounting;
-use distorch_fix::plan::NamedModel;
+use distorch_fix::plan::{Loading, NamedModel};
 use distorch_fix::plan::gguf;
 use distorch_fix::plan::safetensors;
 use headers::{Entry, Gguf, string, write_safetensors, write_sparse};
@@ -45,7 +45,7 @@ impl Folder {
 
 /// The error of reading a file, on one line.
 fn error(path: &Path) -> String {
-    format!("{:#}", NamedModel::open(path).unwrap_err())
+    format!("{:#}", NamedModel::open(path, &Loading::default()).unwrap_err())
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn sizes_are_exact_in_both_versions_and_whatever_else_is_in_the_header() {
             ("blocks.1.ffn.0.weight", &[5, 64], 340),
         ];
         assert_eq!(told, expected);
-        let named = NamedModel::open(&path).unwrap();
+        let named = NamedModel::open(&path, &Loading::default()).unwrap();
         let sizes: Vec<_> =
             named.modules.model.blocks().iter().map(|b| (&b.name[..], b.resident_bytes, b.offload_bytes)).collect();
         // The largest weight has room for itself in 16 bits; casting costs two bytes for each that is packed, and two
@@ -190,7 +190,7 @@ fn text_encoders_are_taken_as_they_are_loaded() {
         let table = ("token_embd.weight", vec![32, words], Q8_0, words * 34);
         let norm = ("output_norm.weight", vec![32], BF16, 64);
         Gguf::new(&[table, norm]).with_text("general.architecture", architecture).write(&path);
-        let named = NamedModel::open(&path).unwrap();
+        let named = NamedModel::open(&path, &Loading::default()).unwrap();
         let told = |block: &distorch_fix::allocator::Block| (block.name.clone(), block.resident_bytes);
         named.modules.model.blocks().iter().map(told).collect::<Vec<_>>()
     };
@@ -215,7 +215,7 @@ fn safetensors_are_read_alone_and_by_their_index() {
     write_safetensors(&one, &[fp8, weight("a.bias", &[6])]);
     write_safetensors(&two, &[weight("model.diffusion_model.b.weight", &[2, 2]), weight("vae.c.weight", &[9, 9])]);
     let sizes = |path: &Path| {
-        let named = NamedModel::open(path).unwrap();
+        let named = NamedModel::open(path, &Loading::default()).unwrap();
         [Accounting::Resident, Accounting::Offload].map(|of| named.modules.model.total_bytes(of))
     };
     assert_eq!(sizes(&one), [24 + 12, 24 + 12 + 48]);
@@ -227,7 +227,7 @@ fn safetensors_are_read_alone_and_by_their_index() {
     };
     write_index(serde_json::json!({ "a.weight": "m-1.safetensors", "a.bias": "m-1.safetensors",
                                     "vae.c.weight": "m-2.safetensors" }));
-    assert_eq!(safetensors::read_index(&index).unwrap().len(), 3);
+    assert_eq!(safetensors::read_index(&index).unwrap().tensors.len(), 3);
     write_index(serde_json::json!({ "a.weight": "m-2.safetensors" }));
     assert!(error(&index).contains("1 of its 1 tensors are not"));
     for outside in ["../m-1.safetensors", "/etc/passwd", "", "C:\\x", "a/../m-1.safetensors"] {
@@ -275,8 +275,8 @@ fn weights_are_never_read() {
     let path = folder.path("large.gguf");
     let rows = 30 * 1024;
     Gguf::new(&[("blocks.0.q.weight", vec![256 * 1024, rows], Q8_0, 256 * 1024 / 32 * 34 * rows)]).write(&path);
-    let named = NamedModel::open(&path).unwrap();
-    assert_eq!(named.tensors[0].bytes, 8192 * 34 * rows);
+    let named = NamedModel::open(&path, &Loading::default()).unwrap();
+    assert_eq!(named.contents.tensors[0].bytes, 8192 * 34 * rows);
 }
 
 proptest! {
@@ -297,7 +297,7 @@ proptest! {
         let end = bytes.len().min(at + with.len());
         bytes[at..end].copy_from_slice(&with[..end - at]);
         fs::write(&path, &bytes).unwrap();
-        if let Err(error) = NamedModel::open(&path) {
+        if let Err(error) = NamedModel::open(&path, &Loading::default()) {
             let told = format!("{error:#}");
             prop_assert!(told.contains("help: "), "{}", told);
         }

@@ -16,7 +16,7 @@ use distorch_fix::allocator::{
 use distorch_fix::install;
 use distorch_fix::patches::Fix;
 use distorch_fix::plan::fit::{Place, fit};
-use distorch_fix::plan::{Devices, NamedModel, Options, Plan, Warning};
+use distorch_fix::plan::{Devices, Loading, NamedModel, Options, Plan, Warning};
 use distorch_fix::repair::Repair;
 use distorch_fix::verify::Engine;
 use distorch_fix::verify::placing::Question;
@@ -29,16 +29,16 @@ const HISTORY: &str = "DISTORCH_FIX_HISTORY";
 
 fn devices() -> Devices {
     let machine = Machine::new([("cpu", 64 << 30), ("cuda:0", 12 << 30), ("cuda:1", 16 << 30)]);
-    Devices { machine, ram_known: true, notes: Vec::new() }
+    Devices { machine, ram_known: true, assumed: false, gpus: Vec::new(), notes: Vec::new() }
 }
 
 fn options(accounting: Accounting) -> Options {
     let policies = vec![Policy::CpuFallback, Policy::GpuOnly];
-    Options { accounting, policies, clip: false, headroom_bytes: 2 << 30 }
+    Options { accounting, policies, clip: false, headroom_bytes: 2 << 30, loading: Loading::default() }
 }
 
 fn profile(name: &str) -> NamedModel {
-    NamedModel::open(Path::new(name)).unwrap()
+    NamedModel::open(Path::new(name), &Loading::default()).unwrap()
 }
 
 fn plan(model: &str, string: &str, accounting: Accounting) -> Plan {
@@ -224,7 +224,7 @@ fn proposals_leave_the_headroom_and_the_best_comes_first() {
     let propose = |models: &[&str], gb: [u64; 2]| {
         let models: Vec<_> = models.iter().map(|name| profile(name)).collect();
         let machine = Machine::new([("cpu", 64 << 30), ("cuda:0", gb[0] << 30), ("cuda:1", gb[1] << 30)]);
-        let devices = Devices { machine, ram_known: true, notes: Vec::new() };
+        let devices = Devices { machine, ram_known: true, assumed: false, gpus: Vec::new(), notes: Vec::new() };
         let options = options(Accounting::Resident);
         let proposals = fit(&models, &devices, &options, &cuda);
         for proposal in &proposals {
@@ -271,7 +271,7 @@ proptest! {
     ) {
         let names = ["cuda:0", "cuda:1", "cuda:2"];
         let listed = [("cpu", ram)].into_iter().chain(names.into_iter().zip(gpus));
-        let devices = Devices { machine: Machine::new(listed), ram_known: true, notes: Vec::new() };
+        let devices = Devices { machine: Machine::new(listed), ram_known: true, assumed: false, gpus: Vec::new(), notes: Vec::new() };
         let accounting = if offload { Accounting::Offload } else { Accounting::Resident };
         let options = Options { headroom_bytes: headroom, ..options(accounting) };
         let named = NamedModel::of_size(model);

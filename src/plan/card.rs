@@ -6,7 +6,7 @@
 use crate::allocator::Device;
 
 /// The card that computes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Card {
     /// What it is; `None` if that is not known, and [`Gpu::ASSUMED`] is taken for it.
     pub gpu: Option<Gpu>,
@@ -114,11 +114,6 @@ impl Gpu {
 }
 
 impl Card {
-    /// A card with as much memory that computes in what [`Gpu::ASSUMED`] does.
-    pub fn unknown(total_bytes: u64) -> Self {
-        Self { gpu: None, total_bytes, on_cpu: false }
-    }
-
     /// Does it compute in fp16?
     pub fn has_fp16(&self) -> bool {
         match self.kind() {
@@ -194,7 +189,7 @@ mod tests {
     use super::*;
 
     fn card(name: &str) -> Card {
-        Card { gpu: Gpu::of_name(name), ..Card::unknown(12 << 30) }
+        Card { gpu: Gpu::of_name(name), total_bytes: 12 << 30, on_cpu: false }
     }
 
     #[test]
@@ -223,7 +218,7 @@ mod tests {
         assert_eq!(told("gfx1030"), (true, false, false));
         assert_eq!(told("gfx1100"), (true, true, false));
         assert_eq!(told("gfx1201"), (true, true, true));
-        assert_eq!(Card::unknown(0).has_fp8(), told("ampere").2);
+        assert_eq!(Card::default().has_fp8(), told("ampere").2);
     }
 
     #[test]

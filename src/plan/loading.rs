@@ -6,7 +6,7 @@ use super::card::Card;
 use super::lora::Lora;
 
 /// What decides the sizes of a model's layers beside its file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Loading {
     /// The card that computes.
     pub card: Card,
@@ -16,11 +16,4 @@ pub struct Loading {
     pub weight_type: Option<Dtype>,
     /// Is it said that it is a text encoder?
     pub text_encoder: bool,
-}
-
-impl Loading {
-    /// Onto a card, without anything else.
-    pub fn onto(card: Card) -> Self {
-        Self { card, loras: Vec::new(), weight_type: None, text_encoder: false }
-    }
 }

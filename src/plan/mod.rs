@@ -10,6 +10,7 @@
 //! that ComfyUI loads it in. The weights themselves are never read. What a plan cannot know is what else a device holds,
 //! and how much the computation needs beside the weights: that is what `headroom` is for.
 
+pub mod architecture;
 pub mod assumed;
 pub mod built;
 pub mod card;
@@ -18,7 +19,6 @@ mod file;
 pub mod fit;
 pub mod ggml;
 pub mod gguf;
-mod grouping;
 pub mod loading;
 pub mod lora;
 pub mod modules;

@@ -40,6 +40,8 @@ pub struct Modules {
     pub types: Option<Types>,
     /// Is the order that of the load list? If not, the blocks are in the order of their names, numbers by their value.
     pub ordered: bool,
+    /// Why it is not.
+    pub doubt: Option<String>,
     /// Bytes of tensors that belong to no listed module.
     pub unlisted_bytes: u64,
     /// ComfyUI-GGUF lets the module with the largest quantised weight claim the bytes of that weight in 16 bits too: room
@@ -59,6 +61,7 @@ pub fn of(built: &Built, tensors: &[Tensor], largest: Option<&str>, loading: &Lo
         is_text_encoder: built.is_text_encoder,
         types: Some(keeping.types),
         ordered: built.order_known,
+        doubt: built.doubt.clone(),
         ..Modules::default()
     };
     let mut weight_bytes = 0_u64;

@@ -6,10 +6,10 @@ use std::path::Path;
 use ::safetensors::Dtype;
 use anyhow::{Context as _, Result, bail};
 
+use super::architecture;
 use super::file;
 use super::ggml::GgmlType;
 use super::gguf::{self, Gguf};
-use super::grouping;
 use super::loading::Loading;
 use super::modules::{self, Modules};
 use super::quantise::{QUANTISATIONS, Quantisation};
@@ -53,7 +53,9 @@ impl Contents {
 
     /// The blocks that ComfyUI makes of it.
     pub fn modules(&self, loading: &Loading) -> Modules {
-        let built = grouping::build(&self.tensors, loading.text_encoder);
+        let mut built = architecture::build(&self.tensors);
+        // Of what is not known here, what was said of it.
+        built.is_text_encoder |= built.architecture.is_none() && loading.text_encoder;
         modules::of(&built, &self.tensors, self.largest.as_deref(), loading)
     }
 }
@@ -158,7 +160,8 @@ impl NamedModel {
         } else {
             bail!("{shown}: neither a GGUF nor a safetensors file\nhelp: convert it, or plan by --model-size");
         };
-        let tensors = diffusion_only(quantised::converted(header.tensors, &header.quantised));
+        let tensors = quantised::converted(header.tensors, &header.quantised);
+        let tensors = architecture::named_as_in_comfyui(tensors, None);
         let contents = Contents::new(quantised::converted(tensors, &[]));
         Self::of_contents(path, format!("the header of {what}"), contents, loading)
     }
@@ -166,28 +169,14 @@ impl NamedModel {
     fn of_gguf(path: &Path, loading: &Loading) -> Result<Self> {
         let Gguf { architecture: named, tensors, files } = gguf::read(path)?;
         let architecture = named.clone().unwrap_or_default();
-        let mut contents = Contents { architecture: named, ..Contents::new(diffusion_only(tensors)) };
+        let tensors = architecture::named_as_in_comfyui(tensors, named.as_deref());
+        let mut contents = Contents { architecture: named, ..Contents::new(tensors) };
         contents.tensors = contents.tensors.into_iter().map(|tensor| as_loaded(tensor, &architecture)).collect();
         let what = if files == 1 { "a GGUF file".to_owned() } else { format!("{files} GGUF files") };
         let architecture = if architecture.is_empty() { "unnamed" } else { &architecture };
         let origin = format!("the header of {what}, architecture {architecture}");
         Self::of_contents(path, origin, contents, loading)
     }
-}
-
-/// Of a checkpoint that holds more than the diffusion model, the diffusion model, by the names that it has on its own.
-/// Source: `unet_prefix_from_state_dict` in `comfy/model_detection.py` of ComfyUI.
-fn diffusion_only(tensors: Vec<Tensor>) -> Vec<Tensor> {
-    const PREFIXES: [&str; 3] = ["model.diffusion_model.", "model.model.", "net."];
-    /// So few that they are something else.
-    const FEW: usize = 5;
-    let count = |prefix: &str| tensors.iter().filter(|tensor| tensor.name.starts_with(prefix)).count();
-    let Some(prefix) = PREFIXES.into_iter().find(|prefix| count(prefix) > FEW) else { return tensors };
-    let own = |tensor: Tensor| {
-        let name = tensor.name.strip_prefix(prefix)?.to_owned();
-        Some(Tensor { name, ..tensor })
-    };
-    tensors.into_iter().filter_map(own).collect()
 }
 
 /// A tensor as ComfyUI-GGUF loads it (`loader.py`): vectors in `BF16` become 32 bits, and the large table of words of a
@@ -198,14 +187,13 @@ fn as_loaded(tensor: Tensor, architecture: &str) -> Tensor {
         let full = GgmlType::of_name("F32").and_then(|full| tensor.stored(Storage::Ggml(full)));
         return full.unwrap_or(tensor);
     }
-    if tensor.name != "token_embd.weight" {
-        return tensor;
-    }
-    let is_unpacked = match architecture {
-        "t5" | "t5encoder" => tensor.shape == [256_384, 4096],
-        "llama" | "qwen2vl" | "qwen3" | "qwen3vl" => tensor.shape.first().is_some_and(|&words| words >= 64 * 1024),
-        _ => false,
+    let (table, is_unpacked) = match architecture {
+        "t5" | "t5encoder" => ("shared.weight", tensor.shape == [256_384, 4096]),
+        "llama" | "qwen2vl" | "qwen3" | "qwen3vl" => {
+            ("model.embed_tokens.weight", tensor.shape.first().is_some_and(|&words| words >= 64 * 1024))
+        }
+        _ => return tensor,
     };
-    let half = tensor.stored(Storage::Torch(Dtype::F16)).filter(|_| is_unpacked);
+    let half = tensor.stored(Storage::Torch(Dtype::F16)).filter(|_| is_unpacked && tensor.name == table);
     half.unwrap_or(tensor)
 }

@@ -79,8 +79,11 @@ fn model(planned: &Planned) -> String {
         let _ = writeln!(out, "  beside that {unlisted} that belong to no layer, and that the node does not place");
     }
     if !modules.ordered {
-        out.push_str(
-            "  the order of its layers is not known here: at the edge of a device, one layer may be another\n",
+        let why = modules.doubt.as_deref().map(|why| format!(" ({})", visible(why))).unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "  how ComfyUI builds it is not known here{why}: layers without weights are missing, their order and kinds are \
+             guessed, and at the edge of a device one layer may be another"
         );
     }
     out

@@ -21,11 +21,11 @@ pub fn aliases(built: &Built) -> Vec<(String, String)> {
 
 fn of_diffusion(keys: &[String]) -> Vec<(String, String)> {
     let mut aliases = Vec::new();
-    let has = |name: &str| keys.iter().any(|key| key.strip_prefix("diffusion_model.") == Some(name));
+    let has = |name: &str| keys.iter().any(|key| own_name(key) == name);
     let family = Family::of(has);
     let unet = (family == Some(Family::Unet)).then(|| Unet::of(keys));
     for key in keys {
-        let Some(own) = key.strip_prefix("diffusion_model.") else { continue };
+        let own = own_name(key);
         let Some(own) = own.strip_suffix(".weight") else {
             aliases.push((key.clone(), key.clone()));
             if let (Some(Family::Flux), Some(own)) = (family, own.strip_suffix(".scale")) {
@@ -102,6 +102,11 @@ impl Family {
         ];
         known.into_iter().find(|(name, _)| has(name)).map(|(_, family)| family)
     }
+}
+
+/// The name in the diffusion model. Where the architecture is not known, names have no prefix.
+fn own_name(key: &str) -> &str {
+    key.strip_prefix("diffusion_model.").unwrap_or(key)
 }
 
 fn flat(name: &str) -> String {
@@ -194,7 +199,7 @@ struct Unet {
 impl Unet {
     fn of(keys: &[String]) -> Self {
         let modules: HashSet<&str> =
-            keys.iter().filter_map(|key| key.strip_prefix("diffusion_model.")?.strip_suffix(".weight")).collect();
+            keys.iter().filter_map(|key| own_name(key).strip_suffix(".weight")).collect();
         let places = |blocks: &str, first: usize, ends_level: &dyn Fn(usize) -> bool| {
             let mut places = vec![(0, 0); first];
             let (mut level, mut place) = (0, 0);
