@@ -54,8 +54,9 @@ impl Contents {
     /// The blocks that ComfyUI makes of it.
     pub fn modules(&self, loading: &Loading) -> Modules {
         let mut built = architecture::build(&self.tensors);
-        // Of what is not known here, what was said of it.
-        built.is_text_encoder |= built.architecture.is_none() && loading.text_encoder;
+        // Of what is not known here, what was said of it, or what the file says.
+        let is_said = loading.text_encoder || self.architecture.as_deref().is_some_and(architecture::is_text);
+        built.is_text_encoder |= built.architecture.is_none() && is_said;
         modules::of(&built, &self.tensors, self.largest.as_deref(), loading)
     }
 }

@@ -14,7 +14,7 @@
 //! of 128 share the dim × dim matrices, and add nothing of their own.
 
 use super::quantise::{Quantisation, is_quantised};
-use super::tensor::{Storage, Tensor};
+use super::tensor::Tensor;
 
 const DIM: u64 = 5120;
 const FFN: u64 = 13_824;
@@ -50,7 +50,7 @@ impl Profile {
 
     /// Its tensors in a quantisation.
     pub fn tensors(&self, quantisation: &Quantisation) -> Vec<Tensor> {
-        let mut tensors = Tensors { storage: quantisation.rest(), made: Vec::new() };
+        let mut tensors = Tensors { quantisation: *quantisation, made: Vec::new() };
         let patch = [DIM, self.in_channels].into_iter().chain(PATCH).collect();
         tensors.add("patch_embedding.weight", patch);
         tensors.add("patch_embedding.bias", vec![DIM]);
@@ -76,14 +76,15 @@ impl Profile {
 }
 
 struct Tensors {
-    storage: Storage,
+    quantisation: Quantisation,
     made: Vec<Tensor>,
 }
 
 impl Tensors {
     fn add(&mut self, name: &str, shape: Vec<u64>) {
         // None of these sizes is anywhere near the end of a number.
-        self.made.extend(Tensor::new(name.to_owned(), shape, self.storage));
+        let is_vector = shape.len() == 1 || name.ends_with("modulation");
+        self.made.extend(Tensor::new(name.to_owned(), shape, self.quantisation.rest(is_vector)));
     }
 
     fn linear(&mut self, name: &str, rows: u64, columns: u64) {

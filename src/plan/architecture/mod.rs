@@ -23,7 +23,7 @@ use self::walk::Walk;
 use super::built::Built;
 use super::tensor::Tensor;
 
-pub use self::naming::named_as_in_comfyui;
+pub use self::naming::{is_text, named_as_in_comfyui};
 
 /// The model that ComfyUI builds from these tensors, named as [`named_as_in_comfyui`] gives them.
 pub fn build(tensors: &[Tensor]) -> Built {

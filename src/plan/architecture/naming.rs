@@ -50,6 +50,11 @@ const LLAMA: [(&str, &str); 15] = [
     ("output_norm", "model.norm"),
 ];
 
+/// Does `general.architecture` of a GGUF file name a text encoder (`TXT_ARCH_LIST` in `loader.py` of ComfyUI-GGUF)?
+pub fn is_text(gguf_architecture: &str) -> bool {
+    matches!(gguf_architecture, "t5" | "t5encoder" | "llama" | "qwen2vl" | "qwen3" | "qwen3vl")
+}
+
 /// The tensors of a file by their names in ComfyUI: of a checkpoint that holds more, those of the diffusion model, and of
 /// a GGUF text encoder of this architecture, those of its own model.
 pub fn named_as_in_comfyui(tensors: Vec<Tensor>, gguf_architecture: Option<&str>) -> Vec<Tensor> {
