@@ -35,6 +35,8 @@ pub enum Gpu {
         /// Does ComfyUI multiply in fp8 on it?
         fp8: bool,
     },
+    /// Any, under a ComfyUI that was started with `--force-fp32`.
+    Fp32,
     /// Another that computes in fp16, and in bf16 if this is true.
     Other {
         /// Does it compute in bf16?
@@ -67,12 +69,13 @@ impl Gpu {
     pub const ASSUMED: Self = Self::Nvidia { major: 8, minor: 6, broken_fp16: false };
 
     /// By the name of an architecture (`ampere`, `blackwell`), a compute capability (`8.6`, `sm_86`), or AMD's name
-    /// (`gfx1100`); `gtx16` stands for the cards of Turing without usable fp16.
+    /// (`gfx1100`); `gtx16` stands for the cards of Turing without usable fp16, and `fp32` for ComfyUI's `--force-fp32`.
     pub fn of_name(name: &str) -> Option<Self> {
         let name = name.trim().to_ascii_lowercase();
         let nvidia = |major, minor| Some(Self::Nvidia { major, minor, broken_fp16: false });
         match name.as_str() {
             "blackwell" => return nvidia(12, 0),
+            "fp32" => return Some(Self::Fp32),
             "gtx16" => return Some(Self::Nvidia { major: 7, minor: 5, broken_fp16: true }),
             _ => {}
         }
@@ -121,13 +124,14 @@ impl Card {
             Gpu::Nvidia { major: 7, broken_fp16, .. } => !broken_fp16,
             // On Linux its fp32 is faster.
             Gpu::Nvidia { major: 6, .. } => cfg!(windows),
-            Gpu::Nvidia { .. } => false,
+            Gpu::Nvidia { .. } | Gpu::Fp32 => false,
         }
     }
 
     /// Does it compute in bf16?
     pub fn has_bf16(&self) -> bool {
         match self.kind() {
+            Gpu::Fp32 => false,
             Gpu::Nvidia { major, .. } => major >= 8,
             Gpu::Amd { bf16, .. } | Gpu::Other { bf16 } => bf16,
         }
@@ -148,6 +152,7 @@ impl Card {
             Gpu::Nvidia { .. } => self.has_bf16() || !self.holds(parameters, 4),
             Gpu::Amd { .. } => true,
             Gpu::Other { bf16 } => bf16,
+            Gpu::Fp32 => false,
         }
     }
 
@@ -156,7 +161,7 @@ impl Card {
         match self.kind() {
             Gpu::Nvidia { major, minor, .. } => major >= 9 || (major == 8 && minor >= 9),
             Gpu::Amd { fp8, .. } => fp8,
-            Gpu::Other { .. } => false,
+            Gpu::Other { .. } | Gpu::Fp32 => false,
         }
     }
 

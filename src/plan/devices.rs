@@ -90,10 +90,12 @@ pub fn devices(
         }
     }
     if !assumed.is_empty() {
-        let (are, cards) = (listed(&assumed), if gpus.is_empty() { "no GPU" } else { "nothing" });
-        notes.push(format!(
-            "{cards} is known of it: neither --vram nor nvidia-smi tells the memory, so as much as the quotas is assumed: {are}"
-        ));
+        let unknown = if gpus.is_empty() {
+            "no GPU was given with --vram, and nvidia-smi reports none"
+        } else {
+            "nvidia-smi does not report every GPU of the string"
+        };
+        notes.push(format!("{unknown}: cards as large as their quotas are assumed, {}", listed(&assumed)));
     }
     let is_assumed = !assumed.is_empty();
     gpus.extend(assumed);
