@@ -34,6 +34,10 @@ META = torch.device("meta")
 comfy.model_management.should_use_fp16 = lambda *a, **k: True
 comfy.model_management.should_use_bf16 = lambda *a, **k: True
 
+# What ComfyUI looks up in the numbers themselves is unknown here.
+_item, _bool = torch.Tensor.item, torch.Tensor.__bool__
+torch.Tensor.item = lambda self: 1.0 if self.is_meta else _item(self)
+torch.Tensor.__bool__ = lambda self: not self.is_meta and _bool(self)
 comfy.model_management.unet_offload_device = lambda *a, **k: META
 
 
@@ -68,20 +72,33 @@ def _without_tokenizer(self, target=None, *arguments, **options):
 comfy.sd.CLIP.__init__ = _without_tokenizer
 
 
-def diffusion(config, name=None, **options):
+class Named(dict):
+    """A state dict with the metadata of its file."""
+
+    metadata = None
+
+
+def diffusion(config, metadata=None, **options):
     """The state dict of a diffusion model of this class of `supported_models`, built with these settings."""
     kind = getattr(comfy.supported_models, config)
     made = kind({**kind.unet_config, **options, "dtype": torch.float16})
     model = made.get_model({}, "", META)
-    return {name: value for name, value in model.diffusion_model.state_dict().items()}
+    sd = Named(model.diffusion_model.state_dict())
+    sd.metadata = metadata
+    return sd
 
 
 def load_diffusion(sd, dtype=torch.float16):
     options = {"dtype": dtype, "load_device": torch.device("cpu")}
-    patcher = comfy.sd.load_diffusion_model_state_dict(dict(sd), model_options=options)
+    patcher = comfy.sd.load_diffusion_model_state_dict(dict(sd), model_options=options, **metadata(sd))
     if patcher is None:
         raise ValueError("not detected")
     return patcher.model
+
+
+def metadata(sd):
+    found = getattr(sd, "metadata", None)
+    return {"metadata": found} if found else {}
 
 
 def load_encoder(sd, dtype=torch.float16, clip_type="STABLE_DIFFUSION"):

@@ -6,7 +6,13 @@ DTYPES = {torch.float32: "F32", torch.int64: "I64", torch.bool: "BOOL", torch.fl
 
 
 class Node:
-    def __init__(self, name, module=None):
+    """A module, or several that are alike. `within` are those modules above in which it is there, `all` what it stands for."""
+
+    number = 0
+
+    def __init__(self, name, module=None, above=None):
+        Node.number += 1
+        self.all, self.within = {Node.number}, set(above.all if above else ())
         self.name, self.optional, self.children = name, False, []
         self.kind = module["kind"] if module and module["listed"] else None
         self.flags = ()
@@ -50,7 +56,7 @@ def tree(modules, fixed):
             node = root
         else:
             above, _, last = name.rpartition(".")
-            node = found[name] = Node(last, module)
+            node = found[name] = Node(last, module, found[above])
             found[above].children.append(node)
         for key, (shape, dtype) in module["tensors"].items():
             full = f"{name}.{key}" if name else key
@@ -101,6 +107,8 @@ def fold(node):
 
 def merge(a, b):
     """Makes `a` hold for both; what only one of them has becomes optional."""
+    a.all |= b.all
+    a.within |= b.within
     for name in list(a.tensors) + list(b.tensors):
         left, right = a.tensors.get(name), b.tensors.get(name)
         if left and right:
@@ -158,7 +166,7 @@ def write(node, lines, made, depth):
         if only.name == "*" and not only.has_tensors():
             same = f" as={neighbour(only, node)}"
         if optional and not only.has_tensors():
-            raise Conflict(f"{name} has no tensor that says whether it is there")
+            same, optional = f" if={companion(child, node)}", False
         line = "  " * depth + name + ("?" if optional else "")
         if only.kind or only.tensors:
             ranked = counts[child.name] > 1 and only.kind
@@ -176,6 +184,17 @@ def neighbour(every, above):
         if inner and inner[0].name == "*" and inner[0].has_tensors() and inner[0].count == every.count:
             return child.name
     raise Conflict(f"how many {every.name} below {above.name} there are is not known")
+
+
+def companion(node, above):
+    """A module beside `node` that is there whenever it is, or (`!`) whenever it is not, and has tensors that show it."""
+    for child in above.children:
+        if child.within == node.within and child.has_tensors():
+            return child.name
+    for child in above.children:
+        if child.within == above.all - node.within and child.has_tensors():
+            return "!" + child.name
+    raise Conflict(f"{node.name} in {above.name} has no tensor that says whether it is there")
 
 
 def parameters(node, ranked):

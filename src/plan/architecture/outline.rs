@@ -21,7 +21,7 @@
 //! from zero as far as the file has it. `?` may be missing: a module is there if one of its tensors is. `=F32` is always
 //! kept in that type, `#2` has that many dimensions. `~cast` and `~bias`: not made by
 //! `comfy.ops`, without an attribute `bias`. `:square(other)`: made if the file lacks it, with as many rows and columns as
-//! the tensor `other` has rows. `as=layers` on a `*` without tensors: as many as its neighbour has.
+//! the tensor `other` has rows. `if=mlp`, `if=!mlp`: there if its neighbour `mlp` is, or is not. `as=layers` on a `*` without tensors: as many as its neighbour has.
 
 use ::safetensors::Dtype;
 
@@ -88,6 +88,8 @@ pub(super) struct Entry {
     pub(super) parameters: Vec<Slot>,
     /// For numbers without tensors: as many as this neighbour of the module above has.
     pub(super) as_many_as: Option<&'static str>,
+    /// Without tensors of its own: it is there if this neighbour is, or is not.
+    pub(super) with: Option<(&'static str, bool)>,
     pub(super) below: Vec<Entry>,
 }
 
@@ -185,9 +187,12 @@ impl Row {
             match word {
                 "~cast" => last.casts = false,
                 "~bias" => last.has_bias = false,
-                _ => match word.strip_prefix("as=") {
-                    Some(neighbour) => last.as_many_as = Some(neighbour),
-                    None => last.parameters.push(Slot::parse(word)?),
+                _ => match word.split_once('=') {
+                    Some(("as", neighbour)) => last.as_many_as = Some(neighbour),
+                    Some(("if", neighbour)) => {
+                        last.with = Some(neighbour.strip_prefix('!').map_or((neighbour, true), |name| (name, false)));
+                    }
+                    _ => last.parameters.push(Slot::parse(word)?),
                 },
             }
         }

@@ -11,6 +11,9 @@ use crate::plan::tensor::Tensor;
 const OF_QUANTISATION: [&str; 7] =
     ["weight_scale", "weight_scale_2", "input_scale", "pre_quant_scale", "comfy_quant", "scale_weight", "scale_input"];
 
+/// What files hold that is no parameter: marks of quantisation, and tokenizers.
+const BESIDE_MODULES: [&str; 4] = ["scaled_fp8", "spiece_model", "tekken_model", "tokenizer_json"];
+
 /// What a walk finds.
 pub(super) struct Walk<'t> {
     tensors: &'t [Tensor],
@@ -39,6 +42,7 @@ impl<'t> Walk<'t> {
         let place = outline.at.is_empty().then_some(Names::ROOT);
         walk.entries(&outline.entries, place, place, &mut String::new());
         let is_dropped = |name: &str| outline.dropped.iter().any(|pattern| matches(pattern, name));
+        let is_dropped = |name: &str| BESIDE_MODULES.contains(&name) || is_dropped(name);
         let left = walk.tensors.iter().zip(&walk.used).find(|(tensor, used)| !**used && !is_dropped(&tensor.name));
         if let Some((tensor, _)) = left {
             walk.disagree(|| format!("`{}` is not known there", tensor.name));
@@ -64,7 +68,12 @@ impl<'t> Walk<'t> {
                 Some(place) => self.names.step(place, entry.name),
                 None => None,
             };
-            if !entry.optional || next.is_some_and(|next| self.is_present(entry, next)) {
+            let has = |neighbour| place.is_some_and(|place| self.names.step(place, neighbour).is_some());
+            let is_there = match entry.with {
+                Some((neighbour, expected)) => has(neighbour) == expected,
+                None => !entry.optional || next.is_some_and(|next| self.is_present(entry, next)),
+            };
+            if is_there {
                 self.entry(entry, next, place, path);
             }
             path.truncate(length);
@@ -151,7 +160,11 @@ impl<'t> Walk<'t> {
             EVERY => self.names.numbers(place).iter().any(|&(_, next)| self.is_present(below, next)),
             name => self.names.step(place, name).is_some_and(|next| self.is_present(below, next)),
         };
-        entry.parameters.iter().any(|slot| self.slot(slot, place).is_some()) || entry.below.iter().any(is_below)
+        // Where the dimensions of the weight tell alternatives from each other, the bias does not.
+        let ranked = entry.parameters.iter().filter(|slot| slot.rank.is_some());
+        let telling =
+            if ranked.clone().count() > 0 { ranked.collect() } else { entry.parameters.iter().collect::<Vec<_>>() };
+        telling.into_iter().any(|slot| self.slot(slot, place).is_some()) || entry.below.iter().any(is_below)
     }
 }
 
