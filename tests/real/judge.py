@@ -114,4 +114,5 @@ def main():
     sys.exit(results.count(True) != len(results))
 
 
-main()
+if __name__ == "__main__":
+    main()
