@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use distorch_fix::allocator::Accounting;
-use distorch_fix::plan::{Loading, NamedModel};
 use distorch_fix::plan::gguf;
 use distorch_fix::plan::safetensors;
+use distorch_fix::plan::{Loading, NamedModel};
 use headers::{Entry, Gguf, string, write_safetensors, write_sparse};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -79,13 +79,7 @@ fn sizes_are_exact_in_both_versions_and_whatever_else_is_in_the_header() {
             named.modules.model.blocks().iter().map(|b| (&b.name[..], b.resident_bytes, b.offload_bytes)).collect();
         // The largest weight has room for itself in 16 bits. Nothing is cast: the card computes in those.
         let reserve = 2 * 3 * 512;
-        assert_eq!(
-            sizes,
-            [
-                ("blocks.0.ffn.0", 1272 + reserve, 1272 + reserve),
-                ("blocks.1.ffn.0", 340, 340)
-            ]
-        );
+        assert_eq!(sizes, [("blocks.0.ffn.0", 1272 + reserve, 1272 + reserve), ("blocks.1.ffn.0", 340, 340)]);
     }
 }
 

@@ -134,7 +134,8 @@ fn without_a_word_about_the_machine_the_string_is_taken_for_it() {
         "11gb",
     ]));
     assert!(
-        ran.out.contains("cards as large as their quotas are assumed, cuda:0 12.00 GB") && ran.out.contains("main memory is not known"),
+        ran.out.contains("cards as large as their quotas are assumed, cuda:0 12.00 GB")
+            && ran.out.contains("main memory is not known"),
         "{}",
         ran.out
     );

@@ -15,7 +15,7 @@ use anyhow::{Result, ensure};
 
 use super::built::Built;
 use super::safetensors;
-pub use aliases::aliases;
+pub use aliases::{Alias, aliases};
 
 /// A LoRA file, or one of its kin: LoHa, LoKr, OFT, differences.
 #[derive(Debug, Clone, Default)]
@@ -133,15 +133,15 @@ impl Lora {
     }
 
     /// Which of its names the model has, adding what they patch.
-    fn apply(&self, aliases: &[(String, String)], parameters: &mut HashSet<String>) -> Matched {
+    fn apply(&self, aliases: &[Alias], parameters: &mut HashSet<String>) -> Matched {
         let mut known = HashSet::new();
-        for (alias, key) in aliases {
+        for Alias { name: alias, key, whole } in aliases {
             let Some((name, parts)) = self.patches.get_key_value(alias) else { continue };
             known.insert(name.as_str());
             if parts.weight {
                 parameters.insert(key.clone());
             }
-            if let Some(module) = key.strip_suffix(".weight").filter(|_| parts.bias) {
+            if let Some(module) = key.strip_suffix(".weight").filter(|_| parts.bias && *whole) {
                 parameters.insert(format!("{module}.bias"));
             }
         }
@@ -214,12 +214,17 @@ mod tests {
     fn names_that_a_model_has_are_patched_and_others_told() {
         let keys = ["x.lora_A.weight", "x.lora_B.weight", "x.diff_b", "y.alpha", "z.lora_down.weight"];
         let lora = Lora::of_keys("l".to_owned(), &keys);
-        let aliases = [("x".to_owned(), "m.x.weight".to_owned()), ("y".to_owned(), "m.y.weight".to_owned())];
+        let alias = |name: &str, whole| Alias { name: name.to_owned(), key: format!("m.{name}.weight"), whole };
+        let aliases = [alias("x", true), alias("y", true)];
         let mut parameters = HashSet::new();
         let matched = lora.apply(&aliases, &mut parameters);
         let mut parameters: Vec<_> = parameters.into_iter().collect();
         parameters.sort();
         assert_eq!(parameters, ["m.x.bias", "m.x.weight"]);
         assert_eq!((matched.known, matched.unknown), (2, vec!["z".to_owned()]));
+        // The bias is not patched by what patches a part of the weight.
+        let mut parameters = HashSet::new();
+        lora.apply(&[alias("x", false)], &mut parameters);
+        assert_eq!(parameters.into_iter().collect::<Vec<_>>(), ["m.x.weight"]);
     }
 }

@@ -61,8 +61,9 @@ def load(family, sd):
 def patch(patcher, is_text, number):
     """Names of a LoRA for about half of what ComfyUI knows; the patches are added."""
     keys = comfy.lora.model_lora_keys_clip if is_text else comfy.lora.model_lora_keys_unet
-    known = keys(patcher.model, {})
-    names = random.Random(number).sample(sorted(name for name, key in known.items()), len(known) // 2)
+    own = patcher.model_state_dict()
+    known = {name: key for name, key in keys(patcher.model, {}).items() if (key if isinstance(key, str) else key[0]) in own}
+    names = random.Random(number).sample(sorted(known), len(known) // 2)
     lora = {}
     for name in names:
         lora[f"{name}.lora_up.weight"] = lora[f"{name}.lora_down.weight"] = torch.empty((4, 4), device=META, dtype=torch.float16)
@@ -112,7 +113,7 @@ def main():
                     if hasattr(made, "metadata"):
                         sd.metadata = made.metadata
                     write(path, sd)
-                    for card in CARDS if family.kind == "diffusion" else ["ampere"]:
+                    for card in (CARDS if family.kind == "diffusion" else ["ampere"]):
                         for total in (2 * GB, 80 * GB):
                             title = f"{family.name} {number} {file} {card} {total // GB}"
                             pretend(module, card, total)

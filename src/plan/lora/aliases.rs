@@ -7,9 +7,26 @@ use std::collections::HashSet;
 
 use crate::plan::built::Built;
 
-/// Each name that a LoRA may have for a parameter, and the parameter's full name. A name may stand for several
-/// parameters and a parameter have many names.
-pub fn aliases(built: &Built) -> Vec<(String, String)> {
+/// A name that a LoRA may have for a parameter. A name may stand for several parameters, and a parameter have many names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alias {
+    /// The name.
+    pub name: String,
+    /// The parameter's full name.
+    pub key: String,
+    /// Is it a name for all of the parameter? One for a part of it, such as the queries of joint attention, takes no
+    /// difference of the bias along.
+    pub whole: bool,
+}
+
+impl Alias {
+    fn whole(name: String, key: &str) -> Self {
+        Self { name, key: key.to_owned(), whole: true }
+    }
+}
+
+/// All names that a LoRA may have for the parameters of a model.
+pub fn aliases(built: &Built) -> Vec<Alias> {
     let of_module = |module: &crate::plan::built::BuiltModule| {
         let names: Vec<_> = module.parameters.iter().map(|p| format!("{}.{}", module.name, p.name)).collect();
         names
@@ -19,26 +36,28 @@ pub fn aliases(built: &Built) -> Vec<(String, String)> {
     if built.is_text_encoder { of_text_encoder(&keys) } else { of_diffusion(&keys) }
 }
 
-fn of_diffusion(keys: &[String]) -> Vec<(String, String)> {
+fn of_diffusion(keys: &[String]) -> Vec<Alias> {
     let mut aliases = Vec::new();
     let has = |name: &str| keys.iter().any(|key| own_name(key) == name);
     let family = Family::of(has);
+    let dialects = DIALECTS.iter().find(|dialects| has(dialects.marker));
     let unet = (family == Some(Family::Unet)).then(|| Unet::of(keys));
     for key in keys {
         let own = own_name(key);
+        let mut add = |name: String| aliases.push(Alias::whole(name, key));
         let Some(own) = own.strip_suffix(".weight") else {
-            aliases.push((key.clone(), key.clone()));
-            if let (Some(Family::Flux), Some(own)) = (family, own.strip_suffix(".scale")) {
-                aliases.extend(flux_names(own).into_iter().flat_map(flux_prefixes).map(|name| (name, key.clone())));
-            }
+            add(key.clone());
             continue;
         };
-        let mut add = |name: String| aliases.push((name, key.clone()));
         add(format!("lora_unet_{}", flat(own)));
         add(format!("diffusion_model.{own}"));
+        if let Some((dialects, below)) = dialects.and_then(|d| Some((d, own.strip_prefix(d.below)?))) {
+            dialects.plain.iter().for_each(|prefix| add(format!("{prefix}{below}")));
+            dialects.flat.iter().for_each(|prefix| add(format!("{prefix}{}", flat(below))));
+        }
         match family {
             Some(Family::Unet) => {
-                if let Some(name) = unet.as_ref().and_then(|unet| unet.diffusers(own)) {
+                for name in unet.iter().flat_map(|unet| unet.diffusers(own)) {
                     add(format!("lora_unet_{}", flat(&name)));
                     add(format!("lycoris_{}", flat(&name)));
                     let name = name.replace(".to_", ".processor.to_");
@@ -48,9 +67,11 @@ fn of_diffusion(keys: &[String]) -> Vec<(String, String)> {
                 }
             }
             Some(Family::Flux) => {
-                flux_names(own).into_iter().flat_map(flux_prefixes).for_each(&mut add);
+                let names = flux_names(own);
+                let parts = names.into_iter().flat_map(|(name, whole)| flux_prefixes(name).map(|name| (name, whole)));
+                aliases.extend(parts.map(|(name, whole)| Alias { name, key: key.clone(), whole }));
                 if own.ends_with(".linear1") {
-                    add(format!("diffusion_model.{own}_qkv"));
+                    aliases.push(Alias { name: format!("diffusion_model.{own}_qkv"), key: key.clone(), whole: false });
                 }
             }
             Some(Family::Hunyuan) => {
@@ -60,17 +81,14 @@ fn of_diffusion(keys: &[String]) -> Vec<(String, String)> {
                 add(format!("transformer.{name}"));
                 add(format!("diffusion_model.{name}"));
             }
-            Some(Family::Plain) => {
-                add(own.to_owned());
-                add(format!("transformer.{own}"));
-                add(format!("lycoris_{}", flat(own)));
-            }
             Some(Family::Lumina) => {
-                for name in lumina_names(own) {
-                    add(format!("lycoris_{}", flat(&name)));
-                    add(format!("diffusion_model.{name}"));
-                    add(format!("transformer.{name}"));
-                }
+                let (names, whole) = lumina_names(own);
+                let flat = |name: &str| format!("lycoris_{}", flat(name));
+                let each = |name: String| {
+                    [flat(&name), format!("diffusion_model.{name}"), format!("transformer.{name}"), name]
+                };
+                let names = names.into_iter().flat_map(each);
+                aliases.extend(names.map(|name| Alias { name, key: key.clone(), whole }));
             }
             None => {}
         }
@@ -78,15 +96,53 @@ fn of_diffusion(keys: &[String]) -> Vec<(String, String)> {
     aliases
 }
 
-/// Families of models with names of their own, by what they are made of.
+/// What goes before the names of an architecture's weights in the files of some trainers.
+struct Dialects {
+    /// A weight that only this architecture has.
+    marker: &'static str,
+    /// The part of the model that the names are of.
+    below: &'static str,
+    plain: &'static [&'static str],
+    /// Before names with `_` for each point.
+    flat: &'static [&'static str],
+}
+
+const fn dialects(marker: &'static str, plain: &'static [&'static str], flat: &'static [&'static str]) -> Dialects {
+    Dialects { marker, below: "", plain, flat }
+}
+
+const DIALECTS: [Dialects; 10] = [
+    // Qwen-Image
+    dialects("transformer_blocks.0.attn.add_q_proj.weight", &["", "transformer."], &["lycoris_"]),
+    // Mochi
+    dialects("blocks.0.attn.qkv_x.weight", &[""], &[]),
+    // ACE-Step
+    dialects("lyric_encoder.after_norm.weight", &[""], &[]),
+    Dialects {
+        below: "decoder.",
+        ..dialects("decoder.layers.0.self_attn_norm.weight", &["base_model.model."], &["lycoris_"])
+    },
+    // OmniGen 2
+    dialects("time_caption_embed.caption_embedder.0.weight", &[""], &[]),
+    // Kandinsky 5
+    dialects("pooled_text_embeddings.in_layer.weight", &["", "transformer."], &[]),
+    // LTX-Video
+    dialects("patchify_proj.weight", &[""], &[]),
+    // HunyuanDiT
+    dialects("blocks.0.attn1.Wqkv.weight", &["base_model.model."], &[]),
+    // HiDream
+    dialects("caption_projection.0.linear.weight", &["transformer."], &["lycoris_"]),
+    // Stable Cascade
+    dialects("clip_txt_mapper.weight", &[], &["lora_prior_unet_"]),
+];
+
+/// Families of models whose weights have other names in diffusers, by what they are made of.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Family {
     /// Stable Diffusion 1, 2 and XL.
     Unet,
     Flux,
     Hunyuan,
-    /// Qwen-Image.
-    Plain,
     /// Lumina 2 and Z-Image.
     Lumina,
 }
@@ -97,7 +153,6 @@ impl Family {
             ("input_blocks.0.0.weight", Self::Unet),
             ("txt_in.individual_token_refiner.blocks.0.self_attn.qkv.weight", Self::Hunyuan),
             ("double_blocks.0.img_attn.qkv.weight", Self::Flux),
-            ("transformer_blocks.0.attn.add_q_proj.weight", Self::Plain),
             ("layers.0.attention.qkv.weight", Self::Lumina),
         ];
         known.into_iter().find(|(name, _)| has(name)).map(|(_, family)| family)
@@ -113,12 +168,13 @@ fn flat(name: &str) -> String {
     name.replace('.', "_")
 }
 
-fn flux_prefixes(name: String) -> [String; 3] {
-    [format!("transformer.{name}"), format!("lycoris_{}", flat(&name)), format!("lora_transformer_{}", flat(&name))]
+fn flux_prefixes(name: String) -> [String; 4] {
+    let flat = flat(&name);
+    [format!("transformer.{name}"), format!("lycoris_{flat}"), format!("lora_transformer_{flat}"), name]
 }
 
-/// The names of diffusers for a weight of Flux: several for what ComfyUI has in one.
-fn flux_names(own: &str) -> Vec<String> {
+/// The names of diffusers for a weight of Flux, and whether each is one for all of it.
+fn flux_names(own: &str) -> Vec<(String, bool)> {
     const DOUBLE: [(&str, &[&str]); 14] = [
         ("img_attn.qkv", &["attn.to_q", "attn.to_k", "attn.to_v"]),
         ("txt_attn.qkv", &["attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj"]),
@@ -126,19 +182,19 @@ fn flux_names(own: &str) -> Vec<String> {
         ("img_mod.lin", &["norm1.linear"]),
         ("txt_mod.lin", &["norm1_context.linear"]),
         ("txt_attn.proj", &["attn.to_add_out"]),
-        ("img_mlp.0", &["ff.net.0.proj"]),
-        ("img_mlp.2", &["ff.net.2"]),
-        ("txt_mlp.0", &["ff_context.net.0.proj"]),
-        ("txt_mlp.2", &["ff_context.net.2"]),
+        ("img_mlp.0", &["ff.net.0.proj", "ff.linear_in"]),
+        ("img_mlp.2", &["ff.net.2", "ff.linear_out"]),
+        ("txt_mlp.0", &["ff_context.net.0.proj", "ff_context.linear_in"]),
+        ("txt_mlp.2", &["ff_context.net.2", "ff_context.linear_out"]),
         ("img_attn.norm.query_norm", &["attn.norm_q"]),
         ("img_attn.norm.key_norm", &["attn.norm_k"]),
         ("txt_attn.norm.query_norm", &["attn.norm_added_q"]),
         ("txt_attn.norm.key_norm", &["attn.norm_added_k"]),
     ];
     const SINGLE: [(&str, &[&str]); 5] = [
-        ("linear1", &["attn.to_q", "attn.to_k", "attn.to_v", "proj_mlp"]),
+        ("linear1", &["attn.to_q", "attn.to_k", "attn.to_v", "proj_mlp", "attn.to_qkv_mlp_proj"]),
         ("modulation.lin", &["norm.linear"]),
-        ("linear2", &["proj_out"]),
+        ("linear2", &["proj_out", "attn.to_out"]),
         ("norm.query_norm", &["attn.norm_q"]),
         ("norm.key_norm", &["attn.norm_k"]),
     ];
@@ -155,21 +211,28 @@ fn flux_names(own: &str) -> Vec<String> {
         ("final_layer.adaLN_modulation.1", "norm_out.linear"),
         ("pos_embed_input", "controlnet_x_embedder"),
     ];
+    let is_part = |name: &str| {
+        matches!(name, "proj_mlp" | "norm_out.linear")
+            || name.ends_with("_proj") && name.starts_with("attn.add_")
+            || matches!(name, "attn.to_q" | "attn.to_k" | "attn.to_v")
+    };
     let numbered = |prefix: &str, to: &str, table: &[(&str, &[&str])]| {
         let (number, part) = own.strip_prefix(prefix)?.split_once('.')?;
         let (_, names) = table.iter().find(|(known, _)| *known == part)?;
-        Some(names.iter().map(|name| format!("{to}.{number}.{name}")).collect())
+        Some(names.iter().map(|name| (format!("{to}.{number}.{name}"), !is_part(name))).collect())
     };
     numbered("double_blocks.", "transformer_blocks", &DOUBLE)
         .or_else(|| numbered("single_blocks.", "single_transformer_blocks", &SINGLE))
-        .or_else(|| BASIC.iter().find(|(known, _)| *known == own).map(|(_, name)| vec![(*name).to_owned()]))
+        .or_else(|| {
+            BASIC.iter().find(|(known, _)| *known == own).map(|(_, name)| vec![((*name).to_owned(), !is_part(name))])
+        })
         .unwrap_or_default()
 }
 
-/// The names of diffusers for a weight of Lumina 2.
-fn lumina_names(own: &str) -> Vec<String> {
+/// The names of diffusers for a weight of Lumina 2, and whether they are for all of it.
+fn lumina_names(own: &str) -> (Vec<String>, bool) {
     if let Some(block) = own.strip_suffix(".attention.qkv") {
-        return ["to_q", "to_k", "to_v"].map(|part| format!("{block}.attention.{part}")).to_vec();
+        return (["to_q", "to_k", "to_v"].map(|part| format!("{block}.attention.{part}")).to_vec(), false);
     }
     let parts = [
         (".attention.q_norm", ".attention.norm_q"),
@@ -177,15 +240,16 @@ fn lumina_names(own: &str) -> Vec<String> {
         (".attention.out", ".attention.to_out.0"),
     ];
     if let Some((begin, name)) = parts.iter().find_map(|(known, name)| Some((own.strip_suffix(known)?, name))) {
-        return vec![format!("{begin}{name}")];
+        return (vec![format!("{begin}{name}")], true);
     }
-    match own {
+    let name = match own {
         "final_layer.linear" | "final_layer.adaLN_modulation.1" => {
-            vec![own.replacen("final_layer.", "all_final_layer.2-1.", 1)]
+            own.replacen("final_layer.", "all_final_layer.2-1.", 1)
         }
-        "x_embedder" => vec!["all_x_embedder.2-1".to_owned()],
-        _ => vec![own.to_owned()],
-    }
+        "x_embedder" => "all_x_embedder.2-1".to_owned(),
+        _ => own.to_owned(),
+    };
+    (vec![name], true)
 }
 
 /// Where the blocks of a U-Net stand in diffusers, which counts them by level.
@@ -198,8 +262,7 @@ struct Unet {
 
 impl Unet {
     fn of(keys: &[String]) -> Self {
-        let modules: HashSet<&str> =
-            keys.iter().filter_map(|key| own_name(key).strip_suffix(".weight")).collect();
+        let modules: HashSet<&str> = keys.iter().filter_map(|key| own_name(key).strip_suffix(".weight")).collect();
         let places = |blocks: &str, first: usize, ends_level: &dyn Fn(usize) -> bool| {
             let mut places = vec![(0, 0); first];
             let (mut level, mut place) = (0, 0);
@@ -225,13 +288,19 @@ impl Unet {
         Self { inputs, outputs }
     }
 
-    /// The name of diffusers for a weight; `None` if it has none.
-    fn diffusers(&self, own: &str) -> Option<String> {
+    /// The names of diffusers for a weight.
+    fn diffusers(&self, own: &str) -> Vec<String> {
+        match own {
+            "label_emb.0.0" => ["class_embedding.linear_1", "add_embedding.linear_1"].map(str::to_owned).to_vec(),
+            "label_emb.0.2" => ["class_embedding.linear_2", "add_embedding.linear_2"].map(str::to_owned).to_vec(),
+            _ => self.place(own).into_iter().collect(),
+        }
+    }
+
+    fn place(&self, own: &str) -> Option<String> {
         let basic = [
             ("time_embed.0", "time_embedding.linear_1"),
             ("time_embed.2", "time_embedding.linear_2"),
-            ("label_emb.0.0", "add_embedding.linear_1"),
-            ("label_emb.0.2", "add_embedding.linear_2"),
             ("input_blocks.0.0", "conv_in"),
             ("out.0", "conv_norm_out"),
             ("out.2", "conv_out"),
@@ -275,24 +344,29 @@ fn resnet(part: &str) -> Option<&'static str> {
     })
 }
 
-fn of_text_encoder(keys: &[String]) -> Vec<(String, String)> {
+fn of_text_encoder(keys: &[String]) -> Vec<Alias> {
     let mut aliases = Vec::new();
     for key in keys {
         let Some(own) = key.strip_suffix(".weight") else { continue };
-        let mut add = |name: String| aliases.push((name, key.clone()));
+        let mut add = |name: String| aliases.push(Alias::whole(name, key));
         add(format!("text_encoders.{own}"));
+        if let Some((encoder, rest)) = own.split_once(".transformer.")
+            && !encoder.starts_with("clip_")
+        {
+            add(format!("text_encoders.transformer.{rest}"));
+        }
         if let Some((encoder, layer)) = own.split_once(".transformer.text_model.encoder.layers.") {
-            let (prefixes, diffusers): (&[&str], _) = match encoder {
-                "clip_l" | "clip_h" => (&["lora_te", "lora_te1"], "text_encoder"),
+            let (prefixes, diffusers): (&[&str], &[&str]) = match encoder {
+                "clip_l" | "clip_h" => (&["lora_te", "lora_te1"], &["text_encoder"]),
                 // The second of a pair has the 2; alone it has none.
-                "clip_g" => (&["lora_te", "lora_te2", "lora_prior_te"], "text_encoder_2"),
-                _ => (&[], ""),
+                "clip_g" => (&["lora_te", "lora_te2", "lora_prior_te"], &["text_encoder", "text_encoder_2"]),
+                _ => (&[], &[]),
             };
             for prefix in prefixes {
                 add(format!("{prefix}_text_model_encoder_layers_{}", flat(layer)));
             }
-            if !diffusers.is_empty() {
-                add(format!("{diffusers}.text_model.encoder.layers.{layer}"));
+            for prefix in diffusers {
+                add(format!("{prefix}.text_model.encoder.layers.{layer}"));
             }
         }
         if let Some(layer) = own.strip_prefix("t5xxl.transformer.") {
