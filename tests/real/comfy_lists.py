@@ -109,7 +109,7 @@ def load_encoder(sd, dtype=torch.float16, clip_type="STABLE_DIFFUSION"):
 
 def load_vae(sd, dtype=torch.float16):
     with META:
-        return comfy.sd.VAE(sd=dict(sd), dtype=dtype).first_stage_model
+        return comfy.sd.VAE(sd=dict(sd), device=META, dtype=dtype).first_stage_model
 
 
 LOADERS = {

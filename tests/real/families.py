@@ -178,6 +178,30 @@ family("cascade_b", "Stable Cascade, stage B", "clf.1.weight clip_mapper.weight"
 if hasattr(comfy.supported_models, "ACEStep15"):
     family("ace15", "ACE-Step 1.5", "encoder.lyric_encoder.layers.0.input_layernorm.weight", [made("ACEStep15", audio_model="ace1.5", num_dit_layers=24)])
 
+
+def newer(name, titles, condition, config, *variants, **options):
+    """A family that older versions do not have."""
+    if hasattr(comfy.supported_models, config):
+        family(name, titles, condition, [made(config, **variant) for variant in variants], **options)
+
+
+newer("krea2", "Krea 2", "txtfusion.projector.weight", "Krea2", dict(features=1536, channels=16, patch=2, layers=2, heads=12, kvheads=12, txtlayers=12, txtdim=2560))
+newer("ideogram4", "Ideogram 4", "embed_image_indicator.weight", "Ideogram4", dict(in_channels=128, num_layers=2))
+newer("ernie", "ERNIE-Image", "layers.0.mlp.linear_fc2.weight", "ErnieImage", dict())
+newer("mage_flow", "Mage-Flow", "txt_norm.weight[0]=2560 proj_out.weight[0]=128", "MageFlow", dict(in_channels=128, num_layers=2))
+COG = dict(num_attention_heads=30, attention_head_dim=64, time_embed_dim=512, num_layers=2, in_channels=16, patch_size=2, text_embed_dim=4096)
+newer("cogvideox", "CogVideoX", "blocks.0.norm1.linear.weight", "CogVideoX_T2V", dict(COG, use_learned_positional_embeddings=False, use_rotary_positional_embeddings=True), dict(COG, use_learned_positional_embeddings=True, use_rotary_positional_embeddings=False), dict(COG, patch_size_t=2, in_channels=32, ofs_embed_dim=512, use_learned_positional_embeddings=False, use_rotary_positional_embeddings=True))
+newer("lens", "Lens", "transformer_blocks.0.attn.norm_added_q.weight transformer_blocks.0.img_mlp.w1.weight", "Lens", dict(in_channels=128, out_channels=32, num_layers=2, num_attention_heads=24, enc_hidden_dim=2880, multi_layer_encoder_feature=True, selected_layer_index=(0, 1)), dict(in_channels=128, out_channels=32, num_layers=2, num_attention_heads=24, enc_hidden_dim=2880, multi_layer_encoder_feature=False, selected_layer_index=(0,)))
+newer("joyimage", "JoyImage", "double_blocks.0.attn.img_attn_qkv.weight condition_embedder.time_embedder.linear_1.weight", "JoyImage", dict(in_channels=16, hidden_size=1536, patch_size=[1, 2, 2], num_layers=2, num_attention_heads=12, text_dim=4096))
+newer("hidream_o1", "HiDream-O1", "t_embedder1.mlp.0.weight x_embedder.proj1.weight", "HiDreamO1", dict())
+newer("boogu", "Boogu-Image", "double_stream_layers.0.img_instruct_attn.processor.img_to_q.weight", "Boogu", dict(hidden_size=3360, num_layers=2, num_double_stream_layers=2, num_refiner_layers=2, instruction_feat_dim=4096))
+newer("longcat_image", "LongCat-Image", "double_blocks.0.img_attn.norm.key_norm txt_in.weight[1]=3584 !vector_in", "LongCatImage", {**FLUX, "image_model": "flux", "context_in_dim": 3584, "vec_in_dim": None, "guidance_embed": False}, renames=["_norm.scale$ _norm.weight"])
+newer("minimax_h3", "MiniMax H3", "video_patch_proj.weight audio_patch_proj.weight", "MiniMaxH3", dict(num_layers=2, token_refiner_num_layers=2, hidden_size=1024, latents_dim=16, audio_latents_dim=64, attention_head_dim=128, num_attention_heads=8, ffn_hidden_size=2048, text_dim=4096, timestep_input_dim=256, time_embed_hidden_size=1024, time_embed_dim=1024, rope_inv_freq_len=16))
+newer("zimage_pixel", "Z-Image in pixel space", "cap_embedder.1.weight dec_net.cond_embed", "ZImagePixelSpace", dict(ZIMAGE, image_model="zimage_pixel", patch_size=16, in_channels=3, decoder_in_channels=768, decoder_hidden_size=512, decoder_num_res_blocks=2, decoder_max_freqs=8), dropped=["__x0__"])
+newer("wan_scail", "WAN SCAIL", "head.modulation patch_embedding_pose.weight !patch_embedding_mask", "WAN21_SCAIL", dict(WAN, model_type="scail", in_dim=20))
+newer("wan_scail2", "WAN SCAIL 2", "head.modulation patch_embedding_mask.weight", "WAN21_SCAIL2", dict(WAN, model_type="scail2", in_dim=20))
+newer("wan_dancer", "WAN Dancer", "head.modulation patch_embedding_global.weight", "WAN22_WanDancer", dict(WAN, model_type="wandancer", in_dim=36))
+
 OPS = comfy.ops.manual_cast
 
 
@@ -199,10 +223,10 @@ def text_family(name, title, condition, *variants, key, **options):
 
 CLIP_KEY = "text_model.encoder.layers.0.mlp.fc1.weight"
 PROJECTION = {"text_projection": "text_model.final_layer_norm.weight"}
-CLIP_DROPS = ["logit_scale", "text_model.embeddings.position_ids"]
-text_family("clip_g", "CLIP-G", "text_model.encoder.layers.30.mlp.fc1.weight", encoder(CLIP, "clip_config_bigg.json"), key="clip_g", dropped=CLIP_DROPS, made=PROJECTION)
-text_family("clip_h", "CLIP-H", "text_model.encoder.layers.22.mlp.fc1.weight", encoder(CLIP, "text_encoders/sd2_clip_config.json"), key="clip_h", dropped=CLIP_DROPS, made=PROJECTION)
-text_family("clip_l", "CLIP-L", CLIP_KEY, encoder(CLIP, "sd1_clip_config.json"), key="clip_l", dropped=CLIP_DROPS, made=PROJECTION)
+CLIP_DROPS = ["vision_model.*", "visual_projection.weight", "logit_scale", "text_model.embeddings.position_ids"]
+text_family("clip_g", "CLIP-G", "text_model.encoder.layers.30.mlp.fc1.weight", encoder(CLIP, "clip_config_bigg.json"), key="clip_g", dropped=CLIP_DROPS, made=PROJECTION, renames=["text_projection$ text_projection.weight"])
+text_family("clip_h", "CLIP-H", "text_model.encoder.layers.22.mlp.fc1.weight", encoder(CLIP, "text_encoders/sd2_clip_config.json"), key="clip_h", dropped=CLIP_DROPS, made=PROJECTION, renames=["text_projection$ text_projection.weight"])
+text_family("clip_l", "CLIP-L", CLIP_KEY, encoder(CLIP, "sd1_clip_config.json"), key="clip_l", dropped=CLIP_DROPS, made=PROJECTION, renames=["text_projection$ text_projection.weight"])
 T5_LAST = "encoder.block.23.layer.1.DenseReluDense."
 T5_DROPS = ["spiece_model", "encoder.embed_tokens.weight"]
 text_family("umt5xxl", "UMT5-XXL", T5_LAST + "wi_1.weight[0]=10240 encoder.block.23.layer.0.SelfAttention.relative_attention_bias", encoder(T5, "text_encoders/umt5_config_xxl.json"), key="umt5xxl", clip_type="WAN", dropped=T5_DROPS)
@@ -232,7 +256,7 @@ def language_family(name, title, condition, *kinds, key, **options):
 FIRST = "model.layers.0."
 NORM = FIRST + "post_attention_layernorm.weight"
 Q_NORM = FIRST + "self_attn.q_norm.weight"
-LM_HEAD = ["lm_head.weight", "model.lm_head.weight"]
+LM_HEAD = ["lm_head.weight", "model.lm_head.weight", "rope_freqs.weight", "model.layers.*.rotary_emb.inv_freq"]
 language_family("llama3_8b", "Llama 3 8B", f"{NORM}[0]=4096 !{Q_NORM} !{FIRST}self_attn.k_proj.bias !{FIRST}post_feedforward_layernorm", llama("Llama2", {"vocab_size": 128256}), key="llama", clip_type="HIDREAM", dropped=LM_HEAD)
 language_family("qwen25_3b", "Qwen2.5-VL 3B", FIRST + "self_attn.k_proj.bias[0]=256", "Qwen25_3B", key="qwen25_3b", dropped=[*LM_HEAD, "visual.*"])
 language_family("qwen25_7b", "Qwen2.5-VL 7B", FIRST + "self_attn.k_proj.bias[0]=512", "Qwen25_7BVLI", key="qwen25_7b", dropped=LM_HEAD)
@@ -248,3 +272,34 @@ language_family("gemma3_4b_vision", "Gemma 3 4B with vision", f"{GEMMA} {Q_NORM}
 language_family("gemma3_4b", "Gemma 3 4B", f"{GEMMA} {Q_NORM} !model.layers.34 !vision_model", "Gemma3_4B", key="gemma3_4b", dropped=LM_HEAD)
 language_family("gemma2_2b", "Gemma 2 2B", f"{GEMMA} !{Q_NORM}", "Gemma2_2B", key="gemma2_2b", dropped=LM_HEAD)
 language_family("jina_clip_2", "Jina CLIP 2", "model.encoder.layers.0.mixer.Wqkv.weight", "jina_clip_2.XLMRobertaModel", key="jina_clip_2")
+
+
+def vae_of(module, name, *arguments, **options):
+    """The state dict of the class `name` of `comfy.ldm`."""
+
+    def sd():
+        with META:
+            return getattr(importlib.import_module("comfy.ldm." + module), name)(*arguments, **options).half().state_dict()
+
+    return sd
+
+
+KL = dict(double_z=True, z_channels=4, resolution=256, in_channels=3, out_ch=3, ch=128, ch_mult=[1, 2, 4, 4], num_res_blocks=2, attn_resolutions=[], dropout=0.0)
+
+
+def kl(embed=None, **options):
+    settings = {**KL, **options}
+    if embed:
+        return vae_of("models.autoencoder", "AutoencoderKL", ddconfig=settings, embed_dim=embed)
+    regulariser = {"target": "comfy.ldm.models.autoencoder.DiagonalGaussianRegularizer"}
+    part = "comfy.ldm.modules.diffusionmodules.model."
+    return vae_of("models.autoencoder", "AutoencodingEngine", regularizer_config=regulariser, encoder_config={"target": part + "Encoder", "params": settings}, decoder_config={"target": part + "Decoder", "params": settings})
+
+
+def vae_family(name, titles, condition, *variants, **options):
+    family(name, titles, condition, list(variants), kind="vae", at="", **options)
+
+
+vae_family("vae_wan22", "the VAE of WAN 2.2 5B", "decoder.middle.0.residual.0.gamma decoder.upsamples.0.upsamples.0.residual.2.weight", vae_of("wan.vae2_2", "WanVAE", z_dim=48, dim=160, dec_dim=256, dim_mult=[1, 2, 4, 4], num_res_blocks=2, attn_scales=[], temperal_downsample=[False, True, True], dropout=0.0))
+vae_family("vae_wan", "the VAE of WAN 2.1 and Qwen-Image", "decoder.middle.0.residual.0.gamma !decoder.upsamples.0.upsamples", vae_of("wan.vae", "WanVAE", dim=96, z_dim=16, dim_mult=[1, 2, 4, 4], num_res_blocks=2, attn_scales=[], temperal_downsample=[False, True, True], dropout=0.0))
+vae_family("vae_kl", ["the VAE of Stable Diffusion if post_quant_conv", "the VAE of Flux and Stable Diffusion 3"], "decoder.conv_in.weight decoder.mid.block_1.norm1", kl(4), kl(z_channels=16))

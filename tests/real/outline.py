@@ -83,7 +83,7 @@ def fold(node):
         fold(child)
     names = [child.name for child in node.children]
     numbered = names == [str(index) for index in range(len(names))] and names
-    alike = len({child.made for child in node.children}) == 1 and len(names) > 1
+    alike = len({child.made for child in node.children}) == 1 and len(names) > 3
     if numbered and (node.repeats or node.sequence and alike and not node.children[0].kind):
         every = node.children[0]
         every.name, every.count = "*", len(names)

@@ -53,7 +53,7 @@ pub fn build(tensors: &[Tensor]) -> Built {
     }
     let (modules, unlisted) = unknown::modules(tensors);
     let doubt = Some(doubt.unwrap_or_else(|| "no architecture with such tensors is known".to_owned()));
-    Built { modules, unlisted, doubt, ..Built::default() }
+    Built { modules, doubt, unlisted, ..Built::default() }
 }
 
 /// The outlines whose conditions hold.
