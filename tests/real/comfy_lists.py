@@ -109,7 +109,7 @@ def load_encoder(sd, dtype=torch.float16, clip_type="STABLE_DIFFUSION"):
 
 def load_vae(sd, dtype=torch.float16):
     with META:
-        return comfy.sd.VAE(sd=dict(sd), dtype=dtype).first_stage_model
+        return comfy.sd.VAE(sd=dict(sd), device=META, dtype=dtype).first_stage_model
 
 
 LOADERS = {
@@ -129,7 +129,13 @@ def is_listed(module):
 def modules(model):
     """All modules in their order: name, class, listed, casts, has a bias, own tensors of the state dict."""
     found = []
+    passed = None
     for name, module in model.named_modules():
+        # Beside the model itself, such as `model_sampling`: no part of a file.
+        if name and "." not in name and not any(True for _ in module.parameters()) and not is_listed(module):
+            passed = name
+        if passed and (name + ".").startswith(passed + "."):
+            continue
         state = module.state_dict()
         listed = is_listed(module)
         names = list(state) if listed else [key for key in state if "." not in key]
@@ -139,6 +145,7 @@ def modules(model):
             "listed": listed,
             "casts": hasattr(module, "comfy_cast_weights"),
             "bias": hasattr(module, "bias"),
+            "buffers": {key for key, _ in module.named_buffers(recurse=False)},
             "tensors": {key: (tuple(state[key].shape), state[key].dtype) for key in names},
             "list": isinstance(module, (torch.nn.ModuleList,)),
             "sequence": isinstance(module, torch.nn.Sequential),

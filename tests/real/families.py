@@ -116,7 +116,7 @@ family("sd3", ["Stable Diffusion 3.5 if joint_blocks.0.context_block.attn.ln_q",
     made("SD3", **SD3), made("SD3", **SD3, qk_norm="rms"), made("SD3", **SD3, qk_norm="rms", x_block_self_attn_layers=[0, 1])])
 family("auraflow", "AuraFlow", "double_layers.0.attn.w1q.weight", [made("AuraFlow", max_seq=4096, cond_seq_dim=2048, n_double_layers=2, n_layers=4)])
 PIXART = dict(num_heads=16, patch_size=2, hidden_size=1152, in_channels=4, depth=2, model_max_length=300, input_size=128, pe_interpolation=2)
-family("pixart", ["PixArt Alpha if ar_embedder", "PixArt Sigma"], "t_block.1.weight", [made("PixArtAlpha", **PIXART, micro_condition=True), made("PixArtSigma", **PIXART, micro_condition=False)])
+family("pixart", ["PixArt Alpha if ar_embedder", "PixArt Sigma"], "t_block.1.weight", [made("PixArtAlpha", **PIXART, micro_condition=True), made("PixArtSigma", **PIXART, micro_condition=False)], dropped=["pos_embed"])
 family("hunyuan_dit", "Hunyuan DiT", "mlp_t5.0.weight", [made("HunyuanDiT", image_model="hydit", depth=4, hidden_size=1408), made("HunyuanDiT1", image_model="hydit1", depth=4, hidden_size=1408, size_cond=True, use_style_cond=True)])
 HUNYUAN = dict(image_model="hunyuan_video", in_channels=16, patch_size=[1, 2, 2], out_channels=16, vec_in_dim=768, axes_dim=[16, 56, 56], meanflow=False, context_in_dim=4096, hidden_size=256, mlp_ratio=4.0, num_heads=2, depth=2, depth_single_blocks=2, theta=256, qkv_bias=True, byt5=False, guidance_embed=True, use_cond_type_embedding=False, vision_in_dim=None, meanflow_sum=False)
 IMAGE = {**HUNYUAN, "in_channels": 64, "out_channels": 64, "patch_size": [1, 1], "axes_dim": [64, 64], "vec_in_dim": None, "context_in_dim": 3584, "byt5": True, "guidance_embed": False}
@@ -153,12 +153,14 @@ family("ltxav", "LTX 2, video and audio", "adaln_single.emb.timestep_embedder.li
     ltxav(), ltxav(apply_gated_attention=True), ltxav(**LTX_2_3), ltxav(**LTX_2_3, caption_proj_before_connector=True), ltxav(**LTX_2_3, caption_proj_before_connector=True, caption_projection_first_linear=False)])
 family("ltxv", "LTX-Video", "adaln_single.emb.timestep_embedder.linear_1.bias !pos_embed.proj.bias", [made("LTXV", num_layers=2), made("LTXV", num_layers=2, attention_head_dim=128, cross_attention_dim=4096)])
 family("ace", "ACE-Step", "genre_embedder.weight", [made("ACEStep", audio_model="ace", attention_head_dim=128, in_channels=8, inner_dim=2560, max_height=16, max_position=32768, max_width=32768, mlp_ratio=2.5, num_attention_heads=20, num_layers=24, out_channels=8, patch_size=[16, 1], rope_theta=1000000.0, speaker_embedding_dim=512, text_embedding_dim=768, ssl_encoder_depths=[8, 8], ssl_latent_dims=[1024, 768], ssl_names=["mert", "m-hubert"], lyric_encoder_vocab_size=6693, lyric_hidden_size=1024)])
+# Of training, and tables that ComfyUI makes itself.
+COSMOS_DROPS = ["logvar.*", "accum_*", "pos_embedder.*"]
 COSMOS = dict(image_model="cosmos", max_img_h=240, max_img_w=240, max_frames=128, in_channels=16, out_channels=16, patch_spatial=2, patch_temporal=1, model_channels=4096, block_config="FA-CA-MLP", concat_padding_mask=True, pos_emb_cls="rope3d", pos_emb_learnable=False, pos_emb_interpolation="crop", block_x_format="THWBD", affline_emb_norm=True, use_adaln_lora=True, adaln_lora_dim=256, num_blocks=28, num_heads=32, extra_per_block_abs_pos_emb=True, rope_h_extrapolation_ratio=1.0, rope_w_extrapolation_ratio=1.0, rope_t_extrapolation_ratio=2.0, extra_per_block_abs_pos_emb_type="learnable")
-family("cosmos", ["Cosmos, image to video if x_embedder.proj.1.weight[1]=72", "Cosmos"], "blocks.block0.blocks.0.block.attn.to_q.0.weight", [made("CosmosT2V", **COSMOS), made("CosmosI2V", **{**COSMOS, "in_channels": 17})])
+family("cosmos", ["Cosmos, image to video if x_embedder.proj.1.weight[1]=72", "Cosmos"], "blocks.block0.blocks.0.block.attn.to_q.0.weight", [made("CosmosT2V", **COSMOS), made("CosmosI2V", **{**COSMOS, "in_channels": 17})], dropped=COSMOS_DROPS)
 PREDICT = dict(image_model="cosmos_predict2", max_img_h=240, max_img_w=240, max_frames=128, in_channels=16, out_channels=16, patch_spatial=2, patch_temporal=1, model_channels=2048, concat_padding_mask=True, crossattn_emb_channels=1024, pos_emb_cls="rope3d", pos_emb_learnable=True, pos_emb_interpolation="crop", min_fps=1, max_fps=30, use_adaln_lora=True, adaln_lora_dim=256, num_blocks=28, num_heads=16, extra_per_block_abs_pos_emb=False, rope_h_extrapolation_ratio=4.0, rope_w_extrapolation_ratio=4.0, rope_t_extrapolation_ratio=1.0, extra_h_extrapolation_ratio=1.0, extra_w_extrapolation_ratio=1.0, extra_t_extrapolation_ratio=1.0, rope_enable_fps_modulation=False)
 if hasattr(comfy.supported_models, "Anima"):
     family("anima", "Anima", "blocks.0.mlp.layer1.weight llm_adapter", [made("Anima", **{**PREDICT, "image_model": "anima"})])
-family("cosmos_predict2", ["Cosmos Predict2, image to video if x_embedder.proj.1.weight[1]=72", "Cosmos Predict2"], "blocks.0.mlp.layer1.weight !llm_adapter", [made("CosmosT2IPredict2", **PREDICT), made("CosmosI2VPredict2", **{**PREDICT, "in_channels": 17})])
+family("cosmos_predict2", ["Cosmos Predict2, image to video if x_embedder.proj.1.weight[1]=72", "Cosmos Predict2"], "blocks.0.mlp.layer1.weight !llm_adapter", [made("CosmosT2IPredict2", **PREDICT), made("CosmosI2VPredict2", **{**PREDICT, "in_channels": 17})], dropped=COSMOS_DROPS)
 LUMINA = dict(patch_size=2, in_channels=16, dim=2304, cap_feat_dim=2304, n_layers=3, qk_norm=True, n_heads=24, n_kv_heads=8, axes_dims=[32, 32, 32], axes_lens=[300, 512, 512], rope_theta=10000.0, ffn_dim_multiplier=4.0)
 ZIMAGE = dict(patch_size=2, in_channels=16, dim=3840, cap_feat_dim=2560, n_layers=3, qk_norm=True, n_heads=30, n_kv_heads=30, axes_dims=[32, 48, 48], axes_lens=[1536, 512, 512], rope_theta=256.0, ffn_dim_multiplier=8.0 / 3.0, z_image_modulation=True, time_scale=1000.0)
 family("lumina2", ["Z-Image if cap_embedder.1.weight[0]=3840", "Lumina 2"], "cap_embedder.1.weight noise_refiner.0.attention.k_norm.weight", [
@@ -177,6 +179,30 @@ family("cascade_c", "Stable Cascade, stage C", "clf.1.weight clip_txt_mapper.wei
 family("cascade_b", "Stable Cascade, stage B", "clf.1.weight clip_mapper.weight", [made("Stable_Cascade_B", stable_cascade_stage="b", c_hidden=[320, 640, 1280, 1280], nhead=[-1, -1, 20, 20], blocks=[[2, 6, 28, 6], [6, 28, 6, 2]], block_repeat=[[1, 1, 1, 1], [3, 3, 2, 2]])])
 if hasattr(comfy.supported_models, "ACEStep15"):
     family("ace15", "ACE-Step 1.5", "encoder.lyric_encoder.layers.0.input_layernorm.weight", [made("ACEStep15", audio_model="ace1.5", num_dit_layers=24)])
+
+
+def newer(name, titles, condition, config, *variants, **options):
+    """A family that older versions do not have."""
+    if hasattr(comfy.supported_models, config):
+        family(name, titles, condition, [made(config, **variant) for variant in variants], **options)
+
+
+newer("krea2", "Krea 2", "txtfusion.projector.weight", "Krea2", dict(features=1536, channels=16, patch=2, layers=2, heads=12, kvheads=12, txtlayers=12, txtdim=2560))
+newer("ideogram4", "Ideogram 4", "embed_image_indicator.weight", "Ideogram4", dict(in_channels=128, num_layers=2))
+newer("ernie", "ERNIE-Image", "layers.0.mlp.linear_fc2.weight", "ErnieImage", dict())
+newer("mage_flow", "Mage-Flow", "txt_norm.weight[0]=2560 proj_out.weight[0]=128", "MageFlow", dict(in_channels=128, num_layers=2))
+COG = dict(num_attention_heads=30, attention_head_dim=64, time_embed_dim=512, num_layers=2, in_channels=16, patch_size=2, text_embed_dim=4096)
+newer("cogvideox", "CogVideoX", "blocks.0.norm1.linear.weight", "CogVideoX_T2V", dict(COG, use_learned_positional_embeddings=False, use_rotary_positional_embeddings=True), dict(COG, use_learned_positional_embeddings=True, use_rotary_positional_embeddings=False), dict(COG, patch_size_t=2, in_channels=32, ofs_embed_dim=512, use_learned_positional_embeddings=False, use_rotary_positional_embeddings=True))
+newer("lens", "Lens", "transformer_blocks.0.attn.norm_added_q.weight transformer_blocks.0.img_mlp.w1.weight", "Lens", dict(in_channels=128, out_channels=32, num_layers=2, num_attention_heads=24, enc_hidden_dim=2880, multi_layer_encoder_feature=True, selected_layer_index=(0, 1)), dict(in_channels=128, out_channels=32, num_layers=2, num_attention_heads=24, enc_hidden_dim=2880, multi_layer_encoder_feature=False, selected_layer_index=(0,)))
+newer("joyimage", "JoyImage", "double_blocks.0.attn.img_attn_qkv.weight condition_embedder.time_embedder.linear_1.weight", "JoyImage", dict(in_channels=16, hidden_size=1536, patch_size=[1, 2, 2], num_layers=2, num_attention_heads=12, text_dim=4096))
+newer("hidream_o1", "HiDream-O1", "t_embedder1.mlp.0.weight x_embedder.proj1.weight", "HiDreamO1", dict())
+newer("boogu", "Boogu-Image", "double_stream_layers.0.img_instruct_attn.processor.img_to_q.weight", "Boogu", dict(hidden_size=3360, num_layers=2, num_double_stream_layers=2, num_refiner_layers=2, instruction_feat_dim=4096))
+newer("longcat_image", "LongCat-Image", "double_blocks.0.img_attn.norm.key_norm txt_in.weight[1]=3584 !vector_in", "LongCatImage", {**FLUX, "image_model": "flux", "context_in_dim": 3584, "vec_in_dim": None, "guidance_embed": False}, renames=["_norm.scale$ _norm.weight"])
+newer("minimax_h3", "MiniMax H3", "video_patch_proj.weight audio_patch_proj.weight", "MiniMaxH3", dict(num_layers=2, token_refiner_num_layers=2, hidden_size=1024, latents_dim=16, audio_latents_dim=64, attention_head_dim=128, num_attention_heads=8, ffn_hidden_size=2048, text_dim=4096, timestep_input_dim=256, time_embed_hidden_size=1024, time_embed_dim=1024, rope_inv_freq_len=16))
+newer("zimage_pixel", "Z-Image in pixel space", "cap_embedder.1.weight dec_net.cond_embed", "ZImagePixelSpace", dict(ZIMAGE, image_model="zimage_pixel", patch_size=16, in_channels=3, decoder_in_channels=768, decoder_hidden_size=512, decoder_num_res_blocks=2, decoder_max_freqs=8), dropped=["__x0__"])
+newer("wan_scail", "WAN SCAIL", "head.modulation patch_embedding_pose.weight !patch_embedding_mask", "WAN21_SCAIL", dict(WAN, model_type="scail", in_dim=20))
+newer("wan_scail2", "WAN SCAIL 2", "head.modulation patch_embedding_mask.weight", "WAN21_SCAIL2", dict(WAN, model_type="scail2", in_dim=20))
+newer("wan_dancer", "WAN Dancer", "head.modulation patch_embedding_global.weight", "WAN22_WanDancer", dict(WAN, model_type="wandancer", in_dim=36))
 
 OPS = comfy.ops.manual_cast
 
@@ -199,10 +225,10 @@ def text_family(name, title, condition, *variants, key, **options):
 
 CLIP_KEY = "text_model.encoder.layers.0.mlp.fc1.weight"
 PROJECTION = {"text_projection": "text_model.final_layer_norm.weight"}
-CLIP_DROPS = ["logit_scale", "text_model.embeddings.position_ids"]
-text_family("clip_g", "CLIP-G", "text_model.encoder.layers.30.mlp.fc1.weight", encoder(CLIP, "clip_config_bigg.json"), key="clip_g", dropped=CLIP_DROPS, made=PROJECTION)
-text_family("clip_h", "CLIP-H", "text_model.encoder.layers.22.mlp.fc1.weight", encoder(CLIP, "text_encoders/sd2_clip_config.json"), key="clip_h", dropped=CLIP_DROPS, made=PROJECTION)
-text_family("clip_l", "CLIP-L", CLIP_KEY, encoder(CLIP, "sd1_clip_config.json"), key="clip_l", dropped=CLIP_DROPS, made=PROJECTION)
+CLIP_DROPS = ["vision_model.*", "visual_projection.weight", "logit_scale", "text_model.embeddings.position_ids"]
+text_family("clip_g", "CLIP-G", "text_model.encoder.layers.30.mlp.fc1.weight", encoder(CLIP, "clip_config_bigg.json"), key="clip_g", dropped=CLIP_DROPS, made=PROJECTION, renames=["text_projection$ text_projection.weight"])
+text_family("clip_h", "CLIP-H", "text_model.encoder.layers.22.mlp.fc1.weight", encoder(CLIP, "text_encoders/sd2_clip_config.json"), key="clip_h", dropped=CLIP_DROPS, made=PROJECTION, renames=["text_projection$ text_projection.weight"])
+text_family("clip_l", "CLIP-L", CLIP_KEY, encoder(CLIP, "sd1_clip_config.json"), key="clip_l", dropped=CLIP_DROPS, made=PROJECTION, renames=["text_projection$ text_projection.weight"])
 T5_LAST = "encoder.block.23.layer.1.DenseReluDense."
 T5_DROPS = ["spiece_model", "encoder.embed_tokens.weight"]
 text_family("umt5xxl", "UMT5-XXL", T5_LAST + "wi_1.weight[0]=10240 encoder.block.23.layer.0.SelfAttention.relative_attention_bias", encoder(T5, "text_encoders/umt5_config_xxl.json"), key="umt5xxl", clip_type="WAN", dropped=T5_DROPS)
@@ -232,7 +258,7 @@ def language_family(name, title, condition, *kinds, key, **options):
 FIRST = "model.layers.0."
 NORM = FIRST + "post_attention_layernorm.weight"
 Q_NORM = FIRST + "self_attn.q_norm.weight"
-LM_HEAD = ["lm_head.weight", "model.lm_head.weight"]
+LM_HEAD = ["lm_head.weight", "model.lm_head.weight", "rope_freqs.weight", "model.layers.*.rotary_emb.inv_freq"]
 language_family("llama3_8b", "Llama 3 8B", f"{NORM}[0]=4096 !{Q_NORM} !{FIRST}self_attn.k_proj.bias !{FIRST}post_feedforward_layernorm", llama("Llama2", {"vocab_size": 128256}), key="llama", clip_type="HIDREAM", dropped=LM_HEAD)
 language_family("qwen25_3b", "Qwen2.5-VL 3B", FIRST + "self_attn.k_proj.bias[0]=256", "Qwen25_3B", key="qwen25_3b", dropped=[*LM_HEAD, "visual.*"])
 language_family("qwen25_7b", "Qwen2.5-VL 7B", FIRST + "self_attn.k_proj.bias[0]=512", "Qwen25_7BVLI", key="qwen25_7b", dropped=LM_HEAD)
@@ -248,3 +274,34 @@ language_family("gemma3_4b_vision", "Gemma 3 4B with vision", f"{GEMMA} {Q_NORM}
 language_family("gemma3_4b", "Gemma 3 4B", f"{GEMMA} {Q_NORM} !model.layers.34 !vision_model", "Gemma3_4B", key="gemma3_4b", dropped=LM_HEAD)
 language_family("gemma2_2b", "Gemma 2 2B", f"{GEMMA} !{Q_NORM}", "Gemma2_2B", key="gemma2_2b", dropped=LM_HEAD)
 language_family("jina_clip_2", "Jina CLIP 2", "model.encoder.layers.0.mixer.Wqkv.weight", "jina_clip_2.XLMRobertaModel", key="jina_clip_2")
+
+
+def vae_of(module, name, *arguments, **options):
+    """The state dict of the class `name` of `comfy.ldm`."""
+
+    def sd():
+        with META:
+            return getattr(importlib.import_module("comfy.ldm." + module), name)(*arguments, **options).half().state_dict()
+
+    return sd
+
+
+KL = dict(double_z=True, z_channels=4, resolution=256, in_channels=3, out_ch=3, ch=128, ch_mult=[1, 2, 4, 4], num_res_blocks=2, attn_resolutions=[], dropout=0.0)
+
+
+def kl(embed=None, **options):
+    settings = {**KL, **options}
+    if embed:
+        return vae_of("models.autoencoder", "AutoencoderKL", ddconfig=settings, embed_dim=embed)
+    regulariser = {"target": "comfy.ldm.models.autoencoder.DiagonalGaussianRegularizer"}
+    part = "comfy.ldm.modules.diffusionmodules.model."
+    return vae_of("models.autoencoder", "AutoencodingEngine", regularizer_config=regulariser, encoder_config={"target": part + "Encoder", "params": settings}, decoder_config={"target": part + "Decoder", "params": settings})
+
+
+def vae_family(name, titles, condition, *variants, **options):
+    family(name, titles, condition, list(variants), kind="vae", at="", **options)
+
+
+vae_family("vae_wan22", "the VAE of WAN 2.2 5B", "decoder.middle.0.residual.0.gamma decoder.upsamples.0.upsamples.0.residual.2.weight", vae_of("wan.vae2_2", "WanVAE", z_dim=48, dim=160, dec_dim=256, dim_mult=[1, 2, 4, 4], num_res_blocks=2, attn_scales=[], temperal_downsample=[False, True, True], dropout=0.0))
+vae_family("vae_wan", "the VAE of WAN 2.1 and Qwen-Image", "decoder.middle.0.residual.0.gamma !decoder.upsamples.0.upsamples", vae_of("wan.vae", "WanVAE", dim=96, z_dim=16, dim_mult=[1, 2, 4, 4], num_res_blocks=2, attn_scales=[], temperal_downsample=[False, True, True], dropout=0.0))
+vae_family("vae_kl", ["the VAE of Stable Diffusion if post_quant_conv", "the VAE of Flux and Stable Diffusion 3"], "decoder.conv_in.weight decoder.mid.block_1.norm1", kl(4), kl(z_channels=16))

@@ -30,7 +30,8 @@ def head(family, types):
     else:
         lines += [f"types {line}" for line in family.types]
     lines.append(f"if {family.condition}")
-    lines.append(f"at {family.at}")
+    if family.at:
+        lines.append(f"at {family.at}")
     lines += [f"rename {rename}" for rename in family.renames]
     lines += [f"drop {dropped}" for dropped in family.dropped]
     return lines

@@ -46,8 +46,6 @@ def tree(modules, fixed):
     listed = set()
     for module in modules:
         name = module["name"]
-        if name == "model_sampling":
-            continue
         if any(above in listed for above in above_all(name)):
             continue
         if module["listed"]:
@@ -60,7 +58,9 @@ def tree(modules, fixed):
             found[above].children.append(node)
         for key, (shape, dtype) in module["tensors"].items():
             full = f"{name}.{key}" if name else key
-            node.tensors[key] = (len(shape), False, DTYPES.get(fixed.get(full)))
+            # The file may lack a buffer, and where the module is not listed, nobody counts it.
+            is_free = key in module["buffers"] and not module["listed"]
+            node.tensors[key] = (len(shape), is_free, DTYPES.get(fixed.get(full)))
     prune(root)
     fold(root)
     return root
@@ -83,7 +83,7 @@ def fold(node):
         fold(child)
     names = [child.name for child in node.children]
     numbered = names == [str(index) for index in range(len(names))] and names
-    alike = len({child.made for child in node.children}) == 1 and len(names) > 1
+    alike = len({child.made for child in node.children}) == 1 and len(names) > 3
     if numbered and (node.repeats or node.sequence and alike and not node.children[0].kind):
         every = node.children[0]
         every.name, every.count = "*", len(names)

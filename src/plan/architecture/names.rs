@@ -65,6 +65,11 @@ impl<'t> Names<'t> {
         self.nodes[place].below.iter().filter_map(|&(part, next)| Some((part, self.nodes[next].tensor?)))
     }
 
+    /// All places one part further on.
+    pub(super) fn below(&self, place: Place) -> impl Iterator<Item = Place> {
+        self.nodes[place].below.iter().map(|&(_, next)| next)
+    }
+
     /// The numbers among the parts that follow, in their order.
     pub(super) fn numbers(&self, place: Place) -> Vec<(usize, Place)> {
         let number = |part: &str| {

@@ -28,7 +28,8 @@ use ::safetensors::Dtype;
 /// An architecture.
 #[derive(Debug, Default)]
 pub(super) struct Outline {
-    kind: &'static str,
+    /// `diffusion`, `encoder` or `vae`.
+    pub(super) kind: &'static str,
     titles: Vec<When<&'static str>>,
     types: Vec<When<&'static [Dtype]>>,
     /// What a file must hold.
@@ -196,7 +197,7 @@ impl Row {
                 },
             }
         }
-        (indent % 2 == 0).then_some(Self { depth: indent / 2, chain })
+        (indent.is_multiple_of(2)).then_some(Self { depth: indent / 2, chain })
     }
 }
 

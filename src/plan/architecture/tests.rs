@@ -121,8 +121,15 @@ fn every_outline_is_read_and_says_what_it_is() {
         let outline = Outline::parse(text).unwrap();
         let title = outline.title(|_| false).expect("a title without conditions");
         assert!(!outline.conditions.is_empty() && !outline.entries.is_empty(), "{title}");
-        assert_eq!(outline.types(|_| false).is_empty(), outline.is_text_encoder(), "{title}");
+        assert_eq!(outline.types(|_| false).is_empty(), outline.kind != "diffusion", "{title}");
+        assert!(["diffusion", "encoder", "vae"].contains(&outline.kind) && is_plain(&outline.entries), "{title}");
     }
+}
+
+/// Does every list hold numbers or names, and not both?
+fn is_plain(entries: &[Entry]) -> bool {
+    let every = entries.iter().filter(|entry| entry.name == EVERY).count();
+    [0, entries.len()].contains(&every) && entries.iter().all(|entry| is_plain(&entry.below))
 }
 
 #[test]

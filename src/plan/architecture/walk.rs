@@ -57,6 +57,10 @@ impl<'t> Walk<'t> {
     /// `place` is where the file's names of the module are, `above` those of the module above; `None` outside of it.
     fn entries(&mut self, entries: &[Entry], place: Option<Place>, above: Option<Place>, path: &mut String) {
         for alternatives in entries.chunk_by(|a, b| a.name == EVERY && b.name == EVERY) {
+            // What is in doubt is not used.
+            if self.doubt.is_some() {
+                return;
+            }
             if alternatives[0].name == EVERY {
                 self.every(alternatives, place, above, path);
                 continue;
@@ -157,7 +161,7 @@ impl<'t> Walk<'t> {
     /// Is one of its tensors, or of those below it, there?
     fn is_present(&self, entry: &Entry, place: Place) -> bool {
         let is_below = |below: &Entry| match below.name {
-            EVERY => self.names.numbers(place).iter().any(|&(_, next)| self.is_present(below, next)),
+            EVERY => self.names.below(place).any(|next| self.is_present(below, next)),
             name => self.names.step(place, name).is_some_and(|next| self.is_present(below, next)),
         };
         // Where the dimensions of the weight tell alternatives from each other, the bias does not.
