@@ -46,7 +46,7 @@ pub struct Plan {
     pub ram: Option<u64>,
 
     /// The architecture of the GPU that computes: its name (pascal, turing, ampere, ada, blackwell, …; gtx16 for the GTX 16
-    /// series), its compute capability (8.6, sm_86), or AMD's name for it (gfx1100); fp32 for a ComfyUI with
+    /// series), its compute capability (8.6 or sm86), or AMD's name for it (gfx1100); fp32 for a ComfyUI with
     /// --force-fp32. It decides in which types ComfyUI loads and computes [default: what nvidia-smi says, or else fp16 and bf16 without fp8, as ampere]
     #[arg(long, value_name = "ARCH", value_parser = gpu)]
     pub gpu_arch: Option<Gpu>,
@@ -56,7 +56,7 @@ pub struct Plan {
     #[arg(long, value_name = "FILE")]
     pub lora: Vec<PathBuf>,
 
-    /// The weight_dtype of the loader node, for diffusion models in safetensors files
+    /// The `weight_dtype` of the loader node, for diffusion models in safetensors files
     #[arg(long, value_name = "TYPE", default_value = "default")]
     pub weight_dtype: WeightType,
 

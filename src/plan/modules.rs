@@ -78,7 +78,7 @@ pub fn of(built: &Built, tensors: &[Tensor], largest: Option<&str>, loading: &Lo
             has_bias: module.has_bias,
         });
     }
-    let unlisted = built.unlisted.iter().map(|tensor| keeping.copied(tensor, keeping.types.weights).bytes);
+    let unlisted = built.unlisted.iter().map(|tensor| copied(tensor, keeping.types.weights).bytes);
     modules.unlisted_bytes = unlisted.fold(0, u64::saturating_add);
     modules.model = Model::new(blocks).with_weight_bytes(weight_bytes);
     modules.patched = patched;
@@ -173,7 +173,7 @@ impl<'a> Keeping<'a> {
     fn kept(&self, module: &BuiltModule, parameter: &Parameter) -> Kept {
         let tensor = &parameter.tensor;
         if let Some(fixed) = parameter.fixed {
-            return self.copied(tensor, fixed);
+            return copied(tensor, fixed);
         }
         let is_linear = module.casts && module.kind == "Linear";
         if self.is_gguf && is_gguf_layer(module) && (is_linear || is_taken_over(module)) {
@@ -182,7 +182,7 @@ impl<'a> Keeping<'a> {
         if self.is_quantised && is_linear {
             return self.in_mixed(module, parameter);
         }
-        self.copied(tensor, self.types.weights)
+        copied(tensor, self.types.weights)
     }
 
     /// A parameter of a linear layer in a model with quantised layers.
@@ -196,19 +196,9 @@ impl<'a> Keeping<'a> {
                 let elements = tensor.elements.saturating_mul(in_byte);
                 Kept { bytes: tensor.bytes, elements, dtype: self.mixed, is_quantised: true }
             }
-            "weight" | "bias" => self.copied(tensor, self.mixed),
+            "weight" | "bias" => copied(tensor, self.mixed),
             _ => as_it_is(tensor),
         }
-    }
-
-    /// A parameter that was made in this type, and whose numbers were copied into it.
-    fn copied(&self, tensor: &Tensor, dtype: Dtype) -> Kept {
-        if tensor.is_opaque() {
-            // Nothing copies packed numbers: what ComfyUI-GGUF does not take over stays as it is.
-            return as_it_is(tensor);
-        }
-        let bytes = tensor.elements.saturating_mul(size_of(dtype));
-        Kept { bytes, elements: tensor.elements, dtype, is_quantised: false }
     }
 
     /// Does the module claim room for unpacking this weight?
@@ -233,6 +223,16 @@ fn is_taken_over(module: &BuiltModule) -> bool {
     is_packed("weight")
         || is_packed("bias")
         || (module.kind == "Embedding" && rows.is_some_and(|&rows| rows >= LARGE_TABLE_ROWS))
+}
+
+/// A parameter that was made in this type, and whose numbers were copied into it.
+fn copied(tensor: &Tensor, dtype: Dtype) -> Kept {
+    if tensor.is_opaque() {
+        // Nothing copies packed numbers: what ComfyUI-GGUF does not take over stays as it is.
+        return as_it_is(tensor);
+    }
+    let bytes = tensor.elements.saturating_mul(size_of(dtype));
+    Kept { bytes, elements: tensor.elements, dtype, is_quantised: false }
 }
 
 fn as_it_is(tensor: &Tensor) -> Kept {

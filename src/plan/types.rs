@@ -63,10 +63,10 @@ fn most_common(tensors: &[Tensor]) -> Option<Dtype> {
 
 /// `unet_dtype`.
 fn weights(supported: &[Dtype], in_file: Option<Dtype>, parameters: u64, card: &Card) -> Dtype {
-    if let Some(fp8) = in_file.filter(|&dtype| is_fp8(dtype)) {
-        if card.has_fp8() || !card.holds(parameters, 2) {
-            return fp8;
-        }
+    if let Some(fp8) = in_file.filter(|&dtype| is_fp8(dtype))
+        && (card.has_fp8() || !card.holds(parameters, 2))
+    {
+        return fp8;
     }
     if in_file == Some(Dtype::F16) && supported.contains(&Dtype::F16) && card.has_fp16() {
         return Dtype::F16;

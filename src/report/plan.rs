@@ -105,12 +105,9 @@ fn patched(file: &Matched) -> String {
     let name = visible(&file.name);
     let unknown = match &file.unknown[..] {
         [] => String::new(),
-        [first, rest @ ..] => {
-            let others = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-            format!(", but not {}{others}", visible(first))
-        }
+        [first, ..] => format!(", {} are not, such as {}", file.unknown.len(), visible(first)),
     };
-    format!("  patched by {name}: it has {} names of this model{unknown}\n", file.known)
+    format!("  patched by {name}: {} of its names are those of layers here{unknown}\n", file.known)
 }
 
 /// Bytes in the unit that shows some digits of them.
