@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use safetensors::Dtype;
 
 use super::Accounting;
 use crate::allocator::{self, Device, Policy};
+use crate::plan::Gpu;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  distorch-fix plan 'cuda:0,12gb;cuda:1,16gb' --model wan2.2-14b:Q6_K --accounting offload
+  distorch-fix plan 'cuda:0,12gb;cuda:1,16gb' --model wan2.2-14b:Q6_K --lora speed.safetensors --accounting offload
   distorch-fix plan 'cuda:0,50%;cpu,50%' --model model.gguf --vram cuda:0=12gb --ram 64gb
   distorch-fix plan --fit --model high.gguf --model low.gguf
   distorch-fix plan 'cuda:0,8gb;cpu,*' --model-size 11.2gb --svg plan.svg
@@ -42,6 +44,21 @@ pub struct Plan {
     /// The main memory
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub ram: Option<u64>,
+
+    /// The architecture of the GPU that computes: its name (pascal, turing, ampere, ada, blackwell, …; gtx16 for the GTX 16
+    /// series), its compute capability (8.6 or sm86), or AMD's name for it (gfx1100); fp32 for a ComfyUI with
+    /// --force-fp32. It decides in which types ComfyUI loads and computes [default: what nvidia-smi says, or else fp16 and bf16 without fp8, as ampere]
+    #[arg(long, value_name = "ARCH", value_parser = gpu)]
+    pub gpu_arch: Option<Gpu>,
+
+    /// A LoRA file that patches the models, may be given several times; the header tells which layers, and each of those
+    /// counts more with --accounting offload
+    #[arg(long, value_name = "FILE")]
+    pub lora: Vec<PathBuf>,
+
+    /// The `weight_dtype` of the loader node, for diffusion models in safetensors files
+    #[arg(long, value_name = "TYPE", default_value = "default")]
+    pub weight_dtype: WeightType,
 
     /// What counts as the size of a layer
     #[arg(long, value_name = "WHICH", default_value = "resident")]
@@ -87,6 +104,33 @@ impl Plan {
     }
 }
 
+/// What a loader node can be told to load weights in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WeightType {
+    /// What ComfyUI chooses
+    Default,
+    /// 8 bits
+    #[value(name = "fp8_e4m3fn")]
+    Fp8E4m3fn,
+    /// The same, and 8 bits in multiplications too
+    #[value(name = "fp8_e4m3fn_fast")]
+    Fp8E4m3fnFast,
+    /// 8 bits of another kind
+    #[value(name = "fp8_e5m2")]
+    Fp8E5m2,
+}
+
+impl WeightType {
+    /// The type; `None` if ComfyUI chooses.
+    pub fn dtype(self) -> Option<Dtype> {
+        match self {
+            Self::Default => None,
+            Self::Fp8E4m3fn | Self::Fp8E4m3fnFast => Some(Dtype::F8_E4M3),
+            Self::Fp8E5m2 => Some(Dtype::F8_E5M2),
+        }
+    }
+}
+
 /// Which node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
@@ -107,6 +151,11 @@ pub enum Format {
 
 fn size(text: &str) -> Result<u64, String> {
     allocator::size(text).ok_or_else(|| "a size is a number and a unit: 12gb, 1.5gb, 512mb".to_owned())
+}
+
+fn gpu(text: &str) -> Result<Gpu, String> {
+    Gpu::of_name(text)
+        .ok_or_else(|| "write a name such as ampere, a compute capability such as 8.6, or gfx1100".to_owned())
 }
 
 fn device(text: &str) -> Result<Device, String> {

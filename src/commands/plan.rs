@@ -9,23 +9,32 @@ use super::Outcome;
 use crate::allocator::{AllocationString, Device};
 use crate::cli;
 use crate::cli::plan::Format;
-use crate::plan::{self, Devices, NamedModel, Options, Plan, devices, fit};
+use crate::plan::{self, Devices, Loading, Lora, NamedModel, Options, Plan, devices, fit};
 use crate::report::Screen;
 use crate::report::plan::{self as report, Block};
 use crate::report::text::counted;
 
 pub(super) fn run(arguments: &cli::plan::Plan, screen: &mut Screen) -> Result<Outcome> {
-    let models = models(arguments)?;
-    let strings = strings(arguments, models.len())?;
+    let count = arguments.model.len() + arguments.model_size.len();
+    let strings = strings(arguments, count)?;
     let compute = strings.first().map_or(&arguments.compute, AllocationString::compute_device).clone();
     let nvidia_smi = || devices::nvidia_smi(Path::new("nvidia-smi"));
-    let devices = devices::devices(&arguments.vram, arguments.ram, &strings, nvidia_smi)?;
+    let mut devices = devices::devices(&arguments.vram, arguments.ram, &strings, nvidia_smi)?;
+    let loading = Loading {
+        card: devices.card(&compute, arguments.gpu_arch),
+        loras: arguments.lora.iter().map(|path| Lora::open(path)).collect::<Result<_>>()?,
+        weight_type: arguments.weight_dtype.dtype(),
+        text_encoder: arguments.clip,
+    };
+    let models = models(arguments, &loading)?;
     let options = Options {
         accounting: arguments.accounting.into(),
         policies: arguments.policies(),
         clip: arguments.clip,
         headroom_bytes: arguments.headroom,
+        loading,
     };
+    devices.notes.extend(plan::assumed::notes(&models, &options));
     let proposals = arguments.fit.then(|| fit::fit(&models, &devices, &options, &compute));
     let plan = planned(models, strings, devices, options, proposals.as_deref(), &compute)?;
     match arguments.format {
@@ -67,14 +76,14 @@ fn planned(
         strings = best.strings.iter().map(|text| parsed(text, compute)).collect::<Result<_>>()?;
         if let Some((name, _)) = best.smaller {
             let quantisation = plan::quantise::Quantisation::of_name(name);
-            models = models.iter().filter_map(|named| named.quantised(&quantisation?)).collect();
+            models = models.iter().filter_map(|named| named.quantised(&quantisation?, &options.loading)).collect();
         }
     }
     Plan::new(models.into_iter().zip(strings).collect(), devices, options)
 }
 
-fn models(arguments: &cli::plan::Plan) -> Result<Vec<NamedModel>> {
-    let named = arguments.model.iter().map(|name| NamedModel::open(name));
+fn models(arguments: &cli::plan::Plan, loading: &Loading) -> Result<Vec<NamedModel>> {
+    let named = arguments.model.iter().map(|name| NamedModel::open(name, loading));
     named.chain(arguments.model_size.iter().map(|&bytes| Ok(NamedModel::of_size(bytes)))).collect()
 }
 

@@ -19,6 +19,8 @@ pub struct Built {
     pub modules: Vec<BuiltModule>,
     /// Is the order that of ComfyUI's load list?
     pub order_known: bool,
+    /// Why it is not, such as that the file holds a tensor which the architecture does not have.
+    pub doubt: Option<String>,
     /// Tensors of the file that belong to no item: parameters of modules that have others below them.
     pub unlisted: Vec<Tensor>,
 }

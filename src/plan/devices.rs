@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use wait_timeout::ChildExt as _;
 
+use super::card::{Card, Gpu};
 use crate::allocator::{AllocationString, Device, Machine, Request, gigabytes};
 
 /// Time that `nvidia-smi` may take. It needs some tenths of a second, and hangs where a driver does.
@@ -22,8 +23,35 @@ pub struct Devices {
     pub machine: Machine,
     /// Was the main memory given? If not, nothing is said about whether it is enough.
     pub ram_known: bool,
+    /// Is there a GPU whose memory is only assumed, to be as large as its quota?
+    pub assumed: bool,
+    /// What is known of the kinds of the GPUs.
+    pub gpus: Vec<(Device, Gpu)>,
     /// Where sizes come from, if they were not given.
     pub notes: Vec<String>,
+}
+
+/// A GPU that `nvidia-smi` reports.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The device, as the node numbers it.
+    pub device: Device,
+    /// Its memory.
+    pub total_bytes: u64,
+    /// What it is; `None` with drivers that do not say its compute capability.
+    pub gpu: Option<Gpu>,
+}
+
+impl Devices {
+    /// The card that computes; `gpu` is what was said of it.
+    pub fn card(&self, compute: &Device, gpu: Option<Gpu>) -> Card {
+        let known = || self.gpus.iter().find(|(device, _)| device == compute || compute.is_cpu()).map(|&(_, gpu)| gpu);
+        Card {
+            gpu: gpu.or_else(|| Gpu::of_device(compute)).or_else(known),
+            total_bytes: self.machine.total_bytes(compute).unwrap_or(0),
+            on_cpu: compute.is_cpu(),
+        }
+    }
 }
 
 /// Puts a machine together. `found` is asked for its GPUs only if none was given.
@@ -31,12 +59,15 @@ pub fn devices(
     given: &[(Device, u64)],
     ram_bytes: Option<u64>,
     strings: &[AllocationString],
-    found: impl FnOnce() -> Vec<(Device, u64)>,
+    found: impl FnOnce() -> Vec<Found>,
 ) -> Result<Devices> {
     let mut notes = Vec::new();
     let mut gpus = given.to_vec();
+    let mut kinds = Vec::new();
     if gpus.is_empty() {
-        gpus = found();
+        let found = found();
+        kinds.extend(found.iter().filter_map(|found| Some((found.device.clone(), found.gpu?))));
+        gpus.extend(found.into_iter().map(|found| (found.device, found.total_bytes)));
         if !gpus.is_empty() {
             notes.push(format!("GPUs as nvidia-smi reports them: {}", listed(&gpus)));
         }
@@ -59,8 +90,14 @@ pub fn devices(
         }
     }
     if !assumed.is_empty() {
-        notes.push(format!("taken from the allocation string, as if the quotas were the cards: {}", listed(&assumed)));
+        let unknown = if gpus.is_empty() {
+            "no GPU was given with --vram, and nvidia-smi reports none"
+        } else {
+            "nvidia-smi does not report every GPU of the string"
+        };
+        notes.push(format!("{unknown}: cards as large as their quotas are assumed, {}", listed(&assumed)));
     }
+    let is_assumed = !assumed.is_empty();
     gpus.extend(assumed);
     if gpus.is_empty() {
         bail!("nothing is known of the GPUs\nhelp: give them: --vram cuda:0=12gb --vram cuda:1=16gb");
@@ -71,7 +108,7 @@ pub fn devices(
     }
     let cpu = (Device::cpu(), ram_bytes.unwrap_or(ASSUMED_RAM_BYTES));
     let machine = Machine::new([cpu].into_iter().chain(gpus));
-    Ok(Devices { machine, ram_known: ram_bytes.is_some(), notes })
+    Ok(Devices { machine, ram_known: ram_bytes.is_some(), assumed: is_assumed, gpus: kinds, notes })
 }
 
 /// The largest quota of a device in bytes; `None` if no string gives it one.
@@ -96,13 +133,20 @@ fn listed(gpus: &[(Device, u64)]) -> String {
 
 /// The GPUs that `nvidia-smi` knows, as the node numbers them. None if it is not there, says nothing of use, or takes
 /// too long.
-pub fn nvidia_smi(program: &Path) -> Vec<(Device, u64)> {
-    query(program, MOST_TIME).map(|said| parse(&said)).unwrap_or_default()
+pub fn nvidia_smi(program: &Path) -> Vec<Found> {
+    let ask = |fields: &str| query(program, fields, MOST_TIME);
+    let answer = match ask("index,memory.total,compute_cap,name") {
+        // Older drivers do not know the compute capability, and refuse all of it then.
+        Some((false, _)) => ask("index,memory.total"),
+        answer => answer,
+    };
+    answer.filter(|(succeeded, _)| *succeeded).map(|(_, said)| parse(&said)).unwrap_or_default()
 }
 
-fn query(program: &Path, most_time: Duration) -> Option<String> {
+/// Whether the program succeeds, and what it says. Nothing if it is not there, or takes too long.
+fn query(program: &Path, fields: &str, most_time: Duration) -> Option<(bool, String)> {
     let mut child = Command::new(program)
-        .args(["--query-gpu=index,memory.total", "--format=csv,noheader,nounits"])
+        .args([&*format!("--query-gpu={fields}"), "--format=csv,noheader,nounits"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -116,15 +160,20 @@ fn query(program: &Path, most_time: Duration) -> Option<String> {
     };
     let mut said = String::new();
     child.stdout.take()?.take(64 << 10).read_to_string(&mut said).ok()?;
-    status.success().then_some(said)
+    Some((status.success(), said))
 }
 
-/// `0, 12288` for each card: its number, and its memory in MiB.
-fn parse(said: &str) -> Vec<(Device, u64)> {
+/// `0, 12288, 8.6, NVIDIA GeForce RTX 3060` for each card: its number, its memory in MiB, and where the driver tells
+/// them its compute capability and its name.
+fn parse(said: &str) -> Vec<Found> {
     let card = |line: &str| {
-        let (number, megabytes) = line.split_once(',')?;
-        let (number, megabytes): (u32, u64) = (number.trim().parse().ok()?, megabytes.trim().parse().ok()?);
-        Some((Device::from(&*format!("cuda:{number}")), megabytes.checked_mul(1 << 20)?))
+        let mut fields = line.splitn(4, ',').map(str::trim);
+        let (number, megabytes): (u32, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        Some(Found {
+            device: Device::from(&*format!("cuda:{number}")),
+            total_bytes: megabytes.checked_mul(1 << 20)?,
+            gpu: fields.next().and_then(|capability| Gpu::of_nvidia(capability, fields.next().unwrap_or_default())),
+        })
     };
     said.lines().filter_map(card).collect()
 }
@@ -140,7 +189,8 @@ mod tests {
     fn of(given: &[(&str, u64)], texts: &[&str], found: &[(&str, u64)]) -> Result<Devices> {
         let list =
             |list: &[(&str, u64)]| -> Vec<_> { list.iter().map(|&(name, gb)| (name.into(), gb << 30)).collect() };
-        devices(&list(given), Some(32 << 30), &strings(texts), || list(found))
+        let found = list(found).into_iter().map(|(device, total_bytes)| Found { device, total_bytes, gpu: None });
+        devices(&list(given), Some(32 << 30), &strings(texts), || found.collect())
     }
 
     fn told(devices: &Devices) -> Vec<(String, u64)> {
@@ -171,7 +221,18 @@ mod tests {
     #[test]
     fn the_lines_of_nvidia_smi() {
         let gb = |megabytes: u64| megabytes << 20;
-        assert_eq!(parse("0, 12288\r\n1, 16376\n"), [("cuda:0".into(), gb(12_288)), ("cuda:1".into(), gb(16_376))]);
+        let found = |device: &str, megabytes, gpu: Option<&str>| Found {
+            device: device.into(),
+            total_bytes: gb(megabytes),
+            gpu: gpu.and_then(Gpu::of_name),
+        };
+        assert_eq!(parse("0, 12288\r\n1, 16376\n"), [found("cuda:0", 12_288, None), found("cuda:1", 16_376, None)]);
+        assert_eq!(
+            parse(
+                "0, 12288, 8.6, NVIDIA GeForce RTX 3060\n1, 6144, 7.5, NVIDIA GeForce GTX 1660, Super\n2, 80, [N/A], x\n"
+            ),
+            [found("cuda:0", 12_288, Some("ampere")), found("cuda:1", 6144, Some("gtx16")), found("cuda:2", 80, None)]
+        );
         assert_eq!(parse("0, [N/A]\nNo devices were found\n1, 99999999999999999999\n"), []);
     }
 
@@ -187,6 +248,6 @@ mod tests {
         std::fs::write(&program, text).unwrap();
         #[cfg(unix)]
         std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        assert_eq!(query(&program, Duration::from_millis(50)), None);
+        assert_eq!(query(&program, "index", Duration::from_millis(50)), None);
     }
 }

@@ -73,7 +73,8 @@ impl Fitting<'_> {
         };
         let now = bytes(models);
         QUANTISATIONS.iter().filter(|known| known.is_ggml()).find_map(|quantisation| {
-            let smaller: Option<Vec<_>> = models.iter().map(|named| named.quantised(quantisation)).collect();
+            let smaller: Option<Vec<_>> =
+                models.iter().map(|named| named.quantised(quantisation, &self.options.loading)).collect();
             let smaller = smaller.filter(|smaller| bytes(smaller) < now)?;
             let proposal = self.gpu_only(&smaller)?;
             Some(Proposal { smaller: Some((quantisation.name, now - bytes(&smaller))), ..proposal })
@@ -131,8 +132,8 @@ impl Fitting<'_> {
     /// Does the repaired node do with it what was meant?
     fn holds(&self, named: &NamedModel, text: &str, place: Place, part: f64) -> bool {
         let model = &named.modules.model;
-        let options =
-            Allocating { accounting: self.options.accounting, policy: Policy::GpuOnly, clip: self.options.clip };
+        let clip = self.options.clip || named.modules.is_text_encoder;
+        let options = Allocating { accounting: self.options.accounting, policy: Policy::GpuOnly, clip };
         // Without a unit there is no quota, and `cpu,*` alone is an error.
         let string = AllocationString::parse(text).ok().filter(|string| string.mode() == Mode::Byte);
         let Some(allocation) = string.and_then(|string| allocate(model, &self.devices.machine, &string, &options).ok())

@@ -1,31 +1,42 @@
 //! What will go where, and whether it fits, before anything is loaded.
 //!
 //! ```text
-//! source: gguf, safetensors, wan × quantise, a size ─> tensors ─> modules ─┐
-//! devices: what was said, nvidia-smi, or the string itself ────────────────┴─> allocator ─> Plan ─> warnings, fit
+//! source: gguf, safetensors, wan × quantise, a size ─> tensors ─> built ─> modules ─┐
+//! loading: the card, LoRA files, the loader's own type ─────────────────────┴────────┤
+//! devices: what was said, nvidia-smi, or the string itself ──────────────────────────┴─> allocator ─> Plan ─> warnings, fit
 //! ```
 //!
-//! Sizes are exact: they are the bytes that ComfyUI's `_load_list()` tells the node, computed from the header of the
-//! file. The weights themselves are never read. What a plan cannot know is what else a device holds, and how much the
-//! computation needs beside the weights: that is what `headroom` is for.
+//! Sizes are the bytes that ComfyUI's `_load_list()` tells the node, computed from the header of the file, in the types
+//! that ComfyUI loads it in. The weights themselves are never read. What a plan cannot know is what else a device holds,
+//! and how much the computation needs beside the weights: that is what `headroom` is for.
 
+pub mod architecture;
+pub mod assumed;
 pub mod built;
+pub mod card;
 pub mod devices;
 mod file;
 pub mod fit;
 pub mod ggml;
 pub mod gguf;
+pub mod loading;
+pub mod lora;
 pub mod modules;
 pub mod quantise;
+mod quantised;
 pub mod safetensors;
 pub mod source;
 pub mod tensor;
+pub mod types;
 pub mod wan;
 pub mod warning;
 
 use anyhow::{Context as _, Result};
 
+pub use card::{Card, Gpu};
 pub use devices::Devices;
+pub use loading::Loading;
+pub use lora::Lora;
 pub use source::NamedModel;
 pub use warning::{Level, Warning};
 
@@ -44,6 +55,8 @@ pub struct Options {
     pub clip: bool,
     /// What should be left on a device for the computation.
     pub headroom_bytes: u64,
+    /// How the models are loaded.
+    pub loading: Loading,
 }
 
 /// Everything that a plan says.
@@ -173,7 +186,8 @@ impl Run {
         devices: &Devices,
         options: &Options,
     ) -> Result<Self> {
-        let Options { accounting, clip, .. } = *options;
+        let accounting = options.accounting;
+        let clip = options.clip || named.modules.is_text_encoder;
         let model = &named.modules.model;
         let allocation = allocate(model, &devices.machine, string, &Allocating { accounting, policy, clip })
             .with_context(|| {
@@ -189,7 +203,7 @@ impl Run {
             allocation,
             warnings: Vec::new(),
         };
-        run.warnings = warning::of(&run, model, string, devices, options);
+        run.warnings = warning::of(&run, &named.modules, string, devices, options);
         Ok(run)
     }
 }

@@ -1,222 +1,257 @@
-//! From tensors to blocks: what ComfyUI's `_load_list()` would list.
+//! From modules to blocks: the sizes that ComfyUI's `_load_list()` tells.
 //!
-//! An item of the list is a module with its own parameters: a weight, its bias, and what else stands there, such as the
-//! scale of an fp8 weight. A module that has others below it is not listed, so parameters of its own, such as the
-//! `modulation` of WAN's blocks, are nobody's: ComfyUI counts them nowhere and leaves them where they are. Modules
-//! without any parameter, such as norms that learn nothing, are listed with no bytes; a file does not show them.
+//! | size | of a module |
+//! |---|---|
+//! | resident | the bytes of all that its `state_dict()` has, in the types that they are kept in |
+//! | offload | the same, and for its weight and its bias, if `comfy.ops` made it: what patching them costs, if a LoRA does, or else what casting them costs, if they are kept in another type than they are computed in |
+//! | weight | what virtual VRAM mode counts: `numel() * element_size()` of its weight and the bias beside that |
 //!
-//! Source: `_load_list()` in `comfy/model_patcher.py` and `module_size()` in `comfy/model_management.py` of `ComfyUI`;
-//! `ggml_save_to_state_dict()` in `ops.py` of ComfyUI-GGUF for the [reserve](Modules::reserve_bytes).
+//! Source: `_load_list()` and `low_vram_patch_estimate_vram()` in `comfy/model_patcher.py` and `module_size()` in
+//! `comfy/model_management.py` of ComfyUI; `ops.py` of ComfyUI-GGUF for what it keeps as it is in the file, and for the
+//! [reserve](Modules::reserve_bytes).
 
-use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use ::safetensors::Dtype;
 
-use super::tensor::{CAST_BYTES, Storage, Tensor};
-use super::wan;
+use super::built::{Built, BuiltModule, Parameter};
+use super::loading::Loading;
+use super::lora::{self, Patched};
+use super::quantised::{self, MARK};
+use super::tensor::{Storage, Tensor};
+use super::types::{Types, size_of};
 use crate::allocator::{Block, Model};
+
+/// Patching is taken to need room for the weight twice (`LOWVRAM_PATCH_ESTIMATE_MATH_FACTOR`).
+const PATCH_FACTOR: u64 = 2;
+/// Bytes of a number of the 16 bits that ComfyUI-GGUF unpacks the largest weight into.
+const UNPACKED_BYTES: u64 = 2;
+/// From so many rows on ComfyUI-GGUF keeps a table of words as it is in the file.
+const LARGE_TABLE_ROWS: u64 = 64 * 1024;
 
 /// The modules of a model, as blocks.
 #[derive(Debug, Clone, Default)]
 pub struct Modules {
     /// What is listed, in the order of the list.
     pub model: Model,
-    /// Is that order known? If not, the blocks are in the order of their names, numbers by their value.
+    /// What ComfyUI takes the model for; `None` if that is not known here.
+    pub architecture: Option<&'static str>,
+    /// Is it a text encoder?
+    pub is_text_encoder: bool,
+    /// The types that it is kept and computed in; `None` if only its size is known.
+    pub types: Option<Types>,
+    /// Is the order that of the load list? If not, the blocks are in the order of their names, numbers by their value.
     pub ordered: bool,
+    /// Why it is not.
+    pub doubt: Option<String>,
     /// Bytes of tensors that belong to no listed module.
     pub unlisted_bytes: u64,
     /// ComfyUI-GGUF lets the module with the largest quantised weight claim the bytes of that weight in 16 bits too: room
-    /// for casting it. Among the resident bytes.
+    /// for unpacking it. Among the resident bytes.
     pub reserve_bytes: u64,
+    /// What LoRA files patch.
+    pub patched: Patched,
 }
 
-/// Groups tensors, which are in the order of their file.
-pub fn group(tensors: &[Tensor]) -> Modules {
-    let mut found: HashMap<&str, Module<'_>> = HashMap::new();
-    for tensor in tensors {
-        let (module, parameter) = tensor.parts();
-        found.entry(module).or_default().add(parameter, tensor);
-    }
-    let inner: HashSet<&str> = found.keys().flat_map(|name| ancestors(name)).collect();
-    let reserved = largest_quantised(tensors);
-    let mut modules = Modules { ordered: wan::is_wan(tensors), ..Modules::default() };
+/// The blocks of what ComfyUI builds of these tensors, which are in the order of their file. `largest` is the name of
+/// the tensor that ComfyUI-GGUF marks as the largest.
+pub fn of(built: &Built, tensors: &[Tensor], largest: Option<&str>, loading: &Loading) -> Modules {
+    let keeping = Keeping::new(built, tensors, largest, loading);
+    let patched = lora::patched(&loading.loras, built);
+    let mut modules = Modules {
+        architecture: built.architecture,
+        is_text_encoder: built.is_text_encoder,
+        types: Some(keeping.types),
+        ordered: built.order_known,
+        doubt: built.doubt.clone(),
+        ..Modules::default()
+    };
     let mut weight_bytes = 0_u64;
-    let mut blocks = Vec::new();
-    for (name, module) in found {
-        weight_bytes = weight_bytes.saturating_add(module.weight_bytes());
-        if inner.contains(name) {
-            modules.unlisted_bytes = modules.unlisted_bytes.saturating_add(module.bytes);
-            continue;
-        }
-        let kind = module.kind(name);
-        let reserve = match (module.weight, reserved) {
-            (Some(weight), Some(largest)) if std::ptr::eq(weight, largest) && kind != "Conv3d" => {
-                largest.elements.saturating_mul(CAST_BYTES)
-            }
-            _ => 0,
-        };
-        modules.reserve_bytes += reserve;
-        let resident_bytes = module.bytes.saturating_add(reserve);
+    let mut blocks = Vec::with_capacity(built.modules.len());
+    for module in &built.modules {
+        let sizes = keeping.sizes(module, &patched);
+        modules.reserve_bytes = modules.reserve_bytes.saturating_add(sizes.reserve);
+        weight_bytes = weight_bytes.saturating_add(sizes.weight);
         blocks.push(Block {
-            name: name.to_owned(),
-            kind: kind.into(),
-            resident_bytes,
-            offload_bytes: resident_bytes.saturating_add(module.cast_bytes()),
-            // ComfyUI's layers have the attribute even without a bias; bare parameters have none.
-            has_bias: module.weight.is_some() || module.bias.is_some(),
+            name: module.name.clone(),
+            kind: module.kind.clone(),
+            resident_bytes: sizes.resident,
+            offload_bytes: sizes.resident.saturating_add(sizes.cast),
+            has_bias: module.has_bias,
         });
     }
-    if modules.ordered {
-        blocks.sort_by_cached_key(|block| (wan::position(&block.name), block.name.clone()));
-    } else {
-        blocks.sort_by(|a, b| natural(&a.name, &b.name).then_with(|| a.name.cmp(&b.name)));
-    }
+    let unlisted = built.unlisted.iter().map(|tensor| copied(tensor, keeping.types.weights).bytes);
+    modules.unlisted_bytes = unlisted.fold(0, u64::saturating_add);
     modules.model = Model::new(blocks).with_weight_bytes(weight_bytes);
+    modules.patched = patched;
     modules
 }
 
-/// The parameters of one module.
+/// How ComfyUI keeps the parameters of a model.
+struct Keeping<'a> {
+    types: Types,
+    is_gguf: bool,
+    is_quantised: bool,
+    /// The type that layers beside quantised ones are kept in, and that quantised ones say they have.
+    mixed: Dtype,
+    largest: Option<&'a str>,
+}
+
+/// The sizes of a module.
 #[derive(Default)]
-struct Module<'t> {
-    weight: Option<&'t Tensor>,
-    bias: Option<&'t Tensor>,
+struct Sizes {
+    resident: u64,
+    /// What casting or patching it costs.
+    cast: u64,
+    weight: u64,
+    reserve: u64,
+}
+
+/// A parameter as it is kept.
+struct Kept {
     bytes: u64,
+    /// What `numel()` says, and `dtype`.
+    elements: u64,
+    dtype: Dtype,
+    /// Is it a `QuantizedTensor`, which says that it has another type than its bytes?
+    is_quantised: bool,
 }
 
-impl<'t> Module<'t> {
-    fn add(&mut self, parameter: &str, tensor: &'t Tensor) {
-        self.bytes = self.bytes.saturating_add(tensor.bytes);
-        match parameter {
-            "weight" => self.weight = Some(tensor),
-            "bias" => self.bias = Some(tensor),
-            _ => {}
-        }
+impl<'a> Keeping<'a> {
+    fn new(built: &Built, tensors: &[Tensor], largest: Option<&'a str>, loading: &Loading) -> Self {
+        let is_quantised = quantised::is_quantised(tensors);
+        let types = if built.is_text_encoder {
+            Types::of_text_encoder(last_norm(&built.modules))
+        } else {
+            let supported = built.compute_types;
+            Types::of_diffusion(tensors, supported, is_quantised, loading.weight_type, &loading.card)
+        };
+        let is_gguf = tensors.iter().any(|tensor| matches!(tensor.storage, Storage::Ggml(_)));
+        let mixed = if built.is_text_encoder { types.weights } else { types.cast.unwrap_or(types.weights) };
+        Self { types, is_gguf, is_quantised, mixed, largest }
     }
 
-    /// What casting costs; ComfyUI looks at these two only.
-    fn cast_bytes(&self) -> u64 {
-        self.weight.into_iter().chain(self.bias).fold(0, |total: u64, tensor| total.saturating_add(tensor.cast_bytes()))
-    }
-
-    /// What virtual VRAM mode counts: nothing where there is no weight.
-    fn weight_bytes(&self) -> u64 {
-        let bias = self.bias.map_or(0, |bias| bias.bytes);
-        self.weight.map_or(0, |weight| weight.bytes.saturating_add(bias))
-    }
-
-    /// The class of the module, going by its weight.
-    fn kind(&self, name: &str) -> &'static str {
-        let Some(weight) = self.weight else { return "Parameter" };
-        match weight.shape.len() {
-            0 | 1 if self.bias.is_some() => "LayerNorm",
-            0 | 1 => "RMSNorm",
-            2 if self.bias.is_none() && is_embedding(name) => "Embedding",
-            2 => "Linear",
-            3 => "Conv1d",
-            4 => "Conv2d",
-            _ => "Conv3d",
-        }
-    }
-}
-
-/// Is it a table of embeddings, by its name? A linear layer has a weight of the same form.
-fn is_embedding(name: &str) -> bool {
-    let last = name.rsplit('.').next().unwrap_or(name);
-    matches!(last, "shared" | "embed_tokens" | "token_embd" | "wte" | "wpe" | "relative_attention_bias")
-        || last.ends_with("token_embedding")
-        || last.ends_with("position_embedding")
-}
-
-/// The modules that a module is in: of `a.b.c` these are `a.b`, `a` and the root.
-fn ancestors(name: &str) -> impl Iterator<Item = &str> {
-    let root = (!name.is_empty()).then_some("");
-    name.match_indices('.').map(|(at, _)| &name[..at]).chain(root)
-}
-
-/// The first of the tensors that take the most bytes among those that ComfyUI-GGUF keeps as bytes.
-fn largest_quantised(tensors: &[Tensor]) -> Option<&Tensor> {
-    let quantised = tensors.iter().filter(|tensor| matches!(tensor.storage, Storage::Ggml(ggml) if ggml.is_opaque()));
-    // Of equal ones `max_by_key` gives the last.
-    quantised.rev().max_by_key(|tensor| tensor.bytes)
-}
-
-/// Compares names with their numbers by value: `blocks.9` before `blocks.10`.
-fn natural(a: &str, b: &str) -> Ordering {
-    let (mut a, mut b) = (a, b);
-    loop {
-        let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let (in_a, in_b) = (digits(a), digits(b));
-        if in_a > 0 && in_b > 0 {
-            let (left, right) = (a[..in_a].trim_start_matches('0'), b[..in_b].trim_start_matches('0'));
-            let order = left.len().cmp(&right.len()).then_with(|| left.cmp(right));
-            if order != Ordering::Equal {
-                return order;
+    fn sizes(&self, module: &BuiltModule, patched: &Patched) -> Sizes {
+        let mut sizes = Sizes::default();
+        let mut beside_weight = 0;
+        for parameter in &module.parameters {
+            let kept = self.kept(module, parameter);
+            sizes.resident = sizes.resident.saturating_add(kept.bytes);
+            let counted = kept.elements.saturating_mul(size_of(kept.dtype));
+            match parameter.name.as_str() {
+                "weight" => sizes.weight = counted,
+                "bias" => beside_weight = counted,
+                _ => continue,
             }
-            (a, b) = (&a[in_a..], &b[in_b..]);
-            continue;
+            if module.casts {
+                let name = || format!("{}.{}", module.name, parameter.name);
+                let is_patched = !patched.parameters.is_empty() && patched.parameters.contains(&name());
+                sizes.cast = sizes.cast.saturating_add(self.cast_bytes(&kept, is_patched));
+            }
+            if self.has_reserve(module, parameter, &kept) {
+                sizes.reserve = parameter.tensor.elements.saturating_mul(UNPACKED_BYTES);
+            }
         }
-        let (mut rest_a, mut rest_b) = (a.chars(), b.chars());
-        match (rest_a.next(), rest_b.next()) {
-            (Some(x), Some(y)) if x == y => (a, b) = (rest_a.as_str(), rest_b.as_str()),
-            (x, y) => return x.cmp(&y),
+        if sizes.weight > 0 {
+            sizes.weight = sizes.weight.saturating_add(beside_weight);
         }
+        sizes.resident = sizes.resident.saturating_add(sizes.reserve);
+        sizes
+    }
+
+    /// What casting or patching a parameter costs, as `check_module_offload_mem` has it.
+    fn cast_bytes(&self, kept: &Kept, is_patched: bool) -> u64 {
+        let Types { cast, .. } = self.types;
+        if is_patched {
+            let each = size_of(cast.unwrap_or(kept.dtype)).saturating_mul(PATCH_FACTOR);
+            return kept.elements.saturating_mul(each);
+        }
+        match cast {
+            Some(dtype) if dtype != kept.dtype || kept.is_quantised => kept.elements.saturating_mul(size_of(dtype)),
+            _ => 0,
+        }
+    }
+
+    fn kept(&self, module: &BuiltModule, parameter: &Parameter) -> Kept {
+        let tensor = &parameter.tensor;
+        if let Some(fixed) = parameter.fixed {
+            return copied(tensor, fixed);
+        }
+        let is_linear = module.casts && module.kind == "Linear";
+        if self.is_gguf && is_gguf_layer(module) && (is_linear || is_taken_over(module)) {
+            return as_it_is(tensor);
+        }
+        if self.is_quantised && is_linear {
+            return self.in_mixed(module, parameter);
+        }
+        copied(tensor, self.types.weights)
+    }
+
+    /// A parameter of a linear layer in a model with quantised layers.
+    fn in_mixed(&self, module: &BuiltModule, parameter: &Parameter) -> Kept {
+        let tensor = &parameter.tensor;
+        let has = |name: &str| module.parameters.iter().any(|known| known.name == name);
+        match parameter.name.as_str() {
+            "weight" if has(MARK) => {
+                // nvfp4, the one with two scales, has two numbers in a byte.
+                let in_byte = if has("weight_scale_2") { 2 } else { 1 };
+                let elements = tensor.elements.saturating_mul(in_byte);
+                Kept { bytes: tensor.bytes, elements, dtype: self.mixed, is_quantised: true }
+            }
+            "weight" | "bias" => copied(tensor, self.mixed),
+            _ => as_it_is(tensor),
+        }
+    }
+
+    /// Does the module claim room for unpacking this weight?
+    fn has_reserve(&self, module: &BuiltModule, parameter: &Parameter, kept: &Kept) -> bool {
+        parameter.name == "weight"
+            && self.largest == Some(&*parameter.tensor.name)
+            && kept.dtype == Dtype::U8
+            && is_gguf_layer(module)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use ::safetensors::Dtype;
+/// Is it of one of the classes that ComfyUI-GGUF has its own of?
+fn is_gguf_layer(module: &BuiltModule) -> bool {
+    module.casts && matches!(&*module.kind, "Linear" | "Conv2d" | "Embedding" | "LayerNorm" | "GroupNorm")
+}
 
-    use super::*;
-    use crate::allocator::Accounting;
-    use crate::plan::ggml::GgmlType;
+/// Does ComfyUI-GGUF take the tensors of a layer that is not linear as they are in the file?
+fn is_taken_over(module: &BuiltModule) -> bool {
+    let own = |name: &str| module.parameters.iter().find(|known| known.name == name).map(|known| &known.tensor);
+    let is_packed = |name: &str| own(name).is_some_and(Tensor::is_opaque);
+    let rows = own("weight").and_then(|weight| weight.shape.first());
+    is_packed("weight")
+        || is_packed("bias")
+        || (module.kind == "Embedding" && rows.is_some_and(|&rows| rows >= LARGE_TABLE_ROWS))
+}
 
-    fn tensor(name: &str, shape: &[u64], storage: Storage) -> Tensor {
-        Tensor::new(name.to_owned(), shape.to_vec(), storage).unwrap()
+/// A parameter that was made in this type, and whose numbers were copied into it.
+fn copied(tensor: &Tensor, dtype: Dtype) -> Kept {
+    if tensor.is_opaque() {
+        // Nothing copies packed numbers: what ComfyUI-GGUF does not take over stays as it is.
+        return as_it_is(tensor);
     }
+    let bytes = tensor.elements.saturating_mul(size_of(dtype));
+    Kept { bytes, elements: tensor.elements, dtype, is_quantised: false }
+}
 
-    const HALF: Storage = Storage::Torch(Dtype::F16);
+fn as_it_is(tensor: &Tensor) -> Kept {
+    let (elements, dtype) = (tensor.torch_elements(), tensor.torch_dtype());
+    Kept { bytes: tensor.bytes, elements, dtype, is_quantised: false }
+}
 
-    #[test]
-    fn a_weight_goes_with_its_bias_and_inner_modules_are_not_listed() {
-        let modules = group(&[
-            tensor("b.10.lin.weight", &[4, 8], HALF),
-            tensor("b.9.lin.bias", &[4], HALF),
-            tensor("b.9.lin.weight", &[4, 8], HALF),
-            tensor("b.9.lin.scale_weight", &[1], Storage::Torch(Dtype::F32)),
-            tensor("b.9.modulation", &[6], HALF),
-            tensor("free", &[3], HALF),
-            tensor("shared.weight", &[9, 2], HALF),
-        ]);
-        let told: Vec<_> =
-            modules.model.blocks().iter().map(|b| (&b.name[..], &*b.kind, b.resident_bytes, b.offload_bytes)).collect();
-        assert_eq!(
-            told,
-            [("b.9.lin", "Linear", 76, 76), ("b.10.lin", "Linear", 64, 64), ("shared", "Embedding", 36, 36)]
-        );
-        assert_eq!((modules.unlisted_bytes, modules.ordered), (18, false));
-        assert_eq!(modules.model.weight_bytes(), 72 + 64 + 36);
-    }
-
-    #[test]
-    fn the_first_largest_quantised_weight_has_a_reserve() {
-        let q8 = Storage::Ggml(GgmlType::of_name("Q8_0").unwrap());
-        let full = Storage::Ggml(GgmlType::of_name("F32").unwrap());
-        let modules = group(&[
-            tensor("a.weight", &[1, 32], q8),
-            tensor("b.weight", &[2, 32], q8),
-            tensor("c.weight", &[2, 32], q8),
-            tensor("d.weight", &[900, 32], full),
-        ]);
-        let sizes: Vec<_> = modules.model.blocks().iter().map(|b| b.bytes(Accounting::Resident)).collect();
-        assert_eq!(sizes, [34, 68 + 128, 68, 900 * 32 * 4]);
-        assert_eq!(modules.model.blocks()[1].offload_bytes, 68 + 128 + 2 * 68);
-        assert_eq!(modules.reserve_bytes, 128);
-    }
-
-    #[test]
-    fn numbers_in_names_count_by_their_value() {
-        let mut names = ["b.10.a", "b.9.z", "b.09", "a", "b", "b.9", "ba"];
-        names.sort_by(|a, b| natural(a, b));
-        assert_eq!(names, ["a", "b", "b.09", "b.9", "b.9.z", "b.10.a", "ba"]);
-    }
+/// The type of the norm that the type of a text encoder goes by; `None` if it goes by none.
+fn last_norm(modules: &[BuiltModule]) -> Option<Dtype> {
+    let weight = |end: &str| {
+        let module = modules.iter().find(|module| module.name.ends_with(end))?;
+        module.parameters.iter().find(|parameter| parameter.name == "weight").map(|parameter| &parameter.tensor)
+    };
+    let is_xxl = weight("encoder.block.23.layer.1.DenseReluDense.wi").is_some()
+        || weight("encoder.block.23.layer.1.DenseReluDense.wi_1").is_some_and(|w| w.shape.last() == Some(&4096));
+    let norm = if is_xxl {
+        weight("encoder.final_layer_norm")
+    } else {
+        weight("model.layers.0.self_attn.k_proj").and_then(|_| weight("model.norm"))
+    };
+    norm.map(Tensor::torch_dtype).filter(|&dtype| dtype != Dtype::U8)
 }

@@ -80,10 +80,17 @@ impl Quantisation {
         matches!(self.most, Kind::Ggml(_))
     }
 
-    /// How a model that is made in this quantisation stores what is no matrix inside of a block: 32 bits in a GGUF file
-    /// (that is what a log of WAN 2.2 in `Q6_K` adds up with), 16 bits in a safetensors file.
-    pub fn rest(&self) -> Storage {
-        ggml("F32").filter(|_| self.is_ggml()).unwrap_or(Storage::Torch(Dtype::F16))
+    /// How a model that is made in this quantisation stores what is no matrix inside of a block. In a GGUF file that is 16
+    /// bits for other matrices (those of WAN 2.2 are published with 9.65 GB as `Q4_K_M`, which adds up with that only), and
+    /// 32 bits for vectors; in a safetensors file it is 16 bits.
+    pub fn rest(&self, is_vector: bool) -> Storage {
+        let kept = match self.most {
+            Kind::Torch(_) => None,
+            Kind::Ggml(_) if is_vector => ggml("F32"),
+            Kind::Ggml(most @ ("F32" | "BF16")) => ggml(most),
+            Kind::Ggml(_) => ggml("F16"),
+        };
+        kept.unwrap_or(Storage::Torch(Dtype::F16))
     }
 
     /// The tensors of a model as they would be under this quantisation. `is_large` tells which ones it is about; the

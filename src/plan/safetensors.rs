@@ -17,8 +17,26 @@ const MOST_HEADER_BYTES: u64 = 100_000_000;
 /// Bytes of the longest index.
 const MOST_INDEX_BYTES: u64 = 64 << 20;
 
-/// Reads one file: its tensors in the order of their data.
-pub fn read(path: &Path) -> Result<Vec<Tensor>> {
+/// What a header says.
+#[derive(Debug, Default)]
+pub struct Header {
+    /// The tensors in the order of their data.
+    pub tensors: Vec<Tensor>,
+    /// The layers that its metadata call quantised.
+    pub quantised: Vec<Quantisation>,
+}
+
+/// A layer that the metadata of a file call quantised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quantisation {
+    /// Its name.
+    pub layer: String,
+    /// Bytes of the JSON in which ComfyUI writes how.
+    pub json_bytes: u64,
+}
+
+/// Reads one file.
+pub fn read(path: &Path) -> Result<Header> {
     let shown = path.display();
     let (file, file_bytes) = file::open(path)?;
     header(file, file_bytes).with_context(|| {
@@ -26,7 +44,7 @@ pub fn read(path: &Path) -> Result<Vec<Tensor>> {
     })
 }
 
-fn header(mut file: File, file_bytes: u64) -> Result<Vec<Tensor>> {
+fn header(mut file: File, file_bytes: u64) -> Result<Header> {
     let mut length = [0; 8];
     ensure!(file_bytes >= length.len() as u64, "it has {file_bytes} bytes");
     file.read_exact(&mut length)?;
@@ -46,7 +64,32 @@ fn header(mut file: File, file_bytes: u64) -> Result<Vec<Tensor>> {
         let too_large = format!("tensor `{name}` is too large");
         Tensor::new(name, shape, Storage::Torch(info.dtype)).context(too_large)
     };
-    metadata.offset_keys().into_iter().map(tensor).collect()
+    let tensors = metadata.offset_keys().into_iter().map(tensor).collect::<Result<_>>()?;
+    Ok(Header { tensors, quantised: quantised(&metadata)? })
+}
+
+/// `_quantization_metadata`: which layers are quantised, and how.
+fn quantised(metadata: &Metadata) -> Result<Vec<Quantisation>> {
+    #[derive(Deserialize)]
+    struct Layers {
+        layers: BTreeMap<String, Layer>,
+    }
+    #[derive(Deserialize)]
+    struct Layer {
+        #[serde(default)]
+        format: String,
+        #[serde(default)]
+        full_precision_matrix_mult: bool,
+    }
+    let text = metadata.metadata().as_ref().and_then(|metadata| metadata.get("_quantization_metadata"));
+    let Some(text) = text else { return Ok(Vec::new()) };
+    let layers: Layers = serde_json::from_str(text).context("its `_quantization_metadata`")?;
+    let each = layers.layers.into_iter().map(|(layer, how)| {
+        let full = if how.full_precision_matrix_mult { ", \"full_precision_matrix_mult\": true" } else { "" };
+        let json = format!("{{\"format\": \"{}\"{full}}}", how.format);
+        Quantisation { layer, json_bytes: json.len() as u64 }
+    });
+    Ok(each.collect())
 }
 
 /// `model.safetensors.index.json`: which tensor is in which file.
@@ -56,12 +99,12 @@ struct Index {
 }
 
 /// Reads a model whose index this is, and whose files stand beside or below it.
-pub fn read_index(path: &Path) -> Result<Vec<Tensor>> {
+pub fn read_index(path: &Path) -> Result<Header> {
     let shown = path.display();
     let index = index(path)
         .with_context(|| format!("{shown}: cannot be read as an index of safetensors\nhelp: download it again"))?;
     let files: BTreeSet<&String> = index.weight_map.values().collect();
-    let mut tensors = Vec::new();
+    let mut whole = Header::default();
     for name in files {
         let is_below = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
         ensure!(
@@ -69,15 +112,18 @@ pub fn read_index(path: &Path) -> Result<Vec<Tensor>> {
             "{shown}: it names `{name}`, which is not beside it\nhelp: download it again"
         );
         let in_file = read(&path.with_file_name(name))?;
-        tensors.extend(in_file.into_iter().filter(|tensor| index.weight_map.get(&tensor.name) == Some(name)));
+        let listed = in_file.tensors.into_iter().filter(|tensor| index.weight_map.get(&tensor.name) == Some(name));
+        whole.tensors.extend(listed);
+        whole.quantised.extend(in_file.quantised);
     }
+    let found = whole.tensors.len();
     ensure!(
-        tensors.len() == index.weight_map.len(),
+        found == index.weight_map.len(),
         "{shown}: {} of its {} tensors are not in the files that it names\nhelp: download the files again",
-        index.weight_map.len() - tensors.len(),
+        index.weight_map.len() - found,
         index.weight_map.len()
     );
-    Ok(tensors)
+    Ok(whole)
 }
 
 fn index(path: &Path) -> Result<Index> {

@@ -6,11 +6,14 @@ use std::path::Path;
 use ::safetensors::Dtype;
 use anyhow::{Context as _, Result, bail};
 
+use super::architecture;
 use super::file;
 use super::ggml::GgmlType;
 use super::gguf::{self, Gguf};
+use super::loading::Loading;
 use super::modules::{self, Modules};
 use super::quantise::{QUANTISATIONS, Quantisation};
+use super::quantised;
 use super::safetensors;
 use super::tensor::{Storage, Tensor};
 use super::wan::{PROFILES, Profile};
@@ -26,7 +29,36 @@ pub struct NamedModel {
     /// Its blocks.
     pub modules: Modules,
     /// Its tensors; none if only its size is known.
+    pub contents: Contents,
+}
+
+/// What a file holds of a model.
+#[derive(Debug, Clone, Default)]
+pub struct Contents {
+    /// The tensors that ComfyUI reads, in the order of the file.
     pub tensors: Vec<Tensor>,
+    /// The architecture that a GGUF file names.
+    pub architecture: Option<String>,
+    /// The name of the tensor that ComfyUI-GGUF takes for the largest, and gives room for unpacking.
+    largest: Option<String>,
+}
+
+impl Contents {
+    fn new(tensors: Vec<Tensor>) -> Self {
+        let packed = tensors.iter().filter(|tensor| tensor.is_opaque());
+        // Of equal ones the first; `max_by_key` gives the last.
+        let largest = packed.rev().max_by_key(|tensor| tensor.bytes).map(|tensor| tensor.name.clone());
+        Self { tensors, architecture: None, largest }
+    }
+
+    /// The blocks that ComfyUI makes of it.
+    pub fn modules(&self, loading: &Loading) -> Modules {
+        let mut built = architecture::build(&self.tensors);
+        // Of what is not known here, what was said of it, or what the file says.
+        let is_said = loading.text_encoder || self.architecture.as_deref().is_some_and(architecture::is_text);
+        built.is_text_encoder |= built.architecture.is_none() && is_said;
+        modules::of(&built, &self.tensors, self.largest.as_deref(), loading)
+    }
 }
 
 /// Layers of a model of which only the size is known: as many as 40 blocks of ten.
@@ -34,17 +66,17 @@ const LAYERS: u64 = 400;
 
 impl NamedModel {
     /// A file, or a profile with its quantisation: `wan2.2-14b:Q6_K`.
-    pub fn open(name: &Path) -> Result<Self> {
+    pub fn open(name: &Path, loading: &Loading) -> Result<Self> {
         let text = name.to_string_lossy();
         let (before, quantisation) = text.split_once(':').unwrap_or((&text, ""));
         match Profile::of_name(before) {
-            Some(profile) if !name.exists() => Self::of_profile(profile, quantisation),
-            _ => Self::of_file(name),
+            Some(profile) if !name.exists() => Self::of_profile(profile, quantisation, loading),
+            _ => Self::of_file(name, loading),
         }
     }
 
-    /// A model of so many bytes, in layers of one size. They are taken for quantised ones: casting them costs two more
-    /// bytes for each.
+    /// A model of so many bytes, in layers of one size, of which nothing else is known. So the offload accounting counts
+    /// the same: what it adds depends on types and on LoRA files.
     pub fn of_size(bytes: u64) -> Self {
         let block = |index: u64| {
             let resident_bytes = bytes / LAYERS + u64::from(index < bytes % LAYERS);
@@ -52,42 +84,46 @@ impl NamedModel {
                 name: format!("layers.{index}"),
                 kind: "Linear".into(),
                 resident_bytes,
-                offload_bytes: resident_bytes.saturating_mul(3),
+                offload_bytes: resident_bytes,
                 has_bias: true,
             }
         };
         let model = Model::new((0..LAYERS).map(block).collect());
         Self {
             name: format!("a model of {:.2} GB", crate::allocator::gigabytes(bytes)),
-            origin: format!("taken for {LAYERS} quantised layers of one size"),
+            origin: format!("taken for {LAYERS} layers of one size"),
             modules: Modules { model, ordered: true, ..Modules::default() },
-            tensors: Vec::new(),
+            contents: Contents::default(),
         }
     }
 
     /// The same model in another quantisation, estimated: what it quantises is what is quantised in the file, or in a
     /// file that is not, what ComfyUI-GGUF's converter would. `None` if its tensors are not known.
-    pub fn quantised(&self, quantisation: &Quantisation) -> Option<Self> {
+    pub fn quantised(&self, quantisation: &Quantisation, loading: &Loading) -> Option<Self> {
+        let tensors = &self.contents.tensors;
         let is_packed = |tensor: &Tensor| matches!(tensor.storage, Storage::Ggml(ggml) if ggml.is_quantised());
-        let any_packed = self.tensors.iter().any(is_packed);
+        let any_packed = tensors.iter().any(is_packed);
         let is_large =
             |tensor: &Tensor| if any_packed { is_packed(tensor) } else { super::quantise::is_quantised(tensor) };
-        let tensors = quantisation.of_tensors(&self.tensors, is_large);
-        let modules = modules::group(&tensors);
+        if tensors.is_empty() {
+            return None;
+        }
+        let architecture = self.contents.architecture.clone();
+        let contents = Contents { architecture, ..Contents::new(quantisation.of_tensors(tensors, is_large)) };
         let name = format!("{} as {}", self.name, quantisation.name);
-        (!tensors.is_empty()).then_some(Self { name, origin: self.origin.clone(), modules, tensors })
+        Some(Self { name, origin: self.origin.clone(), modules: contents.modules(loading), contents })
     }
 
-    fn of_tensors(name: &Path, origin: String, tensors: Vec<Tensor>) -> Result<Self> {
+    fn of_contents(name: &Path, origin: String, contents: Contents, loading: &Loading) -> Result<Self> {
         let shown = name.display().to_string();
-        let modules = modules::group(&tensors);
+        let modules = contents.modules(loading);
         if modules.model.blocks().is_empty() {
             bail!("{shown}: there are no layers in it\nhelp: name the file of a model");
         }
-        Ok(Self { name: shown, origin, modules, tensors })
+        Ok(Self { name: shown, origin, modules, contents })
     }
 
-    fn of_profile(profile: &Profile, quantisation: &str) -> Result<Self> {
+    fn of_profile(profile: &Profile, quantisation: &str, loading: &Loading) -> Result<Self> {
         let known = QUANTISATIONS.map(|known| known.name).join(", ");
         let Some(found) = Quantisation::of_name(quantisation) else {
             bail!(
@@ -99,10 +135,10 @@ impl NamedModel {
         };
         let name = format!("{}:{}", profile.name, found.name);
         let origin = format!("{}, built from its published architecture", profile.title);
-        Self::of_tensors(Path::new(&name), origin, profile.tensors(&found))
+        Self::of_contents(Path::new(&name), origin, Contents::new(profile.tensors(&found)), loading)
     }
 
-    fn of_file(path: &Path) -> Result<Self> {
+    fn of_file(path: &Path, loading: &Loading) -> Result<Self> {
         let shown = path.display();
         if !path.exists() {
             let profiles = PROFILES.map(|profile| profile.name).join(", ");
@@ -116,62 +152,49 @@ impl NamedModel {
         begin.with_context(|| format!("{shown}: cannot be read\nhelp: look whether its disk is in order"))?;
         let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
         if gguf::is_gguf(&first) {
-            return Self::of_gguf(path);
+            return Self::of_gguf(path, loading);
         }
-        let (what, tensors) = if is_json {
+        let (what, header) = if is_json {
             ("safetensors files", safetensors::read_index(path)?)
         } else if first.get(8) == Some(&b'{') {
             ("a safetensors file", safetensors::read(path)?)
         } else {
             bail!("{shown}: neither a GGUF nor a safetensors file\nhelp: convert it, or plan by --model-size");
         };
-        Self::of_tensors(path, format!("the header of {what}"), diffusion_only(tensors))
+        let tensors = quantised::converted(header.tensors, &header.quantised);
+        let tensors = architecture::named_as_in_comfyui(tensors, None);
+        let contents = Contents::new(quantised::converted(tensors, &[]));
+        Self::of_contents(path, format!("the header of {what}"), contents, loading)
     }
 
-    fn of_gguf(path: &Path) -> Result<Self> {
-        let Gguf { architecture, tensors, files } = gguf::read(path)?;
-        let architecture = architecture.unwrap_or_default();
-        let tensors = diffusion_only(tensors).into_iter().map(|tensor| as_loaded(tensor, &architecture)).collect();
+    fn of_gguf(path: &Path, loading: &Loading) -> Result<Self> {
+        let Gguf { architecture: named, tensors, files } = gguf::read(path)?;
+        let architecture = named.clone().unwrap_or_default();
+        let tensors = architecture::named_as_in_comfyui(tensors, named.as_deref());
+        let mut contents = Contents { architecture: named, ..Contents::new(tensors) };
+        contents.tensors = contents.tensors.into_iter().map(|tensor| as_loaded(tensor, &architecture)).collect();
         let what = if files == 1 { "a GGUF file".to_owned() } else { format!("{files} GGUF files") };
         let architecture = if architecture.is_empty() { "unnamed" } else { &architecture };
-        Self::of_tensors(path, format!("the header of {what}, architecture {architecture}"), tensors)
+        let origin = format!("the header of {what}, architecture {architecture}");
+        Self::of_contents(path, origin, contents, loading)
     }
 }
 
-/// Of a checkpoint that holds more than the diffusion model, the diffusion model, by the names that it has on its own.
-fn diffusion_only(tensors: Vec<Tensor>) -> Vec<Tensor> {
-    const PREFIX: &str = "model.diffusion_model.";
-    if !tensors.iter().any(|tensor| tensor.name.starts_with(PREFIX)) {
-        return tensors;
-    }
-    let own = |tensor: Tensor| {
-        let name = tensor.name.strip_prefix(PREFIX)?.to_owned();
-        Some(Tensor { name, ..tensor })
-    };
-    tensors.into_iter().filter_map(own).collect()
-}
-
-/// A tensor as ComfyUI-GGUF loads it (`loader.py`): vectors in `BF16` become 32 bits, the large table of words of a text
-/// encoder 16 bits, and that table gets the name that ComfyUI has for it.
+/// A tensor as ComfyUI-GGUF loads it (`loader.py`): vectors in `BF16` become 32 bits, and the large table of words of a
+/// text encoder 16 bits.
 fn as_loaded(tensor: Tensor, architecture: &str) -> Tensor {
     let is_bf16 = matches!(tensor.storage, Storage::Ggml(ggml) if ggml.name == "BF16");
     if is_bf16 && tensor.shape.len() <= 1 {
         let full = GgmlType::of_name("F32").and_then(|full| tensor.stored(Storage::Ggml(full)));
         return full.unwrap_or(tensor);
     }
-    let table = match architecture {
-        "t5" | "t5encoder" => "shared.weight",
-        "llama" | "qwen2vl" | "qwen3" | "qwen3vl" => "model.embed_tokens.weight",
+    let (table, is_unpacked) = match architecture {
+        "t5" | "t5encoder" => ("shared.weight", tensor.shape == [256_384, 4096]),
+        "llama" | "qwen2vl" | "qwen3" | "qwen3vl" => {
+            ("model.embed_tokens.weight", tensor.shape.first().is_some_and(|&words| words >= 64 * 1024))
+        }
         _ => return tensor,
     };
-    if tensor.name != "token_embd.weight" {
-        return tensor;
-    }
-    let is_large = if table == "shared.weight" {
-        tensor.shape == [256_384, 4096]
-    } else {
-        tensor.shape.first().is_some_and(|&words| words >= 64 * 1024)
-    };
-    let half = tensor.stored(Storage::Torch(Dtype::F16)).filter(|_| is_large);
-    Tensor { name: table.to_owned(), ..half.unwrap_or(tensor) }
+    let half = tensor.stored(Storage::Torch(Dtype::F16)).filter(|_| is_unpacked && tensor.name == table);
+    half.unwrap_or(tensor)
 }

@@ -4,9 +4,6 @@ use safetensors::Dtype;
 
 use super::ggml::GgmlType;
 
-/// Bytes of a number in the 16 bits that models compute in.
-pub(super) const CAST_BYTES: u64 = 2;
-
 /// How a tensor is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Storage {
@@ -49,17 +46,26 @@ impl Tensor {
         Self::new(self.name.clone(), self.shape.clone(), storage)
     }
 
-    /// Bytes that casting it to the 16 bits of the computation costs: `numel() * 2` where its type is another one, as
-    /// ComfyUI's `_load_list()` adds to `module_offload_mem`. What ComfyUI-GGUF keeps as bytes has one element per
-    /// byte, so its cost is twice its bytes.
-    pub fn cast_bytes(&self) -> u64 {
-        let elements = match self.storage {
-            Storage::Ggml(ggml) if ggml.is_opaque() => self.bytes,
-            Storage::Ggml(ggml) if ggml.name == "F16" => 0,
-            Storage::Torch(Dtype::F16 | Dtype::BF16) => 0,
-            Storage::Ggml(_) | Storage::Torch(_) => self.elements,
-        };
-        elements.saturating_mul(CAST_BYTES)
+    /// The type that torch has it in: bytes for what it does not know, as ComfyUI-GGUF keeps that.
+    pub fn torch_dtype(&self) -> Dtype {
+        match self.storage {
+            Storage::Torch(dtype) => dtype,
+            Storage::Ggml(ggml) => match ggml.name {
+                "F32" => Dtype::F32,
+                "F16" => Dtype::F16,
+                _ => Dtype::U8,
+            },
+        }
+    }
+
+    /// What torch's `numel()` says: the bytes for what it does not know.
+    pub fn torch_elements(&self) -> u64 {
+        if self.is_opaque() { self.bytes } else { self.elements }
+    }
+
+    /// Does torch not know its type, so that ComfyUI-GGUF keeps its bytes?
+    pub fn is_opaque(&self) -> bool {
+        matches!(self.storage, Storage::Ggml(ggml) if ggml.is_opaque())
     }
 
     /// Its module and its name there: `blocks.0.ffn.2` and `weight`.
@@ -81,13 +87,13 @@ mod tests {
         let q6 = Storage::Ggml(GgmlType::of_name("q6_k").unwrap());
         let weight = tensor(&[5120, 13824], q6).unwrap();
         assert_eq!((weight.elements, weight.bytes), (70_778_880, 58_060_800));
-        assert_eq!(weight.cast_bytes(), 2 * 58_060_800);
+        assert_eq!((weight.torch_dtype(), weight.torch_elements()), (Dtype::U8, 58_060_800));
         let half = tensor(&[3, 5], Storage::Torch(Dtype::BF16)).unwrap();
-        assert_eq!((half.bytes, half.cast_bytes()), (30, 0));
+        assert_eq!((half.bytes, half.torch_elements()), (30, 15));
         let eight = tensor(&[3, 5], Storage::Torch(Dtype::F8_E4M3)).unwrap();
-        assert_eq!((eight.bytes, eight.cast_bytes()), (15, 30));
+        assert_eq!((eight.bytes, eight.torch_elements()), (15, 15));
         let full = tensor(&[], Storage::Ggml(GgmlType::of_id(0).unwrap())).unwrap();
-        assert_eq!((full.bytes, full.cast_bytes()), (4, 2));
+        assert_eq!((full.bytes, full.torch_dtype(), full.torch_elements()), (4, Dtype::F32, 1));
     }
 
     #[test]

@@ -1,7 +1,6 @@
-//! WAN 2.2 14B: what it is made of, and in which order ComfyUI lists it.
+//! WAN 2.2 14B: what it is made of.
 //!
-//! Source: `wan/configs/wan_t2v_A14B.py`, `wan_i2v_A14B.py` and `wan/modules/model.py` of Wan-Video/Wan2.2 for the sizes;
-//! `comfy/ldm/wan/model.py` of `ComfyUI` for the order in which modules are made, which is that of its load list.
+//! Source: `wan/configs/wan_t2v_A14B.py`, `wan_i2v_A14B.py` and `wan/modules/model.py` of Wan-Video/Wan2.2.
 //!
 //! | part | tensors, rows × columns |
 //! |---|---|
@@ -15,7 +14,7 @@
 //! of 128 share the dim × dim matrices, and add nothing of their own.
 
 use super::quantise::{Quantisation, is_quantised};
-use super::tensor::{Storage, Tensor};
+use super::tensor::Tensor;
 
 const DIM: u64 = 5120;
 const FFN: u64 = 13_824;
@@ -49,9 +48,9 @@ impl Profile {
         PROFILES.iter().find(|profile| profile.name.eq_ignore_ascii_case(name))
     }
 
-    /// Its tensors in a quantisation, in load list order.
+    /// Its tensors in a quantisation.
     pub fn tensors(&self, quantisation: &Quantisation) -> Vec<Tensor> {
-        let mut tensors = Tensors { storage: quantisation.rest(), made: Vec::new() };
+        let mut tensors = Tensors { quantisation: *quantisation, made: Vec::new() };
         let patch = [DIM, self.in_channels].into_iter().chain(PATCH).collect();
         tensors.add("patch_embedding.weight", patch);
         tensors.add("patch_embedding.bias", vec![DIM]);
@@ -77,14 +76,15 @@ impl Profile {
 }
 
 struct Tensors {
-    storage: Storage,
+    quantisation: Quantisation,
     made: Vec<Tensor>,
 }
 
 impl Tensors {
     fn add(&mut self, name: &str, shape: Vec<u64>) {
         // None of these sizes is anywhere near the end of a number.
-        self.made.extend(Tensor::new(name.to_owned(), shape, self.storage));
+        let is_vector = shape.len() == 1 || name.ends_with("modulation");
+        self.made.extend(Tensor::new(name.to_owned(), shape, self.quantisation.rest(is_vector)));
     }
 
     fn linear(&mut self, name: &str, rows: u64, columns: u64) {
@@ -102,74 +102,12 @@ impl Tensors {
     }
 }
 
-/// Is it a WAN model, by the tensors that ComfyUI knows it by?
-pub(super) fn is_wan(tensors: &[Tensor]) -> bool {
-    ["head.modulation", "blocks.0.self_attn.norm_q.weight"]
-        .iter()
-        .all(|known| tensors.iter().any(|tensor| tensor.name == *known))
-}
-
-/// The modules of WAN in the order in which ComfyUI makes them, at every level of their names.
-const ORDER: [&str; 24] = [
-    "patch_embedding",
-    "text_embedding",
-    "time_embedding",
-    "time_projection",
-    "self_attn",
-    "norm3",
-    "cross_attn",
-    "q",
-    "k",
-    "v",
-    "o",
-    "norm_q",
-    "norm_k",
-    "k_img",
-    "v_img",
-    "norm_k_img",
-    "ffn",
-    "before_proj",
-    "after_proj",
-    "blocks",
-    "vace_blocks",
-    "head",
-    "img_emb",
-    "ref_conv",
-];
-
-/// Where a module stands in the load list: compare these part by part. What is not known comes last, by its name.
-pub(super) fn position(name: &str) -> Vec<(usize, u64, String)> {
-    let part = |part: &str| match (ORDER.iter().position(|known| *known == part), part.parse()) {
-        (Some(at), _) => (at, 0, String::new()),
-        (None, Ok(number)) => (0, number, String::new()),
-        (None, Err(_)) => (ORDER.len(), 0, part.to_owned()),
-    };
-    name.split('.').map(part).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::modules;
 
     fn profile(name: &str) -> Vec<Tensor> {
         Profile::of_name(name).unwrap().tensors(&Quantisation::of_name("Q6_K").unwrap())
-    }
-
-    #[test]
-    fn the_order_of_the_profile_is_that_of_the_load_list() {
-        let tensors = profile("WAN2.2-14B");
-        assert!(is_wan(&tensors));
-        let mut shuffled = tensors.clone();
-        shuffled.sort_by(|a, b| a.name.cmp(&b.name));
-        let names = |tensors: &[Tensor]| -> Vec<String> {
-            modules::group(tensors).model.blocks().iter().map(|block| block.name.clone()).collect()
-        };
-        let mut made: Vec<_> = tensors.iter().map(|tensor| tensor.parts().0.to_owned()).collect();
-        made.dedup();
-        // Modules that are not listed, since others are below them.
-        made.retain(|name| name != "head" && name.strip_prefix("blocks.").is_none_or(|rest| rest.contains('.')));
-        assert_eq!(names(&shuffled), made);
     }
 
     #[test]

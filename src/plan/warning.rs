@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use super::modules::Modules;
 use super::{Devices, Options, Run};
 use crate::allocator::{
-    Accounting, AllocationString, Device, GB, Model, Quotas, Reason, Remainder, Request, gigabytes,
+    Accounting, AllocationString, Device, GB, Model, Placed, Quotas, Reason, Remainder, Request, gigabytes,
 };
 
 /// Something that one should know.
@@ -45,6 +46,8 @@ pub enum Warning {
         device: Device,
         /// Bytes of the model, as counted.
         counted_bytes: u64,
+        /// Were there layers left for it, all of them larger than its quota?
+        too_small: bool,
     },
     /// Layers that found no room in any quota.
     Orphans {
@@ -71,7 +74,7 @@ pub enum Warning {
     OtherAccounting {
         /// Bytes of the model's weights.
         resident_bytes: u64,
-        /// Bytes with the cost of casting.
+        /// Bytes with what casting and patching them costs; the same if no LoRA file was given and nothing is cast.
         offload_bytes: u64,
         /// Gigabytes of all quotas.
         quota_gb: f64,
@@ -81,7 +84,7 @@ pub enum Warning {
         /// The text.
         text: String,
     },
-    /// The table counts the cost of casting, so its gigabytes are not what the weights take.
+    /// The table counts what casting and patching costs, so its gigabytes are not what the weights take.
     OverCounted {
         /// Bytes of the model's weights.
         resident_bytes: u64,
@@ -101,7 +104,7 @@ pub enum Level {
     Note,
 }
 
-/// Orphans that make less of a model than this are what rounding leaves, and no cause for concern.
+/// Orphans that make less of a model than this are what rounding leaves: nothing that other quotas would mend.
 const ORPHANS_WORTH_A_WARNING: f64 = 0.02;
 
 impl Warning {
@@ -110,7 +113,6 @@ impl Warning {
         match self {
             Self::DoesNotFit { .. } => Level::Misfit,
             Self::OverCounted { .. } => Level::Note,
-            Self::Orphans { part, .. } if *part < ORPHANS_WORTH_A_WARNING => Level::Note,
             _ => Level::Warning,
         }
     }
@@ -155,8 +157,11 @@ impl fmt::Display for Warning {
                 gb(total_bytes),
                 gb(bytes)
             ),
-            Self::Empty { device, counted_bytes } => {
-                write!(f, "{device} gets nothing: the quotas before it take all {} of the model", gb(counted_bytes))
+            Self::Empty { device, too_small: true, .. } => {
+                write!(f, "{device} gets nothing: its quota has room for none of the layers that are left")
+            }
+            Self::Empty { device, counted_bytes, .. } => {
+                write!(f, "{device} gets nothing: the devices before it take all {} of the model", gb(counted_bytes))
             }
             Self::Orphans { layers, bytes, compute, .. } => {
                 let (what, stay) = if *layers == 1 { ("layer", "stays") } else { ("layers", "stay") };
@@ -175,17 +180,26 @@ impl fmt::Display for Warning {
             Self::Unassigned { counted_gb } => {
                 write!(f, "no GPU has a quota, so {counted_gb:.2} GB are nobody's and stay on the compute device")
             }
-            Self::OtherAccounting { resident_bytes, offload_bytes, quota_gb } => write!(
-                f,
-                "quotas of {quota_gb:.2} GB cover all {} of weights, so nothing is left over to share; tables in guides \
-                 count the cost of casting too, {} here (--accounting offload)",
-                gb(resident_bytes),
-                gb(offload_bytes)
-            ),
+            Self::OtherAccounting { resident_bytes, offload_bytes, quota_gb } => {
+                write!(
+                    f,
+                    "quotas of {quota_gb:.2} GB cover all {} of weights, so nothing is left over to share; ",
+                    gb(resident_bytes)
+                )?;
+                if offload_bytes > resident_bytes {
+                    let counted = gb(offload_bytes);
+                    write!(
+                        f,
+                        "tables in guides count what casting and patching costs too, {counted} here (--accounting offload)"
+                    )
+                } else {
+                    write!(f, "tables in guides count what LoRA files cost too (--accounting offload with --lora FILE)")
+                }
+            }
             Self::Ignored { text } => write!(f, "`{text}` is passed over by the node"),
             Self::OverCounted { resident_bytes, counted_bytes } => write!(
                 f,
-                "{} are counted, with the cost of casting; the weights take {}",
+                "{} are counted, with what casting and patching costs; the weights take {}",
                 gb(counted_bytes),
                 gb(resident_bytes)
             ),
@@ -196,15 +210,16 @@ impl fmt::Display for Warning {
 /// All that is to be said of a run, the worst first.
 pub(super) fn of(
     run: &Run,
-    model: &Model,
+    modules: &Modules,
     string: &AllocationString,
     devices: &Devices,
     options: &Options,
 ) -> Vec<Warning> {
+    let model = &modules.model;
     let mut warnings = of_devices(run, string, devices, options);
     warnings.extend(orphans(run, model, string.compute_device()));
     if let Request::Byte(quotas) = string.request() {
-        warnings.extend(of_quotas(run, model, quotas, options.accounting));
+        warnings.extend(of_quotas(run, model, quotas, options));
     }
     warnings
         .extend(string.ignored().iter().map(|span| Warning::Ignored { text: string.text()[span.clone()].to_owned() }));
@@ -238,17 +253,23 @@ fn orphans(run: &Run, model: &Model, compute: &Device) -> Option<Warning> {
     let (layers, bytes) = orphans
         .fold((0, 0_u64), |(layers, bytes), (block, _)| (layers + 1, bytes.saturating_add(block.resident_bytes)));
     let part = gigabytes(bytes) / gigabytes(model.total_bytes(Accounting::Resident));
-    (layers > 0).then(|| Warning::Orphans { layers, bytes, part, compute: compute.clone() })
+    (part >= ORPHANS_WORTH_A_WARNING).then(|| Warning::Orphans { layers, bytes, part, compute: compute.clone() })
 }
 
-fn of_quotas(run: &Run, model: &Model, quotas: &Quotas, accounting: Accounting) -> Vec<Warning> {
+fn of_quotas(run: &Run, model: &Model, quotas: &Quotas, options: &Options) -> Vec<Warning> {
     let mut warnings = Vec::new();
+    let accounting = options.accounting;
     let counted_bytes = model.total_bytes(accounting);
-    let rows = || run.allocation.devices.iter().zip(&run.counted_bytes);
-    for (row, &bytes) in rows() {
+    for (at, (row, &bytes)) in run.allocation.devices.iter().zip(&run.counted_bytes).enumerate() {
         let quota = quotas.listed.iter().any(|quota| quota.device == row.device && quota.bytes > 0.0);
         if quota && bytes == 0 && counted_bytes > 0 && !row.device.is_cpu() {
-            warnings.push(Warning::Empty { device: row.device.clone(), counted_bytes });
+            let left = |placed: &Placed| match placed.reason {
+                Reason::Quota => placed.device > at,
+                Reason::Orphan => true,
+                Reason::Tiny | Reason::Head => false,
+            };
+            let too_small = run.allocation.placements.iter().any(left);
+            warnings.push(Warning::Empty { device: row.device.clone(), counted_bytes, too_small });
         }
     }
     match &run.allocation.remainder {
@@ -261,10 +282,13 @@ fn of_quotas(run: &Run, model: &Model, quotas: &Quotas, accounting: Accounting) 
     }
     let [resident_bytes, offload_bytes] = [Accounting::Resident, Accounting::Offload].map(|of| model.total_bytes(of));
     let quota_gb = quotas.listed.iter().map(|quota| quota.bytes).sum::<f64>() / GB;
+    // What a table of a guide can be: packed weights with a LoRA on all of them count three times.
+    let most_bytes = if options.loading.loras.is_empty() { resident_bytes.saturating_mul(3) } else { offload_bytes };
     // Of interest only to those whose quotas did not do what they expected.
     match accounting {
         Accounting::Resident
-            if !warnings.is_empty() && (gigabytes(resident_bytes)..gigabytes(offload_bytes)).contains(&quota_gb) =>
+            if !warnings.is_empty()
+                && (gigabytes(resident_bytes)..gigabytes(most_bytes.max(offload_bytes))).contains(&quota_gb) =>
         {
             warnings.push(Warning::OtherAccounting { resident_bytes, offload_bytes, quota_gb });
         }

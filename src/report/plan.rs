@@ -7,9 +7,12 @@ pub mod svg;
 use std::fmt::Write as _;
 
 use super::columns::{columns, width, wrapped};
-use super::text::{BAD, FAINT, GOOD, STRONG, UNSURE, visible};
+use super::text::{BAD, FAINT, GOOD, STRONG, UNSURE, counted, visible};
 use crate::allocator::{Accounting, Policy, gigabytes};
 use crate::plan::fit::Proposal;
+use crate::plan::lora::Matched;
+use crate::plan::tensor::Tensor;
+use crate::plan::types::{Types, name_of};
 use crate::plan::{Level, Plan, Planned, Run, Usage};
 
 /// Characters of a bar that stands for all of a device's memory.
@@ -54,26 +57,57 @@ fn notes(plan: &Plan) -> String {
 fn model(planned: &Planned) -> String {
     let modules = &planned.named.modules;
     let model = &modules.model;
-    let [resident, offload] =
-        [Accounting::Resident, Accounting::Offload].map(|accounting| gigabytes(model.total_bytes(accounting)));
+    let [resident, offload] = [Accounting::Resident, Accounting::Offload].map(|which| model.total_bytes(which));
     let mut out = format!("{STRONG}{}{STRONG:#}\n", visible(&planned.named.name));
     let _ = writeln!(out, "  {}", visible(&planned.named.origin));
-    let layers = model.blocks().len();
-    let _ = writeln!(out, "  {resident:.2} GB resident, {offload:.2} GB with the cost of casting, {layers} layers");
+    let layers = counted(model.blocks().len(), "layer");
+    let types = modules.types.map(|types| loaded(planned, types)).unwrap_or_default();
+    let _ = writeln!(out, "  {:.2} GB in {layers}{types}", gigabytes(resident));
+    if offload != resident {
+        let _ =
+            writeln!(out, "  {:.2} GB with what casting and patching costs (--accounting offload)", gigabytes(offload));
+    }
+    for file in &modules.patched.files {
+        out.push_str(&patched(file));
+    }
     if modules.reserve_bytes > 0 {
         let reserve = size(modules.reserve_bytes);
-        let _ = writeln!(out, "  of that {reserve} to cast the largest weight in, as ComfyUI-GGUF counts");
+        let _ = writeln!(out, "  of that {reserve} to unpack the largest weight in, as ComfyUI-GGUF counts");
     }
     if modules.unlisted_bytes > 0 {
         let unlisted = size(modules.unlisted_bytes);
         let _ = writeln!(out, "  beside that {unlisted} that belong to no layer, and that the node does not place");
     }
     if !modules.ordered {
-        out.push_str(
-            "  the order of its layers is not known here: at the edge of a device, one layer may be another\n",
+        let why = modules.doubt.as_deref().map(|why| format!(" ({})", visible(why))).unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "  how ComfyUI builds it is not known here{why}: layers without weights are missing, their order and kinds are \
+             guessed, and at the edge of a device one layer may be another"
         );
     }
     out
+}
+
+/// In which types it is loaded and computed.
+fn loaded(planned: &Planned, types: Types) -> String {
+    let is_packed = planned.named.contents.tensors.iter().any(Tensor::is_opaque);
+    let (weights, cast) = (name_of(types.weights), types.cast.map(name_of));
+    match (is_packed, cast) {
+        (true, _) => format!(", packed as in the file, computed in {}", cast.unwrap_or(weights)),
+        (false, Some(cast)) if cast != weights => format!(", loaded in {weights}, computed in {cast}"),
+        (false, _) => format!(", loaded in {weights}"),
+    }
+}
+
+/// What a LoRA file does to the model.
+fn patched(file: &Matched) -> String {
+    let name = visible(&file.name);
+    let unknown = match &file.unknown[..] {
+        [] => String::new(),
+        [first, ..] => format!(", {} are not, such as {}", file.unknown.len(), visible(first)),
+    };
+    format!("  patched by {name}: {} of its names are those of layers here{unknown}\n", file.known)
 }
 
 /// Bytes in the unit that shows some digits of them.
@@ -90,7 +124,7 @@ fn devices(plan: &Plan, planned: &Planned, run: &Run) -> String {
     };
     let counted = match plan.options.accounting {
         Accounting::Resident => "counts the weights",
-        Accounting::Offload => "counts the weights and the cost of casting",
+        Accounting::Offload => "counts the weights, and what casting and patching costs",
     };
     let mut out = format!("{STRONG}{node}{STRONG:#} ({counted})\n");
     let counts_more = plan.options.accounting == Accounting::Offload;
@@ -205,6 +239,9 @@ fn verdict(plan: &Plan, proposed: bool) -> String {
     match (plan.fits(), proposed) {
         (true, _) if warned.into_iter().any(|warning| warning.level() == Level::Warning) => {
             format!("{GOOD}It fits{GOOD:#}, but see the warnings.\n")
+        }
+        (true, _) if plan.devices.assumed => {
+            format!("{GOOD}It fits{GOOD:#} if the GPUs are at least as large as their quotas.\n")
         }
         (true, _) => format!("{GOOD}It fits.{GOOD:#}\n"),
         (false, true) => format!("{BAD}It does not fit.{BAD:#}\n"),

@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use crate::allocator::{Accounting, AssignmentRow, Block, LayerRow, Placed, Policy, Reason, Remainder};
 use crate::plan::fit::{Place, Proposal};
+use crate::plan::lora::Matched;
+use crate::plan::types::name_of;
 use crate::plan::{Level, Plan, Planned, Run, Usage, Warning};
 
 /// Goes up when a field changes its meaning or goes away.
@@ -68,11 +70,16 @@ struct ModelObject<'p> {
     name: &'p str,
     origin: &'p str,
     allocation_string: &'p str,
+    architecture: Option<&'static str>,
+    text_encoder: bool,
+    weight_type: Option<&'static str>,
+    cast_type: Option<&'static str>,
     resident_bytes: u64,
     offload_bytes: u64,
     reserve_bytes: u64,
     unlisted_bytes: u64,
     order_known: bool,
+    loras: Vec<LoraObject<'p>>,
     layers: Vec<LayerObject<'p>>,
     runs: Vec<RunObject<'p>>,
 }
@@ -85,14 +92,32 @@ impl<'p> ModelObject<'p> {
             name: &planned.named.name,
             origin: &planned.named.origin,
             allocation_string: planned.string.text(),
+            architecture: modules.architecture,
+            text_encoder: modules.is_text_encoder,
+            weight_type: modules.types.map(|types| name_of(types.weights)),
+            cast_type: modules.types.and_then(|types| types.cast).map(name_of),
             resident_bytes: modules.model.total_bytes(Accounting::Resident),
             offload_bytes: modules.model.total_bytes(Accounting::Offload),
             reserve_bytes: modules.reserve_bytes,
             unlisted_bytes: modules.unlisted_bytes,
             order_known: modules.ordered,
+            loras: modules.patched.files.iter().map(LoraObject::new).collect(),
             layers: planned.runs[0].allocation.layers.iter().map(LayerObject::new).collect(),
             runs: runs.collect(),
         }
+    }
+}
+
+#[derive(Serialize)]
+struct LoraObject<'p> {
+    file: &'p str,
+    known: usize,
+    unknown: &'p [String],
+}
+
+impl<'p> LoraObject<'p> {
+    fn new(file: &'p Matched) -> Self {
+        Self { file: &file.name, known: file.known, unknown: &file.unknown }
     }
 }
 

@@ -1,0 +1,191 @@
+//! Goes along an outline and a file's names at the same time.
+
+use ::safetensors::Dtype;
+
+use super::names::{Names, Place};
+use super::outline::{EVERY, Entry, Outline, Slot};
+use crate::plan::built::{BuiltModule, Parameter};
+use crate::plan::tensor::Tensor;
+
+/// What quantised layers hold beside their weight: `comfy_quant` and the scales of `fp8_scaled` files.
+const OF_QUANTISATION: [&str; 7] =
+    ["weight_scale", "weight_scale_2", "input_scale", "pre_quant_scale", "comfy_quant", "scale_weight", "scale_input"];
+
+/// What files hold that is no parameter: marks of quantisation, and tokenizers.
+const BESIDE_MODULES: [&str; 4] = ["scaled_fp8", "spiece_model", "tekken_model", "tokenizer_json"];
+
+/// What a walk finds.
+pub(super) struct Walk<'t> {
+    tensors: &'t [Tensor],
+    names: &'t Names<'t>,
+    at: &'static str,
+    /// Which tensors have found their place.
+    used: Vec<bool>,
+    /// What the file and the outline do not agree in; the first only.
+    pub(super) doubt: Option<String>,
+    pub(super) modules: Vec<BuiltModule>,
+    pub(super) unlisted: Vec<Tensor>,
+}
+
+impl<'t> Walk<'t> {
+    /// Goes along the whole outline.
+    pub(super) fn new(outline: &Outline, tensors: &'t [Tensor], names: &'t Names<'t>) -> Self {
+        let mut walk = Self {
+            tensors,
+            names,
+            at: outline.at,
+            used: vec![false; tensors.len()],
+            doubt: None,
+            modules: Vec::new(),
+            unlisted: Vec::new(),
+        };
+        let place = outline.at.is_empty().then_some(Names::ROOT);
+        walk.entries(&outline.entries, place, place, &mut String::new());
+        let is_dropped = |name: &str| outline.dropped.iter().any(|pattern| matches(pattern, name));
+        let is_dropped = |name: &str| BESIDE_MODULES.contains(&name) || is_dropped(name);
+        let left = walk.tensors.iter().zip(&walk.used).find(|(tensor, used)| !**used && !is_dropped(&tensor.name));
+        if let Some((tensor, _)) = left {
+            walk.disagree(|| format!("`{}` is not known there", tensor.name));
+        }
+        walk
+    }
+
+    fn disagree(&mut self, why: impl FnOnce() -> String) {
+        self.doubt.get_or_insert_with(why);
+    }
+
+    /// `place` is where the file's names of the module are, `above` those of the module above; `None` outside of it.
+    fn entries(&mut self, entries: &[Entry], place: Option<Place>, above: Option<Place>, path: &mut String) {
+        for alternatives in entries.chunk_by(|a, b| a.name == EVERY && b.name == EVERY) {
+            // What is in doubt is not used.
+            if self.doubt.is_some() {
+                return;
+            }
+            if alternatives[0].name == EVERY {
+                self.every(alternatives, place, above, path);
+                continue;
+            }
+            let entry = &alternatives[0];
+            let length = push(path, entry.name);
+            let next = match place {
+                _ if path == self.at => Some(Names::ROOT),
+                Some(place) => self.names.step(place, entry.name),
+                None => None,
+            };
+            let has = |neighbour| place.is_some_and(|place| self.names.step(place, neighbour).is_some());
+            let is_there = match entry.with {
+                Some((neighbour, expected)) => has(neighbour) == expected,
+                None => !entry.optional || next.is_some_and(|next| self.is_present(entry, next)),
+            };
+            if is_there {
+                self.entry(entry, next, place, path);
+            }
+            path.truncate(length);
+        }
+    }
+
+    /// The numbered modules of a list, each of which is one of the alternatives.
+    fn every(&mut self, alternatives: &[Entry], place: Option<Place>, above: Option<Place>, path: &mut String) {
+        let neighbour = alternatives[0].as_many_as;
+        let counted = neighbour.map_or(place, |name| above.and_then(|above| self.names.step(above, name)));
+        let numbers = counted.map(|place| self.names.numbers(place)).unwrap_or_default();
+        for (index, &(number, next)) in numbers.iter().enumerate() {
+            let length = push(path, &number.to_string());
+            if number != index {
+                let missing = format!("{}.{index}", &path[..length]);
+                self.disagree(|| format!("`{missing}` is missing"));
+            }
+            let is_it = |entry: &&Entry| !entry.optional || self.is_present(entry, next);
+            if let Some(entry) = alternatives.iter().find(is_it) {
+                self.entry(entry, Some(next).filter(|_| neighbour.is_none()), place, path);
+            }
+            path.truncate(length);
+        }
+    }
+
+    fn entry(&mut self, entry: &Entry, place: Option<Place>, above: Option<Place>, path: &mut String) {
+        let parameters = self.parameters(entry, place, path);
+        if let Some(kind) = entry.kind {
+            self.modules.push(BuiltModule {
+                name: path.clone(),
+                kind: kind.into(),
+                casts: entry.casts,
+                has_bias: entry.has_bias,
+                parameters,
+            });
+        } else {
+            self.unlisted.extend(parameters.into_iter().map(|parameter| parameter.tensor));
+        }
+        self.entries(&entry.below, place, above, path);
+    }
+
+    fn parameters(&mut self, entry: &Entry, place: Option<Place>, path: &str) -> Vec<Parameter> {
+        let mut found = Vec::new();
+        for slot in &entry.parameters {
+            match place.and_then(|place| self.slot(slot, place)) {
+                Some(index) => found.push(self.take(index, slot.name, slot.fixed)),
+                None if slot.square_of.is_some() => found.extend(self.made(slot, path)),
+                // A buffer outside of the file's part of the model is nothing that a file has.
+                None if !slot.optional && place.is_some() => {
+                    self.disagree(|| format!("`{path}.{}` is missing", slot.name));
+                }
+                None => {}
+            }
+        }
+        if let Some(place) = place.filter(|_| entry.kind.is_some()) {
+            let extra = self.names.tensors_below(place).filter(|(name, _)| OF_QUANTISATION.contains(name));
+            let extra: Vec<_> = extra.filter(|&(_, index)| !self.used[index]).collect();
+            found.extend(extra.into_iter().map(|(name, index)| self.take(index, name, None)));
+        }
+        found
+    }
+
+    fn take(&mut self, index: usize, name: &str, fixed: Option<Dtype>) -> Parameter {
+        self.used[index] = true;
+        Parameter { name: name.to_owned(), tensor: self.tensors[index].clone(), fixed }
+    }
+
+    /// A square matrix that the file lacks.
+    fn made(&self, slot: &Slot, path: &str) -> Option<Parameter> {
+        let model = self.tensors.iter().find(|tensor| Some(&tensor.name[..]) == slot.square_of)?;
+        let size = *model.shape.first()?;
+        let tensor = Tensor::new(format!("{path}.{}", slot.name), vec![size, size], model.storage)?;
+        Some(Parameter { name: slot.name.to_owned(), tensor, fixed: slot.fixed })
+    }
+
+    fn slot(&self, slot: &Slot, place: Place) -> Option<usize> {
+        let index = self.names.step(place, slot.name).and_then(|place| self.names.tensor(place))?;
+        slot.rank.is_none_or(|rank| self.tensors[index].shape.len() == rank).then_some(index)
+    }
+
+    /// Is one of its tensors, or of those below it, there?
+    fn is_present(&self, entry: &Entry, place: Place) -> bool {
+        let is_below = |below: &Entry| match below.name {
+            EVERY => self.names.below(place).any(|next| self.is_present(below, next)),
+            name => self.names.step(place, name).is_some_and(|next| self.is_present(below, next)),
+        };
+        // Where the dimensions of the weight tell alternatives from each other, the bias does not.
+        let ranked = entry.parameters.iter().filter(|slot| slot.rank.is_some());
+        let telling =
+            if ranked.clone().count() > 0 { ranked.collect() } else { entry.parameters.iter().collect::<Vec<_>>() };
+        telling.into_iter().any(|slot| self.slot(slot, place).is_some()) || entry.below.iter().any(is_below)
+    }
+}
+
+/// Adds a part to a name, and gives its length before.
+fn push(path: &mut String, part: &str) -> usize {
+    let length = path.len();
+    if !path.is_empty() {
+        path.push('.');
+    }
+    path.push_str(part);
+    length
+}
+
+/// Is a name like the pattern? A `*` stands for anything.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((begin, end)) => name.strip_prefix(begin).is_some_and(|rest| rest.ends_with(end)),
+    }
+}

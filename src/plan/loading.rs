@@ -1,0 +1,19 @@
+//! How a model is loaded.
+
+use ::safetensors::Dtype;
+
+use super::card::Card;
+use super::lora::Lora;
+
+/// What decides the sizes of a model's layers beside its file.
+#[derive(Debug, Clone, Default)]
+pub struct Loading {
+    /// The card that computes.
+    pub card: Card,
+    /// What patches it.
+    pub loras: Vec<Lora>,
+    /// The type that the loader node is told to load a diffusion model in, instead of ComfyUI's own choice.
+    pub weight_type: Option<Dtype>,
+    /// Is it said that it is a text encoder?
+    pub text_encoder: bool,
+}

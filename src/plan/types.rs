@@ -1,0 +1,126 @@
+//! The types in which ComfyUI keeps a model's weights, and in which it computes.
+//!
+//! A diffusion model is made in one type for all of its weights, whatever the file has for each, and the file's are
+//! copied into it. A text encoder is made in 16 bits, or in the type of its last norm, and computes in 32 bits.
+//!
+//! Source: `unet_dtype`, `unet_manual_cast` and `pick_weight_dtype` in `comfy/model_management.py` of ComfyUI,
+//! `load_diffusion_model_state_dict` and `CLIP` in `comfy/sd.py`, and `te` in `comfy/text_encoders`.
+
+use ::safetensors::Dtype;
+
+use super::card::Card;
+use super::tensor::Tensor;
+
+/// The types of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Types {
+    /// What weights are kept in.
+    pub weights: Dtype,
+    /// What they are cast to as they are used (`manual_cast_dtype`); `None` if they are used as they are.
+    pub cast: Option<Dtype>,
+}
+
+/// What ComfyUI computes an architecture in that says nothing else.
+const ANY: [Dtype; 3] = [Dtype::F16, Dtype::BF16, Dtype::F32];
+
+impl Types {
+    /// Those of a diffusion model with these tensors, computed in one of `supported`, the preferred first. `forced` is
+    /// the choice of the loader node.
+    pub fn of_diffusion(
+        tensors: &[Tensor],
+        supported: &[Dtype],
+        quantised: bool,
+        forced: Option<Dtype>,
+        card: &Card,
+    ) -> Self {
+        let supported = if supported.is_empty() { &ANY } else { supported };
+        let parameters = tensors.iter().fold(0, |sum: u64, tensor| sum.saturating_add(tensor.torch_elements()));
+        let in_file = if quantised { None } else { most_common(tensors) };
+        let weights = forced.unwrap_or_else(|| weights(supported, in_file, parameters, card));
+        let cast = if quantised { computed(None, supported, card) } else { computed(Some(weights), supported, card) };
+        Self { weights, cast }
+    }
+
+    /// Those of a text encoder: `norm` is the type of its last norm in the file, if it is one that goes by that.
+    pub fn of_text_encoder(norm: Option<Dtype>) -> Self {
+        Self { weights: norm.unwrap_or(Dtype::F16), cast: Some(Dtype::F32) }
+    }
+}
+
+/// The type that most numbers of the tensors have, as torch sees them.
+fn most_common(tensors: &[Tensor]) -> Option<Dtype> {
+    let mut counts: Vec<(Dtype, u64)> = Vec::new();
+    for tensor in tensors {
+        let (dtype, elements) = (tensor.torch_dtype(), tensor.torch_elements());
+        match counts.iter_mut().find(|(known, _)| *known == dtype) {
+            Some((_, count)) => *count = count.saturating_add(elements),
+            None => counts.push((dtype, elements)),
+        }
+    }
+    // Of equal ones the first, as in Python.
+    counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(dtype, _)| dtype)
+}
+
+/// `unet_dtype`.
+fn weights(supported: &[Dtype], in_file: Option<Dtype>, parameters: u64, card: &Card) -> Dtype {
+    if let Some(fp8) = in_file.filter(|&dtype| is_fp8(dtype))
+        && (card.has_fp8() || !card.holds(parameters, 2))
+    {
+        return fp8;
+    }
+    if in_file == Some(Dtype::F16) && supported.contains(&Dtype::F16) && card.has_fp16() {
+        return Dtype::F16;
+    }
+    let computes = |dtype: &&Dtype| match dtype {
+        Dtype::F16 => card.has_fp16(),
+        Dtype::BF16 => card.has_bf16(),
+        _ => false,
+    };
+    let keeps = |dtype: &&Dtype| match dtype {
+        Dtype::F16 => card.keeps_fp16(parameters),
+        Dtype::BF16 => card.keeps_bf16(parameters),
+        _ => false,
+    };
+    let found = supported.iter().find(computes).or_else(|| supported.iter().find(keeps));
+    found.copied().unwrap_or(Dtype::F32)
+}
+
+/// `unet_manual_cast`.
+fn computed(weights: Option<Dtype>, supported: &[Dtype], card: &Card) -> Option<Dtype> {
+    let (fp16, bf16) = if card.on_cpu { (false, false) } else { (card.has_fp16(), card.has_bf16()) };
+    let computes = |dtype: Dtype| match dtype {
+        Dtype::F16 => fp16,
+        Dtype::BF16 => bf16,
+        _ => false,
+    };
+    match weights {
+        Some(Dtype::F32 | Dtype::F64) => None,
+        Some(dtype) if computes(dtype) => None,
+        _ => Some(supported.iter().copied().find(|&dtype| computes(dtype)).unwrap_or(Dtype::F32)),
+    }
+}
+
+/// Is it one of torch's types of 8 bits?
+pub(super) fn is_fp8(dtype: Dtype) -> bool {
+    matches!(dtype, Dtype::F8_E4M3 | Dtype::F8_E5M2 | Dtype::F8_E8M0)
+}
+
+/// Bytes of a number of this type.
+pub(super) fn size_of(dtype: Dtype) -> u64 {
+    (dtype.bitsize() as u64).div_ceil(8)
+}
+
+/// Its name in torch, less the module.
+pub fn name_of(dtype: Dtype) -> &'static str {
+    match dtype {
+        Dtype::F16 => "fp16",
+        Dtype::BF16 => "bf16",
+        Dtype::F32 => "fp32",
+        Dtype::F64 => "fp64",
+        Dtype::F8_E4M3 => "fp8_e4m3fn",
+        Dtype::F8_E5M2 => "fp8_e5m2",
+        Dtype::F8_E8M0 => "fp8_e8m0fnu",
+        Dtype::U8 => "uint8",
+        _ => "another type",
+    }
+}
