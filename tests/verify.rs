@@ -237,6 +237,22 @@ fn a_try_that_takes_one_length_and_then_another_is_verified() {
 }
 
 #[test]
+fn what_is_read_of_a_part_of_an_item_is_verified() {
+    for read in [
+        "for *rest, params in load_list:\n        remaining_bytes += rest[0]",
+        "for *rest, params in load_list:\n        size, name, module = rest\n        remaining_bytes += size",
+        "for item in load_list:\n        remaining_bytes += item[int_of(0)]",
+    ] {
+        let mut install = Install::of("legacy");
+        let total = "remaining_bytes = sum(size for size, _, _, _ in load_list)";
+        damage(&mut install, total, &format!("remaining_bytes = 0\n    {read}"));
+        damage(&mut install, "def parse_memory_string", "def int_of(_):\n    return 0\n\n\ndef parse_memory_string");
+        let verdict = install.repair().unwrap().verify(&Options::default());
+        assert!(matches!(verdict, Verdict::Verified(_)), "{read}: {verdict:?}");
+    }
+}
+
+#[test]
 fn a_parser_in_a_module_of_its_own_is_followed_with_names_of_its_own() {
     let install = Install::of("legacy");
     let text = install.text();
