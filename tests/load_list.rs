@@ -363,14 +363,14 @@ fn what_takes_a_whole_item_from_the_front_is_given_its_last_fields() {
 #[test]
 fn functions_that_are_handed_on_are_followed() {
     counts("x = functools.reduce(lambda total, item: repr(item◆), p._load_list(), 0)\n");
-    counts("x = sorted(p._load_list(), key=cmp_to_key(lambda a, b: a◆ - b[-1]))\n");
-    counts("x = sorted(p._load_list(), key=cmp_to_key(lambda a, b: a[-1] - b◆))\n");
+    counts("x = sorted(p._load_list(), key=cmp_to_key(lambda a, b: cmp(a◆, b[-1])))\n");
+    counts("x = sorted(p._load_list(), key=cmp_to_key(lambda a, b: cmp(a[-1], b◆)))\n");
     counts("def take(n, item): return item◆\nx = [partial(take, 1)(i) for i in p._load_list()]\n");
     counts("def take(n, item): return item◆\nx = list(map(partial(take, n=1), [0], p._load_list()))\n");
     counts("x = [row◆ for row in map(list, p._load_list())]\n");
-    counts("x = [i◆ for i in itertools.takewhile(lambda i: i[3], p._load_list())]\n");
+    counts("x = [i◆ for i in itertools.takewhile(lambda i: i[-1], p._load_list())]\n");
     counts("x = [i◆ for i in copy.copy(p._load_list())]\n");
-    counts("x = f\"{p._load_list()[0][3]:>{p._load_list()[0]◆}}\"\n");
+    counts("x = f\"{p._load_list()[0][-1]:>{p._load_list()[0]◆}}\"\n");
     stars("for ◆ in zip(*zip(*p._load_list())): pass\n");
     let constants = "class Field:\n    SIZE = 0\n    NAME = 1\nx = [i[◆] for i in p._load_list()]\n";
     rewrites(constants, "Field.SIZE", "Field.SIZE - 4", "Field.SIZE");

@@ -219,6 +219,65 @@ fn a_star_that_goes_to_the_front_is_verified() {
 }
 
 #[test]
+fn a_try_that_takes_one_length_and_then_another_is_verified() {
+    let read = |first: &str, second: &str| {
+        let total = "remaining_bytes = sum(size for size, _, _, _ in load_list)";
+        let tried = format!(
+            "remaining_bytes = 0\n    for item in load_list:\n        try:\n            {first} = item\n        \
+             except ValueError:\n            {second} = item\n        remaining_bytes += size"
+        );
+        let mut install = Install::of("legacy");
+        damage(&mut install, total, &tried);
+        install.repair().unwrap().verify(&Options::default())
+    };
+    let (four, five) = ("size, name, module, params", "_, size, name, module, params");
+    for verdict in [read(four, five), read(five, four)] {
+        assert!(matches!(verdict, Verdict::Verified(_)), "{verdict:?}");
+    }
+    let wrong = read(four, "size, _, name, module, params");
+    assert!(matches!(wrong, Verdict::Wrong(_)), "{wrong:?}");
+}
+
+#[test]
+fn what_is_read_of_a_part_of_an_item_is_verified() {
+    for read in [
+        "for *rest, params in load_list:\n        remaining_bytes += rest[0]",
+        "for *rest, params in load_list:\n        size, name, module = rest\n        remaining_bytes += size",
+        "for item in load_list:\n        remaining_bytes += item[int_of(0)]",
+    ] {
+        let mut install = Install::of("legacy");
+        let total = "remaining_bytes = sum(size for size, _, _, _ in load_list)";
+        damage(&mut install, total, &format!("remaining_bytes = 0\n    {read}"));
+        damage(&mut install, "def parse_memory_string", "def int_of(_):\n    return 0\n\n\ndef parse_memory_string");
+        let verdict = install.repair().unwrap().verify(&Options::default());
+        assert!(matches!(verdict, Verdict::Verified(_)), "{read}: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_parser_in_a_module_of_its_own_is_followed_with_names_of_its_own() {
+    let install = Install::of("legacy");
+    let text = install.text();
+    let (before, rest) = text.split_once("def parse_memory_string").unwrap();
+    let (parser, after) = rest.split_once("def calculate_fraction_from_ratio_expert_string").unwrap();
+    let (_, fractions) = before.split_once("def _fractions_from_bytes").unwrap();
+    let sibling = format!(
+        "import logging\nimport re\nfrom collections import defaultdict\n\nimport comfy.model_management as mm\n\
+         import torch\n\nlogger = logging.getLogger(\"x\")\n\n\ndef _fractions_from_bytes{fractions}def \
+         parse_memory_string{parser}"
+    );
+    let import = "from .device_utils import get_device_list\n";
+    let taken = format!("{import}from .bytes_parser import calculate_fraction_from_byte_expert_string\n");
+    let text = format!("{before}def calculate_fraction_from_ratio_expert_string{after}").replace(import, &taken);
+    fs::write(install.file(), text).unwrap();
+    fs::write(install.checkout().join("bytes_parser.py"), sibling).unwrap();
+    let repair = install.repair().unwrap();
+    assert_eq!(repair.changes.len(), 2);
+    let verdict = repair.verify(&Options::default());
+    assert!(matches!(verdict, Verdict::Verified(_)), "{verdict:?}");
+}
+
+#[test]
 fn a_repair_that_is_not_understood_any_more_is_not_verified() {
     let mut install = Install::of("legacy");
     damage(&mut install, "wildcard_device = \"cpu\"", "wildcard_device = default_device()");

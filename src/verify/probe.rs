@@ -178,6 +178,7 @@ fn item(length: i64, (lead, trail): (i64, i64)) -> String {
     let mut parts: Vec<String> = (0..lead.max(0)).map(|at| format!("before {at}")).collect();
     parts.extend(fields.iter().skip(usize::try_from(-lead).unwrap_or(0)).map(|field| (*field).to_owned()));
     parts.extend((0..trail.max(0)).map(|at| format!("behind {at}")));
+    parts.truncate(parts.len().saturating_sub(usize::try_from(-trail).unwrap_or(0)));
     let quoted: Vec<_> = parts.iter().map(|part| format!("{part:?}")).collect();
     format!("({},)", quoted.join(", "))
 }
@@ -213,13 +214,12 @@ fn code(before: &Source, old: Node<'_>, after: &Source, new: Node<'_>, number: O
             if index.kind() == "slice" {
                 return Some(format!("bound = list(item[{text}])"));
             }
-            // An index by another name is known by its number; the repair may have put something behind it.
+            // An index by another name is known by its number; the repair may have put something around it.
             let was = before.slice(old.child_by_field_name("subscript")?);
-            let text = match (text.strip_prefix(was), number) {
-                (Some(rest), Some(number)) if !was.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
-                    format!("{number}{rest}")
-                }
-                _ => text.to_owned(),
+            let is_written = was.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+            let text = match number.filter(|_| !is_written && text.contains(was)) {
+                Some(number) => text.replacen(was, &number.to_string(), 1),
+                None => text.to_owned(),
             };
             Some(format!("bound = [item[{text}]]"))
         }

@@ -75,7 +75,14 @@ impl<'p> Follower<'p, '_> {
             "boolean_operator" | "not_operator" => self.boolean(frame, state, node),
             "comparison_operator" => self.comparison(frame, state, node),
             "conditional_expression" => self.conditional(frame, state, node),
-            "parenthesized_expression" | "await" | "interpolation" | "type" => {
+            "interpolation" => {
+                // `{item[0]:>{item[1]}}`
+                for part in node.parts().into_iter().filter(|part| part.kind() == "format_specifier") {
+                    self.parts(frame, state, part);
+                }
+                node.part(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default()
+            }
+            "parenthesized_expression" | "await" | "format_expression" | "type" => {
                 node.part(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default()
             }
             "tuple" | "list" | "set" | "expression_list" => self.sequence(frame, state, node),
