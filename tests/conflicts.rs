@@ -232,7 +232,7 @@ fn layers_that_a_version_sends_to_the_cpu_are_not_passed_over() {
     let says = |ran: &Ran| ran.err.contains("warning: byte quotas still send layers to the CPU");
     let install = Install::of("cpu-for-the-rest");
     let check = install.run(&["check"]);
-    assert!(check.code == 0 && says(&check) && check.out.contains("but layers that find no room"), "{check:?}");
+    assert!(check.code == 0 && says(&check) && check.out.contains("but layers that fit no quota"), "{check:?}");
     assert_eq!(install.run(&["check", "--strict"]).code, 1);
     assert!(says(&install.run(&["apply"])));
     assert!(!says(&Install::of("in-order").run(&["check"])));

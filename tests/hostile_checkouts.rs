@@ -255,7 +255,8 @@ fn a_million_places_are_refused_or_repaired() {
         let ran = run(&install.root, &["apply", "--no-verify", "--quiet", "--fix", "load-list"]);
         assert!(matches!(ran.code, 0 | 2), "{}", ran.err);
         assert!(ran.err.len() < 10_000, "{} bytes of message", ran.err.len());
-        if ran.code == 0 {
+        // The pack imports a function that this text lacks, so a repair may be made and the exit code be 2 all the same.
+        if install.text() != *text {
             assert_eq!(run(&install.root, &["revert", "--quiet"]).code, 0);
         }
         assert!(install.text() == *text);

@@ -124,7 +124,7 @@ fn fields_in_another_order_are_told_and_an_unknown_order_is_not_guessed() {
     for (text, verdict_told, order, code) in [
         (item("(off, mem, n, m, params(m))"), "works with items of 5 fields", ":3)", 0),
         (item("(mem, n, m, params(m), flag)"), "broken with items of 5 fields", ":3, in another order than usual)", 1),
-        (item("(off, mem, str(n), m, p)"), "could not be told", ":3, in an unknown order)", 0),
+        (item("(off, mem, str(n), m, p)"), "undetermined", ":3, in an unknown order)", 0),
     ] {
         let install = Install::of("in-order");
         fs::write(install.root.join("ComfyUI").join(PATCHER), text).unwrap();

@@ -11,7 +11,7 @@ const KINDS: [&str; 13] =
     ["dict", "json", "lock", "md", "outline", "py", "rs", "safetensors", "scm", "toml", "trycmd", "yaml", "yml"];
 
 /// Files that have none, and folders of such.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 9] = [
     ".ci/run",
     ".gitattributes",
     ".gitignore",
@@ -19,6 +19,7 @@ const OTHERS: [&str; 8] = [
     "LICENSE-MIT",
     "fuzz/.gitignore",
     "fuzz/seeds/allocation/",
+    "tests/data/architectures/",
     ".github/CODEOWNERS",
 ];
 
