@@ -299,8 +299,8 @@ fn json_says_what_a_checkout_was_judged_by_and_how_it_fares() {
     let told: Vec<_> = items.iter().map(|item| (list(&item["fields"]).len(), item["argument"].as_str())).collect();
     assert_eq!(told, [(5, None), (6, Some("for_dynamic=True"))]);
     assert_eq!((&checkout["pair"]["known"], fits(&both)), (&"works".into(), only("works")));
-    starts(&checkout["warnings"][0]["message"], "DisTorch2 does nothing");
-    assert_eq!(checkout["warnings"][0]["help"][0], "start ComfyUI with --disable-dynamic-vram");
+    starts(&checkout["warnings"][0]["message"], "DisTorch2's safetensors loaders have no effect");
+    assert_eq!(checkout["warnings"][0]["help"][0], "start ComfyUI with --disable-dynamic-vram, or load GGUF files");
     assert!(both["next"].is_null(), "{both}");
 
     let install = Install::of("five-only");
@@ -332,7 +332,7 @@ fn json_says_what_a_checkout_was_judged_by_and_how_it_fares() {
 fn warnings_and_what_is_broken_are_in_sarif_and_in_annotations() {
     let (_folder, other) = history();
     let schema = validator("tests/data/sarif-schema-2.1.0.json");
-    let warning = "DisTorch2 does nothing under this ComfyUI: dynamic VRAM manages the models";
+    let warning = "DisTorch2's safetensors loaders have no effect while this ComfyUI's dynamic VRAM is active; GGUF loaders and models on the CPU are not affected";
     let install = Install::of("five-only");
     for (revision, broken, warned) in [("v0.3.70", 7, 0), ("next", 0, 1), ("master", 0, 0)] {
         let named = ["--comfyui", &format!("{other}{revision}")];
@@ -363,7 +363,7 @@ fn warnings_and_what_is_broken_are_in_sarif_and_in_annotations() {
         assert_eq!(Ran::of(&mut job).code, 1);
         let markdown = fs::read_to_string(&summary).unwrap();
         assert_eq!(
-            markdown.matches("\n- **warning**: DisTorch2 does nothing").count(),
+            markdown.matches("\n- **warning**: DisTorch2's safetensors loaders have no effect").count(),
             warned,
             "{revision}: {markdown}"
         );

@@ -166,8 +166,9 @@ fn what_is_for_5_fields_only_is_found_where_there_are_4_and_not_called_repaired(
 
 #[test]
 fn dynamic_vram_is_warned_of_and_counts_if_asked() {
-    let warning = "warning: DisTorch2 does nothing under this ComfyUI: dynamic VRAM manages the models\n\
-                   help: start ComfyUI with --disable-dynamic-vram\n";
+    let warning = "warning: DisTorch2's safetensors loaders have no effect while this ComfyUI's dynamic VRAM is active; \
+                   GGUF loaders and models on the CPU are not affected\n\
+                   help: start ComfyUI with --disable-dynamic-vram, or load GGUF files\n";
     let other = Other::new();
     let (next, old) = (other.at("next"), other.at("v0.3.70"));
     let install = Install::of("in-order");
@@ -191,7 +192,7 @@ fn dynamic_vram_is_warned_of_and_counts_if_asked() {
     assert_eq!(around.run(&["apply"]).err, warning);
     fs::remove_file(around.root.join("ComfyUI/comfy/cli_args.py")).unwrap();
     let unclear = around.run(&["check"]);
-    assert!(unclear.err.starts_with("warning: DisTorch2 may do nothing under this ComfyUI"), "{unclear:?}");
+    assert!(unclear.err.starts_with("warning: DisTorch2's safetensors loaders may have no effect"), "{unclear:?}");
     fs::write(around.root.join("ComfyUI/comfy/cli_args.py"), "options = ['--dynamic-vram']\n").unwrap();
     assert_eq!(around.run(&["check", "--strict"]).err, "", "only if asked for");
 }

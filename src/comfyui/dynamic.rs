@@ -18,8 +18,8 @@ pub enum DynamicVram {
     Absent,
     /// Only if asked for: its patcher is at this place, and no option turns it off.
     OnRequest(Place),
-    /// By default: its patcher is at this place, and only [`OFF`] keeps models out of its hands. `DisTorch2` does nothing
-    /// otherwise.
+    /// By default: its patcher is at this place, and [`OFF`] turns it off. While it is active, `DisTorch2` has no effect on
+    /// safetensors models; `ComfyUI-GGUF` makes patchers of its own, and on the CPU ComfyUI makes plain ones.
     ByDefault(Place),
     /// Its patcher is at this place, and what the command line offers could not be read.
     Unclear(Place),

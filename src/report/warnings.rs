@@ -1,4 +1,4 @@
-//! What is no fault of a checkout, and matters all the same.
+//! Warnings that are not about the checkout.
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ use super::Problem;
 use crate::comfyui::{DynamicVram, Facts, Fit, OFF, Pair};
 use crate::verify::Spill;
 
-/// That a version's own rule for blocks goes on sending some to the CPU.
+/// A version's own rule still sends some layers to the CPU.
 pub(super) fn spill(spill: &Spill, base: &Path) -> Problem {
     let warning = anyhow!(
-        "byte quotas still send layers to the CPU: this version puts those there that find no room in a quota, {} % of \
+        "byte quotas still send layers to the CPU: this version puts layers that fit no quota there, {} % of \
          the model in one scenario ({:?})\n\
          help: `apply` leaves that rule as it is; a later version of the node keeps such layers on the compute device",
         spill.percent,
@@ -23,14 +23,15 @@ pub(super) fn spill(spill: &Spill, base: &Path) -> Problem {
 /// Everything to be warned of under this ComfyUI, with this verdict about the pair.
 pub(super) fn all(facts: Option<&Facts>, pair: Option<Pair>, base: &Path) -> Vec<Problem> {
     let dynamic = match facts.map(|facts| facts.dynamic_vram) {
-        Some(DynamicVram::ByDefault(_)) => Some("does"),
-        Some(DynamicVram::Unclear(_)) => Some("may do"),
+        Some(DynamicVram::ByDefault(_)) => Some("have"),
+        Some(DynamicVram::Unclear(_)) => Some("may have"),
         Some(DynamicVram::Absent | DynamicVram::OnRequest(_)) | None => None,
     };
-    let dynamic = dynamic.map(|does| {
+    let dynamic = dynamic.map(|have| {
         anyhow!(
-            "DisTorch2 {does} nothing under this ComfyUI: dynamic VRAM manages the models\n\
-             help: start ComfyUI with {OFF}"
+            "DisTorch2's safetensors loaders {have} no effect while this ComfyUI's dynamic VRAM is active; GGUF loaders \
+             and models on the CPU are not affected\n\
+             help: start ComfyUI with {OFF}, or load GGUF files"
         )
     });
     let untold = match pair {
