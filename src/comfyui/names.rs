@@ -32,14 +32,20 @@ impl Names {
                 found.names.extend(import.module.split('.').next().map(str::to_owned));
             }
         }
+        let has_word = |word: &&str| memchr::memmem::find(source.text().as_bytes(), word.as_bytes()).is_some();
+        // Only these make names of a module inside of functions.
+        let is_deep = TABLES.iter().chain(&["global", ":="]).any(has_word);
+        // Where the outermost function or class ends that the walk is in: before that, names are not the module's.
+        let mut inside_until = 0;
         walk(&mut source.root().walk(), |node| {
+            let is_at_top = node.start_byte() >= inside_until;
             match node.kind() {
-                "function_definition" | "class_definition" => {
+                "function_definition" | "class_definition" | "lambda" if is_at_top => {
+                    inside_until = node.end_byte();
                     let name = node.field("name").map_or("", |name| source.slice(name));
-                    found.open |= name == "__getattr__" && is_at_top(node);
-                    if is_at_top(node) {
-                        found.names.insert(name.to_owned());
-                    }
+                    found.open |= name == "__getattr__";
+                    found.names.extend((!name.is_empty()).then(|| name.to_owned()));
+                    return is_deep;
                 }
                 "global_statement" => {
                     found.names.extend(node.parts().into_iter().map(|name| source.slice(name).to_owned()));
@@ -49,13 +55,12 @@ impl Names {
                     let name = source.slice(node);
                     found.open |= TABLES.contains(&name);
                     // A name that is only read at the top is defined elsewhere; it does no harm to count it.
-                    if !is_attribute(node) && is_at_top(node) {
+                    if is_at_top && !is_attribute(node) {
                         found.names.insert(name.to_owned());
                     }
                 }
                 "call" => {
-                    found.open |=
-                        is_at_top(node) && node.field("function").is_some_and(|f| source.slice(f) == "setattr");
+                    found.open |= is_at_top && node.field("function").is_some_and(|f| source.slice(f) == "setattr");
                 }
                 _ => {}
             }
@@ -77,18 +82,6 @@ fn is_attribute(node: Node<'_>) -> bool {
         "keyword_argument" => parent.field("name") == Some(node),
         _ => false,
     })
-}
-
-/// Is a node outside of every function and class, so that a name in it is one of the module?
-fn is_at_top(node: Node<'_>) -> bool {
-    let mut around = node.parent();
-    while let Some(node) = around {
-        if matches!(node.kind(), "function_definition" | "class_definition" | "lambda") {
-            return false;
-        }
-        around = node.parent();
-    }
-    true
 }
 
 #[cfg(test)]

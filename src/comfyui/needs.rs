@@ -75,13 +75,8 @@ pub(super) fn read(package: &Package) -> (Vec<Need>, Vec<Fault>) {
     let mut open = vec![init.unwrap_or(0)];
     let mut seen: BTreeSet<_> = open.iter().copied().collect();
     let (mut needs, mut faults) = (Vec::new(), Vec::new());
-    let mut makes = Makes::default();
-    for file in 0..package.len() {
-        // What a file that is not read makes is not known; nor is it imported then.
-        if let Ok(source) = package.source(file) {
-            makes.add(source);
-        }
-    }
+    let mut names: BTreeMap<usize, Names> = BTreeMap::new();
+    let makes = Makes::of(package);
     while let Some(file) = open.pop() {
         let Ok(source) = package.source(file) else { continue };
         let certain: Vec<_> = imports(source).into_iter().filter(|import| is_certain(source, import.node)).collect();
@@ -96,7 +91,7 @@ pub(super) fn read(package: &Package) -> (Vec<Need>, Vec<Fault>) {
             if let (Some(from), Some(name), None) = (module, import.name, below)
                 && package.path(from).file_name() != Some("__init__.py".as_ref())
                 && let Ok(source) = package.source(from)
-                && !Names::of(source).may_have(name)
+                && !names.entry(from).or_insert_with(|| Names::of(source)).may_have(name)
                 && !makes.has(name)
             {
                 faults.push(Fault { file, range: import.node.byte_range(), name: name.to_owned(), from });
@@ -177,35 +172,30 @@ fn is_stored(node: Node<'_>) -> bool {
     false
 }
 
-/// What a pack may add to modules by itself, or ask for before it imports it: texts, and attributes that it stores.
-#[derive(Default)]
+/// What a pack may add to modules by itself, or ask for before it imports it: names that it has as texts, and attributes
+/// that it stores. Looked up in the text of its files, where one occurrence too many does no harm.
 struct Makes<'p> {
-    texts: BTreeSet<&'p str>,
+    texts: Vec<&'p str>,
     changes_path: bool,
 }
 
 impl<'p> Makes<'p> {
-    fn add(&mut self, source: &'p Source) {
-        walk(&mut source.root().walk(), |node| {
-            match node.kind() {
-                "string_content" => {
-                    self.texts.insert(source.slice(node));
-                }
-                "attribute" => {
-                    let name = node.field("attribute").map_or("", |name| source.slice(name));
-                    if is_target(node) {
-                        self.texts.insert(name);
-                    }
-                    self.changes_path |= name == "path" && source.slice(node) == "sys.path";
-                }
-                _ => {}
-            }
-            true
-        });
+    fn of(package: &'p Package) -> Self {
+        let texts: Vec<_> = (0..package.len()).filter_map(|file| package.text(file)).collect();
+        let changes_path = texts.iter().any(|text| text.contains("sys.path"));
+        Self { texts, changes_path }
     }
 
     fn has(&self, name: &str) -> bool {
-        self.texts.contains(name)
+        let is_made = |text: &&str| {
+            memchr::memmem::find_iter(text.as_bytes(), name).any(|at| {
+                let (before, after) = (&text[..at], &text[at + name.len()..]);
+                let is_text = before.ends_with(['"', '\'']) && after.starts_with(['"', '\'']);
+                let is_stored = before.ends_with('.') && after.trim_start().starts_with(['=', ':']);
+                is_text || is_stored
+            })
+        };
+        self.texts.iter().any(is_made)
     }
 
     /// May a need be met by the pack itself?
@@ -216,10 +206,6 @@ impl<'p> Makes<'p> {
         let is_named = self.has(last) || self.has(&need.dotted) || (module.contains('.') && self.has(module));
         is_named || (self.changes_path && package.resolve(need.file, 0, top).is_some())
     }
-}
-
-fn is_target(node: Node<'_>) -> bool {
-    node.parent().is_some_and(|parent| parent.kind() == "assignment" && parent.field("left") == Some(node))
 }
 
 /// What of a need is not there.

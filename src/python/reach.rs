@@ -7,8 +7,9 @@
 //! It errs on the side of use: a name that is mentioned anywhere in code that is used, also as text, uses every function
 //! of that name, and what cannot be told (an import by a computed name, a file that cannot be read) uses everything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use rustc_hash::FxHashSet;
 use tree_sitter::Node;
 
 use super::field::Fields;
@@ -108,6 +109,11 @@ fn targets(package: &Package, file: usize, source: &Source) -> Option<Vec<usize>
         }
     }
     let mut fine = true;
+    let mentions_loader =
+        LOADERS.iter().any(|name| memchr::memmem::find(source.text().as_bytes(), name.as_bytes()).is_some());
+    if !mentions_loader {
+        return Some(found);
+    }
     walk(&mut source.root().walk(), |node| {
         if node.kind() == "call" && is_loader(source, node) {
             match constant(source, node) {
@@ -162,22 +168,22 @@ struct Definition<'t> {
     file: usize,
     node: Node<'t>,
     name: &'t str,
-    /// It is used as soon as what is around it is: a method, or something that is decorated or may register itself.
+    /// It is used as soon as what is around it is: it may be used without being mentioned.
     with_owner: bool,
     /// The definition around it, by its number.
     owner: Option<usize>,
-    mentions: BTreeSet<&'t str>,
+    mentions: FxHashSet<&'t str>,
 }
 
 /// The definitions of these files that nothing mentions that is used itself.
 fn unused(package: &Package, files: &BTreeSet<usize>) -> Vec<(usize, std::ops::Range<usize>, String)> {
     let mut definitions = Vec::new();
-    let mut mentioned = BTreeSet::new();
+    let mut mentioned = FxHashSet::default();
     for file in files {
         let Ok(source) = package.source(*file) else { return Vec::new() };
         define(source, *file, &mut definitions, &mut mentioned);
     }
-    let tables = |names: &BTreeSet<&str>| TABLES.iter().any(|table| names.contains(table));
+    let tables = |names: &FxHashSet<&str>| TABLES.iter().any(|table| names.contains(table));
     if tables(&mentioned) || definitions.iter().any(|definition| tables(&definition.mentions)) {
         return Vec::new();
     }
@@ -201,30 +207,38 @@ fn unused(package: &Package, files: &BTreeSet<usize>) -> Vec<(usize, std::ops::R
 }
 
 /// Adds the definitions of a file, and what its own statements mention.
-fn define<'t>(source: &'t Source, file: usize, into: &mut Vec<Definition<'t>>, mentioned: &mut BTreeSet<&'t str>) {
-    let mut numbers = BTreeMap::new();
+///
+/// One walk that remembers which definitions it is in: asking a node for its parent searches the tree from its root, and
+/// there are some thousand names in a file.
+fn define<'t>(source: &'t Source, file: usize, into: &mut Vec<Definition<'t>>, mentioned: &mut FxHashSet<&'t str>) {
+    let mut around: Vec<usize> = Vec::new();
+    let mut decorated = None;
+    let mut own_name = None;
     walk(&mut source.root().walk(), |node| {
+        while around.last().is_some_and(|owner| into[*owner].node.end_byte() <= node.start_byte()) {
+            around.pop();
+        }
+        let owner = around.last().copied();
         match node.kind() {
+            "decorated_definition" => decorated = node.field("definition"),
             "function_definition" | "class_definition" => {
-                let owner = owner(node).and_then(|owner| numbers.get(&owner.id()).copied());
-                numbers.insert(node.id(), into.len());
-                let name = node.field("name").map_or("", |name| source.slice(name));
-                let with_owner = registers_itself(source, node);
-                into.push(Definition { file, node, name, with_owner, owner, mentions: BTreeSet::new() });
+                let name = node.field("name");
+                own_name = name;
+                let is_method = node.kind() == "function_definition"
+                    && owner.is_some_and(|owner| into[owner].node.kind() == "class_definition");
+                // Methods are called by those who have the object, and a decorator or a base class may register it.
+                let with_owner = is_method || decorated == Some(node) || has_bases(source, node);
+                let name = name.map_or("", |name| source.slice(name));
+                around.push(into.len());
+                into.push(Definition { file, node, name, with_owner, owner, mentions: FxHashSet::default() });
             }
-            "identifier" | "string_content" => {
-                let is_own_name = node
-                    .parent()
-                    .is_some_and(|parent| parent.kind().ends_with("_definition") && parent.field("name") == Some(node));
-                if !is_own_name {
-                    let owner = owner(node).and_then(|owner| numbers.get(&owner.id()).copied());
-                    let names = match owner {
-                        Some(owner) => &mut into[owner].mentions,
-                        None => &mut *mentioned,
-                    };
-                    let is_part = |c: char| c.is_alphanumeric() || c == '_';
-                    names.extend(source.slice(node).split(|c| !is_part(c)).filter(|word| !word.is_empty()));
-                }
+            "identifier" | "string_content" if own_name != Some(node) => {
+                let names = match owner {
+                    Some(owner) => &mut into[owner].mentions,
+                    None => &mut *mentioned,
+                };
+                let is_part = |c: char| c.is_alphanumeric() || c == '_';
+                names.extend(source.slice(node).split(|c| !is_part(c)).filter(|word| !word.is_empty()));
             }
             _ => {}
         }
@@ -232,24 +246,9 @@ fn define<'t>(source: &'t Source, file: usize, into: &mut Vec<Definition<'t>>, m
     });
 }
 
-/// The innermost function or class around a node.
-fn owner(node: Node<'_>) -> Option<Node<'_>> {
-    let mut around = node.parent();
-    while let Some(node) = around.filter(|node| !matches!(node.kind(), "function_definition" | "class_definition")) {
-        around = node.parent();
-    }
-    around
-}
-
-/// May it be used without being mentioned? A decorator or a class above it may register it, and methods are called by
-/// those who have the object.
-fn registers_itself(source: &Source, definition: Node<'_>) -> bool {
-    let is_decorated = definition.parent().is_some_and(|parent| parent.kind() == "decorated_definition");
-    let has_bases =
-        definition.field("superclasses").is_some_and(|bases| !matches!(source.slice(bases), "()" | "(object)"));
-    let is_method = definition.kind() == "function_definition"
-        && owner(definition).is_some_and(|owner| owner.kind() == "class_definition");
-    is_decorated || has_bases || is_method
+fn has_bases(source: &Source, definition: Node<'_>) -> bool {
+    let bases = definition.field("superclasses");
+    bases.is_some_and(|bases| !matches!(source.slice(bases), "()" | "(object)"))
 }
 
 #[cfg(test)]
