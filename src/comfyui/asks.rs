@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::module::LOAD_LIST;
 use super::needs::{self, Fault, Missing, Modules, Need};
 use super::pair::{Fit, Pair, judge};
 use super::replaced::{self, Replaced};
-use super::{Facts, LoadList, PATCHER};
+use super::{Facts, LoadList, PATCHER, suspicion};
 use crate::cache::Cache;
 use crate::fixes::State;
 use crate::install::Files;
@@ -17,8 +18,6 @@ use crate::python::reach::Reach;
 /// What a pack asks of its ComfyUI: read from the pack alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asks {
-    needs: Vec<Need>,
-    faults: Vec<Fault>,
     replaced: Vec<Replaced>,
 }
 
@@ -51,10 +50,14 @@ pub struct Conflict {
 }
 
 impl Asks {
+    /// The files of a pack that are read for it.
+    pub fn files(package: &Package) -> Vec<usize> {
+        package.mentioning(LOAD_LIST)
+    }
+
     /// Reads a pack.
     pub fn of(package: &Package, reach: &Reach) -> Self {
-        let (needs, faults) = needs::read(package);
-        Self { needs, faults, replaced: replaced::read(package, reach) }
+        Self { replaced: replaced::read(package, reach) }
     }
 
     /// Judges the places of the pack that read load lists, by their states, with those of a ComfyUI, or with those that
@@ -79,14 +82,19 @@ impl Asks {
         comfyui: Option<(&Files, &Facts)>,
         cache: Option<&Cache>,
     ) -> Vec<Conflict> {
-        let mut found: Vec<_> = self.faults.iter().map(|fault| of_pack(package, fault)).collect();
-        let Some((files, facts)) = comfyui else { return found };
-        if let Some(mut modules) = Modules::of(files, cache).filter(|_| !self.needs.is_empty()) {
-            let missing = self.needs.iter().filter_map(|need| Some((need, modules.missing(need)?)));
-            found.extend(missing.map(|(need, missing)| of_comfyui(need, &missing, facts)));
-            // One place may ask for the same thing twice.
-            found.dedup_by(|a, b| a.message == b.message);
+        let mut modules = comfyui.and_then(|(files, _)| Modules::of(files, cache));
+        let mut found = Vec::new();
+        if suspicion::is_any(package, modules.as_mut()) {
+            let (needs, faults) = needs::read(package);
+            found.extend(faults.iter().map(|fault| of_pack(package, fault)));
+            if let (Some((_, facts)), Some(modules)) = (comfyui, &mut modules) {
+                let missing = needs.iter().filter_map(|need| Some((need, modules.missing(need)?)));
+                found.extend(missing.map(|(need, missing)| of_comfyui(need, &missing, facts)));
+                // One place may ask for the same thing twice.
+                found.dedup_by(|a, b| a.message == b.message);
+            }
         }
+        let Some((files, facts)) = comfyui else { return found };
         if let Some(readers) = self.replaced.first().and_then(|_| replaced::readers(files, cache)) {
             let certain = self.replaced.iter().filter(|replaced| replaced.is_certain);
             found.extend(certain.filter_map(|replaced| of_replaced(replaced, &readers, facts)));

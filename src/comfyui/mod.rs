@@ -19,6 +19,7 @@ mod names;
 mod needs;
 mod pair;
 mod replaced;
+mod suspicion;
 mod value;
 
 use std::cell::Cell;

@@ -13,7 +13,6 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use tree_sitter::Node;
 
 use super::names::Names;
@@ -44,7 +43,7 @@ const TOP: [&str; 13] = [
 const WHOLE: [&str; 3] = ["nodes.py", "folder_paths.py", "comfy/model_management.py"];
 
 /// Something that a pack must find in ComfyUI.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Need {
     /// The number of the file in the package.
     pub file: usize,
@@ -57,7 +56,7 @@ pub(super) struct Need {
 }
 
 /// A name that a pack imports from one of its own files, which does not define it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     /// The number of the file in the package.
     pub file: usize,
@@ -109,7 +108,7 @@ fn need(file: usize, import: &Import<'_>) -> Option<Need> {
     is_of_comfyui(&need.dotted).then_some(need)
 }
 
-fn is_of_comfyui(dotted: &str) -> bool {
+pub(super) fn is_of_comfyui(dotted: &str) -> bool {
     TOP.contains(&dotted.split('.').next().unwrap_or_default())
 }
 

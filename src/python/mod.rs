@@ -10,6 +10,7 @@ pub mod lines;
 pub mod package;
 pub mod query;
 pub mod reach;
+pub mod skim;
 pub mod source;
 pub mod syntax;
 

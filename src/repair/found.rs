@@ -32,7 +32,9 @@ impl Found {
         let mut surveys = fixes::survey(package, Fix::ALL, accounting)
             .map_err(|(file, reason)| Unread { path: root.join(package.path(file)), reason })?;
         let release = surveys.iter().find_map(|survey| survey.fix.release(package, survey)).map(str::to_owned);
-        let reach = if is_whole(checkout) { Reach::of(package) } else { Reach::all() };
+        let mut interest = Asks::files(package);
+        interest.extend(surveys.iter().flat_map(|survey| &survey.sites).map(|site| site.file));
+        let reach = if is_whole(checkout) { Reach::of(package, &interest) } else { Reach::all() };
         for site in surveys.iter_mut().flat_map(|survey| &mut survey.sites) {
             site.unused = reach.unused(package, site.file, site.range.start);
         }
