@@ -114,7 +114,7 @@ mod tests {
             "class C: from . import i", "lambda: 0", "s = 'import t'", "# from u import v", "from w import(q)",
             "with a as b: import c; import d", "for i in j: from k import l # import m", "\u{c}import n", "\timport o",
         ]), 0..12)) {
-            let text: String = lines.iter().map(|line| format!("if 1:\n    {line}\n")).collect();
+            let text = lines.iter().fold(String::new(), |text, line| text + "if 1:\n    " + line + "\n");
             let source = Source::parse(Path::new("a.py"), text.clone().into_bytes());
             let Ok(source) = source else { return Ok(()) };
             let skimmed = skim(&text).expect("no backslash");
