@@ -21,6 +21,7 @@
 //! looked for and what is put in, start with the `patches` folder of the repository; to see how it is found, with
 //! [`python::flow`]; to see how a fix uses both, with [`fixes::load_list`].
 
+pub mod advice;
 pub mod allocator;
 pub mod cache;
 pub mod cli;

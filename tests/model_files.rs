@@ -10,6 +10,7 @@ use distorch_fix::allocator::Accounting;
 use distorch_fix::plan::gguf;
 use distorch_fix::plan::safetensors;
 use distorch_fix::plan::{Loading, NamedModel};
+use distorch_fix::report::Problem;
 use headers::{Entry, Gguf, string, write_safetensors, write_sparse};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -43,9 +44,13 @@ impl Folder {
     }
 }
 
-/// The error of reading a file, on one line.
+fn shown(error: &anyhow::Error) -> String {
+    Problem::of(error, Path::new("")).to_string()
+}
+
+/// The error of reading a file, as it is shown.
 fn error(path: &Path) -> String {
-    format!("{:#}", NamedModel::open(path, &Loading::default()).unwrap_err())
+    shown(&NamedModel::open(path, &Loading::default()).unwrap_err())
 }
 
 #[test]
@@ -293,7 +298,7 @@ proptest! {
         bytes[at..end].copy_from_slice(&with[..end - at]);
         fs::write(&path, &bytes).unwrap();
         if let Err(error) = NamedModel::open(&path, &Loading::default()) {
-            let told = format!("{error:#}");
+            let told = shown(&error);
             prop_assert!(told.contains("help: "), "{}", told);
         }
     }

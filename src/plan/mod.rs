@@ -40,6 +40,7 @@ pub use lora::Lora;
 pub use source::NamedModel;
 pub use warning::{Level, Warning};
 
+use crate::advice::Advise as _;
 use crate::allocator::{
     Accounting, Allocation, AllocationString, Device, Options as Allocating, Policy, allocate, full_allocation,
 };
@@ -190,12 +191,8 @@ impl Run {
         let clip = options.clip || named.modules.is_text_encoder;
         let model = &named.modules.model;
         let allocation = allocate(model, &devices.machine, string, &Allocating { accounting, policy, clip })
-            .with_context(|| {
-                format!(
-                    "`{}` cannot be followed\nhelp: change it, or say what the machine has with --vram and --ram",
-                    string.text()
-                )
-            })?;
+            .with_context(|| format!("`{}` cannot be followed", string.text()))
+            .help("change it, or say what the machine has with --vram and --ram")?;
         let mut run = Self {
             policy,
             resident_bytes: allocation.bytes_on(model, Accounting::Resident),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 
 use self::found::Found;
+use crate::advice::Advise as _;
 use crate::allocator::Device;
 use crate::cache::{Cache, Key};
 use crate::comfyui::Asks;
@@ -108,10 +109,8 @@ impl Repair {
         let Found { surveys, release, asks, evidence } = found;
         let (surveys, others): (Vec<_>, Vec<_>) = surveys.into_iter().partition(|survey| fixes.contains(&survey.fix));
         let edits = edits_of(&surveys, &package).map_err(|file| {
-            anyhow!(
-                "two edits of {} overlap\nhelp: this is a mistake in distorch-fix; please report it with the file",
-                package.path(file).display()
-            )
+            anyhow!("two edits of {} overlap", package.path(file).display())
+                .help("this is a mistake in distorch-fix; please report it with the file")
         })?;
         let change = |(file, edits): (usize, Vec<Edit>)| {
             let text = edit::apply(package.text(file).unwrap_or_default(), &edits);
@@ -148,10 +147,8 @@ impl Repair {
                 Unreadable::TooLarge(_) => {
                     anyhow!(Unread { path: self.path(change.file), reason: broken.clone() })
                 }
-                _ => anyhow!(
-                    "the repaired {} would be {broken}\nhelp: this is a mistake in distorch-fix; please report it with the file",
-                    self.package.path(change.file).display()
-                ),
+                _ => anyhow!("the repaired {} would be {broken}", self.package.path(change.file).display())
+                    .help("this is a mistake in distorch-fix; please report it with the file"),
             })?;
         }
         Ok(self)

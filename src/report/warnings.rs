@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::anyhow;
 
 use super::Problem;
+use crate::advice::Advise as _;
 use crate::comfyui::{DynamicVram, Facts, Fit, OFF, Pair};
 use crate::verify::Spill;
 
@@ -12,11 +13,11 @@ use crate::verify::Spill;
 pub(super) fn spill(spill: &Spill, base: &Path) -> Problem {
     let warning = anyhow!(
         "byte quotas still send layers to the CPU: this version puts those there that find no room in a quota, {} % of \
-         the model in one scenario ({:?})\n\
-         help: `apply` leaves that rule as it is; a later version of the node keeps such layers on the compute device",
+         the model in one scenario ({:?})",
         spill.percent,
         spill.text
-    );
+    )
+    .help("`apply` leaves that rule as it is; a later version of the node keeps such layers on the compute device");
     Problem::of(&warning, base)
 }
 
@@ -28,20 +29,19 @@ pub(super) fn all(facts: Option<&Facts>, pair: Option<Pair>, base: &Path) -> Vec
         Some(DynamicVram::Absent | DynamicVram::OnRequest(_)) | None => None,
     };
     let dynamic = dynamic.map(|does| {
-        anyhow!(
-            "DisTorch2 {does} nothing under this ComfyUI: dynamic VRAM manages the models\n\
-             help: start ComfyUI with {OFF}"
-        )
+        anyhow!("DisTorch2 {does} nothing under this ComfyUI: dynamic VRAM manages the models")
+            .help(format!("start ComfyUI with {OFF}"))
     });
     let untold = match pair {
-        Some(Pair::Known(Fit::Unclear)) => Some(anyhow!(
-            "cannot determine whether this file works with this ComfyUI\nhelp: update distorch-fix, or report it"
-        )),
+        Some(Pair::Known(Fit::Unclear)) => Some(
+            anyhow!("cannot determine whether this file works with this ComfyUI")
+                .help("update distorch-fix, or report it"),
+        ),
         Some(Pair::Either { four: Fit::Works | Fit::WorksToday, five: Fit::Works | Fit::Broken }) | None => None,
-        Some(Pair::Either { four, five }) if four != five => Some(anyhow!(
-            "what this ComfyUI's load lists hold is not known: with 4 fields {four}, with 5 {five}\n\
-             help: name the ComfyUI with --comfyui PATH"
-        )),
+        Some(Pair::Either { four, five }) if four != five => Some(
+            anyhow!("what this ComfyUI's load lists hold is not known: with 4 fields {four}, with 5 {five}")
+                .help("name the ComfyUI with --comfyui PATH"),
+        ),
         Some(_) => None,
     };
     dynamic.into_iter().chain(untold).map(|warning| Problem::of(&warning, base)).collect()

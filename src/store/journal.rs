@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Replacement;
 use super::merge::{self, Merged};
+use crate::advice::Advise as _;
 use crate::python::source::MAX_BYTES;
 use crate::python::{Edit, edit};
 
@@ -101,12 +102,9 @@ impl Journal {
     /// Reads the journal in a folder; an empty one if there is none.
     pub(super) fn read(folder: &Path) -> Result<Self> {
         let path = path(folder);
-        read(&path).with_context(|| {
-            format!(
-                "cannot use the journal {}\nhelp: delete it; edits are then recognised by their form",
-                path.display()
-            )
-        })
+        read(&path)
+            .with_context(|| format!("cannot use the journal {}", path.display()))
+            .help("delete it; edits are then recognised by their form")
     }
 
     /// Replaces the journal in a folder, in one step; takes it away if nothing is left in it.
@@ -126,9 +124,9 @@ impl Journal {
             super::staged::sync_folder(folder);
             Ok(())
         };
-        write().with_context(|| {
-            format!("cannot write {}\nhelp: check the free space and the permissions of the folder", path.display())
-        })
+        write()
+            .with_context(|| format!("cannot write {}", path.display()))
+            .help("check the free space and the permissions of the folder")
     }
 
     /// The record of a file.
@@ -220,6 +218,7 @@ mod name {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::advice;
 
     fn noted(old: &str, new: &str) -> Journal {
         let mut journal = Journal { format: FORMAT, records: Vec::new() };
@@ -275,8 +274,8 @@ mod tests {
             (|record| record.edits[0].0 = usize::MAX, "do not fit"),
         ];
         for (change, why) in cases {
-            let error = format!("{:#}", write(change));
-            assert!(error.contains(why) && error.contains("\nhelp: "), "{error}");
+            let error = write(change);
+            assert!(format!("{error:#}").contains(why) && advice::help(&error).len() == 1, "{error:?}");
         }
         fs::write(path(folder.path()), "{").unwrap();
         Journal::read(folder.path()).unwrap_err();
