@@ -188,7 +188,7 @@ fn recognise(checkout: &Checkout) -> Result<Reversal> {
     }
     let surveys = fixes::survey(&now, Fix::ALL, Accounting::Resident).unwrap_or_default();
     let edits = fixes::undo(&now, &surveys);
-    let old = now.edited(edits.iter().map(|(file, edits)| (*file, edits.as_slice())));
+    let old = now.edited(edits.iter().map(|(file, edits)| (*file, edits)));
     let found = !edits.is_empty() && leads_to(&old, &now);
     let text = |(file, _)| (file, String::from_utf8_lossy(old.bytes(file)).into_owned());
     let texts = edits.into_iter().filter(|_| found).map(text).collect();
@@ -217,7 +217,7 @@ fn with(package: &Package, texts: &[(usize, String)]) -> Package {
 fn leads_to(old: &Package, new: &Package) -> bool {
     let gives = |fixes: &[Fix], accounting| {
         let edits = fixes::survey(old, fixes, accounting).ok().and_then(|surveys| edits_of(&surveys, old).ok());
-        let repaired = edits.map(|edits| old.edited(edits.iter().map(|(file, edits)| (*file, edits.as_slice()))));
+        let repaired = edits.map(|edits| old.edited(edits.iter().map(|(file, edits)| (*file, edits))));
         repaired.is_some_and(|repaired| (0..new.len()).all(|file| repaired.bytes(file) == new.bytes(file)))
     };
     some_fixes().any(|fixes| gives(&fixes, Accounting::Resident) || gives(&fixes, Accounting::Offload))
