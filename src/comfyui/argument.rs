@@ -9,7 +9,7 @@ use crate::advice::Advise as _;
 use crate::install::{Files, Revision, is_root};
 
 /// What to do if it names none.
-const HELP: &str = "name the folder of ComfyUI, with `@` and a revision behind it for one that is not checked out";
+const HELP: &str = "name the folder of ComfyUI; add `@` and a revision for one that is not checked out";
 
 /// The ComfyUI that an argument names: `PATH`, or `PATH@REV` for a revision of the repository there. Whatever exists
 /// under the whole of it is meant; after that the longest `PATH` counts, since `@` may be in either part.

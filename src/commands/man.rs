@@ -18,7 +18,7 @@ pub(super) fn run(arguments: &cli::Man, screen: &mut Screen) -> Result<Outcome> 
     match &arguments.into {
         Some(folder) => write(command, folder)
             .context("cannot write the pages")
-            .help_with(|| format!("is {} yours to write to?", folder.display()))?,
+            .help_with(|| format!("check the permissions of {}", folder.display()))?,
         None => print(&command, arguments.page.as_deref(), screen)?,
     }
     Ok(Outcome::InOrder)
@@ -32,7 +32,7 @@ fn write(command: Command, folder: &Path) -> std::io::Result<()> {
 fn print(command: &Command, page: Option<&str>, screen: &mut Screen) -> Result<()> {
     let Some(page) = page.map_or(Some(command), |name| command.find_subcommand(name)) else {
         let names: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
-        bail!(anyhow!("there is no such command").help(format!("there are pages about {}", names.join(", "))));
+        bail!(anyhow!("there is no such command").help(format!("the commands are {}", names.join(", "))));
     };
     let mut text = Vec::new();
     Man::new(page.clone()).render(&mut text)?;

@@ -70,8 +70,8 @@ fn planned(
     if strings.is_empty() {
         let Some(best) = proposals.and_then(<[_]>::first) else {
             bail!(
-                anyhow!("no string fits: neither the GPUs nor the main memory have room")
-                    .help("less --headroom, a smaller quantisation, or more memory")
+                anyhow!("no string fits: neither the GPUs nor the main memory have room for the weights")
+                    .help("reduce --headroom, use a smaller quantisation, or add memory")
             );
         };
         strings = best.strings.iter().map(|text| parsed(text, compute)).collect::<Result<_>>()?;
@@ -110,6 +110,6 @@ fn parsed(text: &str, compute: &Device) -> Result<AllocationString> {
         );
     }
     AllocationString::parse(&full)
-        .with_context(|| format!("`{text}` is not understood by the node"))
+        .with_context(|| format!("the node cannot parse `{text}`"))
         .help("write it like cuda:0,8gb;cuda:1,6gb;cpu,* or cuda:0,60%;cpu,40%")
 }

@@ -57,7 +57,7 @@ impl Files {
         }
         if about.len() > most_bytes {
             bail!(
-                anyhow!("{} has {} bytes, more than the {most_bytes} that it can have", path.display(), about.len())
+                anyhow!("{} has {} bytes, more than the limit of {most_bytes}", path.display(), about.len())
                     .help("restore it")
             );
         }

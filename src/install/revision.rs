@@ -49,7 +49,7 @@ impl Revision {
         })?;
         let repository = Repository::open_bare(&git_dir)
             .with_context(|| format!("cannot read the repository {}", git_dir.display()))
-            .help("does `git fsck` find fault with it?")?;
+            .help("run `git fsck` to see what is wrong with it")?;
         let (tree, short_id) = look_up(&repository, folder, name)?;
         Ok(Self { root: folder.to_path_buf(), name: name.to_owned(), short_id, repository, tree })
     }
@@ -71,7 +71,7 @@ impl Revision {
         let bytes = self.size(&entry).map_err(|error| self.unreadable(path, &error))?;
         if bytes > most_bytes {
             bail!(
-                anyhow!("{} has {bytes} bytes in {self}, more than the {most_bytes} that it can have", path.display())
+                anyhow!("{} has {bytes} bytes in {self}, more than the limit of {most_bytes}", path.display())
                     .help("name another revision")
             );
         }
@@ -153,7 +153,7 @@ fn look_up(repository: &Repository, folder: &Path, name: &str) -> Result<(git2::
         let folder = folder.display();
         match error.code() {
             ErrorCode::Ambiguous => {
-                anyhow!("`{name}` is the beginning of several ids in {folder}").help("give more of the id")
+                anyhow!("`{name}` is ambiguous: several ids in {folder} begin with it").help("give more of the id")
             }
             ErrorCode::InvalidSpec => anyhow!("`{name}` does not name a revision")
                 .help("name a branch, a tag or an id, such as origin/master"),

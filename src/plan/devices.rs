@@ -85,10 +85,7 @@ pub fn devices(
             match quota {
                 Some(bytes) => assumed.push((device.clone(), bytes)),
                 None => {
-                    bail!(
-                        anyhow!("nothing is known of the memory of device `{device}`")
-                            .help(format!("give it: --vram {device}=12gb"))
-                    )
+                    bail!(anyhow!("the memory of `{device}` is unknown").help(format!("pass --vram {device}=12gb")))
                 }
             }
         }
@@ -104,11 +101,11 @@ pub fn devices(
     let is_assumed = !assumed.is_empty();
     gpus.extend(assumed);
     if gpus.is_empty() {
-        bail!(anyhow!("nothing is known of the GPUs").help("give them: --vram cuda:0=12gb --vram cuda:1=16gb"));
+        bail!(anyhow!("the GPUs of this machine are unknown").help("pass --vram cuda:0=12gb --vram cuda:1=16gb"));
     }
     if ram_bytes.is_none() {
         let assumed = gigabytes(ASSUMED_RAM_BYTES);
-        notes.push(format!("main memory is not known: {assumed:.0} GB assumed, --ram 32gb tells it"));
+        notes.push(format!("the main memory is unknown: {assumed:.0} GB assumed; --ram 32gb sets it"));
     }
     let cpu = (Device::cpu(), ram_bytes.unwrap_or(ASSUMED_RAM_BYTES));
     let machine = Machine::new([cpu].into_iter().chain(gpus));
@@ -219,7 +216,7 @@ mod tests {
     fn a_device_that_nothing_is_known_of_is_an_error_with_help() {
         for (given, text) in [(&[("cuda:0", 12)][..], "cuda:1,4gb"), (&[], "cuda:0,50%"), (&[], "#cuda:0;4.0;cpu")] {
             let error = of(given, &[text], &[]).unwrap_err();
-            assert!(advice::help(&error)[0].starts_with("give it: --vram cuda:"), "{error:?}");
+            assert!(advice::help(&error)[0].starts_with("pass --vram cuda:"), "{error:?}");
         }
     }
 

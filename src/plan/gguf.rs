@@ -97,12 +97,12 @@ fn sibling(path: &Path, split: Split, number: u64) -> Result<PathBuf> {
     let Some(stem) = name.strip_suffix(&part(split.number)) else {
         bail!(
             anyhow!(
-                "{}: it is part {} of {}, but is not named like one",
+                "{}: it is part {} of {}, but its name does not say so",
                 path.display(),
                 split.number + 1,
                 split.count
             )
-            .help(format!("call it `<model>{}`, and the other parts likewise", part(split.number)))
+            .help(format!("rename it to `<model>{}`, and the other parts to match", part(split.number)))
         );
     };
     Ok(path.with_file_name(format!("{stem}{}", part(number))))

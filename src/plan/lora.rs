@@ -116,7 +116,7 @@ impl Lora {
         let lora = Self::of_keys(path.display().to_string(), &keys);
         ensure!(
             lora.patches.values().any(|parts| parts.weight || parts.bias),
-            anyhow!("{}: no key in it is one of a LoRA", lora.name)
+            anyhow!("{}: none of its keys belongs to a LoRA", lora.name)
                 .help("name the file of a LoRA; models are given with --model")
         );
         Ok(lora)

@@ -111,7 +111,7 @@ pub fn read_index(path: &Path) -> Result<Header> {
         let is_below = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
         ensure!(
             is_below && !name.is_empty(),
-            anyhow!("{shown}: it names `{name}`, which is not beside it").help("download it again")
+            anyhow!("{shown}: it names `{name}`, which is not next to it").help("download it again")
         );
         let in_file = read(&path.with_file_name(name))?;
         let listed = in_file.tensors.into_iter().filter(|tensor| index.weight_map.get(&tensor.name) == Some(name));

@@ -119,7 +119,7 @@ impl NamedModel {
         let shown = name.display().to_string();
         let modules = contents.modules(loading);
         if modules.model.blocks().is_empty() {
-            bail!(anyhow!("{shown}: there are no layers in it").help("name the file of a model"));
+            bail!(anyhow!("{shown}: it has no layers").help("name the file of a model"));
         }
         Ok(Self { name: shown, origin, modules, contents })
     }
@@ -127,10 +127,11 @@ impl NamedModel {
     fn of_profile(profile: &Profile, quantisation: &str, loading: &Loading) -> Result<Self> {
         let known = QUANTISATIONS.map(|known| known.name).join(", ");
         let Some(found) = Quantisation::of_name(quantisation) else {
-            bail!(
-                anyhow!("{}: it needs a quantisation that is known, but has `{quantisation}`", profile.name)
-                    .help(format!("write {}:Q6_K, or one of {known}", profile.name))
-            );
+            let what = match quantisation {
+                "" => String::from("a built-in profile needs a quantisation"),
+                unknown => format!("unknown quantisation `{unknown}`"),
+            };
+            bail!(anyhow!("{}: {what}", profile.name).help(format!("write {}:Q6_K, or one of {known}", profile.name)));
         };
         let name = format!("{}:{}", profile.name, found.name);
         let origin = format!("{}, built from its published architecture", profile.title);
@@ -148,7 +149,7 @@ impl NamedModel {
         }
         let mut first = Vec::new();
         let begin = file::open(path)?.0.take(9).read_to_end(&mut first);
-        begin.with_context(|| format!("{shown}: cannot be read")).help("look whether its disk is in order")?;
+        begin.with_context(|| format!("{shown}: cannot be read")).help("check the disk that it is on")?;
         let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
         if gguf::is_gguf(&first) {
             return Self::of_gguf(path, loading);

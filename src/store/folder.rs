@@ -24,7 +24,7 @@ pub(super) fn of(checkout: &Checkout) -> Result<PathBuf> {
         .help("set HOME, or XDG_STATE_HOME, and try again")?;
     let root = fs::canonicalize(&checkout.root)
         .with_context(|| format!("cannot look at {}", checkout.root.display()))
-        .help("is it still there?")?;
+        .help("check that it still exists")?;
     let name = Oid::hash_object(ObjectType::Blob, root.as_os_str().as_encoded_bytes())?;
     // Windows has no folder for state.
     Ok(user.state_dir().unwrap_or_else(|| user.data_dir()).join(NAME).join(name.to_string()))

@@ -26,7 +26,7 @@ impl Lock {
                 fs::symlink_metadata(path).is_ok_and(|about| !is_right(&about))
             };
             if is_odd(folder, fs::Metadata::is_dir) || is_odd(&path, fs::Metadata::is_file) {
-                return Err(io::Error::other("it is not what distorch-fix made there"));
+                return Err(io::Error::other("it was not made by distorch-fix"));
             }
             File::options().create(true).write(true).truncate(false).open(&path)
         };

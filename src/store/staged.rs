@@ -65,7 +65,7 @@ impl Staged {
         file.persist(&target)
             .map_err(|error| error.error)
             .with_context(|| format!("cannot replace {}", target.display()))
-            .help("is it in use?")?;
+            .help("close the programs that use it, and try again")?;
         if let Some(folder) = target.parent() {
             sync_folder(folder);
         }
@@ -79,7 +79,7 @@ impl Staged {
         let about = fs::metadata(&self.target).with_context(again).help(help)?;
         let is_alike = about.is_file() && about.len() == self.old.len() as u64;
         if !is_alike || fs::read(&self.target).with_context(again).help(help)? != self.old.as_bytes() {
-            bail!(anyhow!("{} has changed meanwhile", self.target.display()).help(help));
+            bail!(anyhow!("{} has changed in the meantime", self.target.display()).help(help));
         }
         Ok(())
     }
@@ -111,7 +111,9 @@ pub(super) fn sweep(folder: &Path) {
 /// The real `root`, and the real file behind `path`, which must lie inside it.
 fn inside(root: &Path, path: &Path) -> Result<(PathBuf, PathBuf)> {
     let real = |path: &Path| {
-        fs::canonicalize(path).with_context(|| format!("cannot find {}", path.display())).help("is it still there?")
+        fs::canonicalize(path)
+            .with_context(|| format!("cannot find {}", path.display()))
+            .help("check that it still exists")
     };
     let (root, target) = (real(root)?, real(path)?);
     if !target.starts_with(&root) {
@@ -187,7 +189,7 @@ mod tests {
         let (folder, path) = folder();
         fs::write(&path, "edited").unwrap();
         let error = stage(&folder, &path).unwrap_err();
-        assert!(error.to_string().contains("has changed meanwhile"), "{error}");
+        assert!(error.to_string().contains("has changed in the meantime"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"edited");
         assert_eq!(names(folder.path()), ["distorch_2.py"]);
     }
@@ -198,7 +200,7 @@ mod tests {
         let staged = stage(&folder, &path).unwrap();
         fs::write(&path, "edited").unwrap();
         let error = staged.commit().unwrap_err();
-        assert!(error.to_string().contains("has changed meanwhile"), "{error}");
+        assert!(error.to_string().contains("has changed in the meantime"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"edited");
         assert_eq!(names(folder.path()), ["distorch_2.py"]);
     }
