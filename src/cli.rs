@@ -22,9 +22,9 @@ const STYLES: Styles = Styles::styled()
 /// Repairs ComfyUI-MultiGPU (DisTorch2) for current ComfyUI
 ///
 /// A ComfyUI update changed the items of a list that ComfyUI-MultiGPU unpacks: DisTorch2 stops with "too many values to
-/// unpack", or puts everything on one device. And what does not fit the byte quotas ("cuda:0,12gb;cuda:1,16gb") spills
-/// onto the CPU. distorch-fix finds both places by what the code does, whatever the version, repairs them, and runs the
-/// result in a sandbox before it writes.
+/// unpack", or puts everything on one device. And whatever the byte quotas ("cuda:0,12gb;cuda:1,16gb") do not cover
+/// spills onto the CPU. distorch-fix finds the affected code by what it does, so it works on any version. It repairs
+/// that code, and runs the result in a sandbox before writing it.
 #[derive(Debug, Parser)]
 #[command(version, styles = STYLES, disable_help_subcommand = true, after_help = EXAMPLES)]
 pub struct Cli {
@@ -133,7 +133,7 @@ Examples:
 /// Which checkouts, and which fixes.
 #[derive(Debug, Args)]
 pub struct Target {
-    /// The node's folder, its file, ComfyUI, or any folder above or below; may be several
+    /// The node's folder, its file, ComfyUI, or any folder above or below (repeatable)
     #[arg(value_name = "PATH", default_value = ".")]
     pub paths: Vec<PathBuf>,
 
@@ -209,7 +209,7 @@ pub struct History {
 /// In which form to report: for people, or as one document for programs.
 #[derive(Debug, Args)]
 pub struct Output {
-    /// What to print: for people, or a document for programs
+    /// The output format: for people, or a document for programs
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub format: Format,
 }
@@ -217,7 +217,7 @@ pub struct Output {
 /// The same, with the forms that only findings can be reported in.
 #[derive(Debug, Args)]
 pub struct FindingsOutput {
-    /// What to print: for people, or a document for programs
+    /// The output format: for people, or a document for programs
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub format: FindingsFormat,
 }
@@ -353,7 +353,7 @@ pub struct Check {
     #[command(flatten)]
     pub proof: Proof,
 
-    /// Run everything again, even if these very files were checked before
+    /// Ignore the cache: run everything again
     #[arg(long)]
     pub no_cache: bool,
 
@@ -394,7 +394,7 @@ pub struct Man {
 pub enum Format {
     /// For people
     Human,
-    /// Everything there is to say, as described in docs/json.md
+    /// The complete report as JSON (see docs/json.md)
     Json,
 }
 
@@ -403,7 +403,7 @@ pub enum Format {
 pub enum FindingsFormat {
     /// For people
     Human,
-    /// Everything there is to say, as described in docs/json.md
+    /// The complete report as JSON (see docs/json.md)
     Json,
     /// SARIF 2.1.0, for code scanning and editors
     Sarif,
@@ -423,9 +423,9 @@ impl From<Format> for FindingsFormat {
 /// What counts as the size of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Accounting {
-    /// The bytes that its weights occupy, as upstream counts since 2.5.11
+    /// The bytes its weights occupy, as upstream has counted since 2.5.11
     Resident,
-    /// Those and what casting or patching them costs, about three times as much for GGUF
+    /// Those plus the cost of casting or patching them, about three times as much for GGUF
     Offload,
 }
 

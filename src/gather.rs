@@ -6,6 +6,7 @@ use std::{fmt, fs};
 use anyhow::{Context, Result, anyhow, bail};
 use walkdir::{DirEntry, WalkDir};
 
+use crate::advice::Advise as _;
 use crate::install::{Checkout, Evidence, Revision};
 use crate::python::source::MAX_BYTES;
 use crate::python::{Package, Unreadable};
@@ -36,17 +37,18 @@ impl std::error::Error for Unread {}
 pub(crate) fn on_disk(checkout: &Checkout) -> Result<Package> {
     let root = checkout.file.parent().unwrap_or(&checkout.root);
     let name = checkout.file.file_name().map(PathBuf::from).unwrap_or_default();
-    let cannot = |path: &Path| format!("cannot read {}\nhelp: check its permissions", path.display());
-    let read = |path: &Path| fs::read(path).with_context(|| cannot(path));
-    let about = fs::metadata(&checkout.file).with_context(|| cannot(&checkout.file))?;
+    let cannot = |path: &Path| format!("cannot read {}", path.display());
+    let permissions = "check its permissions";
+    let read = |path: &Path| fs::read(path).with_context(|| cannot(path)).help(permissions);
+    let about = fs::metadata(&checkout.file).with_context(|| cannot(&checkout.file)).help(permissions)?;
     if !about.is_file() {
-        bail!("{} is not a file\nhelp: restore it, or install the node again", checkout.file.display());
+        bail!(anyhow!("{} is not a file", checkout.file.display()).help("restore it, or install the node again"));
     }
     if about.len() > MAX_BYTES as u64 {
         bail!(Unread { path: checkout.file.clone(), reason: Unreadable::TooLarge(about.len()) });
     }
     let mut files = vec![(name.clone(), read(&checkout.file)?)];
-    let real = fs::canonicalize(&checkout.file).with_context(|| cannot(&checkout.file))?;
+    let real = fs::canonicalize(&checkout.file).with_context(|| cannot(&checkout.file)).help(permissions)?;
     let walk = WalkDir::new(root).max_depth(deepest(checkout)).sort_by_file_name().into_iter();
     let python = walk.filter_entry(is_source_folder).filter_map(Result::ok);
     for entry in python.filter(|entry| entry.file_type().is_file() && is_python(entry.path())).take(MOST_FILES) {
@@ -69,10 +71,11 @@ pub(crate) fn in_revision(checkout: &Checkout, revision: &Revision) -> Result<Pa
     let (first, mut others): (Vec<_>, Vec<_>) = found.into_iter().partition(|(path, _)| Some(path.as_path()) == name);
     if first.is_empty() {
         return Err(anyhow!(
-            "there is no {} of at most {MAX_BYTES} bytes in {revision} of {}\nhelp: name a later revision, or another branch",
+            "there is no {} of at most {MAX_BYTES} bytes in {revision} of {}",
             inside.display(),
             revision.root.display()
-        ));
+        )
+        .help("name a later revision, or another branch"));
     }
     others.truncate(MOST_FILES);
     Ok(Package::new(first.into_iter().chain(others)))

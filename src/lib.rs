@@ -1,26 +1,28 @@
 //! Repairs a ComfyUI-MultiGPU checkout so that `DisTorch2` works with current ComfyUI.
 //!
-//! One run is one pass through this picture, from left to right; each step only knows the ones before it.
+//! A run goes through this picture from left to right; each step knows only the ones before it.
 //!
 //! ```text
 //! install      python         fixes          repair         verify         store
-//! Checkout  →  Package     →  Survey      →  Repair      →  Verdict     →  written
-//! where is     its files,     what is        the texts      run: is it     or not at all
-//! it?          parsed         where, in      with all       right? (see
-//!                             which state    edits made     allocator)
+//! Checkout  →  Package     →  Survey      →  Repair      →  Verdict     →  written,
+//! where is     its files,     the sites      the texts      does the       or not at all
+//! it?          parsed         and their      with all       result run
+//!                             states         edits made     as it should?
 //! ```
 //!
-//! [`plan`] reads what a model is made of and asks the same allocator what would go where.
+//! [`allocator`] computes the right answers that [`verify`] compares with. [`plan`] reads the header of a model's file and
+//! asks the same allocator which part goes to which device.
 //!
-//! Beside that, [`comfyui`] reads what items the load lists of a ComfyUI hold, and judges a survey with them. Both may be
-//! read from any revision of a repository as well as from disk.
+//! [`comfyui`] reads which fields the load-list items of a ComfyUI have, and judges a survey by them. Both can be read
+//! from any revision of a repository as well as from disk.
 //!
-//! What a `check` came to is kept in a [`cache`]; what is written never comes from there.
+//! The result of a `check` is kept in a [`cache`]; what is written never comes from there.
 //!
-//! [`commands`] puts the steps together, [`report`] shows what they gave; [`allocator`] is what is right. To see what is
-//! looked for and what is put in, start with the `patches` folder of the repository; to see how it is found, with
-//! [`python::flow`]; to see how a fix uses both, with [`fixes::load_list`].
+//! [`commands`] calls the steps, and [`report`] shows their results. An error carries what to do about it as [`advice`].
+//! To see what is searched for and inserted, start with the `patches` folder of the repository; to see how it is found,
+//! with [`python::flow`]; to see how a fix uses both, with [`fixes::load_list`].
 
+pub mod advice;
 pub mod allocator;
 pub mod cache;
 pub mod cli;

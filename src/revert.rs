@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
+use crate::advice::Advise as _;
 use crate::fixes::{self, Accounting, Fix};
 use crate::gather;
 use crate::install::{Checkout, Evidence};
@@ -141,8 +142,8 @@ fn fate(checkout: &Checkout, record: &Record, path: &Path, now: Option<&str>) ->
             let parses = |text: &str| Source::parse(path, text.as_bytes().to_vec()).err();
             if let (None, Some(broken)) = (parses(now), parses(&text)) {
                 bail!(
-                    "{} would be {broken} without the repair\nhelp: it was edited too much to be reverted; undo that first",
-                    path.display()
+                    anyhow!("{} would be {broken} without the repair", path.display())
+                        .help("it was edited too much to be reverted; undo that first")
                 );
             }
             Fate::Merged(text)
@@ -151,12 +152,16 @@ fn fate(checkout: &Checkout, record: &Record, path: &Path, now: Option<&str>) ->
 }
 
 fn read(path: &Path) -> Result<String> {
-    let cannot = || format!("cannot read {}\nhelp: check its permissions, and that it is text", path.display());
-    let about = fs::metadata(path).with_context(cannot)?;
+    let cannot = || format!("cannot read {}", path.display());
+    let help = "check its permissions, and that it is text";
+    let about = fs::metadata(path).with_context(cannot).help(help)?;
     if !about.is_file() || about.len() > MAX_BYTES as u64 {
-        bail!("{} is not the file that was repaired\nhelp: restore it, or install the node again", path.display());
+        bail!(
+            anyhow!("{} is not the file that was repaired", path.display())
+                .help("restore it, or install the node again")
+        );
     }
-    fs::read_to_string(path).with_context(cannot)
+    fs::read_to_string(path).with_context(cannot).help(help)
 }
 
 /// The edits of ours that no journal tells of.
@@ -183,7 +188,7 @@ fn recognise(checkout: &Checkout) -> Result<Reversal> {
     }
     let surveys = fixes::survey(&now, Fix::ALL, Accounting::Resident).unwrap_or_default();
     let edits = fixes::undo(&now, &surveys);
-    let old = now.edited(edits.iter().map(|(file, edits)| (*file, edits.as_slice())));
+    let old = now.edited(edits.iter().map(|(file, edits)| (*file, edits)));
     let found = !edits.is_empty() && leads_to(&old, &now);
     let text = |(file, _)| (file, String::from_utf8_lossy(old.bytes(file)).into_owned());
     let texts = edits.into_iter().filter(|_| found).map(text).collect();
@@ -212,7 +217,7 @@ fn with(package: &Package, texts: &[(usize, String)]) -> Package {
 fn leads_to(old: &Package, new: &Package) -> bool {
     let gives = |fixes: &[Fix], accounting| {
         let edits = fixes::survey(old, fixes, accounting).ok().and_then(|surveys| edits_of(&surveys, old).ok());
-        let repaired = edits.map(|edits| old.edited(edits.iter().map(|(file, edits)| (*file, edits.as_slice()))));
+        let repaired = edits.map(|edits| old.edited(edits.iter().map(|(file, edits)| (*file, edits))));
         repaired.is_some_and(|repaired| (0..new.len()).all(|file| repaired.bytes(file) == new.bytes(file)))
     };
     some_fixes().any(|fixes| gives(&fixes, Accounting::Resident) || gives(&fixes, Accounting::Offload))

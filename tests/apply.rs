@@ -23,7 +23,7 @@ fn only_the_bytes_of_the_edits_change() {
             let old = &before[&path];
             let mut new = Vec::new();
             let mut done = 0;
-            for edit in edits {
+            for edit in edits.iter() {
                 new.extend_from_slice(&old[done..edit.range.0]);
                 new.extend_from_slice(edit.text.as_bytes());
                 done = edit.range.1;

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use common::{Install, fixtures, generated};
 use distorch_fix::fixes::{Fix, Site, State, Status, Survey};
-use distorch_fix::python::{Edit, Source, edit};
+use distorch_fix::python::{Edit, Source};
 use distorch_fix::repair::Repair;
 use serde::Deserialize;
 
@@ -132,7 +132,7 @@ fn undoing_the_edits_gives_the_old_bytes_back() {
         for change in &repair.changes {
             let old = repair.package.source(change.file).unwrap().text();
             assert_ne!(old, change.text, "{name}");
-            let undone = edit::apply(&change.text, &edit::undo(old, &change.edits));
+            let undone = change.edits.undo(old).apply(&change.text);
             assert_eq!(undone.as_bytes(), repair.package.bytes(change.file), "{name}");
         }
     }

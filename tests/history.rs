@@ -12,7 +12,6 @@ use std::{env, fs};
 
 use distorch_fix::fixes::{Accounting, Fix, Status, Survey};
 use distorch_fix::install;
-use distorch_fix::python::edit;
 use distorch_fix::repair::Repair;
 use git2::{ObjectType, Repository};
 
@@ -75,7 +74,7 @@ fn every_version_is_repaired_once_and_can_be_undone() {
         assert!(!first.surveys.iter().any(refused), "{commit}: {:#?}", first.surveys);
         for change in &first.changes {
             let old = first.package.source(change.file).unwrap().text();
-            assert_eq!(edit::apply(&change.text, &edit::undo(old, &change.edits)), old, "{commit}");
+            assert_eq!(change.edits.undo(old).apply(&change.text), old, "{commit}");
             fs::write(folder.path().join(first.package.path(change.file)), &change.text).unwrap();
         }
         assert_eq!(first.is_needed(), !first.changes.is_empty(), "{commit}");

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use distorch_fix::advice;
 use distorch_fix::install::{Checkout, Evidence, Search, locate};
 use git2::{IndexAddOption, Repository, Signature};
 use tempfile::TempDir;
@@ -123,8 +124,9 @@ fn a_start_that_cannot_be_looked_at_is_an_error_that_says_what_to_do() {
     let machine = Machine::new();
     machine.write("file", "");
     for start in ["nowhere", "file/below"] {
-        let error = format!("{:#}", locate(&machine.at(start)).unwrap_err());
-        assert!(error.contains(start) && error.contains("name distorch_2.py"), "{error}");
+        let error = locate(&machine.at(start)).unwrap_err();
+        assert!(error.to_string().contains(start), "{error}");
+        assert!(advice::help(&error)[0].starts_with("name distorch_2.py"), "{error}");
     }
 }
 

@@ -10,6 +10,7 @@ use distorch_fix::allocator::Accounting;
 use distorch_fix::plan::gguf;
 use distorch_fix::plan::safetensors;
 use distorch_fix::plan::{Loading, NamedModel};
+use distorch_fix::report::Problem;
 use headers::{Entry, Gguf, string, write_safetensors, write_sparse};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -43,9 +44,13 @@ impl Folder {
     }
 }
 
-/// The error of reading a file, on one line.
+fn shown(error: &anyhow::Error) -> String {
+    Problem::of(error, Path::new("")).to_string()
+}
+
+/// The error of reading a file, as it is shown.
 fn error(path: &Path) -> String {
-    format!("{:#}", NamedModel::open(path, &Loading::default()).unwrap_err())
+    shown(&NamedModel::open(path, &Loading::default()).unwrap_err())
 }
 
 #[test]
@@ -124,7 +129,7 @@ fn headers_that_lie_are_told() {
     lie(model().with("general.alignment", 10, (1_u64 << 63).to_le_bytes().to_vec()), "not a multiple");
     lie(model().with_text("general.alignment", "32"), "no whole number");
     lie(model().with_u32("split.count", 2).with_u32("split.no", 5), "part");
-    lie(model().with_u32("split.count", 2).with_u32("split.no", 0), "not named like one");
+    lie(model().with_u32("split.count", 2).with_u32("split.no", 0), "its name does not say so");
     let with = |entry: Entry| {
         let mut all = tensors();
         all.push(entry);
@@ -230,7 +235,7 @@ fn safetensors_are_read_alone_and_by_their_index() {
         let error = error(&index);
         assert!(error.contains("help: "), "{error}");
         // A backslash is a letter of a name here, and a separator on Windows: no file either way.
-        assert!(error.contains("not beside it") || outside.contains('\\'), "{error}");
+        assert!(error.contains("not next to it") || outside.contains('\\'), "{error}");
     }
     fs::write(&index, "[]").unwrap();
     assert!(error(&index).contains("cannot be read as an index"));
@@ -293,7 +298,7 @@ proptest! {
         bytes[at..end].copy_from_slice(&with[..end - at]);
         fs::write(&path, &bytes).unwrap();
         if let Err(error) = NamedModel::open(&path, &Loading::default()) {
-            let told = format!("{error:#}");
+            let told = shown(&error);
             prop_assert!(told.contains("help: "), "{}", told);
         }
     }

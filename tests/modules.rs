@@ -90,10 +90,31 @@ fn there_is_no_circle_among_the_modules() {
     assert_eq!(circle(&graph), None);
 }
 
+/// The modules that CONTRIBUTING.md lists, from top to bottom.
+fn listed() -> Vec<String> {
+    let text = fs::read_to_string("CONTRIBUTING.md").unwrap();
+    let lines = text.lines().skip_while(|line| *line != "    src/").skip(1);
+    let entries = lines.take_while(|line| line.starts_with("      "));
+    let names = entries.filter_map(|line| line.split_whitespace().next());
+    names.map(|name| name.trim_end_matches('/').trim_end_matches(".rs").to_owned()).collect()
+}
+
+#[test]
+fn contributing_lists_the_modules_in_the_order_of_their_imports() {
+    let (graph, mut listed) = (graph(), listed());
+    assert_eq!(listed.remove(0), "main");
+    assert_eq!(listed.iter().collect::<BTreeSet<_>>(), graph.keys().collect(), "every module is listed");
+    let place = |module: &String| listed.iter().position(|listed| listed == module);
+    for (module, imports) in &graph {
+        let above: Vec<_> = imports.iter().filter(|import| place(import) < place(module)).collect();
+        assert_eq!(above, [""; 0], "{module} imports modules that are listed above it");
+    }
+}
+
 #[test]
 fn the_lowest_modules_import_nothing_of_ours() {
     let graph = graph();
-    for lowest in ["allocator", "python"] {
+    for lowest in ["advice", "allocator", "python"] {
         assert_eq!(graph[lowest], BTreeSet::new(), "{lowest}");
     }
 }

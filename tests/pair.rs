@@ -274,7 +274,7 @@ fn what_cannot_be_judged_by_ends_the_run_with_what_to_do() {
         (vec!["--comfyui".into(), other.at("v9")], "no revision `v9` in ", "fetch --tags"),
         (
             vec!["--comfyui".into(), format!("{}@", other.at(""))],
-            "no revision is named behind the `@`",
+            "no revision is named after the `@`",
             "name the folder",
         ),
     ];

@@ -4,15 +4,14 @@ use std::fs;
 use std::path::PathBuf;
 
 use distorch_fix::fixes::{self, Accounting, Fix};
-use distorch_fix::python::{Package, edit};
+use distorch_fix::python::{Edits, Package};
 
 fn repaired(text: &str, accounting: Accounting) -> String {
     let package = Package::new([(PathBuf::from("distorch_2.py"), text.as_bytes().to_vec())]);
     let surveys = fixes::survey(&package, Fix::ALL, accounting).unwrap();
     let sites = surveys.into_iter().flat_map(|survey| survey.sites);
-    let mut edits: Vec<_> = sites.flat_map(|site| site.edits).map(|(_, edit)| edit).collect();
-    assert!(edit::order(&mut edits));
-    edit::apply(text, &edits)
+    let edits = sites.flat_map(|site| site.edits).map(|(_, edit)| edit).collect();
+    Edits::new(edits).unwrap().apply(text)
 }
 
 fn readme() -> String {

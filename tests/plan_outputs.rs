@@ -102,7 +102,7 @@ fn the_picture_shows_every_device_and_model_and_survives_any_name() {
     assert_eq!((ran.code, &ran.err[..]), (0, ""));
     let picture = fs::read_to_string(&svg).unwrap();
     for text in [
-        "the node as it comes",
+        "the node as shipped",
         "the node, repaired",
         "4.0 of 12.0 GB",
         "wan2.2-14b:Q6_K by cuda:0,4gb;cuda:1,5gb#cuda:0",
@@ -135,10 +135,10 @@ fn without_a_word_about_the_machine_the_string_is_taken_for_it() {
     ]));
     assert!(
         ran.out.contains("cards as large as their quotas are assumed, cuda:0 12.00 GB")
-            && ran.out.contains("main memory is not known"),
+            && ran.out.contains("main memory is unknown"),
         "{}",
         ran.out
     );
     let ran = Ran::of(program(".".as_ref()).env("PATH", "").args(["plan", "cuda:0,50%", "--model-size", "11gb"]));
-    assert!(ran.code == 2 && ran.err.contains("help: give it: --vram cuda:0=12gb"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("help: pass --vram cuda:0=12gb"), "{}", ran.err);
 }

@@ -14,6 +14,7 @@ use distorch_fix::fixes::load_list::ANY;
 use distorch_fix::fixes::{Accounting, Fix, Status};
 use distorch_fix::install::{self, Revision};
 use distorch_fix::repair::Repair;
+use distorch_fix::report::Problem;
 use distorch_fix::verify::{Options, Verdict};
 use git2::Repository;
 
@@ -25,10 +26,14 @@ fn arities(facts: &Facts) -> Vec<usize> {
     facts.load_lists[0].shapes.as_ref().unwrap().iter().map(comfyui::Shape::arity).collect()
 }
 
+fn shown(error: &anyhow::Error) -> String {
+    Problem::of(error, Path::new("")).to_string()
+}
+
 /// What goes wrong: always with help in a last line of its own.
 fn error(argument: impl AsRef<OsStr>) -> String {
     let failed = comfyui::named(argument.as_ref()).and_then(|files| comfyui::read(&files, None));
-    let error = failed.unwrap_err().to_string();
+    let error = shown(&failed.unwrap_err());
     assert!(error.lines().last().unwrap().starts_with("help: "), "{error}");
     error
 }
@@ -96,7 +101,7 @@ fn what_goes_wrong_is_said_with_what_to_do() {
     assert!(error("").starts_with("there is no "));
     assert!(error(comfy.join("comfy")).contains("is not a ComfyUI folder"));
     assert!(error(comfy.join("main.py")).contains("is not a ComfyUI folder"));
-    assert!(error(format!("{text}@")).starts_with("no revision is named behind the `@`"));
+    assert!(error(format!("{text}@")).starts_with("no revision is named after the `@`"));
     let missing = error(format!("{text}@origin/main"));
     assert!(missing.starts_with("no revision `origin/main` in ") && missing.contains("fetch --tags"), "{missing}");
     assert!(error(format!("{text}@HEAD~9")).starts_with("no revision `HEAD~9`"));
@@ -182,7 +187,7 @@ fn a_revision_gives_what_the_disk_gives() {
 #[test]
 fn what_a_revision_of_the_node_lacks_is_said() {
     let install = node();
-    let error = |name: &str| at(&install, name).map(|_| ()).unwrap_err().to_string();
+    let error = |name: &str| shown(&at(&install, name).map(|_| ()).unwrap_err());
     assert!(error("origin/none").starts_with("no revision `origin/none`"));
     let repository = Repository::open(install.checkout()).unwrap();
     fs::remove_file(install.file()).unwrap();

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use common::Install;
 use distorch_fix::fixes::{self, Accounting, Fix, Status, Survey};
-use distorch_fix::python::{Edit, Package, edit};
+use distorch_fix::python::{Edit, Edits, Package};
 use distorch_fix::verify::{Options, Step, Subject, Verdict, verify};
 
 /// A wrong repair: what it is, the fixture, the text to replace and by what, the step that catches it.
@@ -421,7 +421,7 @@ impl Rewrite {
 
     fn text(&self) -> String {
         let edits: Vec<_> = self.edits.iter().map(|(_, _, edit)| edit.clone()).collect();
-        edit::apply(self.before.source(0).unwrap().text(), &edits)
+        Edits::new(edits).unwrap().apply(self.before.source(0).unwrap().text())
     }
 
     /// Puts `new` in the place of `old`, which must be there once, and makes that a part of the edits.
@@ -479,12 +479,11 @@ impl Rewrite {
         }
         let of_file = |file: usize| {
             let sites = self.surveys.iter().flat_map(|survey| &survey.sites).flat_map(|site| &site.edits);
-            let mut edits: Vec<_> = sites.filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone()).collect();
-            assert!(edit::order(&mut edits));
-            (file, edits)
+            let edits = sites.filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone()).collect();
+            (file, Edits::new(edits).unwrap())
         };
         let edits: Vec<_> = (0..self.before.len()).map(of_file).filter(|(_, edits)| !edits.is_empty()).collect();
-        let after = self.before.edited(edits.iter().map(|(file, edits)| (*file, edits.as_slice())));
+        let after = self.before.edited(edits.iter().map(|(file, edits)| (*file, edits)));
         (0..after.len()).try_for_each(|file| after.source(file).map(|_| ())).map_err(ToString::to_string)?;
         let subject = Subject {
             before: &self.before,

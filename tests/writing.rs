@@ -44,7 +44,8 @@ fn of_many_at_once_one_writes_and_the_others_refuse_or_find_it_done() {
     for run in runs {
         let ended = run.wait_with_output().unwrap();
         let said = String::from_utf8(ended.stderr).unwrap();
-        let refused = said.contains("another distorch-fix is writing here") || said.contains("has changed meanwhile");
+        let refused =
+            said.contains("another distorch-fix is writing here") || said.contains("has changed in the meantime");
         assert!(ended.status.success() || (ended.status.code() == Some(2) && refused), "{said}");
     }
     assert_eq!(install.run(&["apply"]).code, 0);

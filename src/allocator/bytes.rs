@@ -7,7 +7,7 @@ use super::request::Quotas;
 /// Who gets the bytes that no quota covers, where the allocation string names no wildcard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Policy {
-    /// `cpu`, as if `cpu,*` had been written: the node as it comes.
+    /// `cpu`, as if `cpu,*` had been written: the node as shipped.
     CpuFallback,
     /// The GPUs that got bytes by their quotas, in proportion to these: the repaired node.
     #[default]

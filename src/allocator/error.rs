@@ -47,8 +47,8 @@ impl ParseError {
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} mode takes {}, but character {} ", self.mode.name(), self.expected, self.character)?;
-        if self.found.is_empty() { f.write_str("is missing") } else { write!(f, "begins `{}`", self.found) }
+        write!(f, "at character {}, {} mode expects {}; found ", self.character, self.mode.name(), self.expected)?;
+        if self.found.is_empty() { f.write_str("nothing") } else { write!(f, "`{}`", self.found) }
     }
 }
 
@@ -79,11 +79,11 @@ pub enum Expected {
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Amount => "amounts that begin with a digit, such as 12gb, 4.5g or 512m, or a wildcard `*`",
-            Self::Percentage => "finite percentages such as 25%",
+            Self::Amount => "an amount that begins with a digit, such as 12gb, 4.5g or 512m, or a wildcard `*`",
+            Self::Percentage => "a finite percentage such as 25%",
             Self::Percentages => "at least one `device,percentage`",
-            Self::Sum => "percentages whose sum is not zero and not out of range",
-            Self::Fraction => "finite fractions of a device's memory such as 0.25",
+            Self::Sum => "percentages whose sum is finite and not zero",
+            Self::Fraction => "a finite fraction of the device's memory such as 0.25",
             Self::OneComma => "one value per device",
             Self::ThreeFields => "three fields, `compute;gigabytes;donors`",
             Self::Gigabytes => "a finite number of gigabytes such as 4.0",
@@ -91,7 +91,7 @@ impl fmt::Display for Expected {
     }
 }
 
-/// An allocation string that is understood, but cannot be followed on this machine with this model.
+/// An allocation string that is understood, but cannot be satisfied on this machine with this model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AllocationError {
@@ -126,7 +126,7 @@ impl fmt::Display for AllocationError {
             Self::UnknownDevice(device) => write!(f, "this machine has no device `{device}`"),
             Self::NoMemory(device) => write!(f, "device `{device}` has no memory to lend or to extend"),
             Self::NotFinite(device) => {
-                write!(f, "what is asked for on device `{device}` is not a finite number of bytes")
+                write!(f, "the amount asked for on device `{device}` is not a finite number of bytes")
             }
             Self::NoComputeDevice(device) => {
                 write!(f, "blocks are left for the compute device `{device}`, which is not among the devices")

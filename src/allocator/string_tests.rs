@@ -103,8 +103,14 @@ fn errors_point_at_the_character() {
 #[test]
 fn errors_read_well() {
     for (text, message) in [
-        ("cpu,*", "fraction mode takes finite fractions of a device's memory such as 0.25, but character 5 begins `*`"),
-        ("#cuda:0", "virtual VRAM mode takes three fields, `compute;gigabytes;donors`, but character 8 is missing"),
+        (
+            "cpu,*",
+            "at character 5, fraction mode expects a finite fraction of the device's memory such as 0.25; found `*`",
+        ),
+        (
+            "#cuda:0",
+            "at character 8, virtual VRAM mode expects three fields, `compute;gigabytes;donors`; found nothing",
+        ),
     ] {
         assert_eq!(AllocationString::parse(text).unwrap_err().to_string(), message);
     }

@@ -19,25 +19,25 @@ Examples:
 Exit codes:
   0  it fits
   1  it does not: a device gets more than it has
-  2  it could not be told";
+  2  it failed, or the answer could not be determined";
 
 /// The arguments of `plan`.
 #[derive(Debug, Args)]
 pub struct Plan {
-    /// An allocation string as it stands in the node; one for all models, or one for each in their order
+    /// An allocation string as in the node; one for all models, or one for each in the same order
     #[arg(value_name = "STRING", required_unless_present = "fit")]
     pub strings: Vec<String>,
 
-    /// A GGUF or safetensors file, an index of safetensors files, or a built-in profile such as wan2.2-14b:Q6_K; may be
-    /// given several times for a workflow of several models
+    /// A GGUF or safetensors file, an index of safetensors files, or a built-in profile such as wan2.2-14b:Q6_K
+    /// (repeatable, for a workflow of several models)
     #[arg(long, value_name = "MODEL", required_unless_present = "model_size")]
     pub model: Vec<PathBuf>,
 
-    /// A model of which only the size is known; comes after those of --model
+    /// Plan a model by its size alone; listed after those given with --model
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub model_size: Vec<u64>,
 
-    /// The memory of a GPU, once for each [default: what nvidia-smi says, or else the quotas of the string]
+    /// The memory of a GPU (repeatable) [default: what nvidia-smi reports, else the quotas of the string]
     #[arg(long, value_name = "DEVICE=SIZE", value_parser = device_size)]
     pub vram: Vec<(Device, u64)>,
 
@@ -45,14 +45,15 @@ pub struct Plan {
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub ram: Option<u64>,
 
-    /// The architecture of the GPU that computes: its name (pascal, turing, ampere, ada, blackwell, …; gtx16 for the GTX 16
+    /// The architecture of the compute GPU: its name (pascal, turing, ampere, ada, blackwell, …; gtx16 for the GTX 16
     /// series), its compute capability (8.6 or sm86), or AMD's name for it (gfx1100); fp32 for a ComfyUI with
-    /// --force-fp32. It decides in which types ComfyUI loads and computes [default: what nvidia-smi says, or else fp16 and bf16 without fp8, as ampere]
+    /// --force-fp32. It decides which types ComfyUI loads and computes in
+    /// [default: what nvidia-smi reports, else fp16 and bf16 without fp8, as on ampere]
     #[arg(long, value_name = "ARCH", value_parser = gpu)]
     pub gpu_arch: Option<Gpu>,
 
-    /// A LoRA file that patches the models, may be given several times; the header tells which layers, and each of those
-    /// counts more with --accounting offload
+    /// A LoRA file that patches the models (repeatable); its header says which layers, and each of those counts more with
+    /// --accounting offload
     #[arg(long, value_name = "FILE")]
     pub lora: Vec<PathBuf>,
 
@@ -64,7 +65,7 @@ pub struct Plan {
     #[arg(long, value_name = "WHICH", default_value = "resident")]
     pub accounting: Accounting,
 
-    /// The node as it comes, or repaired [default: both, where they differ]
+    /// The node as shipped, or repaired [default: both, where they differ]
     #[arg(long, value_name = "WHICH")]
     pub mode: Option<Mode>,
 
@@ -72,7 +73,7 @@ pub struct Plan {
     #[arg(long)]
     pub clip: bool,
 
-    /// The device that computes, where the string does not say it
+    /// The compute device, where the string does not name one
     #[arg(long, value_name = "DEVICE", default_value = "cuda:0", value_parser = device)]
     pub compute: Device,
 
@@ -80,7 +81,7 @@ pub struct Plan {
     #[arg(long)]
     pub fit: bool,
 
-    /// What should stay free on every device for the computation
+    /// Memory to keep free on every device for the computation
     #[arg(long, value_name = "SIZE", default_value = "2gb", value_parser = size)]
     pub headroom: u64,
 
@@ -104,7 +105,7 @@ impl Plan {
     }
 }
 
-/// What a loader node can be told to load weights in.
+/// The types that a loader node can load weights in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum WeightType {
     /// What ComfyUI chooses
@@ -112,7 +113,7 @@ pub enum WeightType {
     /// 8 bits
     #[value(name = "fp8_e4m3fn")]
     Fp8E4m3fn,
-    /// The same, and 8 bits in multiplications too
+    /// The same, and multiplications in 8 bits too
     #[value(name = "fp8_e4m3fn_fast")]
     Fp8E4m3fnFast,
     /// 8 bits of another kind
@@ -134,9 +135,9 @@ impl WeightType {
 /// Which node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
-    /// As it comes: what quotas leave over goes to the CPU
+    /// As shipped: what no quota covers goes to the CPU
     Current,
-    /// Repaired: it is shared by the listed GPUs
+    /// Repaired: the listed GPUs share it
     Repaired,
 }
 
@@ -168,7 +169,7 @@ fn device_size(text: &str) -> Result<(Device, u64), String> {
     let (name, bytes) = text.split_once('=').ok_or("write it like cuda:0=12gb")?;
     let device = device(name)?;
     if device.is_cpu() {
-        return Err("the main memory is given with --ram".to_owned());
+        return Err("the main memory is set with --ram".to_owned());
     }
     Ok((device, size(bytes)?))
 }

@@ -3,12 +3,13 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
+use crate::advice::Advise as _;
 use crate::install::{Files, Revision, is_root};
 
-const HELP: &str =
-    "help: name the folder of ComfyUI, with `@` and a revision behind it for one that is not checked out";
+/// What to do if it names none.
+const HELP: &str = "name the folder of ComfyUI; add `@` and a revision for one that is not checked out";
 
 /// The ComfyUI that an argument names: `PATH`, or `PATH@REV` for a revision of the repository there. Whatever exists
 /// under the whole of it is meant; after that the longest `PATH` counts, since `@` may be in either part.
@@ -20,9 +21,9 @@ pub fn named(argument: &OsStr) -> Result<Files> {
     let text = argument.to_str().unwrap_or_default();
     let mut parts = text.rmatch_indices('@').map(|(at, _)| (Path::new(&text[..at]), &text[at + 1..]));
     match parts.find(|(path, _)| path.exists()) {
-        Some((path, "")) => bail!("no revision is named behind the `@` of {}@\n{HELP}", path.display()),
+        Some((path, "")) => bail!(anyhow!("no revision is named after the `@` of {}@", path.display()).help(HELP)),
         Some((path, name)) => revision(path, name),
-        None => bail!("there is no {}\n{HELP}", whole.display()),
+        None => bail!(anyhow!("there is no {}", whole.display()).help(HELP)),
     }
 }
 
@@ -30,7 +31,9 @@ pub fn named(argument: &OsStr) -> Result<Files> {
 fn folder(path: &Path) -> Result<Files> {
     match root(path) {
         Some(root) => Ok(Files::Folder(root)),
-        None => bail!("{} is not a ComfyUI folder: it has no main.py next to comfy/\n{HELP}", path.display()),
+        None => {
+            bail!(anyhow!("{} is not a ComfyUI folder: it has no main.py next to comfy/", path.display()).help(HELP))
+        }
     }
 }
 
@@ -44,5 +47,8 @@ fn revision(path: &Path, name: &str) -> Result<Files> {
     if ["main.py", "comfy"].iter().all(|part| files.has(Path::new(part))) {
         return Ok(files);
     }
-    bail!("{} is not a ComfyUI folder at `{name}`: it has no main.py next to comfy/ there\n{HELP}", path.display())
+    bail!(
+        anyhow!("{} is not a ComfyUI folder at `{name}`: it has no main.py next to comfy/ there", path.display())
+            .help(HELP)
+    )
 }

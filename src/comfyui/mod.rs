@@ -33,6 +33,7 @@ pub use dynamic::{DynamicVram, OFF};
 pub use load_list::{LoadList, Order, Shape, Unclear};
 pub use pair::{Fit, Pair, judge};
 
+use crate::advice::Advise as _;
 use crate::cache::{Cache, Key};
 use crate::install::{Files, version};
 use crate::python::Source;
@@ -66,8 +67,8 @@ pub fn read(files: &Files, cache: Option<&Cache>) -> Result<Facts> {
     let Some(patcher) = bytes(files, PATCHER)? else {
         let place = revision.map_or_else(String::new, |revision| format!(" at {revision}"));
         bail!(
-            "there is no {PATCHER}{place}\nhelp: it is older than load lists, or incomplete; name another ComfyUI, or \
-             another revision of it"
+            anyhow!("there is no {PATCHER}{place}")
+                .help("it is older than load lists, or incomplete; name another ComfyUI, or another revision of it")
         );
     };
     // That this file is odd is no reason to know nothing of the other.
@@ -100,6 +101,6 @@ fn bytes(files: &Files, path: &str) -> Result<Option<Vec<u8>>> {
 
 fn parse(path: &str, bytes: Vec<u8>) -> Result<Source> {
     Source::parse(Path::new(path), bytes).map_err(|reason| {
-        anyhow!("{path}: {reason}\nhelp: restore the file, or name another ComfyUI, or another revision of it")
+        anyhow!("{path}: {reason}").help("restore the file, or name another ComfyUI, or another revision of it")
     })
 }

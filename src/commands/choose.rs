@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Error, Result, bail};
 
+use crate::advice::Advise as _;
 use crate::cli::Target;
 use crate::install::{self, Checkout};
 use crate::report::search;
@@ -44,7 +45,7 @@ pub(super) fn one(given: &Path) -> Result<Chosen> {
 
 /// The one that a PATH means, or all that it leads to if that was asked for.
 fn of_path(given: &Path, all: bool) -> Result<Vec<Chosen>> {
-    const HELP: &str = "help: name the one that you mean, or use --all";
+    const HELP: &str = "name the one that you mean, or use --all";
     let search = install::locate(given)?;
     if search.checkouts.is_empty() {
         bail!(search::none_found(&search));
@@ -57,8 +58,8 @@ fn of_path(given: &Path, all: bool) -> Result<Vec<Chosen>> {
         match checkouts.iter().filter(|checkout| !checkout.disabled || pointed_at).count() {
             // Enabled ones come first.
             1 => checkouts.truncate(1),
-            0 => bail!("{}\n{HELP}", search::all_disabled(&checkouts)),
-            _ => bail!("{}\n{HELP}", search::several_found(&checkouts)),
+            0 => bail!(search::all_disabled(&checkouts).help(HELP)),
+            _ => bail!(search::several_found(&checkouts).help(HELP)),
         }
     }
     let chosen = |checkout| Chosen { given: given.to_owned(), base: base.clone(), checkout };

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 use super::each::{Subject, View, each};
 use super::in_order;
+use crate::advice::Advise as _;
 use crate::cli::{self, Format};
 use crate::install;
 use crate::report::{Command, Outcome, Report, Screen};
@@ -36,9 +37,11 @@ fn from_here(subject: &Subject<'_>) -> Result<PathBuf> {
     match folder.strip_prefix(install::logical_dir()?) {
         Ok(below) => Ok(below.to_owned()),
         Err(_) => bail!(
-            "{} is not below the current folder, where a patch of several checkouts is to be applied\n\
-             help: run it in a folder above them all, or once for each",
-            folder.display()
+            anyhow!(
+                "{} is not below the current folder, where a patch of several checkouts is to be applied",
+                folder.display()
+            )
+            .help("run it in a folder above them all, or once for each")
         ),
     }
 }

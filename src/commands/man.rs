@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Command, CommandFactory as _};
 use clap_mangen::Man;
 
+use crate::advice::Advise as _;
 use crate::cli::{self, Cli};
 use crate::report::{Outcome, Screen};
 
@@ -16,7 +17,8 @@ pub(super) fn run(arguments: &cli::Man, screen: &mut Screen) -> Result<Outcome> 
     command.build();
     match &arguments.into {
         Some(folder) => write(command, folder)
-            .with_context(|| format!("cannot write the pages\nhelp: is {} yours to write to?", folder.display()))?,
+            .context("cannot write the pages")
+            .help_with(|| format!("check the permissions of {}", folder.display()))?,
         None => print(&command, arguments.page.as_deref(), screen)?,
     }
     Ok(Outcome::InOrder)
@@ -30,7 +32,7 @@ fn write(command: Command, folder: &Path) -> std::io::Result<()> {
 fn print(command: &Command, page: Option<&str>, screen: &mut Screen) -> Result<()> {
     let Some(page) = page.map_or(Some(command), |name| command.find_subcommand(name)) else {
         let names: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
-        bail!("there is no such command\nhelp: there are pages about {}", names.join(", "));
+        bail!(anyhow!("there is no such command").help(format!("the commands are {}", names.join(", "))));
     };
     let mut text = Vec::new();
     Man::new(page.clone()).render(&mut text)?;

@@ -14,8 +14,9 @@ mod revert;
 mod status;
 mod verify;
 
-use anyhow::{Error, Result, bail};
+use anyhow::{Error, Result, anyhow, bail};
 
+use crate::advice::Advise as _;
 use crate::cli::{Cli, Command};
 use crate::install;
 use crate::report::{CheckoutReport, Outcome, Problem, Screen};
@@ -43,13 +44,12 @@ pub fn run(cli: &Cli) -> Outcome {
 /// In order as far as it can be told now; fails where places are left that are wrong for this ComfyUI.
 fn in_order(report: &CheckoutReport) -> Result<Outcome> {
     if let Some(conflict) = report.conflicts.first() {
-        bail!("{}\nhelp: {}", conflict.message, conflict.help);
+        bail!(anyhow!("{}", conflict.message).help(&conflict.help));
     }
     if report.stays_broken() {
-        bail!(
-            "some places read items of 5 fields only, and this ComfyUI gives others\n\
-             help: update ComfyUI, or take a release of the node that was made for it; `distorch-fix check` shows the places"
-        );
+        bail!(anyhow!("some places read items of 5 fields only, and this ComfyUI gives others").help(
+            "update ComfyUI, or take a release of the node that was made for it; `distorch-fix check` shows the places"
+        ));
     }
     Ok(Outcome::InOrder)
 }

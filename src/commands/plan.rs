@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::Outcome;
+use crate::advice::Advise as _;
 use crate::allocator::{AllocationString, Device};
 use crate::cli;
 use crate::cli::plan::Format;
@@ -50,9 +51,9 @@ pub(super) fn run(arguments: &cli::plan::Plan, screen: &mut Screen) -> Result<Ou
     }
     if let Some(path) = &arguments.svg {
         let shown = path.display();
-        fs::write(path, report::svg::picture(&plan)).with_context(|| {
-            format!("{shown}: cannot be written\nhelp: name a file in a folder that you may write to")
-        })?;
+        fs::write(path, report::svg::picture(&plan))
+            .with_context(|| format!("{shown}: cannot be written"))
+            .help("name a file in a folder that you may write to")?;
     }
     Ok(if plan.fits() { Outcome::InOrder } else { Outcome::Found })
 }
@@ -69,8 +70,8 @@ fn planned(
     if strings.is_empty() {
         let Some(best) = proposals.and_then(<[_]>::first) else {
             bail!(
-                "no string fits: neither the GPUs nor the main memory have room\n\
-                 help: less --headroom, a smaller quantisation, or more memory"
+                anyhow!("no string fits: neither the GPUs nor the main memory have room for the weights")
+                    .help("reduce --headroom, use a smaller quantisation, or add memory")
             );
         };
         strings = best.strings.iter().map(|text| parsed(text, compute)).collect::<Result<_>>()?;
@@ -92,10 +93,8 @@ fn strings(arguments: &cli::plan::Plan, models: usize) -> Result<Vec<AllocationS
     let texts = &arguments.strings;
     if texts.len() > 1 && texts.len() != models {
         bail!(
-            "{} for {}
-help: give one for all of them, or one for each",
-            counted(texts.len(), "string"),
-            counted(models, "model")
+            anyhow!("{} for {}", counted(texts.len(), "string"), counted(models, "model"))
+                .help("give one for all of them, or one for each")
         );
     }
     let texts = texts.iter().cycle().take(if texts.is_empty() { 0 } else { models });
@@ -106,10 +105,11 @@ fn parsed(text: &str, compute: &Device) -> Result<AllocationString> {
     let full = plan::full_string(text, compute);
     if full.is_empty() {
         bail!(
-            "the allocation string is empty, so the node leaves the model alone\nhelp: write one such as cuda:0,8gb;cpu,*"
+            anyhow!("the allocation string is empty, so the node leaves the model alone")
+                .help("write one such as cuda:0,8gb;cpu,*")
         );
     }
-    AllocationString::parse(&full).with_context(|| {
-        format!("`{text}` is not understood by the node\nhelp: write it like cuda:0,8gb;cuda:1,6gb;cpu,* or cuda:0,60%;cpu,40%")
-    })
+    AllocationString::parse(&full)
+        .with_context(|| format!("the node cannot parse `{text}`"))
+        .help("write it like cuda:0,8gb;cuda:1,6gb;cpu,* or cuda:0,60%;cpu,40%")
 }

@@ -4,10 +4,10 @@
 //! byte for byte.
 
 use super::{Site, Survey};
-use crate::python::{Edit, Package, edit};
+use crate::python::{Edit, Edits, Package};
 
-/// The edits that would take our edits back, by file and in order of place.
-pub fn undo(package: &Package, surveys: &[Survey]) -> Vec<(usize, Vec<Edit>)> {
+/// The edits that would take our edits back, by the number of the file.
+pub fn undo(package: &Package, surveys: &[Survey]) -> Vec<(usize, Edits)> {
     let of_file = |file: usize| {
         let source = package.source(file).ok()?;
         let mut edits: Vec<Edit> = Vec::new();
@@ -15,7 +15,7 @@ pub fn undo(package: &Package, surveys: &[Survey]) -> Vec<(usize, Vec<Edit>)> {
             let sites: Vec<&Site> = survey.sites.iter().filter(|site| site.file == file).collect();
             edits.extend(survey.fix.undo(source, &sites));
         }
-        (edit::order(&mut edits) && !edits.is_empty()).then_some((file, edits))
+        Edits::new(edits).ok().filter(|edits| !edits.is_empty()).map(|edits| (file, edits))
     };
     (0..package.len()).filter_map(of_file).collect()
 }

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::revision::Revision;
 use super::{SMALL_BYTES, small_text, without_mark};
+use crate::advice::Advise as _;
 
 /// Where files are read from. Nothing is ever written there.
 #[derive(Debug)]
@@ -52,18 +53,18 @@ impl Files {
         let path = root.join(path);
         let Ok(about) = fs::metadata(&path) else { return Ok(None) };
         if !about.is_file() {
-            bail!("{} is not a file\nhelp: restore it, or name another folder", path.display());
+            bail!(anyhow!("{} is not a file", path.display()).help("restore it, or name another folder"));
         }
         if about.len() > most_bytes {
             bail!(
-                "{} has {} bytes, more than the {most_bytes} that it can have\nhelp: restore it",
-                path.display(),
-                about.len()
+                anyhow!("{} has {} bytes, more than the limit of {most_bytes}", path.display(), about.len())
+                    .help("restore it")
             );
         }
         fs::read(&path)
             .map(Some)
-            .with_context(|| format!("cannot read {}\nhelp: check its permissions", path.display()))
+            .with_context(|| format!("cannot read {}", path.display()))
+            .help("check its permissions")
     }
 
     /// The text of a file of which only a little is ever expected, without a byte order mark; None for anything else.

@@ -23,9 +23,11 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 use std::{env, fs};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use recognise::{Recognised, recognise};
+
+use crate::advice::Advise as _;
 
 /// What a search came to.
 #[derive(Debug)]
@@ -71,15 +73,16 @@ pub struct NearMiss {
 /// Finds the checkouts that `start` means: a file, a checkout, `custom_nodes`, a ComfyUI root, or any folder above or
 /// below one of them. Finding none is not an error; a `start` that cannot be looked at is.
 pub fn locate(start: &Path) -> Result<Search> {
-    const HINT: &str = "help: name distorch_2.py, the ComfyUI-MultiGPU folder, or the folder of ComfyUI";
+    const HELP: &str = "name distorch_2.py, the ComfyUI-MultiGPU folder, or the folder of ComfyUI";
     let (kind, places) = fs::metadata(start)
         .and_then(|about| Ok((about.file_type(), Places::of(start)?)))
-        .with_context(|| format!("cannot look at {}\n{HINT}", start.display()))?;
+        .with_context(|| format!("cannot look at {}", start.display()))
+        .help(HELP)?;
     if kind.is_dir() {
         return search(start, &places);
     }
     if !kind.is_file() {
-        bail!("{} is neither a file nor a folder\n{HINT}", start.display());
+        bail!(anyhow!("{} is neither a file nor a folder", start.display()).help(HELP));
     }
     let folders = places.parents();
     if !start.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("py")) {

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use git2::{ErrorCode, ObjectType, Repository, Tree, TreeEntry};
 
 use super::git::{LINK, own_repository};
+use crate::advice::Advise as _;
 
 /// One commit of a repository. Displayed as `NAME (ID)`.
 pub struct Revision {
@@ -43,14 +44,12 @@ impl Revision {
     /// repository that only encloses the folder is not meant.
     pub fn find(folder: &Path, name: &str) -> Result<Self> {
         let git_dir = git_dir(folder).ok_or_else(|| {
-            anyhow!(
-                "{} is not a git repository, so it has no revision `{name}`\nhelp: name a clone, or leave the revision out",
-                folder.display()
-            )
+            anyhow!("{} is not a git repository, so it has no revision `{name}`", folder.display())
+                .help("name a clone, or leave the revision out")
         })?;
-        let repository = Repository::open_bare(&git_dir).with_context(|| {
-            format!("cannot read the repository {}\nhelp: does `git fsck` find fault with it?", git_dir.display())
-        })?;
+        let repository = Repository::open_bare(&git_dir)
+            .with_context(|| format!("cannot read the repository {}", git_dir.display()))
+            .help("run `git fsck` to see what is wrong with it")?;
         let (tree, short_id) = look_up(&repository, folder, name)?;
         Ok(Self { root: folder.to_path_buf(), name: name.to_owned(), short_id, repository, tree })
     }
@@ -67,13 +66,13 @@ impl Revision {
             Err(error) => return Err(self.unreadable(path, &error)),
         };
         if !is_file(&entry) {
-            bail!("{} is not a file in {self}\nhelp: name another revision", path.display());
+            bail!(anyhow!("{} is not a file in {self}", path.display()).help("name another revision"));
         }
         let bytes = self.size(&entry).map_err(|error| self.unreadable(path, &error))?;
         if bytes > most_bytes {
             bail!(
-                "{} has {bytes} bytes in {self}, more than the {most_bytes} that it can have\nhelp: name another revision",
-                path.display()
+                anyhow!("{} has {bytes} bytes in {self}, more than the limit of {most_bytes}", path.display())
+                    .help("name another revision")
             );
         }
         self.blob(&entry).map(Some).map_err(|error| self.unreadable(path, &error))
@@ -134,13 +133,11 @@ impl Revision {
 
     fn unreadable(&self, path: &Path, error: &git2::Error) -> anyhow::Error {
         let committed = path.display().to_string().replace(MAIN_SEPARATOR, "/");
-        anyhow!(
-            "cannot read {committed} in {self}: {}\nhelp: a partial clone lacks what was never checked out; \
-             `git -C \"{}\" show \"{}:{committed}\"` fetches it",
-            error.message(),
+        anyhow!("cannot read {committed} in {self}: {}", error.message()).help(format!(
+            "a partial clone lacks what was never checked out; `git -C \"{}\" show \"{}:{committed}\"` fetches it",
             self.root.display(),
             self.name
-        )
+        ))
     }
 }
 
@@ -156,23 +153,20 @@ fn look_up(repository: &Repository, folder: &Path, name: &str) -> Result<(git2::
         let folder = folder.display();
         match error.code() {
             ErrorCode::Ambiguous => {
-                anyhow!("`{name}` is the beginning of several ids in {folder}\nhelp: give more of the id")
+                anyhow!("`{name}` is ambiguous: several ids in {folder} begin with it").help("give more of the id")
             }
-            ErrorCode::InvalidSpec => {
-                anyhow!("`{name}` does not name a revision\nhelp: name a branch, a tag or an id, such as origin/master")
-            }
-            _ if repository.is_shallow() => anyhow!(
-                "no revision `{name}` in {folder}, which is a shallow clone\nhelp: `git -C \"{folder}\" fetch --unshallow \
-                 --tags` gets the rest of its history"
-            ),
-            _ => anyhow!(
-                "no revision `{name}` in {folder}\nhelp: `git -C \"{folder}\" fetch --tags` gets what is new there; \
-                 `git -C \"{folder}\" branch --all` shows the branches"
-            ),
+            ErrorCode::InvalidSpec => anyhow!("`{name}` does not name a revision")
+                .help("name a branch, a tag or an id, such as origin/master"),
+            _ if repository.is_shallow() => anyhow!("no revision `{name}` in {folder}, which is a shallow clone")
+                .help(format!("`git -C \"{folder}\" fetch --unshallow --tags` gets the rest of its history")),
+            _ => anyhow!("no revision `{name}` in {folder}").help(format!(
+                "`git -C \"{folder}\" fetch --tags` gets what is new there; `git -C \"{folder}\" branch --all` shows \
+                 the branches"
+            )),
         }
     })?;
     let Ok(commit) = object.peel_to_commit() else {
-        bail!("`{name}` is not a commit in {}\nhelp: name a branch, a tag or an id", folder.display());
+        bail!(anyhow!("`{name}` is not a commit in {}", folder.display()).help("name a branch, a tag or an id"));
     };
     let short_id = commit.as_object().short_id()?.as_str().unwrap_or_default().to_owned();
     Ok((commit.tree_id(), short_id))

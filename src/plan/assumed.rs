@@ -30,8 +30,8 @@ fn note(named: &NamedModel, options: &Options) -> Option<String> {
     };
     (!otherwise.is_empty()).then(|| {
         format!(
-            "what the GPU computes in is not known: fp16 and bf16 without fp8 are assumed, as on ampere. {} {counts} {:.2} GB \
-             then, but {}: --gpu-arch tells it",
+            "the types that the GPU computes in are unknown: fp16 and bf16 without fp8 are assumed, as on ampere. {} {counts} {:.2} GB \
+             then, but {}: --gpu-arch sets them",
             named.name,
             gigabytes(now),
             otherwise.join(", ")

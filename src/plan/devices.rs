@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use wait_timeout::ChildExt as _;
 
 use super::card::{Card, Gpu};
+use crate::advice::Advise as _;
 use crate::allocator::{AllocationString, Device, Machine, Request, gigabytes};
 
 /// Time that `nvidia-smi` may take. It needs some tenths of a second, and hangs where a driver does.
@@ -84,7 +85,7 @@ pub fn devices(
             match quota {
                 Some(bytes) => assumed.push((device.clone(), bytes)),
                 None => {
-                    bail!("nothing is known of the memory of device `{device}`\nhelp: give it: --vram {device}=12gb")
+                    bail!(anyhow!("the memory of `{device}` is unknown").help(format!("pass --vram {device}=12gb")))
                 }
             }
         }
@@ -100,11 +101,11 @@ pub fn devices(
     let is_assumed = !assumed.is_empty();
     gpus.extend(assumed);
     if gpus.is_empty() {
-        bail!("nothing is known of the GPUs\nhelp: give them: --vram cuda:0=12gb --vram cuda:1=16gb");
+        bail!(anyhow!("the GPUs of this machine are unknown").help("pass --vram cuda:0=12gb --vram cuda:1=16gb"));
     }
     if ram_bytes.is_none() {
         let assumed = gigabytes(ASSUMED_RAM_BYTES);
-        notes.push(format!("main memory is not known: {assumed:.0} GB assumed, --ram 32gb tells it"));
+        notes.push(format!("the main memory is unknown: {assumed:.0} GB assumed; --ram 32gb sets it"));
     }
     let cpu = (Device::cpu(), ram_bytes.unwrap_or(ASSUMED_RAM_BYTES));
     let machine = Machine::new([cpu].into_iter().chain(gpus));
@@ -181,6 +182,7 @@ fn parse(said: &str) -> Vec<Found> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::advice;
 
     fn strings(texts: &[&str]) -> Vec<AllocationString> {
         texts.iter().map(|text| AllocationString::parse(text).unwrap()).collect()
@@ -213,8 +215,8 @@ mod tests {
     #[test]
     fn a_device_that_nothing_is_known_of_is_an_error_with_help() {
         for (given, text) in [(&[("cuda:0", 12)][..], "cuda:1,4gb"), (&[], "cuda:0,50%"), (&[], "#cuda:0;4.0;cpu")] {
-            let error = of(given, &[text], &[]).unwrap_err().to_string();
-            assert!(error.contains("help: give it: --vram cuda:"), "{error}");
+            let error = of(given, &[text], &[]).unwrap_err();
+            assert!(advice::help(&error)[0].starts_with("pass --vram cuda:"), "{error:?}");
         }
     }
 

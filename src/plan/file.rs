@@ -3,14 +3,17 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
+
+use crate::advice::Advise as _;
 
 /// A file, and how many bytes it has. Anything else that a path can lead to, such as a pipe that one would wait for, is
 /// an error.
 pub(super) fn open(path: &Path) -> Result<(File, u64)> {
     let shown = path.display();
-    let cannot = || format!("{shown}: cannot be opened\nhelp: look whether it is there and can be read");
-    let about = fs::metadata(path).with_context(cannot)?;
-    ensure!(about.is_file(), "{shown}: not a file\nhelp: name the file of a model");
-    Ok((File::open(path).with_context(cannot)?, about.len()))
+    let cannot = || format!("{shown}: cannot be opened");
+    let help = "check that it is there and can be read";
+    let about = fs::metadata(path).with_context(cannot).help(help)?;
+    ensure!(about.is_file(), anyhow!("{shown}: not a file").help("name the file of a model"));
+    Ok((File::open(path).with_context(cannot).help(help)?, about.len()))
 }

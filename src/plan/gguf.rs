@@ -11,11 +11,12 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use super::file;
 use super::ggml::GgmlType;
 use super::tensor::{Storage, Tensor};
+use crate::advice::Advise as _;
 
 /// Bytes of the longest header that is read. A vocabulary of a million words makes some 30 MB.
 const MOST_HEADER_BYTES: u64 = 256 << 20;
@@ -58,18 +59,15 @@ pub fn read(path: &Path) -> Result<Gguf> {
         let is_part = part.split.is_some_and(|part| part.number == number && part.count == split.count);
         ensure!(
             is_part,
-            "{}: not part {} of {}\nhelp: download the parts again",
-            part_path.display(),
-            number + 1,
-            split.count
+            anyhow!("{}: not part {} of {}", part_path.display(), number + 1, split.count)
+                .help("download the parts again")
         );
         whole.architecture = whole.architecture.or(part.architecture);
         for tensor in part.tensors {
             ensure!(
                 names.insert(tensor.name.clone()),
-                "{}: tensor `{}` is in another part too\nhelp: download the parts again",
-                part_path.display(),
-                tensor.name
+                anyhow!("{}: tensor `{}` is in another part too", part_path.display(), tensor.name)
+                    .help("download the parts again")
             );
             whole.tensors.push(tensor);
         }
@@ -77,9 +75,8 @@ pub fn read(path: &Path) -> Result<Gguf> {
     if let Some(claimed) = split.tensors {
         ensure!(
             whole.tensors.len() as u64 == claimed,
-            "{}: the parts have {} tensors, {claimed} were promised\nhelp: download the parts again",
-            path.display(),
-            whole.tensors.len()
+            anyhow!("{}: the parts have {} tensors, {claimed} were promised", path.display(), whole.tensors.len())
+                .help("download the parts again")
         );
     }
     Ok(whole)
@@ -99,11 +96,13 @@ fn sibling(path: &Path, split: Split, number: u64) -> Result<PathBuf> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let Some(stem) = name.strip_suffix(&part(split.number)) else {
         bail!(
-            "{}: it is part {} of {}, but is not named like one\nhelp: call it `<model>{}`, and the other parts likewise",
-            path.display(),
-            split.number + 1,
-            split.count,
-            part(split.number)
+            anyhow!(
+                "{}: it is part {} of {}, but its name does not say so",
+                path.display(),
+                split.number + 1,
+                split.count
+            )
+            .help(format!("rename it to `<model>{}`, and the other parts to match", part(split.number)))
         );
     };
     Ok(path.with_file_name(format!("{stem}{}", part(number))))
@@ -119,9 +118,10 @@ fn read_one(path: &Path) -> Result<OneFile> {
     let shown = path.display();
     let (file, file_bytes) = file::open(path)?;
     let mut header = Header { reader: BufReader::new(file), at: 0, file_bytes };
-    header.file().with_context(|| {
-        format!("{shown}: cannot be read as GGUF\nhelp: it is damaged or incomplete: download it again")
-    })
+    header
+        .file()
+        .with_context(|| format!("{shown}: cannot be read as GGUF"))
+        .help("it is damaged or incomplete: download it again")
 }
 
 /// A file, read from its beginning to where the weights begin.

@@ -11,10 +11,11 @@ mod aliases;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 
 use super::built::Built;
 use super::safetensors;
+use crate::advice::Advise as _;
 pub use aliases::{Alias, aliases};
 
 /// A LoRA file, or one of its kin: LoHa, LoKr, OFT, differences.
@@ -115,8 +116,8 @@ impl Lora {
         let lora = Self::of_keys(path.display().to_string(), &keys);
         ensure!(
             lora.patches.values().any(|parts| parts.weight || parts.bias),
-            "{}: no key in it is one of a LoRA\nhelp: name the file of a LoRA; models are given with --model",
-            lora.name
+            anyhow!("{}: none of its keys belongs to a LoRA", lora.name)
+                .help("name the file of a LoRA; models are given with --model")
         );
         Ok(lora)
     }

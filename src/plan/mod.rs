@@ -40,6 +40,7 @@ pub use lora::Lora;
 pub use source::NamedModel;
 pub use warning::{Level, Warning};
 
+use crate::advice::Advise as _;
 use crate::allocator::{
     Accounting, Allocation, AllocationString, Device, Options as Allocating, Policy, allocate, full_allocation,
 };
@@ -49,7 +50,7 @@ use crate::allocator::{
 pub struct Options {
     /// Which size of a layer counts.
     pub accounting: Accounting,
-    /// The node as it comes, repaired, or both.
+    /// The node as shipped, repaired, or both.
     pub policies: Vec<Policy>,
     /// Are the models text encoders, whose heads stay on the compute device?
     pub clip: bool,
@@ -190,12 +191,8 @@ impl Run {
         let clip = options.clip || named.modules.is_text_encoder;
         let model = &named.modules.model;
         let allocation = allocate(model, &devices.machine, string, &Allocating { accounting, policy, clip })
-            .with_context(|| {
-                format!(
-                    "`{}` cannot be followed\nhelp: change it, or say what the machine has with --vram and --ram",
-                    string.text()
-                )
-            })?;
+            .with_context(|| format!("`{}` cannot be satisfied on this machine", string.text()))
+            .help("change it, or describe the machine with --vram and --ram")?;
         let mut run = Self {
             policy,
             resident_bytes: allocation.bytes_on(model, Accounting::Resident),

@@ -6,11 +6,12 @@ use std::io::Read;
 use std::path::{Component, Path};
 
 use ::safetensors::tensor::Metadata;
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use serde::Deserialize;
 
 use super::file;
 use super::tensor::{Storage, Tensor};
+use crate::advice::Advise as _;
 
 /// Bytes of the longest header: the limit of the format's own reader.
 const MOST_HEADER_BYTES: u64 = 100_000_000;
@@ -39,9 +40,9 @@ pub struct Quantisation {
 pub fn read(path: &Path) -> Result<Header> {
     let shown = path.display();
     let (file, file_bytes) = file::open(path)?;
-    header(file, file_bytes).with_context(|| {
-        format!("{shown}: cannot be read as safetensors\nhelp: it is damaged or incomplete: download it again")
-    })
+    header(file, file_bytes)
+        .with_context(|| format!("{shown}: cannot be read as safetensors"))
+        .help("it is damaged or incomplete: download it again")
 }
 
 fn header(mut file: File, file_bytes: u64) -> Result<Header> {
@@ -102,14 +103,15 @@ struct Index {
 pub fn read_index(path: &Path) -> Result<Header> {
     let shown = path.display();
     let index = index(path)
-        .with_context(|| format!("{shown}: cannot be read as an index of safetensors\nhelp: download it again"))?;
+        .with_context(|| format!("{shown}: cannot be read as an index of safetensors"))
+        .help("download it again")?;
     let files: BTreeSet<&String> = index.weight_map.values().collect();
     let mut whole = Header::default();
     for name in files {
         let is_below = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
         ensure!(
             is_below && !name.is_empty(),
-            "{shown}: it names `{name}`, which is not beside it\nhelp: download it again"
+            anyhow!("{shown}: it names `{name}`, which is not next to it").help("download it again")
         );
         let in_file = read(&path.with_file_name(name))?;
         let listed = in_file.tensors.into_iter().filter(|tensor| index.weight_map.get(&tensor.name) == Some(name));
@@ -119,9 +121,12 @@ pub fn read_index(path: &Path) -> Result<Header> {
     let found = whole.tensors.len();
     ensure!(
         found == index.weight_map.len(),
-        "{shown}: {} of its {} tensors are not in the files that it names\nhelp: download the files again",
-        index.weight_map.len() - found,
-        index.weight_map.len()
+        anyhow!(
+            "{shown}: {} of its {} tensors are not in the files that it names",
+            index.weight_map.len() - found,
+            index.weight_map.len()
+        )
+        .help("download the files again")
     );
     Ok(whole)
 }

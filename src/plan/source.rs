@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use ::safetensors::Dtype;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::architecture;
 use super::file;
@@ -17,6 +17,7 @@ use super::quantised;
 use super::safetensors;
 use super::tensor::{Storage, Tensor};
 use super::wan::{PROFILES, Profile};
+use crate::advice::Advise as _;
 use crate::allocator::{Block, Model};
 
 /// A model, ready to be allocated.
@@ -118,7 +119,7 @@ impl NamedModel {
         let shown = name.display().to_string();
         let modules = contents.modules(loading);
         if modules.model.blocks().is_empty() {
-            bail!("{shown}: there are no layers in it\nhelp: name the file of a model");
+            bail!(anyhow!("{shown}: it has no layers").help("name the file of a model"));
         }
         Ok(Self { name: shown, origin, modules, contents })
     }
@@ -126,12 +127,11 @@ impl NamedModel {
     fn of_profile(profile: &Profile, quantisation: &str, loading: &Loading) -> Result<Self> {
         let known = QUANTISATIONS.map(|known| known.name).join(", ");
         let Some(found) = Quantisation::of_name(quantisation) else {
-            bail!(
-                "{}: it needs a quantisation that is known, but has `{quantisation}`\n\
-                 help: write {}:Q6_K, or one of {known}",
-                profile.name,
-                profile.name
-            );
+            let what = match quantisation {
+                "" => String::from("a built-in profile needs a quantisation"),
+                unknown => format!("unknown quantisation `{unknown}`"),
+            };
+            bail!(anyhow!("{}: {what}", profile.name).help(format!("write {}:Q6_K, or one of {known}", profile.name)));
         };
         let name = format!("{}:{}", profile.name, found.name);
         let origin = format!("{}, built from its published architecture", profile.title);
@@ -142,14 +142,14 @@ impl NamedModel {
         let shown = path.display();
         if !path.exists() {
             let profiles = PROFILES.map(|profile| profile.name).join(", ");
-            bail!(
-                "{shown}: there is no such file\nhelp: name a GGUF or safetensors file, an index of safetensors files, or a \
-                 built-in profile with its quantisation such as wan2.2-14b:Q6_K (there are {profiles})"
-            );
+            bail!(anyhow!("{shown}: there is no such file").help(format!(
+                "name a GGUF or safetensors file, an index of safetensors files, or a built-in profile with its \
+                 quantisation such as wan2.2-14b:Q6_K (there are {profiles})"
+            )));
         }
         let mut first = Vec::new();
         let begin = file::open(path)?.0.take(9).read_to_end(&mut first);
-        begin.with_context(|| format!("{shown}: cannot be read\nhelp: look whether its disk is in order"))?;
+        begin.with_context(|| format!("{shown}: cannot be read")).help("check the disk that it is on")?;
         let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
         if gguf::is_gguf(&first) {
             return Self::of_gguf(path, loading);
@@ -159,7 +159,9 @@ impl NamedModel {
         } else if first.get(8) == Some(&b'{') {
             ("a safetensors file", safetensors::read(path)?)
         } else {
-            bail!("{shown}: neither a GGUF nor a safetensors file\nhelp: convert it, or plan by --model-size");
+            bail!(
+                anyhow!("{shown}: neither a GGUF nor a safetensors file").help("convert it, or plan by --model-size")
+            );
         };
         let tensors = quantised::converted(header.tensors, &header.quantised);
         let tensors = architecture::named_as_in_comfyui(tensors, None);

@@ -140,14 +140,14 @@ impl fmt::Display for Warning {
         match self {
             Self::DoesNotFit { device, bytes, total_bytes } => write!(
                 f,
-                "{device} does not hold it: {} of weights on {}, {} too much",
+                "{device} is too small: {} of weights on {}, {} too much",
                 gb(bytes),
                 gb(total_bytes),
                 gb(&(bytes - total_bytes))
             ),
             Self::NoRoom { device, free_bytes, headroom_bytes } => write!(
                 f,
-                "{device} computes, and {} are left for that; less than the {} of --headroom",
+                "{device} is the compute device, but only {} stay free (--headroom asks for {})",
                 gb(free_bytes),
                 gb(headroom_bytes)
             ),
@@ -158,27 +158,24 @@ impl fmt::Display for Warning {
                 gb(bytes)
             ),
             Self::Empty { device, too_small: true, .. } => {
-                write!(f, "{device} gets nothing: its quota has room for none of the layers that are left")
+                write!(f, "{device} gets nothing: none of the remaining layers fits its quota")
             }
             Self::Empty { device, counted_bytes, .. } => {
                 write!(f, "{device} gets nothing: the devices before it take all {} of the model", gb(counted_bytes))
             }
             Self::Orphans { layers, bytes, compute, .. } => {
-                let (what, stay) = if *layers == 1 { ("layer", "stays") } else { ("layers", "stay") };
-                write!(
-                    f,
-                    "{layers} {what} ({}) found no room in any quota, and {stay} on {compute} beyond its own",
-                    gb(bytes)
-                )
+                let (what, fit, stay) =
+                    if *layers == 1 { ("layer", "fits", "stays") } else { ("layers", "fit", "stay") };
+                write!(f, "{layers} {what} ({}) {fit} no quota and {stay} on {compute}, above its quota", gb(bytes))
             }
             Self::Spill { bytes } => write!(
                 f,
-                "{} of weights go to the CPU, though nobody named it: what quotas leave over does, until the node is \
-                 repaired (`distorch-fix apply`)",
+                "{} of weights go to the CPU, though the string does not ask for that: what no quota covers goes there until \
+                 the node is repaired (`distorch-fix apply`)",
                 gb(bytes)
             ),
             Self::Unassigned { counted_gb } => {
-                write!(f, "no GPU has a quota, so {counted_gb:.2} GB are nobody's and stay on the compute device")
+                write!(f, "no GPU has a quota, so {counted_gb:.2} GB stay on the compute device")
             }
             Self::OtherAccounting { resident_bytes, offload_bytes, quota_gb } => {
                 write!(
@@ -196,7 +193,7 @@ impl fmt::Display for Warning {
                     write!(f, "tables in guides count what LoRA files cost too (--accounting offload with --lora FILE)")
                 }
             }
-            Self::Ignored { text } => write!(f, "`{text}` is passed over by the node"),
+            Self::Ignored { text } => write!(f, "the node ignores `{text}`"),
             Self::OverCounted { resident_bytes, counted_bytes } => write!(
                 f,
                 "{} are counted, with what casting and patching costs; the weights take {}",

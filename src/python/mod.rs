@@ -14,7 +14,7 @@ pub mod skim;
 pub mod source;
 pub mod syntax;
 
-pub use edit::Edit;
+pub use edit::{Edit, Edits, Overlap};
 pub use lines::{Place, Places};
 pub use package::Package;
 pub use source::{Source, Unreadable};

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::path::{Component, Path, PathBuf};
 
-use super::edit::Edit;
+use super::edit::Edits;
 use super::source::{Source, Unreadable};
 
 /// Files by their path relative to the checkout. The first one is the one that everything starts from.
@@ -32,14 +32,13 @@ impl Package {
         Self { files }
     }
 
-    /// The package after these edits, each file's [in order](super::edit::order).
-    pub fn edited<'e>(&self, edits: impl IntoIterator<Item = (usize, &'e [Edit])>) -> Self {
+    /// The package after these edits, by the number of the file.
+    pub fn edited<'e>(&self, edits: impl IntoIterator<Item = (usize, &'e Edits)>) -> Self {
         let mut files: Vec<File> = self.files.iter().map(File::unparsed).collect();
         for (file, edits) in edits {
             let Ok(source) = self.source(file) else { continue };
             let new = source.edited(edits);
-            let bytes =
-                new.as_ref().map_or_else(|_| super::edit::apply(source.text(), edits), |new| new.text().to_owned());
+            let bytes = new.as_ref().map_or_else(|_| edits.apply(source.text()), |new| new.text().to_owned());
             files[file] =
                 File { path: self.files[file].path.clone(), bytes: bytes.into_bytes(), source: OnceCell::from(new) };
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tree_sitter::{InputEdit, Node, Parser, Point, Tree, TreeCursor};
 
-use super::edit::{self, Edit};
+use super::edit::Edits;
 use super::lines::{self, Place};
 
 /// Files larger than this are refused: no version of the node comes near it, and parsing more than this costs more
@@ -91,12 +91,12 @@ impl Source {
         }
     }
 
-    /// The same file after these edits, which must be [in order](edit::order). Only what they touch is parsed anew.
-    pub fn edited(&self, edits: &[Edit]) -> Result<Self, Unreadable> {
+    /// The same file after these edits. Only what they touch is parsed anew.
+    pub fn edited(&self, edits: &Edits) -> Result<Self, Unreadable> {
         // Each costs a way through the text and the tree; beyond some, parsing all of it anew costs less.
         const MOST_EDITS: usize = 500;
         if edits.len() > MOST_EDITS {
-            return Self::grow(&self.path, edit::apply(&self.text, edits), None);
+            return Self::grow(&self.path, edits.apply(&self.text), None);
         }
         let mut tree = self.tree.clone();
         // From the last to the first, so that the places of those still to come are those of the old text.
@@ -112,7 +112,7 @@ impl Source {
                 new_end_position: behind(start_position, &edit.text),
             });
         }
-        Self::grow(&self.path, edit::apply(&self.text, edits), Some(&tree))
+        Self::grow(&self.path, edits.apply(&self.text), Some(&tree))
     }
 
     /// Parses a text, as what became of an `old` tree if there is one.
@@ -324,6 +324,7 @@ fn descend<'tree>(cursor: &mut TreeCursor<'tree>, mut visit: impl FnMut(&TreeCur
 
 #[cfg(test)]
 mod tests {
+    use super::super::edit::Edit;
     use super::*;
 
     fn parse(text: &str) -> Source {
@@ -350,8 +351,8 @@ mod tests {
     #[test]
     fn what_is_parsed_anew_is_as_if_parsed_whole() {
         let old = parse("for a, b in c:\n    pass\nx = \"cpu\"\n");
-        let edits = [Edit::insert(4, "*_, "), Edit::insert(15, "    if d:\n    "), Edit::replace(28..33, "None")];
-        let new = old.edited(&edits).expect("parses");
+        let edits = vec![Edit::insert(4, "*_, "), Edit::insert(15, "    if d:\n    "), Edit::replace(28..33, "None")];
+        let new = old.edited(&Edits::new(edits).unwrap()).expect("parses");
         let whole = parse(new.text());
         assert_eq!(new.text(), "for *_, a, b in c:\n    if d:\n        pass\nx = None\n");
         assert_eq!(new.root().to_sexp(), whole.root().to_sexp());

@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 
 use self::found::Found;
+use crate::advice::Advise as _;
 use crate::allocator::Device;
 use crate::cache::{Cache, Key};
 use crate::comfyui::Asks;
 use crate::fixes::{Accounting, Fix, Status, Survey};
 use crate::gather::{self, Unread};
 use crate::install::{Checkout, Revision};
-use crate::python::{Edit, Package, Unreadable, edit};
+use crate::python::{Edits, Overlap, Package, Unreadable};
 use crate::store::Replacement;
 use crate::verify::placing::{self, Question};
 use crate::verify::{self, Engine, Options, Verdict};
@@ -53,7 +54,7 @@ pub struct Change {
     /// Its text afterwards.
     pub text: String,
     /// What leads there, in order of place.
-    pub edits: Vec<Edit>,
+    pub edits: Edits,
 }
 
 impl Repair {
@@ -108,13 +109,11 @@ impl Repair {
         let Found { surveys, release, asks, evidence } = found;
         let (surveys, others): (Vec<_>, Vec<_>) = surveys.into_iter().partition(|survey| fixes.contains(&survey.fix));
         let edits = edits_of(&surveys, &package).map_err(|file| {
-            anyhow!(
-                "two edits of {} overlap\nhelp: this is a mistake in distorch-fix; please report it with the file",
-                package.path(file).display()
-            )
+            anyhow!("two edits of {} overlap", package.path(file).display())
+                .help("this is a mistake in distorch-fix; please report it with the file")
         })?;
-        let change = |(file, edits): (usize, Vec<Edit>)| {
-            let text = edit::apply(package.text(file).unwrap_or_default(), &edits);
+        let change = |(file, edits): (usize, Edits)| {
+            let text = edits.apply(package.text(file).unwrap_or_default());
             Change { file, text, edits }
         };
         let changes = edits.into_iter().map(change).collect();
@@ -148,17 +147,15 @@ impl Repair {
                 Unreadable::TooLarge(_) => {
                     anyhow!(Unread { path: self.path(change.file), reason: broken.clone() })
                 }
-                _ => anyhow!(
-                    "the repaired {} would be {broken}\nhelp: this is a mistake in distorch-fix; please report it with the file",
-                    self.package.path(change.file).display()
-                ),
+                _ => anyhow!("the repaired {} would be {broken}", self.package.path(change.file).display())
+                    .help("this is a mistake in distorch-fix; please report it with the file"),
             })?;
         }
         Ok(self)
     }
 
     fn after(&self) -> &Package {
-        let edits = || self.changes.iter().map(|change| (change.file, change.edits.as_slice()));
+        let edits = || self.changes.iter().map(|change| (change.file, &change.edits));
         self.after.get_or_init(|| self.package.edited(edits()))
     }
 
@@ -239,16 +236,14 @@ impl Repair {
     }
 }
 
-/// The edits that repair what was surveyed, by the number of the file and in order; or the number of a file in which two
+/// The edits that repair what was surveyed, by the number of the file; or the number of a file in which two
 /// of them overlap.
-pub fn edits_of(surveys: &[Survey], package: &Package) -> Result<Vec<(usize, Vec<Edit>)>, usize> {
+pub fn edits_of(surveys: &[Survey], package: &Package) -> Result<Vec<(usize, Edits)>, usize> {
     let mut edits = Vec::new();
     for file in 0..package.len() {
         let all = surveys.iter().flat_map(|survey| &survey.sites).flat_map(|site| &site.edits);
-        let mut of_file: Vec<_> = all.filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone()).collect();
-        if !edit::order(&mut of_file) {
-            return Err(file);
-        }
+        let of_file = all.filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone()).collect();
+        let of_file = Edits::new(of_file).map_err(|Overlap| file)?;
         if !of_file.is_empty() {
             edits.push((file, of_file));
         }

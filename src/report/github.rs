@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use super::located::workspace;
 use super::text::visible;
 use super::{ConflictReport, Level, Located, Point, Problem, Report, SiteReport, summary};
+use crate::advice::Advise as _;
 use crate::fixes::Fix;
 
 /// One workflow command for each finding and each error.
@@ -41,7 +42,8 @@ pub fn summarise(report: &Report) -> Result<()> {
     };
     let file = OpenOptions::new().append(true).create(true).open(&path);
     file.and_then(|mut file| file.write_all(summary::markdown(report).as_bytes()))
-        .with_context(|| format!("cannot write the summary to {}\nhelp: unset GITHUB_STEP_SUMMARY", path.display()))
+        .with_context(|| format!("cannot write the summary to {}", path.display()))
+        .help("unset GITHUB_STEP_SUMMARY")
 }
 
 /// A workflow command: `::error file=a.py,line=1::message`.

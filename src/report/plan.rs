@@ -72,17 +72,17 @@ fn model(planned: &Planned) -> String {
     }
     if modules.reserve_bytes > 0 {
         let reserve = size(modules.reserve_bytes);
-        let _ = writeln!(out, "  of that {reserve} to unpack the largest weight in, as ComfyUI-GGUF counts");
+        let _ = writeln!(out, "  including {reserve} that ComfyUI-GGUF reserves for unpacking the largest weight");
     }
     if modules.unlisted_bytes > 0 {
         let unlisted = size(modules.unlisted_bytes);
-        let _ = writeln!(out, "  beside that {unlisted} that belong to no layer, and that the node does not place");
+        let _ = writeln!(out, "  plus {unlisted} that belong to no layer and are not placed");
     }
     if !modules.ordered {
         let why = modules.doubt.as_deref().map(|why| format!(" ({})", visible(why))).unwrap_or_default();
         let _ = writeln!(
             out,
-            "  how ComfyUI builds it is not known here{why}: layers without weights are missing, their order and kinds are \
+            "  how ComfyUI builds it is unknown{why}: layers without weights are missing, their order and kinds are \
              guessed, and at the edge of a device one layer may be another"
         );
     }
@@ -119,7 +119,7 @@ fn size(bytes: u64) -> String {
 fn devices(plan: &Plan, planned: &Planned, run: &Run) -> String {
     let node = match (planned.is_alike(&plan.options), run.policy) {
         (true, _) => "The node, repaired or not",
-        (false, Policy::CpuFallback) => "The node as it comes",
+        (false, Policy::CpuFallback) => "The node as shipped",
         (false, Policy::GpuOnly) => "The node, repaired",
     };
     let counted = match plan.options.accounting {
@@ -196,7 +196,7 @@ fn log(planned: &Planned) -> String {
     for run in &planned.runs {
         let who = match (planned.runs.len(), run.policy) {
             (1, _) => "",
-            (_, Policy::CpuFallback) => "  (as it comes)",
+            (_, Policy::CpuFallback) => "  (as shipped)",
             (_, Policy::GpuOnly) => "  (repaired)",
         };
         let allocation = &run.allocation;
@@ -212,7 +212,7 @@ fn log(planned: &Planned) -> String {
 /// What all models take, if they stay loaded at the same time.
 fn together(plan: &Plan) -> String {
     let Some(&policy) = plan.options.policies.last() else { return String::new() };
-    let node = if policy == Policy::GpuOnly { "the node, repaired" } else { "the node as it comes" };
+    let node = if policy == Policy::GpuOnly { "the node, repaired" } else { "the node as shipped" };
     let mut out = format!("{STRONG}All models at the same time{STRONG:#} ({node})\n");
     let head = format!("{:<8}{:>9}{:>10}{:>10}", "Device", "VRAM GB", "Weights", "Free GB");
     let _ = writeln!(out, "  {FAINT}{head}{FAINT:#}");

@@ -1,21 +1,21 @@
 //! Why a repair is not made: not understood, or not verified.
 
-use std::fmt::Write as _;
+use anyhow::{Error, anyhow};
 
 use super::text::{counted, shown, visible};
 use super::verification::Verification;
+use crate::advice::Advise as _;
 use crate::fixes::{Site, Status};
 use crate::python::Place;
 use crate::repair::Repair;
 
 /// Why there is no repair, if there is none, and what to do.
-pub fn not_understood(repair: &Repair) -> Option<String> {
+pub fn not_understood(repair: &Repair) -> Option<Error> {
     if repair.is_foreign() {
-        return Some(format!(
-            "{}: found neither a load list nor byte quotas in it\n\
-             help: if this is distorch_2.py, it is too old to need a repair or newer than this version understands; in that case, please \
-             report it",
-            shown(&repair.path(0))
+        let error = anyhow!("{}: found neither a load list nor byte quotas in it", shown(&repair.path(0)));
+        return Some(error.help(
+            "if this is distorch_2.py, it is too old to need a repair or newer than this version understands; in that \
+             case, please report it",
         ));
     }
     let surveys = || repair.surveys.iter().filter(|survey| survey.status == Status::NotUnderstood);
@@ -23,22 +23,18 @@ pub fn not_understood(repair: &Repair) -> Option<String> {
     if fixes.is_empty() {
         return None;
     }
-    let mut text = format!("cannot repair {}: some code was not understood", fixes.join(" and "));
+    let error = anyhow!("cannot repair {}: some code was not understood", fixes.join(" and "));
     let mut sites = surveys().flat_map(|survey| &survey.sites).filter(|site| site.state.is_unknown());
-    if let Some(site) = sites.next() {
-        let _ = write!(text, "\n  {}: {}", place(repair, site), visible(&site.message));
-    }
-    match sites.count() {
-        0 => {}
-        more => {
-            let _ = write!(text, "\n  … and {}, which `distorch-fix check` shows", counted(more, "other place"));
-        }
-    }
+    let first = sites.next().map(|site| format!("  {}: {}", place(repair, site), visible(&site.message)));
+    let others = match sites.count() {
+        0 => None,
+        more => Some(format!("  … and {}, which `distorch-fix check` shows", counted(more, "other place"))),
+    };
     let help = match repair.surveys.iter().find(|survey| survey.status == Status::Needed) {
         Some(other) => format!("--fix {} repairs what was understood", other.fix),
         None => String::from("repair it by hand, or report it together with the file"),
     };
-    Some(format!("{text}\nhelp: {help}"))
+    Some(error.details(first.into_iter().chain(others)).help(help))
 }
 
 fn place(repair: &Repair, site: &Site) -> String {
@@ -51,20 +47,18 @@ fn place(repair: &Repair, site: &Site) -> String {
 }
 
 /// Why a repair is not to be believed; nothing if it is, or if that was not asked.
-pub fn not_verified(verification: &Verification) -> Option<String> {
+pub fn not_verified(verification: &Verification) -> Option<Error> {
     match verification {
-        Verification::Wrong { step, scenario, expected, given } => Some(format!(
-            "not verified: step `{step}` gave a wrong answer\n  {}\n  right: {}\n  given: {}\n\
-             help: nothing was written; please report it together with the file",
-            visible(scenario),
-            visible(expected),
-            visible(given)
-        )),
-        Verification::Inconclusive { reason } => Some(format!(
-            "not verified: the code could not be run\n  {}\n\
-             help: nothing was written; --python PATH runs it in a real Python, --no-verify skips this step",
-            visible(reason.trim()).replace('\n', "\n  ")
-        )),
+        Verification::Wrong { step, scenario, expected, given } => Some(
+            anyhow!("not verified: step `{step}` gave a wrong answer")
+                .details([format!("  {scenario}"), format!("  right: {expected}"), format!("  given: {given}")])
+                .help("nothing was written; please report it together with the file"),
+        ),
+        Verification::Inconclusive { reason } => Some(
+            anyhow!("not verified: the code could not be run")
+                .details([format!("  {}", reason.trim())])
+                .help("nothing was written; --python PATH runs it in a real Python, --no-verify skips this step"),
+        ),
         _ => None,
     }
 }

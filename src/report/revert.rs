@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
+use anyhow::{Error, anyhow};
+
 use super::diff as patch;
 use super::text::{BAD, GOOD, STRONG, counted, shown, visible};
+use crate::advice::Advise as _;
 use crate::revert::{Absence, Fate, Known, Reversal, Reverted};
 
 /// The lines that were edited again, as they are and as they were.
@@ -24,48 +27,48 @@ pub fn clashes(reversal: &Reversal) -> String {
 }
 
 /// Why nothing can be taken back, if nothing can, and what to do.
-pub fn refusal(reversal: &Reversal) -> Option<String> {
+pub fn refusal(reversal: &Reversal) -> Option<Error> {
     let file = reversal.files.iter().find(|file| matches!(file.fate, Fate::Clashing(_) | Fate::TooLong))?;
     let path = shown(&file.path);
     Some(match &file.fate {
-        Fate::Clashing(clashes) => format!(
-            "{path}: {} edited again since, so nothing was written\n\
-             help: undo those lines by hand: - is what is there now, + what was there before the repair",
+        Fate::Clashing(clashes) => anyhow!(
+            "{path}: {} edited again since, so nothing was written",
             match clashes.len() {
                 1 => String::from("one place of the repair was"),
                 count => format!("{count} places of the repair were"),
             }
-        ),
-        _ => format!("{path} has grown too long to be compared\nhelp: restore the file, or install the node again"),
+        )
+        .help("undo those lines by hand: - is what is there now, + what was there before the repair"),
+        _ => anyhow!("{path} has grown too long to be compared").help("restore the file, or install the node again"),
     })
 }
 
 /// Files in which nothing of the repair is left, and where it went.
 pub fn absences(reversal: &Reversal) -> String {
-    let absent = |file: &Reverted| match file.fate {
-        Fate::Absent(absence) => Some(format!("{}: {}\n", shown(&file.path), explained(absence))),
-        _ => None,
-    };
-    reversal.files.iter().filter_map(absent).collect()
+    let mut out = String::new();
+    for file in &reversal.files {
+        let Fate::Absent(absence) = file.fate else { continue };
+        let (what, help) = explained(absence);
+        let _ = writeln!(out, "{}: {what}", shown(&file.path));
+        if let Some(help) = help {
+            let _ = writeln!(out, "help: {help}");
+        }
+    }
+    out
 }
 
 /// Where the repair of a file went, and what to do.
-pub(super) fn explained(absence: Absence) -> &'static str {
+pub(super) fn explained(absence: Absence) -> (&'static str, Option<&'static str>) {
+    const CHECK: &str = "use `distorch-fix check` to see whether it needs one";
     match absence {
-        Absence::Undone => "as it was before the repair",
-        Absence::Stashed => {
-            "the repair was put away in a git stash, as ComfyUI-Manager's update does it\n\
-             help: leave it there, and use `distorch-fix apply` to repair what is there now"
-        }
-        Absence::Updated => {
-            "updated since, without the repair\n\
-             help: use `distorch-fix check` to see whether it needs one"
-        }
-        Absence::Replaced => {
-            "nothing of the repair is left in it\n\
-             help: use `distorch-fix check` to see whether it needs one"
-        }
-        Absence::Gone => "not there any more\nhelp: restore it, or install the node again",
+        Absence::Undone => ("as it was before the repair", None),
+        Absence::Stashed => (
+            "the repair was put away in a git stash, as ComfyUI-Manager's update does it",
+            Some("leave it there, and use `distorch-fix apply` to repair what is there now"),
+        ),
+        Absence::Updated => ("updated since, without the repair", Some(CHECK)),
+        Absence::Replaced => ("nothing of the repair is left in it", Some(CHECK)),
+        Absence::Gone => ("not there any more", Some("restore it, or install the node again")),
     }
 }
 

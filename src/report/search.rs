@@ -1,36 +1,31 @@
 //! Searches that did not end at one checkout.
 
-use std::fmt::Write as _;
+use anyhow::{Error, anyhow};
 
 use super::text::{shown, visible};
+use crate::advice::Advise as _;
 use crate::install::{Checkout, Search};
 
 /// Near misses, or checkouts, that are listed at most.
 const MOST_LISTED: usize = 12;
 
 /// No checkout: where it was looked for, and what came close.
-pub fn none_found(search: &Search) -> String {
-    let mut text = String::from("found no ComfyUI-MultiGPU with a distorch_2.py");
-    for folder in &search.looked_in {
-        let _ = write!(text, "\n  looked in {}", shown(folder));
-    }
+pub fn none_found(search: &Search) -> Error {
     let near_misses = search.near_misses.iter();
-    list(&mut text, near_misses.map(|near| format!("not taken: {}: {}", shown(&near.path), visible(&near.reason))));
-    text + "\nhelp: name the folder of the node, or of the ComfyUI that it is installed in"
+    anyhow!("found no ComfyUI-MultiGPU with a distorch_2.py")
+        .details(search.looked_in.iter().map(|folder| format!("  looked in {}", shown(folder))))
+        .details(listed(near_misses.map(|near| format!("not taken: {}: {}", shown(&near.path), visible(&near.reason)))))
+        .help("name the folder of the node, or of the ComfyUI that it is installed in")
 }
 
 /// More than one checkout, and no word on which.
-pub fn several_found(checkouts: &[Checkout]) -> String {
-    let mut text = format!("found {} checkouts", checkouts.len());
-    list(&mut text, checkouts.iter().map(named));
-    text
+pub fn several_found(checkouts: &[Checkout]) -> Error {
+    anyhow!("found {} checkouts", checkouts.len()).details(listed(checkouts.iter().map(named)))
 }
 
 /// Only disabled checkouts, and none of them named.
-pub fn all_disabled(checkouts: &[Checkout]) -> String {
-    let mut text = String::from("found only disabled checkouts, which ComfyUI does not load");
-    list(&mut text, checkouts.iter().map(named));
-    text
+pub fn all_disabled(checkouts: &[Checkout]) -> Error {
+    anyhow!("found only disabled checkouts, which ComfyUI does not load").details(listed(checkouts.iter().map(named)))
 }
 
 fn named(checkout: &Checkout) -> String {
@@ -38,11 +33,8 @@ fn named(checkout: &Checkout) -> String {
     shown(&checkout.root) + disabled
 }
 
-fn list(text: &mut String, mut lines: impl ExactSizeIterator<Item = String>) {
-    for line in lines.by_ref().take(MOST_LISTED) {
-        let _ = write!(text, "\n  {line}");
-    }
-    if lines.len() > 0 {
-        let _ = write!(text, "\n  … and {} more", lines.len());
-    }
+fn listed(lines: impl ExactSizeIterator<Item = String>) -> impl Iterator<Item = String> {
+    let more = lines.len().saturating_sub(MOST_LISTED);
+    let lines = lines.take(MOST_LISTED).map(|line| format!("  {line}"));
+    lines.chain((more > 0).then(|| format!("  … and {more} more")))
 }

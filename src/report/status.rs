@@ -66,7 +66,10 @@ fn fate(file: &Reverted, known: Known) -> String {
             "the repair itself was edited since; `revert` would refuse, and show where".to_owned()
         }
         (Fate::TooLong, _) => "has grown too long to be compared; `revert` would refuse".to_owned(),
-        (Fate::Absent(absence), _) => explained(*absence).replace("\nhelp: ", "; "),
+        (Fate::Absent(absence), _) => match explained(*absence) {
+            (what, Some(help)) => format!("{what}; {help}"),
+            (what, None) => what.to_owned(),
+        },
     }
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use etcetera::BaseStrategy;
 use git2::{ObjectType, Oid};
 
+use crate::advice::Advise as _;
 use crate::install::Checkout;
 
 /// The name of the folder, in a repository or in the user's state folder.
@@ -19,9 +20,11 @@ pub(super) fn of(checkout: &Checkout) -> Result<PathBuf> {
         return Ok(git.git_dir.join(NAME));
     }
     let user = etcetera::choose_base_strategy()
-        .context("cannot tell where your home folder is\nhelp: set HOME, or XDG_STATE_HOME, and try again")?;
+        .context("cannot find your home folder")
+        .help("set HOME, or XDG_STATE_HOME, and try again")?;
     let root = fs::canonicalize(&checkout.root)
-        .with_context(|| format!("cannot look at {}\nhelp: is it still there?", checkout.root.display()))?;
+        .with_context(|| format!("cannot look at {}", checkout.root.display()))
+        .help("check that it still exists")?;
     let name = Oid::hash_object(ObjectType::Blob, root.as_os_str().as_encoded_bytes())?;
     // Windows has no folder for state.
     Ok(user.state_dir().unwrap_or_else(|| user.data_dir()).join(NAME).join(name.to_string()))

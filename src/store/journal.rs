@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Replacement;
 use super::merge::{self, Merged};
+use crate::advice::Advise as _;
 use crate::python::source::MAX_BYTES;
-use crate::python::{Edit, edit};
+use crate::python::{Edit, Edits, Overlap};
 
 /// The form of the journal; another one is not read.
 const FORMAT: u32 = 1;
@@ -55,7 +56,7 @@ pub struct Record {
 impl Record {
     /// The text as distorch-fix left it.
     pub fn new_text(&self) -> String {
-        edit::apply(&self.old, &self.edits())
+        self.edits().unwrap_or_default().apply(&self.old)
     }
 
     /// When it was written.
@@ -63,8 +64,8 @@ impl Record {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.written)).unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
-    fn edits(&self) -> Vec<Edit> {
-        self.edits.iter().map(|(start, end, text)| Edit::replace(*start..*end, text.clone())).collect()
+    fn edits(&self) -> Result<Edits, Overlap> {
+        Edits::new(self.edits.iter().map(|(start, end, text)| Edit::replace(*start..*end, text.clone())).collect())
     }
 
     /// Why this cannot be a record of ours, if it cannot.
@@ -76,10 +77,10 @@ impl Record {
         if !self.path.components().all(is_plain) || self.path.as_os_str().is_empty() {
             return Some("names a file that distorch-fix does not write");
         }
-        let (mut edits, length) = (self.edits(), self.old.len());
+        let length = self.old.len();
         let is_char = |at: usize| self.old.is_char_boundary(at);
         let fits = |edit: &Edit| edit.range.0 <= edit.range.1 && is_char(edit.range.0) && is_char(edit.range.1);
-        if length > MAX_BYTES || !edits.iter().all(fits) || !edit::order(&mut edits) {
+        if length > MAX_BYTES || !self.edits().is_ok_and(|edits| edits.iter().all(fits)) {
             return Some("has edits that do not fit its text");
         }
         (self.before != hash(&self.old) || self.after != hash(&self.new_text()))
@@ -101,12 +102,9 @@ impl Journal {
     /// Reads the journal in a folder; an empty one if there is none.
     pub(super) fn read(folder: &Path) -> Result<Self> {
         let path = path(folder);
-        read(&path).with_context(|| {
-            format!(
-                "cannot use the journal {}\nhelp: delete it; edits are then recognised by their form",
-                path.display()
-            )
-        })
+        read(&path)
+            .with_context(|| format!("cannot use the journal {}", path.display()))
+            .help("delete it; edits are then recognised by their form")
     }
 
     /// Replaces the journal in a folder, in one step; takes it away if nothing is left in it.
@@ -126,9 +124,9 @@ impl Journal {
             super::staged::sync_folder(folder);
             Ok(())
         };
-        write().with_context(|| {
-            format!("cannot write {}\nhelp: check the free space and the permissions of the folder", path.display())
-        })
+        write()
+            .with_context(|| format!("cannot write {}", path.display()))
+            .help("check the free space and the permissions of the folder")
     }
 
     /// The record of a file.
@@ -147,9 +145,9 @@ impl Journal {
             commit: commit.map(str::to_owned),
             before: hash(&old),
             after: hash(replacement.new),
-            edits: edit::between(&old, replacement.new)
-                .into_iter()
-                .map(|edit| (edit.range.0, edit.range.1, edit.text))
+            edits: Edits::between(&old, replacement.new)
+                .iter()
+                .map(|edit| (edit.range.0, edit.range.1, edit.text.clone()))
                 .collect(),
             old,
         };
@@ -220,6 +218,7 @@ mod name {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::advice;
 
     fn noted(old: &str, new: &str) -> Journal {
         let mut journal = Journal { format: FORMAT, records: Vec::new() };
@@ -257,6 +256,15 @@ mod tests {
     }
 
     #[test]
+    fn the_order_of_edits_in_a_journal_does_not_matter() {
+        let mut journal = noted("a\nb\nc\n", "A\nb\nC\n");
+        journal.records[0].edits.reverse();
+        let folder = tempfile::tempdir().unwrap();
+        journal.write(folder.path()).unwrap();
+        assert_eq!(Journal::read(folder.path()).unwrap().records[0].new_text(), "A\nb\nC\n");
+    }
+
+    #[test]
     fn a_journal_that_others_wrote_is_not_believed() {
         type Change = fn(&mut Record);
         let folder = tempfile::tempdir().unwrap();
@@ -266,17 +274,18 @@ mod tests {
             journal.write(folder.path()).unwrap();
             Journal::read(folder.path()).map(|_| ()).unwrap_err()
         };
-        let cases: [(Change, &str); 6] = [
+        let cases: [(Change, &str); 7] = [
             (|record| record.path = "../elsewhere.py".into(), "does not write"),
             (|record| record.path = "/etc/passwd".into(), "does not write"),
             (|record| record.path = ".git/hooks/post-checkout".into(), "does not write"),
             (|record| record.old = "x".into(), "do not fit"),
             (|record| record.edits[0].2 = "x".into(), "its own hashes"),
             (|record| record.edits[0].0 = usize::MAX, "do not fit"),
+            (|record| record.edits.push((0, 3, "x".into())), "do not fit"),
         ];
         for (change, why) in cases {
-            let error = format!("{:#}", write(change));
-            assert!(error.contains(why) && error.contains("\nhelp: "), "{error}");
+            let error = write(change);
+            assert!(format!("{error:#}").contains(why) && advice::help(&error).len() == 1, "{error:?}");
         }
         fs::write(path(folder.path()), "{").unwrap();
         Journal::read(folder.path()).unwrap_err();

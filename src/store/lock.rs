@@ -4,7 +4,9 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::advice::Advise as _;
 
 /// Held while a checkout is written to. The operating system lets go of it when the process ends, however it ends: the
 /// file stays, and means nothing by itself.
@@ -24,20 +26,17 @@ impl Lock {
                 fs::symlink_metadata(path).is_ok_and(|about| !is_right(&about))
             };
             if is_odd(folder, fs::Metadata::is_dir) || is_odd(&path, fs::Metadata::is_file) {
-                return Err(io::Error::other("it is not what distorch-fix made there"));
+                return Err(io::Error::other("it was not made by distorch-fix"));
             }
             File::options().create(true).write(true).truncate(false).open(&path)
         };
-        let file = open().with_context(|| {
-            format!(
-                "cannot keep a journal in {}\nhelp: check the free space and the permissions of the folder",
-                folder.display()
-            )
-        })?;
+        let file = open()
+            .with_context(|| format!("cannot keep a journal in {}", folder.display()))
+            .help("check the free space and the permissions of the folder")?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: Some(file) }),
             Err(TryLockError::WouldBlock) => {
-                bail!("another distorch-fix is writing here\nhelp: wait for it to end, and try again")
+                bail!(anyhow!("another distorch-fix is writing here").help("wait for it to end, and try again"))
             }
             // Some network file systems have no locks. A file that changed meanwhile is noticed all the same.
             Err(TryLockError::Error(_)) => Ok(Self { _file: None }),
@@ -48,13 +47,15 @@ impl Lock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::advice;
 
     #[test]
     fn there_is_one_at_a_time_and_a_stale_file_is_none() {
         let folder = tempfile::tempdir().unwrap();
         let first = Lock::take(folder.path()).unwrap();
-        let error = Lock::take(folder.path()).unwrap_err().to_string();
-        assert!(error.starts_with("another distorch-fix is writing here\nhelp: "), "{error}");
+        let error = Lock::take(folder.path()).unwrap_err();
+        assert_eq!(error.to_string(), "another distorch-fix is writing here");
+        assert_eq!(advice::help(&error), ["wait for it to end, and try again"]);
         drop(first);
         assert!(folder.path().join("lock").exists());
         Lock::take(folder.path()).unwrap();

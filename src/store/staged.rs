@@ -4,10 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use tempfile::NamedTempFile;
 
 use super::Replacement;
+use crate::advice::Advise as _;
 
 /// What the names of files begin and end with that are not in their place yet.
 const PREFIX: &str = ".distorch-fix-";
@@ -30,10 +31,10 @@ impl Staged {
         let folder = target.parent().with_context(|| format!("{} is in no folder", target.display()))?;
         let about = fs::metadata(&target).with_context(|| format!("cannot look at {}", target.display()))?;
         if !about.is_file() {
-            bail!("{} is not a file\nhelp: restore it, or install the node again", target.display());
+            bail!(anyhow!("{} is not a file", target.display()).help("restore it, or install the node again"));
         }
         if about.permissions().readonly() {
-            bail!("{} is read-only\nhelp: make it writable and try again", target.display());
+            bail!(anyhow!("{} is read-only", target.display()).help("make it writable and try again"));
         }
         let write = || -> io::Result<NamedTempFile> {
             let mut file = temporary(folder)?;
@@ -43,12 +44,9 @@ impl Staged {
             file.as_file().sync_all()?;
             Ok(file)
         };
-        let file = write().with_context(|| {
-            format!(
-                "cannot write into {}\nhelp: check the free space and the permissions of the folder",
-                folder.display()
-            )
-        })?;
+        let file = write()
+            .with_context(|| format!("cannot write into {}", folder.display()))
+            .help("check the free space and the permissions of the folder")?;
         let inside = target.strip_prefix(root).unwrap_or(&target).to_owned();
         let staged = Self { file, target, inside, old: replacement.old.to_owned() };
         staged.is_unchanged()?;
@@ -66,7 +64,8 @@ impl Staged {
         let Self { file, target, .. } = self;
         file.persist(&target)
             .map_err(|error| error.error)
-            .with_context(|| format!("cannot replace {}\nhelp: is it in use?", target.display()))?;
+            .with_context(|| format!("cannot replace {}", target.display()))
+            .help("close the programs that use it, and try again")?;
         if let Some(folder) = target.parent() {
             sync_folder(folder);
         }
@@ -74,13 +73,13 @@ impl Staged {
     }
 
     fn is_unchanged(&self) -> Result<()> {
-        let again =
-            || format!("cannot read {} again\nhelp: nothing was written to it; try again", self.target.display());
+        let again = || format!("cannot read {} again", self.target.display());
+        let help = "nothing was written to it; try again";
         // The length first: what stands there now may be no file at all, or one without end.
-        let about = fs::metadata(&self.target).with_context(again)?;
+        let about = fs::metadata(&self.target).with_context(again).help(help)?;
         let is_alike = about.is_file() && about.len() == self.old.len() as u64;
-        if !is_alike || fs::read(&self.target).with_context(again)? != self.old.as_bytes() {
-            bail!("{} has changed meanwhile\nhelp: nothing was written to it; try again", self.target.display());
+        if !is_alike || fs::read(&self.target).with_context(again).help(help)? != self.old.as_bytes() {
+            bail!(anyhow!("{} has changed in the meantime", self.target.display()).help(help));
         }
         Ok(())
     }
@@ -112,14 +111,15 @@ pub(super) fn sweep(folder: &Path) {
 /// The real `root`, and the real file behind `path`, which must lie inside it.
 fn inside(root: &Path, path: &Path) -> Result<(PathBuf, PathBuf)> {
     let real = |path: &Path| {
-        fs::canonicalize(path).with_context(|| format!("cannot find {}\nhelp: is it still there?", path.display()))
+        fs::canonicalize(path)
+            .with_context(|| format!("cannot find {}", path.display()))
+            .help("check that it still exists")
     };
     let (root, target) = (real(root)?, real(path)?);
     if !target.starts_with(&root) {
         bail!(
-            "{} is a link to {}, outside of the checkout\nhelp: repair that file by naming it",
-            path.display(),
-            target.display()
+            anyhow!("{} is a link to {}, outside of the checkout", path.display(), target.display())
+                .help("repair that file by naming it")
         );
     }
     Ok((root, target))
@@ -189,7 +189,7 @@ mod tests {
         let (folder, path) = folder();
         fs::write(&path, "edited").unwrap();
         let error = stage(&folder, &path).unwrap_err();
-        assert!(error.to_string().contains("has changed meanwhile"), "{error}");
+        assert!(error.to_string().contains("has changed in the meantime"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"edited");
         assert_eq!(names(folder.path()), ["distorch_2.py"]);
     }
@@ -200,7 +200,7 @@ mod tests {
         let staged = stage(&folder, &path).unwrap();
         fs::write(&path, "edited").unwrap();
         let error = staged.commit().unwrap_err();
-        assert!(error.to_string().contains("has changed meanwhile"), "{error}");
+        assert!(error.to_string().contains("has changed in the meantime"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"edited");
         assert_eq!(names(folder.path()), ["distorch_2.py"]);
     }

@@ -80,7 +80,7 @@ fn load_list(fields: usize) -> LoadList {
 
 /// Whether the checkout, as it is, is right with items of each number of fields.
 fn run(repair: &Repair, states: &[State]) -> Option<[bool; 2]> {
-    let edits = repair.changes.iter().map(|change| (change.file, change.edits.as_slice()));
+    let edits = repair.changes.iter().map(|change| (change.file, &change.edits));
     let repaired = repair.package.edited(edits);
     let surveys = fixes::survey(&repair.package, Fix::ALL, Accounting::Resident).ok()?;
     let subject = Subject {

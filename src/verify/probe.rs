@@ -12,7 +12,7 @@ use crate::fixes::Site;
 use crate::python::field::Fields as _;
 use crate::python::flow::is_star;
 use crate::python::flow::value::LENGTHS;
-use crate::python::{Edit, Source};
+use crate::python::{Edit, Edits, Source};
 
 /// The fields of an item, by how many there are; the marks are what a probe reads.
 const FIELDS: [&str; 6] = ["criterion", "module_offload_mem", "module_mem", "name", "module", "params"];
@@ -269,12 +269,11 @@ fn agrees(given: &[String], expected: &[String], size: Size) -> bool {
     given.len() == expected.len() && given.iter().zip(expected).all(agrees)
 }
 
-fn all_edits(subject: &Subject<'_>, file: usize) -> Vec<Edit> {
+fn all_edits(subject: &Subject<'_>, file: usize) -> Edits {
     let sites = subject.surveys.iter().flat_map(|survey| &survey.sites);
-    let mut edits: Vec<_> =
-        sites.flat_map(|site| &site.edits).filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone()).collect();
-    crate::python::edit::order(&mut edits);
-    edits
+    let edits = sites.flat_map(|site| &site.edits).filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone());
+    // Overlapping edits make no repair, so there is nothing to probe.
+    Edits::new(edits.collect()).unwrap_or_default()
 }
 
 /// Where an offset of the old text is in the new one. What is put in at an offset goes behind it.

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use distorch_fix::fixes::{self, Accounting, Fix, State, Status, Survey};
-use distorch_fix::python::{Package, Source, edit};
+use distorch_fix::python::{Edits, Package, Source};
 
 /// The name of the file that everything starts from.
 pub const FILE: &str = "distorch_2.py";
@@ -36,11 +36,11 @@ fn edit_once(files: &[(&str, &str)], fix: Fix, accounting: Accounting) -> (Vec<S
     let mut edited = false;
     let texts = files.iter().enumerate().map(|(file, (path, old))| {
         let all = survey.sites.iter().flat_map(|site| &site.edits);
-        let mut edits: Vec<_> = all.filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone()).collect();
+        let edits = all.filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone()).collect();
+        let edits = Edits::new(edits).unwrap();
         edited |= !edits.is_empty();
-        assert!(edit::order(&mut edits), "edits overlap: {edits:?}");
-        let new = edit::apply(old, &edits);
-        assert_eq!(edit::apply(&new, &edit::undo(old, &edits)), *old, "undoing the edits does not give the old text");
+        let new = edits.apply(old);
+        assert_eq!(edits.undo(old).apply(&new), *old, "undoing the edits does not give the old text");
         let parsed = Source::parse(Path::new(path), new.clone().into_bytes());
         assert!(parsed.is_ok(), "{}\nin\n{new}", parsed.err().unwrap());
         new

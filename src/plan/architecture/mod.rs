@@ -1,8 +1,8 @@
 //! Which modules ComfyUI builds from a file, of which class, in which order.
 //!
-//! Every architecture is an [outline] in the folder `outlines`: facts, no code. The first one whose conditions
+//! Every architecture is an `outline` in the folder `outlines`: facts, no code. The first one whose conditions
 //! the file meets, which explains all tensors of the file and misses none, is taken. Where none is, the modules are
-//! [those that the names show](unknown), and their order is not known.
+//! those that the names show (`unknown`), and their order is not known.
 //!
 //! Source: the module trees of ComfyUI 0.33.0, as its own loaders build them (`tests/real`, which also says where 0.8.0 and
 //! 0.18.1 differ); `_load_list()` in `comfy/model_patcher.py` for what is listed; `comfy/model_detection.py` and

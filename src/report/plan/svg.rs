@@ -32,7 +32,7 @@ pub fn picture(plan: &Plan) -> String {
     for &policy in policies {
         let node = match (alike, policy) {
             (true, _) => "the node, repaired or not",
-            (false, Policy::CpuFallback) => "the node as it comes",
+            (false, Policy::CpuFallback) => "the node as shipped",
             (false, Policy::GpuOnly) => "the node, repaired",
         };
         canvas.y += ROW + 4.0;

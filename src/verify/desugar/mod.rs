@@ -12,7 +12,7 @@ use tree_sitter::Node;
 pub(super) use self::classes::Methods;
 use crate::python::field::Fields;
 use crate::python::source::walk;
-use crate::python::{Edit, Source, edit};
+use crate::python::{Edit, Edits, Overlap, Source};
 
 /// What is known of the program around a piece of code that is translated.
 pub(super) struct Context<'c> {
@@ -91,8 +91,8 @@ impl<'t> Translator<'t> {
         for edit in &mut edits {
             edit.range = (edit.range.0 - base, edit.range.1 - base);
         }
-        edit::order(&mut edits);
-        edit::apply(self.source.slice(node), &edits)
+        let text = self.source.slice(node);
+        Edits::new(edits).map_or_else(|Overlap| text.to_owned(), |edits| edits.apply(text))
     }
 
     fn slice(&self, node: Node<'t>) -> &'t str {
