@@ -54,8 +54,9 @@ fn place(repair: &Repair, site: &Site) -> String {
 pub fn not_verified(verification: &Verification) -> Option<String> {
     match verification {
         Verification::Wrong { step, scenario, expected, given } => Some(format!(
-            "not verified: step `{step}` gave a wrong answer\n  {}\n  right: {}\n  given: {}\n\
-             help: nothing was written; please report it together with the file",
+            "not verified: step `{step}` gave another answer than expected\n  {}\n  expected: {}\n  given: {}\n\
+             help: nothing was written; the file may be right and the repair incomplete: please report it together with \
+             the file",
             visible(scenario),
             visible(expected),
             visible(given)

@@ -8,6 +8,9 @@ use super::run::Verifier;
 use super::{Engine, Mismatch, Step, Verdict, expect, scenario, spill, wildcards};
 use crate::allocator::{Accounting, Policy, Remainder, bytes};
 
+/// What is said of an answer that is right with items of 4 fields.
+const SOMETHING_MISSED: &str = " (as expected with items of 4 fields: a place that reads them depends on their number in a way that is not repaired)";
+
 impl Verifier<'_> {
     pub(super) fn compare(
         &mut self,
@@ -99,6 +102,29 @@ impl Verifier<'_> {
             }
         }
         Err(wrong(expected.answer.to_string()))
+    }
+
+    /// The verdict about a call, which says so if the same call is right with items of 4 fields: then it is the number of
+    /// fields that makes the difference, and not what the code does with them.
+    pub(super) fn with_cause(&self, verdict: Verdict, program: &Program, case: &Case) -> Verdict {
+        let Verdict::Wrong(mut mismatch) = verdict else { return verdict };
+        if case.fields > 4 && self.contract.arities.contains(&4) {
+            let (entry, case) = (&program.entries[case.call], Case { fields: 4, ..case.clone() });
+            let right = expect::reference(
+                &case,
+                entry.role,
+                Accounting::Resident,
+                self.contract.policy,
+                self.marking,
+                &self.models,
+            );
+            let (cases, machine) = ([case], scenario::machine());
+            let given = calls::start(program, &cases, &self.models, &machine, &self.options.engine).finish();
+            if given.is_ok_and(|given| given.iter().all(|answer| answer.is_same(&right.answer))) {
+                mismatch.given.push_str(SOMETHING_MISSED);
+            }
+        }
+        Verdict::Wrong(mismatch)
     }
 
     /// A wrong answer is none if it is an exception that may be the sandbox's: the text before, which nobody touched,

@@ -89,7 +89,8 @@ impl<'v> Verifier<'v> {
         self.marking = Marking::of(&program, &cases, &answers);
         for (at, answer) in answers.iter().enumerate() {
             if let Err(verdict) = self.compare(&program, &cases, at, answer) {
-                return Err(self.unsupported(&program, &cases, at, answer)?.unwrap_or(verdict));
+                let unsupported = self.unsupported(&program, &cases, at, answer)?;
+                return Err(unsupported.unwrap_or_else(|| self.with_cause(verdict, &program, &cases[at])));
             }
         }
         Ok(())
