@@ -503,6 +503,26 @@ fn a_default_next_to_byte_mode_stays() {
     repairs(&(before + lend), &(after + lend));
 }
 
+/// Without an asterisk in the code, nothing tells a wildcard from a default: that is no reason to call it in order.
+#[test]
+fn a_remainder_without_a_wildcard_that_is_recognised_is_told() {
+    let unless_marked = "        if \"*\" in amount:\n            wild = device\n        else:\n            quotas[device] = parse(amount)\n";
+    let by_failing = "        try:\n            quotas[device] = parse(amount)\n        except ValueError:\n            wild = device\n";
+    let rest = "if rest > 0:\n    final[wild] += rest";
+    let marked = byte_mode("wild = \"cpu\"", rest);
+    let unmarked = marked.replace(unless_marked, by_failing);
+    assert_ne!(unmarked, marked);
+    stays(&unmarked, Status::NotUnderstood);
+    // Nor is it beside a function of which all is known.
+    stays(&format!("{marked}\n\n{}", unmarked.replace("def allocate", "def share")), Status::NotUnderstood);
+    let apart = unmarked.replace("    if rest > 0:\n        final[wild] += rest", "    give(final, wild, rest)");
+    assert_ne!(apart, unmarked);
+    let helper = "\n\ndef give(final, device, amount):\n    final[device] += amount\n";
+    stays(&format!("{apart}{helper}"), Status::NotUnderstood);
+    // Shares in percent leave nothing over that byte quotas would.
+    stays(&unmarked.replace("parse(amount)", "float(amount.replace(\"%\", \"\"))"), Status::NotApplicable);
+}
+
 #[test]
 fn a_wildcard_with_an_unknown_use_is_told() {
     stays("def allocate(text):\n    if '*' in text:\n        hand_over(text)\n", Status::NotUnderstood);

@@ -143,6 +143,27 @@ fn random_scenarios_differ_from_seed_to_seed() {
     assert!(texts.iter().any(|text| *text != texts[0]), "{texts:?}");
 }
 
+/// The file is right with items of 4 fields. What the repair does not see to is not its fault.
+#[test]
+fn an_answer_that_depends_on_the_number_of_fields_is_told_from_others() {
+    let total = "    remaining_bytes = sum(size for size, _, _, _ in load_list)\n";
+    let by_helper = "    remaining_bytes = 0\n    for item in load_list:\n        item = only_four(item)\n        \
+                     if item is not None:\n            remaining_bytes += item[0]\n";
+    let helper = "def only_four(item):\n    if len(item) == 4:\n        return item\n\n\n";
+    let byte_function = "def calculate_fraction_from_byte_expert_string";
+    let mut install = Install::of("legacy");
+    damage(&mut install, total, by_helper);
+    damage(&mut install, byte_function, &format!("{helper}{byte_function}"));
+    let given = |install: &Install| match install.repair().unwrap().verify(&Options::default()) {
+        Verdict::Wrong(mismatch) => mismatch.given,
+        verdict => panic!("{verdict:?}"),
+    };
+    assert!(given(&install).contains("as expected with items of 4 fields"), "{}", given(&install));
+    let mut faulty = Install::of("in-order");
+    damage(&mut faulty, "remaining_bytes * amount / gpu_total", "remaining_bytes / len(gpu_bytes)");
+    assert!(!given(&faulty).contains("as expected"), "{}", given(&faulty));
+}
+
 #[test]
 fn a_wrong_answer_is_shown_beside_the_right_one() {
     let mut install = Install::of("in-order");

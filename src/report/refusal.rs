@@ -50,9 +50,12 @@ fn place(repair: &Repair, site: &Site) -> String {
 pub fn not_verified(verification: &Verification) -> Option<Error> {
     match verification {
         Verification::Wrong { step, scenario, expected, given } => Some(
-            anyhow!("not verified: step `{step}` gave a wrong answer")
-                .details([format!("  {scenario}"), format!("  right: {expected}"), format!("  given: {given}")])
-                .help("nothing was written; please report it together with the file"),
+            anyhow!("not verified: step `{step}` gave another answer than expected")
+                .details([format!("  {scenario}"), format!("  expected: {expected}"), format!("  given: {given}")])
+                .help(
+                    "nothing was written; the file may be right and the repair incomplete: please report it together \
+                     with the file",
+                ),
         ),
         Verification::Inconclusive { reason } => Some(
             anyhow!("not verified: the code could not be run")

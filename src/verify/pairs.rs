@@ -11,7 +11,7 @@ use std::{env, fmt, fs, io};
 
 use git2::Repository;
 
-use super::expect::{self, Answer};
+use super::answer::Answer;
 use super::{Options, Subject, Verifier};
 use crate::comfyui::{self, Fit, LoadList, Order, Pair, Shape};
 use crate::fixes::load_list::{ANY, FIVE_ONLY, LEGACY, LOAD_LIST};
@@ -96,9 +96,11 @@ fn run(repair: &Repair, states: &[State]) -> Option<[bool; 2]> {
     let is_used = |name: &str| !unused.iter().any(|why| why.contains(&format!("`{name}`")));
     let answers = |package: &Package, fields| {
         let program = verifier.program(package).ok()?;
-        let mut cases = expect::cases(&program, &[fields], &options);
+        let mut cases = super::case::cases(&program, &[fields], &options);
         cases.retain(|case| is_used(&program.entries[case.call].name));
-        expect::start(&program, &cases, &verifier.models, &super::scenario::machine(), &options.engine).finish().ok()
+        super::calls::start(&program, &cases, &verifier.models, &super::scenario::machine(), &options.engine)
+            .finish()
+            .ok()
     };
     let right = answers(&repaired, if states.contains(&FIVE_ONLY) { 5 } else { 4 })?;
     if right.iter().all(|answer| answer.error().is_some()) {

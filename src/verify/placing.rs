@@ -1,7 +1,9 @@
 //! Where a checkout's own analysis puts the blocks of a model.
 
+use super::answer::Answer;
+use super::calls;
+use super::case::Case;
 use super::engine::Engine;
-use super::expect::{self, Answer, Case};
 use super::program::Role;
 use crate::allocator::{Device, Machine, Model};
 use crate::fixes::Survey;
@@ -32,7 +34,7 @@ pub fn place(
     question: &Question<'_>,
     engine: &Engine,
 ) -> Result<Vec<Device>, String> {
-    let program = super::program(package, package, surveys, false)?;
+    let program = super::run::program(package, package, surveys, false)?;
     let analyzer = program.entries.iter().position(|entry| entry.role == Role::Analyzer);
     let call = analyzer.ok_or("it has no analysis that places blocks")?;
     let case = Case {
@@ -46,7 +48,7 @@ pub fn place(
         seed: None,
     };
     let models = std::slice::from_ref(question.model);
-    let mut answers = expect::start(&program, &[case], models, question.machine, engine).finish()?;
+    let mut answers = calls::start(&program, &[case], models, question.machine, engine).finish()?;
     match answers.pop() {
         Some(Answer::Placed(devices)) => Ok(devices.iter().map(|name| Device::from(name.as_str())).collect()),
         Some(Answer::Error(raised)) => Err(raised.message),

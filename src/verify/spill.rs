@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::expect::{Answer, Case};
+use super::answer::Answer;
+use super::case::Case;
 use crate::allocator::{AllocationString, Mode, Model};
 
 /// The CPU, as the node writes it.

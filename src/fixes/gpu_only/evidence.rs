@@ -26,24 +26,37 @@ impl<'p> LeftOver<'p> {
     }
 
     fn identifiers(source: &'p Source, function: Node<'p>) -> HashSet<&'p str> {
-        let mut found = HashSet::default();
-        walk(&mut function.walk(), |node| {
-            let left = || node.child_by_field_name("left").map(|left| source.slice(left));
-            match node.kind() {
-                "augmented_assignment"
-                    if node.child_by_field_name("operator").is_some_and(|operator| operator.kind() == "-=") =>
-                {
-                    found.extend(left());
-                }
-                "assignment" if node.child_by_field_name("right").is_some_and(is_difference) => found.extend(left()),
-                // A helper is given what is left over.
-                "parameters" => found.extend(identifiers(source, node)),
-                _ => {}
-            }
-            true
-        });
+        let mut found = subtracted(source, function);
+        // A helper is given what is left over.
+        if let Some(parameters) = function.child_by_field_name("parameters") {
+            found.extend(identifiers(source, parameters));
+        }
         found
     }
+}
+
+/// Is it a difference, or a name that something is subtracted from in this function?
+pub(super) fn is_subtracted(source: &Source, function: Node<'_>, amount: Node<'_>) -> bool {
+    let names = subtracted(source, function);
+    is_difference(amount) || identifiers(source, amount).iter().any(|name| names.contains(name))
+}
+
+/// The names that something is subtracted from in a function, or that a difference is given to.
+fn subtracted<'p>(source: &'p Source, function: Node<'p>) -> HashSet<&'p str> {
+    let mut found = HashSet::default();
+    walk(&mut function.walk(), |node| {
+        let left = || node.child_by_field_name("left").map(|left| source.slice(left));
+        let is_taken = |operator: Node<'_>| operator.kind() == "-=";
+        match node.kind() {
+            "augmented_assignment" if node.child_by_field_name("operator").is_some_and(is_taken) => {
+                found.extend(left());
+            }
+            "assignment" if node.child_by_field_name("right").is_some_and(is_difference) => found.extend(left()),
+            _ => {}
+        }
+        true
+    });
+    found
 }
 
 fn is_difference(node: Node<'_>) -> bool {
@@ -51,12 +64,13 @@ fn is_difference(node: Node<'_>) -> bool {
     any(node, |inner| inner.kind() == "binary_operator" && inner.child_by_field_name("operator").is_some_and(is_minus))
 }
 
-/// Where wildcards are recognised. A store may only be that of the remainder if its function, or that of its default,
-/// has to do with this.
-pub(super) struct Wildcards<'p> {
-    /// The asterisks that are looked for.
+/// Strings that say what a function is about. A store may only be that of the remainder if its function, or that of its
+/// default, has to do with them.
+#[derive(Default)]
+pub(super) struct Marks<'p> {
+    /// The strings.
     markers: Vec<Spot<'p>>,
-    /// The names of the functions that look for them.
+    /// The names of the functions that have one.
     functions: Vec<&'p str>,
     /// The names outside of functions that stand for one.
     constants: Vec<&'p str>,
@@ -64,16 +78,38 @@ pub(super) struct Wildcards<'p> {
     known: HashMap<usize, bool>,
 }
 
-impl<'p> Wildcards<'p> {
-    pub(super) fn of(subject: &Subject<'p>) -> Self {
-        let mut found =
-            Self { markers: Vec::new(), functions: Vec::new(), constants: Vec::new(), known: HashMap::default() };
+impl<'p> Marks<'p> {
+    /// The asterisks that are looked for: where wildcards are recognised.
+    pub(super) fn of_wildcards(subject: &Subject<'p>) -> Self {
+        let is_asterisk = |(name, _): &(&str, Node<'_>)| *name == "gpu-only.marker";
+        Self::found(subject, |source| {
+            LOOKED_FOR.captures(source).into_iter().filter(is_asterisk).map(|(_, node)| node).collect()
+        })
+    }
+
+    /// The separators of quotas, as in `"cuda:0,12gb;cuda:1,16gb"`, also inside of a pattern: where quotas are read.
+    pub(super) fn of_quotas(subject: &Subject<'p>) -> Self {
+        Self::found(subject, |source| {
+            let mut found = Vec::new();
+            walk(&mut source.root().walk(), |node| {
+                let text = || source.slice(node);
+                if node.kind() == "string_content" && text().contains([',', ';']) && !text().contains(' ') {
+                    found.push(node);
+                }
+                true
+            });
+            found
+        })
+    }
+
+    fn found(subject: &Subject<'p>, strings: impl Fn(&'p Source) -> Vec<Node<'p>>) -> Self {
+        let mut found = Self::default();
         if subject.flow.stores.is_empty() {
             return found;
         }
         for file in &subject.flow.files {
             let Some(source) = subject.source(*file) else { continue };
-            for (_, node) in LOOKED_FOR.captures(source).into_iter().filter(|(name, _)| *name == "gpu-only.marker") {
+            for node in strings(source) {
                 found.markers.push(Spot { file: *file, node });
                 if let Some(function) = enclosing(node, &["function_definition"]) {
                     found.functions.extend(function.child_by_field_name("name").map(|name| source.slice(name)));
@@ -87,6 +123,7 @@ impl<'p> Wildcards<'p> {
         found
     }
 
+    /// Has a store, or a default that gets to it, to do with them?
     pub(super) fn concern(&mut self, subject: &Subject<'p>, store: &Store<'p>) -> bool {
         let of_text = |text: &Spot<'p>| {
             let function = enclosing(text.node, &["function_definition"])?;
@@ -97,14 +134,14 @@ impl<'p> Wildcards<'p> {
             if let Some(known) = self.known.get(&function.node.id()) {
                 return *known;
             }
-            let looked_for = self.looked_for_in(subject, function);
-            self.known.insert(function.node.id(), looked_for);
-            looked_for
+            let are_in = self.are_in(subject, function);
+            self.known.insert(function.node.id(), are_in);
+            are_in
         })
     }
 
-    /// Does a function look for wildcards, itself, by a constant, or by calling one that does?
-    fn looked_for_in(&self, subject: &Subject<'p>, function: Spot<'p>) -> bool {
+    /// Does a function have one, itself, by a constant, or by calling one that does?
+    fn are_in(&self, subject: &Subject<'p>, function: Spot<'p>) -> bool {
         let range = function.node.byte_range();
         let inside = |marker: &Spot<'p>| marker.file == function.file && range.contains(&marker.node.start_byte());
         if self.markers.iter().any(inside) {

@@ -23,7 +23,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
-use self::evidence::{LeftOver, Wildcards};
+use self::evidence::{LeftOver, Marks};
 use self::guard::Guard;
 use self::remainder::Remainder;
 use super::{About, Accounting, Contract, Definition, Fix, LOOKED_FOR, Site, Standing, State, Status, Subject, Survey};
@@ -161,16 +161,18 @@ const MOST: usize = 16;
 
 fn survey(subject: &Subject<'_>) -> Survey {
     let mut left_over = LeftOver::default();
-    let mut wildcards = Wildcards::of(subject);
-    let stores = subject.flow.stores.iter().filter(|store| wildcards.concern(subject, store));
+    let mut wildcards = Marks::of_wildcards(subject);
+    let stores: Vec<_> = subject.flow.stores.iter().filter(|store| wildcards.concern(subject, store)).collect();
     let found: Vec<_> =
-        stores.filter_map(|store| Remainder::of(subject, store, &mut left_over)).take(MOST + 1).collect();
+        stores.into_iter().filter_map(|store| Remainder::of(subject, store, &mut left_over)).take(MOST + 1).collect();
     if let Some(last) = found.iter().find(|remainder| remainder.store.texts.len() > MOST).or(found.get(MOST)) {
         let site = Site::new(last.store.spot, State::OPAQUE, "one of too many places that may get the remainder");
         return Survey::new(GPU_ONLY, vec![site], None);
     }
-    if found.is_empty() {
-        return Survey::new(GPU_ONLY, unexplained(subject), None);
+    let unmarked = unmarked(subject, &mut wildcards, &mut left_over);
+    if found.is_empty() || !unmarked.is_empty() {
+        let sites = if unmarked.is_empty() { unexplained(subject) } else { unmarked };
+        return Survey::new(GPU_ONLY, sites, None);
     }
     let (others, remainders): (Vec<_>, Vec<_>) = found.into_iter().partition(Remainder::serves_other_modes);
     if remainders.is_empty() {
@@ -245,6 +247,19 @@ fn other_store(subject: &Subject<'_>, store: &Store<'_>) -> Option<Site> {
     };
     let edits = edits.unwrap_or_default().into_iter().map(|edit| (store.spot.file, edit)).collect();
     Some(Site::new(spot, state, "stores under the wildcard device, named or not").with(edits))
+}
+
+/// Statements that give what quotas leave over to a device that may be the CPU, where no wildcard is recognised: whether
+/// the CPU gets it because it was named, or by default, is unknown.
+fn unmarked<'p>(subject: &Subject<'p>, wildcards: &mut Marks<'p>, left_over: &mut LeftOver<'p>) -> Vec<Site> {
+    let mut quotas = Marks::of_quotas(subject);
+    let stores = subject.flow.stores.iter();
+    let stores: Vec<_> =
+        stores.filter(|store| !wildcards.concern(subject, store) && quotas.concern(subject, store)).collect();
+    let remainders = stores.into_iter().filter_map(|store| Remainder::of(subject, store, left_over));
+    let message = "gives what is left over to a device that may be the CPU, but how a wildcard is named was not found";
+    let site = |remainder: Remainder<'_, 'p>| Site::new(remainder.store.spot, State::OPAQUE, message);
+    remainders.filter(Remainder::may_be_of_bytes).map(site).collect()
 }
 
 /// Wildcards are recognised, but what is done with the remainder is not.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
-use super::evidence::LeftOver;
+use super::evidence::{LeftOver, is_subtracted};
 use super::guard::{self, Guard};
 use super::{CPU_FALLBACK, FAULTY, SHARED, insert, mentions};
 use crate::fixes::{Site, State, Subject};
@@ -121,6 +121,20 @@ impl<'s, 'p> Remainder<'s, 'p> {
                 && other.texts.iter().any(|text| self.store.texts.contains(text))
                 && other.spot.node.start_byte() > branches.end
         })
+    }
+
+    /// May it be what byte quotas leave over, where nothing is known of wildcards? It is not if no CPU is a default for
+    /// it, if it is a parameter that nothing is added to, or if the function is about another mode: shares in percent,
+    /// or the modules of the model, which byte quotas do not measure by themselves.
+    pub(super) fn may_be_of_bytes(&self) -> bool {
+        let has_default = self.store.texts.iter().any(|text| text.node.kind() != "none");
+        let is_amount = self.adds() || is_subtracted(self.source, self.store.function, self.amount);
+        let is_of_other_mode = |node: Node<'p>| match node.kind() {
+            "string_content" => self.source.slice(node) == "%",
+            "identifier" => self.source.slice(node) == "named_modules",
+            _ => false,
+        };
+        has_default && is_amount && !any(self.store.function, is_of_other_mode)
     }
 
     pub(super) fn sites(&self, wrapped: &mut Vec<(usize, Range<usize>)>) -> Vec<Site> {

@@ -1,0 +1,138 @@
+//! Judges what the code does with items: each use becomes a site, with its state and its edits.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+
+use super::index::{Alike, alike};
+use super::unpack::where_it_fits;
+use super::{ANY, LEGACY};
+use crate::fixes::spare::spare_name;
+use crate::fixes::{Accounting, Reading, Site, State, Subject};
+use crate::python::flow::value::{LENGTHS, Record};
+use crate::python::flow::{Form, Takes, Use};
+use crate::python::{Edit, Source};
+
+/// The fields that every item has had, so far, at its end.
+pub(super) const FIELDS: i64 = LENGTHS[0];
+
+pub(super) struct Judge<'s, 'p> {
+    pub(super) subject: &'s Subject<'p>,
+    pub(super) accounting: Accounting,
+    /// For each file, the name that fields which nobody wants are given.
+    spare_names: RefCell<HashMap<usize, Rc<str>>>,
+    /// The subscripts of a function that read the same thing, by what is read.
+    pub(super) alike: HashMap<Alike<'p>, Vec<&'s Use<'p>>>,
+    /// Whether these are meant for current ComfyUI.
+    pub(super) alike_are_new: RefCell<HashMap<Alike<'p>, bool>>,
+    /// The functions whose length tests can be repaired.
+    pub(super) tested: HashSet<usize>,
+    /// Does some place follow the guide: `entry[0], entry[2], entry[3], entry[4]`?
+    pub(super) by_guide: Cell<bool>,
+}
+
+/// What a use comes to, before the site is made of it.
+pub(super) struct Finding {
+    state: State,
+    message: String,
+    edits: Vec<Edit>,
+}
+
+impl Finding {
+    pub(super) fn new(state: State, message: impl Into<String>) -> Self {
+        Self { state, message: message.into(), edits: Vec::new() }
+    }
+
+    pub(super) fn legacy(message: impl Into<String>, edits: Vec<Edit>) -> Self {
+        Self { edits, ..Self::new(LEGACY, message) }
+    }
+}
+
+impl<'s, 'p> Judge<'s, 'p> {
+    pub(super) fn new(subject: &'s Subject<'p>, accounting: Accounting) -> Self {
+        let mut judge = Self {
+            subject,
+            accounting,
+            spare_names: RefCell::default(),
+            alike: HashMap::default(),
+            alike_are_new: RefCell::default(),
+            tested: HashSet::default(),
+            by_guide: Cell::new(false),
+        };
+        for used in &subject.flow.uses {
+            let Some(source) = subject.source(used.spot.file) else { continue };
+            match used.form {
+                Form::Index(..) => judge.alike.entry(alike(source, used)).or_default().push(used),
+                Form::Test if Self::test(source, used).is_some() => {
+                    judge.tested.insert(used.function.id());
+                    judge.tested.extend(&used.askers);
+                }
+                _ => {}
+            }
+        }
+        judge
+    }
+
+    pub(super) fn spare_name(&self, source: &Source, file: usize) -> Rc<str> {
+        let mut known = self.spare_names.borrow_mut();
+        Rc::clone(known.entry(file).or_insert_with(|| spare_name(source).into()))
+    }
+
+    pub(super) fn site(&self, used: &Use<'p>) -> Option<Site> {
+        let source = self.subject.source(used.spot.file)?;
+        let finding = if used.form == Form::Test {
+            return Self::test(source, used);
+        } else if used.selective && used.record.worlds().has(0) {
+            return self.selective(used);
+        } else if used.caught {
+            Finding::new(ANY, "tries one number of fields, then another")
+        } else if used.record.mixed {
+            Finding::new(State::OPAQUE, "items of different shapes meet here")
+        } else {
+            match &used.form {
+                Form::Unpack => self.unpack(source, used),
+                Form::Index(number, index) => self.index(source, used, *number, *index),
+                Form::Getter(index) => self.getter(source, used, *index),
+                Form::Slice(start, end) => self.slice(source, used, *start, *end),
+                Form::Spread(takes) => self.spread(source, used, *takes),
+                Form::Cut(takes) => self.cut(source, used, *takes),
+                Form::Test | Form::Search => Finding::new(State::OPAQUE, "looks for the fields when it runs"),
+                Form::Change => {
+                    Finding::new(State::OPAQUE, "changes an item, so what stands where in it cannot be told")
+                }
+                Form::Escape => Finding::new(State::OPAQUE, "hands load-list items to code outside of the checkout"),
+            }
+        };
+        let edits: Vec<_> = finding.edits.into_iter().map(|edit| (used.spot.file, edit)).collect();
+        let number = if let Form::Index(number, _) = used.form { Some(number) } else { None };
+        let reads = if used.caught { where_it_fits(used) } else { used.record };
+        // What is cut before it is read is not to be read on its own.
+        let looks = matches!(used.form, Form::Spread(Takes { looks: true, .. }));
+        let is_cut = looks || edits.iter().all(|(_, edit)| edit.range.0 >= used.spot.node.end_byte());
+        let reading = ((edits.is_empty() && !looks) || !is_cut).then(|| Reading::new(&reads, number));
+        Some(Site { reading, ..Site::new(used.spot, finding.state, finding.message).with(edits) })
+    }
+}
+
+pub(super) enum Fits {
+    Every,
+    Four,
+    Five,
+    Neither,
+}
+
+/// In which of the worlds that get here does `holds` (of the record's length) hold?
+pub(super) fn fits(record: &Record, holds: impl Fn(i64, usize) -> bool) -> Fits {
+    let fit = |world: usize| record.length(world).map(|length| holds(length, world));
+    match (fit(0), fit(1)) {
+        (Some(true) | None, Some(true)) | (Some(true), None) => Fits::Every,
+        (Some(true), Some(false)) => Fits::Four,
+        (Some(false), Some(true)) => Fits::Five,
+        _ => Fits::Neither,
+    }
+}
+
+pub(super) fn as_i64(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,65 @@
+//! Length tests that pass over items of more than 4 fields, and what is read behind them.
+
+use tree_sitter::Node;
+
+use super::LEGACY;
+use super::judge::{FIELDS, Judge};
+use crate::fixes::{Site, State};
+use crate::python::field::Fields as _;
+use crate::python::flow::value::WORLDS;
+use crate::python::flow::{Form, Use};
+use crate::python::{Edit, Source};
+
+impl<'p> Judge<'_, 'p> {
+    /// A length test in a function that passes over items of more fields. It is to ask for so many at least.
+    pub(super) fn test(source: &Source, used: &Use<'p>) -> Option<Site> {
+        if !used.selective {
+            return None;
+        }
+        let comparison = used.spot.node;
+        let operator = comparison.child_by_field_name("operators")?;
+        let (left, right) = (comparison.part(0)?, comparison.part(1)?);
+        let number = |node: Node<'_>| source.slice(node).parse::<i64>().ok();
+        let (is_mirrored, node) = if number(left).is_some() { (true, left) } else { (false, right) };
+        let in_order = |operator| if is_mirrored { mirrored(operator) } else { operator };
+        let number = number(node)?;
+        // Of 4 and 5 fields, for which does it hold?
+        let meant = match (in_order(operator.kind()), number - FIELDS) {
+            ("==" | "<=", 0) | ("<", 1) => ">=",
+            ("!=" | ">", 0) | (">=", 1) => "<",
+            _ => return None,
+        };
+        let message = format!("`{}` passes over the items of current ComfyUI", source.slice(comparison));
+        let mut edits = vec![(used.spot.file, Edit::replace(operator.byte_range(), in_order(meant)))];
+        if number != FIELDS {
+            edits.push((used.spot.file, Edit::replace(node.byte_range(), FIELDS.to_string())));
+        }
+        Some(Site::new(used.spot, LEGACY, message).with(edits))
+    }
+
+    /// A use that only items of 4 fields get to, for the others are passed over. Once the test is repaired they do.
+    pub(super) fn selective(&self, used: &Use<'p>) -> Option<Site> {
+        let mut record = used.record;
+        record.shapes[1] = record.shapes[0];
+        let form = match used.form {
+            Form::Index(number, index) => Form::Index([number[0]; WORLDS], index),
+            ref other => other.clone(),
+        };
+        let used = Use { form, record, selective: false, ..used.clone() };
+        if self.tested.contains(&used.function.id()) {
+            return self.site(&used);
+        }
+        Some(Site::new(used.spot, State::OPAQUE, "items of more than 4 fields do not get here"))
+    }
+}
+
+/// The operator that says the same with the sides changed.
+fn mirrored(operator: &str) -> &str {
+    match operator {
+        "<" => ">",
+        "<=" => ">=",
+        ">" => "<",
+        ">=" => "<=",
+        other => other,
+    }
+}

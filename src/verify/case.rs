@@ -1,0 +1,79 @@
+//! The calls that are made.
+
+use std::slice;
+
+use super::Options;
+use super::program::{Entry, Program, Role};
+use super::scenario::{self, Random};
+use crate::allocator::Accounting;
+
+/// One call.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Case {
+    /// Index of the function.
+    pub(super) call: usize,
+    /// Index of the model.
+    pub(super) model: usize,
+    /// Fields of a load-list item.
+    pub(super) fields: usize,
+    /// What the function is given.
+    pub(super) text: String,
+    /// `is_clip`, if it takes that.
+    pub(super) clip: Option<bool>,
+    /// What the function for bytes is to give when it is called on the way, in place of what it would.
+    pub(super) forced: Option<String>,
+    /// Items of 4 fields whose size is `module_offload_mem`: what an unrepaired function would have to be given to do
+    /// with it what a repaired one does by itself.
+    pub(super) as_offload: bool,
+    /// What it was made from, if it is a random one.
+    pub(super) seed: Option<u64>,
+}
+
+impl Case {
+    pub(super) fn describe(&self, entry: &Entry) -> String {
+        let Entry { place, name, .. } = entry;
+        let clip = if self.clip == Some(true) { " as CLIP" } else { "" };
+        let model = ["a video model", "a text encoder", "no blocks", "one block of 4 GB", "one block of 20 GB"];
+        let seed = self.seed.map(|seed| format!(" (--seed {seed})")).unwrap_or_default();
+        let (text, model, fields) = (&self.text, model[self.model], self.fields);
+        format!("{place}: {name}(…, {text:?}) on {model}{clip}, items of {fields} fields{seed}")
+    }
+
+    /// The call that the text before gets in its place: `call` is the function's index there.
+    pub(super) fn before(&self, call: usize, five_only: bool, accounting: Accounting, forced: Option<String>) -> Self {
+        let as_offload = !five_only && self.fields > 4 && accounting == Accounting::Offload;
+        Self { call, fields: if five_only { 5 } else { 4 }, as_offload, forced, ..self.clone() }
+    }
+
+    /// Is it a whole allocation string, as an analysis takes it?
+    pub(super) fn is_placement(&self) -> bool {
+        self.text.contains('#')
+    }
+}
+
+/// The calls for a program: the fixed scenarios, and random ones; each with one of the numbers of fields in turn, or with
+/// all of them.
+pub(super) fn cases(program: &Program, fields: &[usize], options: &Options) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (call, entry) in program.entries.iter().enumerate() {
+        let mut random = Random::new(options.seed);
+        let mut texts: Vec<(usize, String)> = match entry.role {
+            Role::Bytes => scenario::BYTES.map(|(model, text)| (model, text.to_owned())).to_vec(),
+            Role::Ratios => scenario::RATIOS.map(|(model, text)| (model, text.to_owned())).to_vec(),
+            Role::Analyzer => scenario::PLACEMENTS.map(|(model, text)| (model, text.to_owned())).to_vec(),
+        };
+        let fixed = texts.len();
+        if entry.role == Role::Bytes {
+            texts.extend((0..options.scenarios).map(|_| random.bytes()));
+        }
+        for (turn, (model, text)) in texts.into_iter().enumerate() {
+            let clip = (entry.role == Role::Analyzer && entry.clip).then_some(model == scenario::TEXT);
+            let seed = (turn >= fixed).then_some(options.seed);
+            let case =
+                |fields| Case { call, model, fields, text: text.clone(), clip, forced: None, as_offload: false, seed };
+            let mine = if options.crossed { fields } else { slice::from_ref(&fields[turn % fields.len()]) };
+            cases.extend(mine.iter().map(|fields| case(*fields)));
+        }
+    }
+    cases
+}

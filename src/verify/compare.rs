@@ -1,0 +1,191 @@
+//! Compares what a call gave with what is right.
+
+use super::answer::{Answer, Raised};
+use super::calls;
+use super::case::Case;
+use super::program::{Program, Role};
+use super::run::Verifier;
+use super::{Engine, Mismatch, Step, Verdict, expect, scenario, spill, wildcards};
+use crate::allocator::{Accounting, Policy, Remainder, bytes};
+
+/// What is said of an answer that is right with items of 4 fields.
+const SOMETHING_MISSED: &str = " (as expected with items of 4 fields: a place that reads them depends on their number in a way that is not repaired)";
+
+impl Verifier<'_> {
+    pub(super) fn compare(
+        &mut self,
+        program: &Program,
+        cases: &[Case],
+        at: usize,
+        answer: &Answer,
+    ) -> Result<(), Verdict> {
+        let case = &cases[at];
+        let entry = &program.entries[case.call];
+        let counted = if case.fields == 4 { Accounting::Resident } else { self.subject.accounting };
+        let policy = self.contract.policy;
+        let right =
+            |accounting, policy| expect::reference(case, entry.role, accounting, policy, self.marking, &self.models);
+        let expected = right(counted, policy);
+        self.evidence.scenarios += 1;
+        if let Answer::Placed(devices) = answer {
+            self.evidence.blocks += devices.len();
+        }
+        let wrong = |expected: String| {
+            Verdict::Wrong(Mismatch {
+                step: if entry.role == Role::Analyzer { Step::Place } else { Step::Allocate },
+                scenario: case.describe(entry),
+                expected,
+                given: answer.to_string(),
+            })
+        };
+        if expected.answer.is_same(answer) {
+            return self.wrong_log_line(&expected.remainder, answer).map_or(Ok(()), |given| {
+                let line = expected.remainder.log_line();
+                let expected = line.map_or_else(|| "no such log line".to_owned(), |line| format!("{line:?}, once"));
+                Err(Verdict::Wrong(Mismatch {
+                    step: Step::Allocate,
+                    scenario: case.describe(entry),
+                    expected: format!("{} and logged {expected}", right(counted, policy).answer),
+                    given: format!("{answer} and logged {given:?}"),
+                }))
+            });
+        }
+        // What no one touched may count as it always did.
+        let counts: &[_] = match counted {
+            _ if self.contract.counts_as_asked || case.fields == 4 => &[counted],
+            Accounting::Resident => &[Accounting::Resident, Accounting::Offload],
+            Accounting::Offload => &[Accounting::Offload, Accounting::Resident],
+        };
+        for other in &counts[1..] {
+            if right(*other, policy).answer.is_same(answer) {
+                self.evidence.notes.push(format!("{} counts {}", entry.name, counted_as(*other)));
+                return Ok(());
+            }
+        }
+        // What the repair changes must be the reference's; what it does not change may stay a version's own.
+        let is_changed = |accounting: &Accounting| {
+            !right(*accounting, Policy::CpuFallback).answer.is_same(&right(*accounting, policy).answer)
+        };
+        let changed = counts.iter().all(is_changed);
+        if entry.role == Role::Bytes
+            && wildcards::reads_wildcards_otherwise(case, answer, |case| {
+                let right =
+                    |policy| expect::reference(case, entry.role, counted, policy, self.marking, &self.models).answer;
+                [right(policy), right(Policy::CpuFallback)]
+            })
+        {
+            self.evidence.notes.push(format!("{} reads unusual wildcards in its own way", entry.name));
+            return Ok(());
+        }
+        // A placement may be a version's own even then, as long as it begins with the right fractions.
+        if changed && entry.role != Role::Analyzer {
+            return Err(wrong(expected.answer.to_string()));
+        }
+        // Nor does what stands as it is prove anything about itself: what no quota covers goes where it should.
+        let is_own = policy == Policy::GpuOnly && entry.role == Role::Bytes;
+        let is_lost = |accounting: &Accounting| {
+            let right = right(*accounting, policy);
+            right.remainder != Remainder::None && !right.answer.is_same(answer)
+        };
+        if is_own && counts.iter().all(is_lost) {
+            return Err(wrong(expected.answer.to_string()));
+        }
+        let spill = (policy == Policy::GpuOnly)
+            .then(|| spill::of(case, &expected.answer, answer, &self.models[case.model]))
+            .flatten();
+        for accounting in counts {
+            if self.before(program, cases, *accounting)?[at].is_same(answer) {
+                let spills = self.evidence.spill.take().into_iter().chain(spill);
+                self.evidence.spill = spills.max_by_key(|spill| spill.percent);
+                self.evidence.notes.push(format!("{} allocates in this version's own way, as before", entry.name));
+                return Ok(());
+            }
+        }
+        Err(wrong(expected.answer.to_string()))
+    }
+
+    /// The verdict about a call, which says so if the same call is right with items of 4 fields: then it is the number of
+    /// fields that makes the difference, and not what the code does with them.
+    pub(super) fn with_cause(&self, verdict: Verdict, program: &Program, case: &Case) -> Verdict {
+        let Verdict::Wrong(mut mismatch) = verdict else { return verdict };
+        if case.fields > 4 && self.contract.arities.contains(&4) {
+            let (entry, case) = (&program.entries[case.call], Case { fields: 4, ..case.clone() });
+            let right = expect::reference(
+                &case,
+                entry.role,
+                Accounting::Resident,
+                self.contract.policy,
+                self.marking,
+                &self.models,
+            );
+            let (cases, machine) = ([case], scenario::machine());
+            let given = calls::start(program, &cases, &self.models, &machine, &self.options.engine).finish();
+            if given.is_ok_and(|given| given.iter().all(|answer| answer.is_same(&right.answer))) {
+                mismatch.given.push_str(SOMETHING_MISSED);
+            }
+        }
+        Verdict::Wrong(mismatch)
+    }
+
+    /// A wrong answer is none if it is an exception that may be the sandbox's: the text before, which nobody touched,
+    /// raises such a one as well.
+    pub(super) fn unsupported(
+        &mut self,
+        program: &Program,
+        cases: &[Case],
+        at: usize,
+        answer: &Answer,
+    ) -> Result<Option<Verdict>, Verdict> {
+        let Some(error) = answer.unsupported().filter(|_| self.options.engine == Engine::Sandbox) else {
+            return Ok(None);
+        };
+        let before = &self.before(program, cases, Accounting::Resident)?[at];
+        let name = &program.entries[cases[at].call].name;
+        let reason = || Verdict::Inconclusive(format!("{name} cannot be run on its own: {error}"));
+        Ok(before.unsupported().map(|_| reason()))
+    }
+
+    /// What the text before gives for each case, with items of 4 fields whose size is counted so (or, if it was never
+    /// for these, of 5).
+    fn before(&mut self, program: &Program, cases: &[Case], accounting: Accounting) -> Result<&[Answer], Verdict> {
+        let slot = usize::from(accounting == Accounting::Offload);
+        if self.baseline[slot].is_none() {
+            let before = self.program(self.subject.before).map_err(Verdict::Inconclusive)?;
+            let five_only = self.contract.arities == [5];
+            let policy = if self.contract.repairs_policy { self.contract.policy } else { Policy::CpuFallback };
+            let index = |case: &Case| {
+                let name = &program.entries[case.call].name;
+                before.entries.iter().position(|entry| entry.name == *name)
+            };
+            let known: Vec<_> = cases.iter().map(|case| Some((case, index(case)?))).collect();
+            let calls = known.iter().flatten().map(|(case, call)| {
+                let forced = expect::forced_fractions(case, accounting, policy, self.marking, &self.models);
+                case.before(*call, five_only, accounting, forced)
+            });
+            let calls: Vec<_> = calls.collect();
+            let answers =
+                calls::start(&before, &calls, &self.models, &scenario::machine(), &self.options.engine).finish();
+            let mut answers = answers.map_err(Verdict::Inconclusive)?.into_iter();
+            let missing = || Answer::Error(Raised::own("there was no such function"));
+            let all = known.iter().map(|known| known.and_then(|_| answers.next()).unwrap_or_else(missing));
+            self.baseline[slot] = Some(all.collect());
+        }
+        Ok(self.baseline[slot].as_deref().unwrap_or_default())
+    }
+
+    /// Where the repair is this tool's own, users look for its log line: what was logged in its place, if it is not
+    /// there, or not once.
+    fn wrong_log_line(&self, remainder: &Remainder, answer: &Answer) -> Option<Vec<String>> {
+        let Answer::Text(_, logged) = answer else { return None };
+        let lines: Vec<_> = logged.iter().filter(|line| line.contains(bytes::SHARED)).cloned().collect();
+        let right = remainder.log_line().as_slice() == lines;
+        (self.contract.logs_shared && !right).then_some(lines)
+    }
+}
+
+fn counted_as(accounting: Accounting) -> &'static str {
+    match accounting {
+        Accounting::Resident => "module_mem",
+        Accounting::Offload => "module_offload_mem",
+    }
+}

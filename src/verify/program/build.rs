@@ -1,0 +1,254 @@
+//! Takes the entries, and all they reach, into one text.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use tree_sitter::Node;
+
+use super::Entry;
+use super::modules::{Module, Top};
+use crate::python::source::walk;
+use crate::verify::desugar::{self, Methods};
+use crate::verify::library::{Standard, in_sandbox};
+use crate::verify::standin::{BUILTINS, asks_the_machine, builtin, reaches_outside, stand_in_text};
+use crate::verify::uses::Uses;
+
+const STAND_INS: &str = include_str!("../standins.py");
+
+pub(super) struct Builder<'p> {
+    pub(super) modules: BTreeMap<usize, Module<'p>>,
+    pub(super) methods: Methods,
+    /// Is arithmetic translated as well?
+    pub(super) arithmetic: bool,
+    /// What the names of a file are called in the program, if that is not the same.
+    pub(super) renamed: BTreeMap<(usize, String), String>,
+    /// What goes into the program, by the name it has there: its file, its place, its text.
+    pub(super) taken: BTreeMap<String, (usize, usize, String)>,
+    /// Names that stand-ins are made for, with the attributes that are asked of them, and which of these are called.
+    pub(super) stands: BTreeMap<String, BTreeSet<(Vec<String>, bool)>>,
+    /// The first thing asked for that nothing may stand in for.
+    pub(super) outside: Option<String>,
+    /// What was taken and has something that the sandbox lacks.
+    pub(super) lacks: Vec<String>,
+}
+
+impl<'p> Builder<'p> {
+    /// Takes the entries; false if two names have to be told apart first.
+    pub(super) fn take_all(&mut self, entries: &[Entry]) -> Result<bool, String> {
+        let before = self.renamed.len();
+        self.taken.clear();
+        self.stands.clear();
+        self.lacks.clear();
+        for entry in entries {
+            self.take(0, &entry.name)?;
+            if self.renamed.len() > before {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What a name of a file is called in the program.
+    fn called(&self, file: usize, name: &str) -> String {
+        self.renamed.get(&(file, name.to_owned())).cloned().unwrap_or_else(|| name.to_owned())
+    }
+
+    /// Takes what a name of a file stands for into the program, with all it needs.
+    fn take(&mut self, file: usize, name: &str) -> Result<(), String> {
+        let mut open = vec![(file, name.to_owned())];
+        while let Some((file, name)) = open.pop() {
+            let Some(module) = self.modules.get(&file) else { continue };
+            let source = module.source;
+            let node = match module.names.get(name.as_str()) {
+                // What it asks is not there; the scenario's machine answers in its place.
+                Some(Top::Definition(_)) if asks_the_machine(&name) => {
+                    self.stands.entry(name).or_default().insert((Vec::new(), true));
+                    continue;
+                }
+                Some(Top::Definition(node)) => *node,
+                Some(Top::Assignment(node)) if self.is_computable(file, *node) => *node,
+                Some(Top::Library(standard)) => {
+                    let standard = *standard;
+                    self.take_library(&name, standard)?;
+                    continue;
+                }
+                Some(Top::Other(other, there)) if self.modules.contains_key(other) => {
+                    let (other, there) = (*other, (*there).to_owned());
+                    let (here, target) = (self.called(file, &name), self.called(other, &there));
+                    if here != target {
+                        let place = usize::MAX;
+                        self.taken.insert(here.clone(), (file, place, format!("{here} = {target}")));
+                    }
+                    open.push((other, there));
+                    continue;
+                }
+                // Everything else is replaced by a stand-in where it is used.
+                _ => continue,
+            };
+            let called = self.called(file, &name);
+            match self.taken.get(&called) {
+                Some((known, _, _)) if *known == file => continue,
+                Some((known, _, _)) => {
+                    // The entries, which are in the first file, keep their names.
+                    let other = if file == 0 { *known } else { file };
+                    let apart = self.renamed.insert((other, name.clone()), format!("{name}_of_file_{other}"));
+                    return match apart {
+                        None => Ok(()),
+                        Some(_) => Err(format!("`{name}` is defined differently in two files of this checkout")),
+                    };
+                }
+                None => {}
+            }
+            let defined = module.names.iter().filter(|(_, top)| matches!(top, Top::Definition(_) | Top::Other(..)));
+            let defined = defined.map(|(name, _)| *name).collect();
+            let bound = module.uses(node).map(|uses| &uses.bound);
+            let is_free = |other: &str| *other == name || !bound.is_some_and(|bound| bound.contains(other));
+            let renamed = self.renamed.iter().filter(|((of, other), _)| *of == file && is_free(other));
+            let renamed = renamed.map(|((_, name), called)| (name.as_str(), called.as_str())).collect();
+            let context = desugar::Context {
+                methods: &self.methods,
+                defined: &defined,
+                renamed: &renamed,
+                arithmetic: self.arithmetic,
+            };
+            let translation = desugar::translate(source, node, &context);
+            let place = |line: usize| format!("{}:{line}", source.path().display());
+            self.lacks.extend(translation.lacks.into_iter().map(|(line, what)| format!("{what}, at {}", place(line))));
+            open.extend(translation.decorators.into_iter().map(|name| (file, name)));
+            self.taken.insert(called, (file, node.start_byte(), translation.text));
+            let uses = module.uses(node);
+            let names = uses.into_iter().flat_map(Uses::names).filter(|name| self.is_defined(file, name));
+            open.extend(names.map(|name| (file, name.to_owned())));
+            self.stand_in(file, node);
+        }
+        Ok(())
+    }
+
+    /// Takes a name of the standard library; what is read from a module that is named as a whole is taken where it is used.
+    fn take_library(&mut self, bound: &str, standard: Standard<'_>) -> Result<(), String> {
+        let Some(text) = standard.text(bound) else { return Ok(()) };
+        match self.taken.get(bound) {
+            Some((_, _, known)) if *known == text => return Ok(()),
+            Some(_) => return Err(format!("`{bound}` means two things in the files of this checkout")),
+            None => {}
+        }
+        if !in_sandbox(standard) {
+            self.lacks.push(format!("`{standard}`"));
+        }
+        // Before everything of the checkout's own.
+        self.taken.insert(bound.to_owned(), (usize::MAX, 0, text));
+        Ok(())
+    }
+
+    fn is_defined(&self, file: usize, name: &str) -> bool {
+        let Some(module) = self.modules.get(&file) else { return false };
+        match module.names.get(name) {
+            Some(Top::Definition(_) | Top::Library(_)) => true,
+            Some(Top::Assignment(node)) => self.is_computable(file, *node),
+            Some(Top::Other(other, there)) => self.modules.contains_key(other) && self.is_defined(*other, there),
+            _ => false,
+        }
+    }
+
+    /// Can an assignment be run as it is: is all that it calls there?
+    fn is_computable(&self, file: usize, assignment: Node<'p>) -> bool {
+        let Some((module, right)) = self.modules.get(&file).zip(assignment.child_by_field_name("right")) else {
+            return false;
+        };
+        let mut fine = true;
+        walk(&mut right.walk(), |node| {
+            if matches!(node.kind(), "call" | "attribute")
+                && let Some(root) = root(node)
+            {
+                let name = module.source.slice(root);
+                let known = matches!(module.names.get(name), Some(Top::Library(_) | Top::Definition(_)));
+                fine &= known || BUILTINS.contains(&name);
+            }
+            fine
+        });
+        fine
+    }
+
+    /// Notes the stand-ins that a piece of code needs.
+    fn stand_in(&mut self, file: usize, node: Node<'p>) {
+        let Some(uses) = self.modules.get(&file).and_then(|module| module.uses(node)) else { return };
+        let is_free = |name: &str| !uses.bound.contains(name) && !BUILTINS.contains(&name);
+        let owned = |(name, chain, called): &(&str, Vec<&str>, bool)| {
+            ((*name).to_owned(), chain.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>(), *called)
+        };
+        let wanted: Vec<_> = uses.chains.iter().filter(|(name, _, _)| is_free(name)).map(owned).collect();
+        for (name, chain, called) in wanted {
+            if let Some(Top::File(other)) = self.modules.get(&file).and_then(|module| module.names.get(name.as_str())) {
+                let other = *other;
+                if let (Some(first), true) = (chain.first(), self.modules.contains_key(&other))
+                    && self.is_defined(other, first)
+                {
+                    // A function of another file, by way of the file's name.
+                    let first = first.clone();
+                    let place = usize::MAX;
+                    let target = self.called(other, &first);
+                    self.taken.insert(format!("{name}.{first}"), (file, place, format!("{name}.{first} = {target}")));
+                    self.stands.entry(name).or_default();
+                    let _ = self.take(other, &first);
+                    continue;
+                }
+            }
+            if let Some(Top::Library(Standard { module, name: None })) =
+                self.modules.get(&file).and_then(|module| module.names.get(name.as_str()))
+            {
+                let module = *module;
+                if let Some(first) = chain.first() {
+                    let standard = Standard { module, name: Some(first) };
+                    let _ = self.take_library(&format!("{name}.{first}"), standard);
+                }
+                self.stands.entry(name).or_default();
+                continue;
+            }
+            if !self.is_defined(file, &name) {
+                if !self.modules.get(&file).is_some_and(|module| module.may_know(&name)) {
+                    // Running it is an error, which a stand-in would hide.
+                    continue;
+                }
+                if let Some(is_there) = builtin(&name) {
+                    self.lacks.extend((!is_there).then(|| format!("`{name}`")));
+                    continue;
+                }
+                if reaches_outside(&name, &chain, called) {
+                    self.outside.get_or_insert_with(|| [std::slice::from_ref(&name), &chain].concat().join("."));
+                }
+                self.stands.entry(name).or_default().insert((chain, called));
+            }
+        }
+    }
+
+    pub(super) fn text(&self, entries: &[Entry]) -> String {
+        let mut text = String::from(STAND_INS);
+        for (name, uses) in &self.stands {
+            if !self.taken.contains_key(name) {
+                stand_in_text(&mut text, name, uses);
+            }
+        }
+        let mut pieces: Vec<_> = self.taken.values().collect();
+        // Files that are imported from come first, and aliases last.
+        pieces.sort_by_key(|(file, place, _)| (*place == usize::MAX, std::cmp::Reverse(*file), *place));
+        for (_, _, piece) in pieces {
+            let _ = writeln!(text, "\n\n{}", piece.replace("\r\n", "\n"));
+        }
+        let functions: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        let _ = writeln!(text, "\n\nHARNESS_FUNCTIONS = [{}]", functions.join(", "));
+        text
+    }
+}
+
+/// The name that a call or an attribute begins with.
+fn root(node: Node<'_>) -> Option<Node<'_>> {
+    let mut node = node;
+    loop {
+        node = match node.kind() {
+            "identifier" => return Some(node),
+            "call" => node.child_by_field_name("function")?,
+            "attribute" => node.child_by_field_name("object")?,
+            _ => return None,
+        };
+    }
+}

@@ -1,0 +1,145 @@
+//! What the names at the top of a file stand for.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use tree_sitter::Node;
+
+use crate::python::field::Fields as _;
+use crate::python::{Package, Source};
+use crate::verify::desugar::Methods;
+use crate::verify::library::Standard;
+use crate::verify::standin::is_of_python;
+use crate::verify::uses::{Uses, known};
+
+/// What a name at the top of a file is.
+#[derive(Clone, Copy)]
+pub(super) enum Top<'p> {
+    /// A function or a class.
+    Definition(Node<'p>),
+    /// `name = value`, the whole assignment.
+    Assignment(Node<'p>),
+    /// A name of another file that is followed: the file and the name there.
+    Other(usize, &'p str),
+    /// Another file that is followed.
+    File(usize),
+    /// A module of the standard library that matters to what code computes, or a name of one.
+    Library(Standard<'p>),
+}
+
+pub(super) struct Module<'p> {
+    pub(super) source: &'p Source,
+    pub(super) names: BTreeMap<&'p str, Top<'p>>,
+    /// What the definitions and assignments at the top use, by their place; found out when somebody asks.
+    uses: BTreeMap<usize, (Node<'p>, OnceCell<Uses<'p>>)>,
+    /// The names that the file gives values outside of functions, or imports anywhere; found out when somebody asks.
+    known: OnceCell<Option<BTreeSet<&'p str>>>,
+}
+
+impl<'p> Module<'p> {
+    pub(super) fn of(package: &'p Package, file: usize, source: &'p Source) -> Self {
+        let mut module = Self { source, names: BTreeMap::new(), uses: BTreeMap::new(), known: OnceCell::new() };
+        // Top-level statements, those inside `if` and `try` as well; what is inside functions is only looked at for
+        // imports, which are taken out of their text.
+        let mut open: Vec<Node<'p>> = vec![source.root()];
+        while let Some(block) = open.pop() {
+            let mut cursor = block.walk();
+            for node in block.named_children(&mut cursor) {
+                let node = node.child_by_field_name("definition").unwrap_or(node);
+                match node.kind() {
+                    "function_definition" | "class_definition" => module.define(package, file, node),
+                    "import_statement" | "import_from_statement" => module.import(package, file, node),
+                    "expression_statement" => {
+                        if let Some(inner) = node.part(0).filter(|inner| inner.kind() == "assignment") {
+                            module.assign(inner);
+                        }
+                    }
+                    "block" | "if_statement" | "elif_clause" | "else_clause" | "try_statement" | "except_clause"
+                    | "finally_clause" | "with_statement" => open.push(node),
+                    _ => {}
+                }
+            }
+        }
+        module
+    }
+
+    fn define(&mut self, package: &'p Package, file: usize, node: Node<'p>) {
+        let Some(name) = node.child_by_field_name("name") else { return };
+        self.names.insert(self.source.slice(name), Top::Definition(node));
+        self.uses.insert(node.start_byte(), (node, OnceCell::new()));
+        if self.source.slice(node).contains("import") {
+            let imports = self.uses(node).map(|uses| uses.imports.clone()).unwrap_or_default();
+            for import in imports {
+                self.import(package, file, import);
+            }
+        }
+    }
+
+    fn assign(&mut self, node: Node<'p>) {
+        if let Some(left) = node.child_by_field_name("left").filter(|left| left.kind() == "identifier") {
+            self.names.insert(self.source.slice(left), Top::Assignment(node));
+            self.uses.insert(node.start_byte(), (node, OnceCell::new()));
+        }
+    }
+
+    /// May a name that is free in a function be there when it is run? It is if anything but another function gives it a
+    /// value.
+    pub(super) fn may_know(&self, name: &str) -> bool {
+        let known = self.known.get_or_init(|| known(self.source));
+        known.as_ref().is_none_or(|known| known.contains(name)) || is_of_python(name)
+    }
+
+    /// What a definition or assignment at the top uses.
+    pub(super) fn uses(&self, node: Node<'p>) -> Option<&Uses<'p>> {
+        let (node, uses) = self.uses.get(&node.start_byte())?;
+        Some(uses.get_or_init(|| Uses::of(self.source, *node)))
+    }
+
+    fn import(&mut self, package: &'p Package, file: usize, node: Node<'p>) {
+        let source = self.source;
+        let module = node.child_by_field_name("module_name").map(|module| source.slice(module));
+        let mut cursor = node.walk();
+        let names: Vec<_> = node.children_by_field_name("name", &mut cursor).collect();
+        for name in names {
+            let (taken, bound) = match (name.child_by_field_name("name"), name.child_by_field_name("alias")) {
+                (Some(taken), Some(alias)) => (source.slice(taken), source.slice(alias)),
+                _ => (source.slice(name), source.slice(name)),
+            };
+            let Some(module) = module else {
+                if let Some(standard) = Standard::module(taken) {
+                    self.names.entry(bound).or_insert(Top::Library(standard));
+                } else if let Some(other) = package.resolve(file, 0, taken) {
+                    self.names.entry(bound).or_insert(Top::File(other));
+                }
+                continue;
+            };
+            if let Some(standard) = Standard::name(module, taken) {
+                self.names.entry(bound).or_insert(Top::Library(standard));
+                continue;
+            }
+            let path = module.trim_start_matches('.');
+            let dots = module.len() - path.len();
+            let dotted = if path.is_empty() { taken.to_owned() } else { format!("{path}.{taken}") };
+            if let Some(other) = package.resolve(file, dots, &dotted) {
+                self.names.entry(bound).or_insert(Top::File(other));
+            } else if let Some(other) = package.resolve(file, dots, path) {
+                self.names.entry(bound).or_insert(Top::Other(other, taken));
+            }
+        }
+    }
+}
+
+/// The methods of all classes at the top of these files.
+pub(super) fn methods(modules: &BTreeMap<usize, Module<'_>>) -> Methods {
+    let mut methods = Methods::default();
+    for module in modules.values() {
+        for top in module.names.values() {
+            if let Top::Definition(node) = top
+                && node.kind() == "class_definition"
+            {
+                methods.note(module.source, *node);
+            }
+        }
+    }
+    methods
+}

@@ -1,0 +1,180 @@
+//! Runs the steps, one after the other.
+
+use tree_sitter::Node;
+
+use super::answer::Answer;
+use super::calls::{self, Calls};
+use super::case::{self, Case};
+use super::program::{self, Program};
+use super::wildcards::Marking;
+use super::{Engine, Evidence, Mismatch, Options, Step, Subject, Verdict, probe, scenario};
+use crate::allocator::Model;
+use crate::fixes::{self, Contract, Fix, Status, Survey};
+use crate::python::{Package, Source};
+
+pub(super) struct Verifier<'v> {
+    pub(super) subject: &'v Subject<'v>,
+    pub(super) options: &'v Options,
+    pub(super) contract: Contract,
+    pub(super) models: Vec<Model>,
+    pub(super) marking: Marking,
+    pub(super) evidence: Evidence,
+    /// What the text before gives for each case, by accounting, once it was needed.
+    pub(super) baseline: [Option<Vec<Answer>>; 2],
+    /// Programs are written so that the sandbox can do all arithmetic, which is slower.
+    arithmetic: bool,
+}
+
+/// Calls of a program that are being made.
+struct Allocating {
+    program: Program,
+    cases: Vec<Case>,
+    calls: Option<Calls>,
+}
+
+impl<'v> Verifier<'v> {
+    pub(super) fn new(subject: &'v Subject<'v>, options: &'v Options) -> Self {
+        Self {
+            subject,
+            options,
+            contract: subject.contract(),
+            models: scenario::models(),
+            marking: Marking::Value,
+            evidence: Evidence::default(),
+            baseline: [None, None],
+            arithmetic: false,
+        }
+    }
+
+    pub(super) fn run(mut self) -> Result<Evidence, Verdict> {
+        let probing = probe::start(self.subject, &self.options.engine)?;
+        let allocating = self.allocate();
+        // While these run there is time for the last step.
+        let left = self.left();
+        self.evidence.places = probing.finish()?;
+        if let Err(verdict) = self.judge(allocating) {
+            if self.options.engine != Engine::Sandbox {
+                return Err(verdict);
+            }
+            // Before anyone is told of a wrong answer: is it one when nothing is left to the sandbox's own arithmetic?
+            self.arithmetic = true;
+            self.baseline = [None, None];
+            self.evidence = Evidence { places: self.evidence.places, ..Evidence::default() };
+            let allocating = self.allocate();
+            self.judge(allocating)?;
+        }
+        if let Some(left) = left {
+            return Err(left);
+        }
+        self.evidence.notes.sort();
+        self.evidence.notes.dedup();
+        Ok(self.evidence)
+    }
+
+    /// Begins to run the functions of the text after.
+    fn allocate(&self) -> Result<Allocating, String> {
+        let program = self.program(self.subject.after)?;
+        let cases = case::cases(&program, self.contract.arities, self.options);
+        let start = || calls::start(&program, &cases, &self.models, &scenario::machine(), &self.options.engine);
+        let calls = (!cases.is_empty()).then(start);
+        Ok(Allocating { program, cases, calls })
+    }
+
+    /// Compares what they give.
+    fn judge(&mut self, allocating: Result<Allocating, String>) -> Result<(), Verdict> {
+        let Allocating { program, cases, calls } = allocating.map_err(Verdict::Inconclusive)?;
+        let Some(calls) = calls else { return Ok(()) };
+        let answers = calls.finish().map_err(Verdict::Inconclusive)?;
+        something_ran(&program, &cases, &answers)?;
+        self.marking = Marking::of(&program, &cases, &answers);
+        for (at, answer) in answers.iter().enumerate() {
+            if let Err(verdict) = self.compare(&program, &cases, at, answer) {
+                let unsupported = self.unsupported(&program, &cases, at, answer)?;
+                return Err(unsupported.unwrap_or_else(|| self.with_cause(verdict, &program, &cases[at])));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn program(&self, package: &Package) -> Result<Program, String> {
+        let program = program(package, self.subject.before, self.subject.surveys, self.arithmetic)?;
+        match program.lacks.first() {
+            Some(lack) if self.options.engine == Engine::Sandbox => Err(format!("the sandbox cannot run {lack}")),
+            _ => Ok(program),
+        }
+    }
+
+    /// What the repair left to repair: then it is none. The repaired text is surveyed for it, if there is one.
+    fn left(&self) -> Option<Verdict> {
+        let edited: Vec<_> =
+            self.subject.surveys.iter().filter(|survey| survey.is_edited()).map(|survey| survey.fix).collect();
+        if edited.is_empty() {
+            return None;
+        }
+        let after = self.subject.after;
+        let surveys = match fixes::survey(after, Fix::ALL, self.subject.accounting) {
+            Ok(surveys) => surveys,
+            Err((_, reason)) => return Some(Verdict::Inconclusive(reason.to_string())),
+        };
+        let repaired = || surveys.iter().filter(|survey| edited.contains(&survey.fix));
+        // Nobody could tell of it later, this program included, that it is in order.
+        if let Some(lost) = repaired().find(|survey| survey.status == Status::NotUnderstood) {
+            let why = lost.sites.iter().find(|site| site.state.is_unknown()).map_or("", |site| &site.message);
+            return Some(Verdict::Inconclusive(format!("after the repair, {} is not understood: {why}", lost.fix)));
+        }
+        let mut sites = repaired().flat_map(|survey| survey.sites.iter().map(|site| (survey.fix, site)));
+        let (fix, site) = sites.find(|(_, site)| site.state.needs_fix())?;
+        let line = after.source(site.file).map_or(0, |source| source.place(site.range.start).line);
+        Some(Verdict::Wrong(Mismatch {
+            step: Step::Survey,
+            scenario: format!("{}:{line}: after the repair", after.path(site.file).display()),
+            expected: format!("{fix} in order"),
+            given: site.message.clone(),
+        }))
+    }
+}
+
+/// The program of a package; `surveys` are those of the package as it was `before`.
+pub(super) fn program(
+    package: &Package,
+    before: &Package,
+    surveys: &[Survey],
+    arithmetic: bool,
+) -> Result<Program, String> {
+    let remainders =
+        surveys.iter().filter(|survey| survey.fix.about().is_in_allocation).flat_map(|survey| &survey.sites);
+    // Known by name: a repair moves them.
+    let sharing = remainders.filter_map(|site| {
+        let source = before.source(site.file).ok()?;
+        Some((site.file, source.slice(definition_around(source, site.range.start)?).to_owned()))
+    });
+    let mut followed: Vec<_> = surveys.iter().flat_map(|survey| survey.files.clone()).collect();
+    followed.sort_unstable();
+    followed.dedup();
+    program::build(package, &followed, &sharing.collect(), arithmetic)
+}
+
+/// The name of the outermost function or class around an offset.
+fn definition_around(source: &Source, offset: usize) -> Option<Node<'_>> {
+    let mut outermost = None;
+    let mut around = source.root().descendant_for_byte_range(offset, offset);
+    while let Some(node) = around {
+        if matches!(node.kind(), "function_definition" | "class_definition") {
+            outermost = Some(node);
+        }
+        around = node.parent();
+    }
+    outermost?.child_by_field_name("name")
+}
+
+/// Answers that are all errors prove nothing.
+fn something_ran(program: &Program, cases: &[Case], answers: &[Answer]) -> Result<(), Verdict> {
+    for (call, entry) in program.entries.iter().enumerate() {
+        let of = || cases.iter().zip(answers).filter(move |(case, _)| case.call == call).map(|(_, answer)| answer);
+        if let (true, Some(raised)) = (of().all(|answer| answer.error().is_some()), of().find_map(Answer::error)) {
+            let message = &raised.message;
+            return Err(Verdict::Inconclusive(format!("{} cannot be run on its own: {message}", entry.name)));
+        }
+    }
+    Ok(())
+}
