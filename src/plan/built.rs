@@ -19,8 +19,11 @@ pub struct Built {
     pub modules: Vec<BuiltModule>,
     /// Is the order that of ComfyUI's load list?
     pub order_known: bool,
-    /// Why it is not, such as that the file holds a tensor which the architecture does not have.
+    /// Why it is not, such as that the file lacks a tensor of the architecture.
     pub doubt: Option<String>,
+    /// Names of tensors that the model does not have, so that ComfyUI ignores them; without what is known to be in such
+    /// files, such as tokenizers.
+    pub ignored: Vec<String>,
     /// Tensors of the file that belong to no item: parameters of modules that have others below them.
     pub unlisted: Vec<Tensor>,
 }

@@ -42,6 +42,8 @@ pub struct Modules {
     pub ordered: bool,
     /// Why it is not.
     pub doubt: Option<String>,
+    /// Names of tensors of the file that ComfyUI ignores, since the model does not have them.
+    pub ignored: Vec<String>,
     /// Bytes of tensors that belong to no listed module.
     pub unlisted_bytes: u64,
     /// ComfyUI-GGUF lets the module with the largest quantised weight claim the bytes of that weight in 16 bits too: room
@@ -62,6 +64,7 @@ pub fn of(built: &Built, tensors: &[Tensor], largest: Option<&str>, loading: &Lo
         types: Some(keeping.types),
         ordered: built.order_known,
         doubt: built.doubt.clone(),
+        ignored: built.ignored.clone(),
         ..Modules::default()
     };
     let mut weight_bytes = 0_u64;
