@@ -230,7 +230,7 @@ text_family("clip_g", "CLIP-G", "text_model.encoder.layers.30.mlp.fc1.weight", e
 text_family("clip_h", "CLIP-H", "text_model.encoder.layers.22.mlp.fc1.weight", encoder(CLIP, "text_encoders/sd2_clip_config.json"), key="clip_h", dropped=CLIP_DROPS, made=PROJECTION, renames=["text_projection$ text_projection.weight"])
 text_family("clip_l", "CLIP-L", CLIP_KEY, encoder(CLIP, "sd1_clip_config.json"), key="clip_l", dropped=CLIP_DROPS, made=PROJECTION, renames=["text_projection$ text_projection.weight"])
 T5_LAST = "encoder.block.23.layer.1.DenseReluDense."
-T5_DROPS = ["spiece_model", "encoder.embed_tokens.weight"]
+T5_DROPS = ["spiece_model", "encoder.embed_tokens.weight", "decoder.*", "lm_head.weight"]
 text_family("umt5xxl", "UMT5-XXL", T5_LAST + "wi_1.weight[0]=10240 encoder.block.23.layer.0.SelfAttention.relative_attention_bias", encoder(T5, "text_encoders/umt5_config_xxl.json"), key="umt5xxl", clip_type="WAN", dropped=T5_DROPS)
 text_family("t5xxl", "T5-XXL", T5_LAST + "wi_1.weight[0]=10240 !encoder.block.23.layer.0.SelfAttention.relative_attention_bias", encoder(T5, "text_encoders/t5_config_xxl.json"), key="t5xxl", dropped=T5_DROPS)
 text_family("t5xl", "T5-XL of AuraFlow", T5_LAST + "wi_1.weight[0]=5120", encoder(T5, "text_encoders/t5_pile_config_xl.json"), key="pile_t5xl", dropped=T5_DROPS)

@@ -33,7 +33,9 @@ pub fn build(tensors: &[Tensor]) -> Built {
     let names = Names::new(tensors);
     let mut first = None;
     for outline in candidates(&names) {
-        let attempt = Attempt::new(&outline, tensors, &names);
+        // The first may lack something, but not so much that more is made by it than the file has. Others must fit exactly.
+        let most_missing = if first.is_none() { tensors.len() } else { 0 };
+        let attempt = Attempt::new(&outline, tensors, &names, most_missing);
         if attempt.is_exact() {
             return attempt.built;
         }
@@ -58,12 +60,12 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn new(outline: &Outline, tensors: &[Tensor], names: &Names<'_>) -> Self {
+    fn new(outline: &Outline, tensors: &[Tensor], names: &Names<'_>, most_missing: usize) -> Self {
         let renamed = naming::renamed(tensors, &outline.renames);
         let renamed_names = renamed.as_deref().map(Names::new);
         let walk = match (&renamed, &renamed_names) {
-            (Some(renamed), Some(names)) => Walk::new(outline, renamed, names),
-            _ => Walk::new(outline, tensors, names),
+            (Some(renamed), Some(names)) => Walk::new(outline, renamed, names, most_missing),
+            _ => Walk::new(outline, tensors, names, most_missing),
         };
         let architecture = outline.title(|condition| names.holds(condition));
         let doubt = walk.doubt().map(|why| format!("taken for {}, but {why}", architecture.unwrap_or("a known model")));

@@ -22,6 +22,7 @@ pub(super) struct Walk<'t> {
     at: &'static str,
     /// Which tensors have found their place.
     used: Vec<bool>,
+    most_missing: usize,
     /// What the file lacks, or has in a place where ComfyUI may look for it.
     missing: Doubts,
     unclear: Doubts,
@@ -32,13 +33,14 @@ pub(super) struct Walk<'t> {
 }
 
 impl<'t> Walk<'t> {
-    /// Goes along the whole outline.
-    pub(super) fn new(outline: &Outline, tensors: &'t [Tensor], names: &'t Names<'t>) -> Self {
+    /// Goes along the whole outline, or until more than `most_missing` tensors are missing.
+    pub(super) fn new(outline: &Outline, tensors: &'t [Tensor], names: &'t Names<'t>, most_missing: usize) -> Self {
         let mut walk = Self {
             tensors,
             names,
             at: outline.at,
             used: vec![false; tensors.len()],
+            most_missing,
             missing: Doubts::default(),
             unclear: Doubts::default(),
             ignored: Vec::new(),
@@ -47,7 +49,9 @@ impl<'t> Walk<'t> {
         };
         let place = outline.at.is_empty().then_some(Names::ROOT);
         walk.entries(&outline.entries, place, place, &mut String::new());
-        walk.judge_unused(outline);
+        if !walk.is_given_up() {
+            walk.judge_unused(outline);
+        }
         walk
     }
 
@@ -87,6 +91,9 @@ impl<'t> Walk<'t> {
     /// `place` is where the file's names of the module are, `above` those of the module above; `None` outside of it.
     fn entries(&mut self, entries: &[Entry], place: Option<Place>, above: Option<Place>, path: &mut String) {
         for alternatives in entries.chunk_by(|a, b| a.name == EVERY && b.name == EVERY) {
+            if self.is_given_up() {
+                return;
+            }
             if alternatives[0].name == EVERY {
                 self.every(alternatives, place, above, path);
                 continue;
@@ -116,6 +123,9 @@ impl<'t> Walk<'t> {
         let counted = neighbour.map_or(place, |name| above.and_then(|above| self.names.step(above, name)));
         let numbers = counted.map(|place| self.names.numbers(place)).unwrap_or_default();
         for (index, &(number, next)) in numbers.iter().enumerate() {
+            if self.is_given_up() {
+                return;
+            }
             let length = push(path, &number.to_string());
             if number != index {
                 // ComfyUI counts until the first one that is not there.
@@ -153,8 +163,7 @@ impl<'t> Walk<'t> {
             match place.and_then(|place| self.slot(slot, place)) {
                 Some(index) => found.push(self.take(index, slot.name, slot.fixed)),
                 None if slot.square_of.is_some() => found.extend(self.made(slot, path)),
-                // A buffer outside of the file's part of the model is nothing that a file has.
-                None if slot.optional || place.is_none() => {}
+                None if slot.optional || !self.is_in_file(path) => {}
                 None => match made_bias(entry, slot, &found, path) {
                     Some(bias) => found.push(bias),
                     None => self.missing.add(&format!("{path}.{}", slot.name)),
@@ -167,6 +176,17 @@ impl<'t> Walk<'t> {
             found.extend(extra.into_iter().map(|(name, index)| self.take(index, name, None)));
         }
         found
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.missing.count > self.most_missing
+    }
+
+    /// Is the module in the part of the model that a file is of? What is outside of it, such as `logit_scale` of a text
+    /// encoder, is nothing that a file has.
+    fn is_in_file(&self, path: &str) -> bool {
+        let rest = path.strip_prefix(self.at);
+        rest.is_some_and(|rest| self.at.is_empty() || rest.is_empty() || rest.starts_with('.'))
     }
 
     fn take(&mut self, index: usize, name: &str, fixed: Option<Dtype>) -> Parameter {
@@ -230,9 +250,9 @@ fn made_bias(entry: &Entry, slot: &Slot, found: &[Parameter], path: &str) -> Opt
     Some(Parameter { name: slot.name.to_owned(), tensor, fixed: slot.fixed })
 }
 
-/// Is it a buffer that models compute as they are made, which older files hold?
+/// Is it a buffer that models compute as they are made, or a state of training, which some files hold?
 fn is_computed(name: &str) -> bool {
-    matches!(name.rsplit('.').next(), Some("inv_freq" | "freqs_cis" | "position_ids" | "num_batches_tracked"))
+    matches!(name.rsplit('.').next(), Some("inv_freq" | "freqs_cis" | "position_ids" | "num_batches_tracked" | "_extra_state"))
 }
 
 /// Adds a part to a name, and gives its length before.
