@@ -254,8 +254,9 @@ impl Header {
             self.skip(bytes.saturating_mul(count))?;
             return Ok(None);
         }
-        let sizes = (0..count).map(|_| Ok(u64::try_from(i32::from_le_bytes(self.bytes()?)).ok()));
-        sizes.collect()
+        // All of them are read, whatever the first says.
+        let sizes = (0..count).map(|_| Ok(i32::from_le_bytes(self.bytes()?))).collect::<Result<Vec<_>>>()?;
+        Ok(sizes.into_iter().map(|size| u64::try_from(size).ok()).collect())
     }
 
     fn skip_value(&mut self, kind: u32, depth: usize) -> Result<()> {

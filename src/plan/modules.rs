@@ -123,6 +123,8 @@ impl<'a> Keeping<'a> {
         let is_quantised = quantised::is_quantised(tensors);
         let types = if built.is_text_encoder {
             Types::of_text_encoder(last_norm(&built.modules))
+        } else if built.is_vae {
+            Types::of_vae(built.compute_types, &loading.card)
         } else {
             let supported = built.compute_types;
             Types::of_diffusion(tensors, supported, is_quantised, loading.weight_type, &loading.card)

@@ -299,9 +299,9 @@ def kl(embed=None, **options):
 
 
 def vae_family(name, titles, condition, *variants, **options):
-    family(name, titles, condition, list(variants), kind="vae", at="", **options)
+    family(name, titles, condition, list(variants), kind="vae", at="", **options)  # `types` as `working_dtypes` of `VAE` has them.
 
 
-vae_family("vae_wan22", "the VAE of WAN 2.2 5B", "decoder.middle.0.residual.0.gamma decoder.upsamples.0.upsamples.0.residual.2.weight", vae_of("wan.vae2_2", "WanVAE", z_dim=48, dim=160, dec_dim=256, dim_mult=[1, 2, 4, 4], num_res_blocks=2, attn_scales=[], temperal_downsample=[False, True, True], dropout=0.0))
-vae_family("vae_wan", "the VAE of WAN 2.1 and Qwen-Image", "decoder.middle.0.residual.0.gamma !decoder.upsamples.0.upsamples", vae_of("wan.vae", "WanVAE", dim=96, z_dim=16, dim_mult=[1, 2, 4, 4], num_res_blocks=2, attn_scales=[], temperal_downsample=[False, True, True], dropout=0.0))
-vae_family("vae_kl", ["the VAE of Stable Diffusion if post_quant_conv", "the VAE of Flux and Stable Diffusion 3"], "decoder.conv_in.weight decoder.mid.block_1.norm1", kl(4), kl(z_channels=16))
+vae_family("vae_wan22", "the VAE of WAN 2.2 5B", "decoder.middle.0.residual.0.gamma decoder.upsamples.0.upsamples.0.residual.2.weight", vae_of("wan.vae2_2", "WanVAE", z_dim=48, dim=160, dec_dim=256, dim_mult=[1, 2, 4, 4], num_res_blocks=2, attn_scales=[], temperal_downsample=[False, True, True], dropout=0.0), types=["BF16 F16 F32"])
+vae_family("vae_wan", "the VAE of WAN 2.1 and Qwen-Image", "decoder.middle.0.residual.0.gamma !decoder.upsamples.0.upsamples", vae_of("wan.vae", "WanVAE", dim=96, z_dim=16, dim_mult=[1, 2, 4, 4], num_res_blocks=2, attn_scales=[], temperal_downsample=[False, True, True], dropout=0.0), types=["BF16 F16 F32"])
+vae_family("vae_kl", ["the VAE of Stable Diffusion if post_quant_conv", "the VAE of Flux and Stable Diffusion 3"], "decoder.conv_in.weight decoder.mid.block_1.norm1", kl(4), kl(z_channels=16), types=["BF16 F32"])

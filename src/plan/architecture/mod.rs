@@ -73,6 +73,7 @@ impl Attempt {
         let built = Built {
             architecture,
             is_text_encoder: outline.is_text_encoder(),
+            is_vae: outline.is_vae(),
             compute_types: outline.types(|condition| names.holds(condition)),
             order_known: doubt.is_none(),
             doubt,

@@ -121,7 +121,7 @@ fn every_outline_is_read_and_says_what_it_is() {
         let outline = Outline::parse(text).unwrap();
         let title = outline.title(|_| false).expect("a title without conditions");
         assert!(!outline.conditions.is_empty() && !outline.entries.is_empty(), "{title}");
-        assert_eq!(outline.types(|_| false).is_empty(), outline.kind != "diffusion", "{title}");
+        assert_eq!(outline.types(|_| false).is_empty(), outline.is_text_encoder(), "{title}");
         assert!(["diffusion", "encoder", "vae"].contains(&outline.kind) && is_plain(&outline.entries), "{title}");
     }
 }

@@ -57,9 +57,8 @@ impl<'t> Walk<'t> {
 
     /// What is left of the file is ignored by ComfyUI, if it cannot be what makes it build something else.
     fn judge_unused(&mut self, outline: &Outline) {
-        let is_dropped = |name: &str| {
-            BESIDE_MODULES.contains(&name) || outline.dropped.iter().any(|pattern| matches(pattern, name))
-        };
+        let is_dropped =
+            |name: &str| BESIDE_MODULES.contains(&name) || outline.dropped.iter().any(|pattern| matches(pattern, name));
         for (tensor, _) in self.tensors.iter().zip(&self.used).filter(|(_, used)| !**used) {
             let name = &*tensor.name;
             if is_dropped(name) || is_computed(name) {
@@ -252,7 +251,10 @@ fn made_bias(entry: &Entry, slot: &Slot, found: &[Parameter], path: &str) -> Opt
 
 /// Is it a buffer that models compute as they are made, or a state of training, which some files hold?
 fn is_computed(name: &str) -> bool {
-    matches!(name.rsplit('.').next(), Some("inv_freq" | "freqs_cis" | "position_ids" | "num_batches_tracked" | "_extra_state"))
+    matches!(
+        name.rsplit('.').next(),
+        Some("inv_freq" | "freqs_cis" | "position_ids" | "num_batches_tracked" | "_extra_state")
+    )
 }
 
 /// Adds a part to a name, and gives its length before.
