@@ -135,3 +135,27 @@ pub fn name_of(dtype: Dtype) -> &'static str {
         _ => "another type",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Gpu;
+
+    #[test]
+    fn a_vae_is_kept_in_the_first_type_that_the_card_computes_in() {
+        let kept = |gpu: &str, supported: &[Dtype]| {
+            let card = Card { gpu: Gpu::of_name(gpu), total_bytes: 8 << 30, on_cpu: false };
+            Types::of_vae(supported, &card)
+        };
+        let wan = [Dtype::BF16, Dtype::F16, Dtype::F32];
+        let sd = [Dtype::BF16, Dtype::F32];
+        for (gpu, supported, weights) in [
+            ("ampere", &wan[..], Dtype::BF16),
+            ("turing", &wan, Dtype::F16),
+            ("turing", &sd, Dtype::F32),
+            ("maxwell", &wan, Dtype::F32),
+        ] {
+            assert_eq!(kept(gpu, supported), Types { weights, cast: None }, "{gpu}");
+        }
+    }
+}

@@ -49,7 +49,7 @@ def wan_family(name, titles, condition, *variants):
     family(name, titles, "head.modulation " + condition, list(variants))
 
 
-wan_family("wan_vace", "WAN VACE", "vace_patch_embedding.weight",
+wan_family("wan_vace", "WAN VACE", "vace_patch_embedding.weight vace_blocks",
     wan("WAN21_Vace", model_type="vace", vace_layers=2, vace_in_dim=96))
 wan_family("wan_camera", "WAN with camera control", "control_adapter.conv.weight",
     wan("WAN21_Camera", model_type="camera", in_dim=32, in_dim_control_adapter=24),

@@ -189,6 +189,10 @@ fn where_it_is_unclear_what_is_built_the_order_is_not_known_and_the_outline_take
     assert_eq!((built.order_known, names(&built)), (false, expected));
     assert!(built.doubt.unwrap().contains("the file lacks `diffusion_model.blocks.1.ffn.2.weight`"));
 
+    let layer: Vec<_> = whole.iter().filter(|tensor| !tensor.name.starts_with("text_embedding.0.")).cloned().collect();
+    let doubt = build(&layer).doubt.unwrap();
+    assert_eq!(doubt, "taken for WAN, but the file lacks `diffusion_model.text_embedding.0.weight` and 1 more");
+
     let gap: Vec<_> = whole.into_iter().filter(|tensor| !tensor.name.starts_with("blocks.1.")).collect();
     assert!(build(&gap).order_known, "a shorter model");
     let gap: Vec<_> = [gap, tensors(&["blocks.2.ffn.0.weight"])].concat();
@@ -223,6 +227,13 @@ fn types_that_never_change_and_types_to_compute_in() {
     assert_eq!(fixed("diffusion_model.text_embedding.0"), None);
     assert_eq!(built.compute_types, [Dtype::F16, Dtype::BF16, Dtype::F32]);
     assert!(built.unlisted.iter().any(|tensor| tensor.name == "blocks.0.modulation"));
+}
+
+#[test]
+fn a_vae_is_one_and_has_types_to_work_in() {
+    let built = build(&of("the VAE of WAN 2.1 and Qwen-Image"));
+    assert!(built.is_vae && !built.is_text_encoder);
+    assert_eq!(built.compute_types, [Dtype::BF16, Dtype::F16, Dtype::F32]);
 }
 
 #[test]
