@@ -7,7 +7,7 @@ use super::looked_at::LOOKED_AT;
 use super::outline::Outline;
 
 /// The texts.
-pub(super) static OUTLINES: [&str; 75] = [
+pub(super) static OUTLINES: [&str; 77] = [
     include_str!("outlines/wan_vace.outline"),
     include_str!("outlines/wan_camera.outline"),
     include_str!("outlines/wan_s2v.outline"),
@@ -82,6 +82,8 @@ pub(super) static OUTLINES: [&str; 75] = [
     include_str!("outlines/jina_clip_2.outline"),
     include_str!("outlines/vae_wan22.outline"),
     include_str!("outlines/vae_wan.outline"),
+    include_str!("outlines/vae_hunyuan_video.outline"),
+    include_str!("outlines/vae_ltxv.outline"),
     include_str!("outlines/vae_kl.outline"),
 ];
 
