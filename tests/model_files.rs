@@ -89,6 +89,27 @@ fn sizes_are_exact_in_both_versions_and_whatever_else_is_in_the_header() {
 }
 
 #[test]
+fn a_folded_tensor_has_its_own_shape() {
+    let folder = Folder::new();
+    let path = folder.path("folded.gguf");
+    let shape = |sizes: &[i32]| {
+        let numbers = sizes.iter().flat_map(|size| size.to_le_bytes()).collect();
+        [5_u32.to_le_bytes().to_vec(), (sizes.len() as u64).to_le_bytes().to_vec(), numbers].concat()
+    };
+    let key = "comfy.gguf.orig_shape.blocks.0.ffn.0.weight";
+    let read = |sizes: &[i32]| {
+        model().with(key, 9, shape(sizes)).write(&path);
+        gguf::read(&path).unwrap().tensors.remove(0)
+    };
+    let (folded, whole) = (read(&[16, 32, 3]), read(&[3, 511]));
+    assert_eq!((&folded.shape[..], folded.bytes), (&[16, 32, 3][..], 1260));
+    // No shape of that many weights, none that is a shape, and none at all.
+    assert_eq!(whole.shape, [3, 512]);
+    assert_eq!(read(&[-3, -512]).shape, [3, 512]);
+    assert_eq!(read(&[1; 9]).shape, [3, 512]);
+}
+
+#[test]
 fn a_file_that_is_cut_off_anywhere_is_an_error_that_says_where() {
     let folder = Folder::new();
     let path = folder.path("cut.gguf");

@@ -15,6 +15,42 @@ const MACHINE: [&str; 6] = ["--vram", "cuda:0=12gb", "--vram", "cuda:1=16gb", "-
 /// A LoRA on all linear layers of WAN 14B.
 const LORA: &str = "fixtures/wan2.2-14b-lora.safetensors";
 
+/// The JSON and the text of a plan for a CLIP-L file without some tensors and with others, each of 16 bytes.
+fn of_clip(without: &str, with: &[&str]) -> (Value, String) {
+    let recorded = fs::read_to_string("tests/data/architectures/clip_l.txt").unwrap();
+    let lines = recorded.split_once("---\n").unwrap().1.lines();
+    let shape = |line: &str| line.split(' ').skip(1).map(|size| size.parse().unwrap()).collect::<Vec<u64>>();
+    let mut tensors: Vec<_> = lines
+        .filter(|line| !line.starts_with(without))
+        .map(|line| {
+            (line.split(' ').next().unwrap().to_owned(), "F16", shape(line), 2 * shape(line).iter().product::<u64>())
+        })
+        .collect();
+    tensors.extend(with.iter().map(|name| ((*name).to_owned(), "F16", vec![8], 16)));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clip.safetensors");
+    headers::write_safetensors(&path, &tensors);
+    let path = path.to_str().unwrap();
+    let out = |more: &[&str]| run(&[&["cuda:0,1gb;cpu,*", "--model", path], more].concat()).out;
+    (serde_json::from_str(&out(&["--format", "json"])).unwrap(), out(&[]))
+}
+
+#[test]
+fn what_is_ignored_and_what_is_in_doubt_is_said_to_people_and_to_programs() {
+    let (json, text) = of_clip("nothing", &["logit_scale", "ema", "aesthetic.weight"]);
+    let model = &json["models"][0];
+    assert_eq!(model["ignored_tensors"], serde_json::json!(["ema", "aesthetic.weight"]));
+    assert_eq!((&model["order_known"], &model["order_doubt"]), (&Value::Bool(true), &Value::Null));
+    assert!(text.contains("2 tensors of the file ignored, as ComfyUI does, such as ema"), "{text}");
+
+    let (json, text) = of_clip("text_model.final_layer_norm", &[]);
+    let model = &json["models"][0];
+    let why = "taken for CLIP-L, but the file lacks";
+    assert_eq!(model["order_known"], false);
+    assert!(model["order_doubt"].as_str().unwrap().starts_with(why));
+    assert!(text.contains(&format!("the order of its layers is not known: {why}")), "{text}");
+}
+
 /// Where a value is not what the schema says: the subset of JSON Schema that this one is written in.
 fn violation(schema: &Value, rule: &Value, value: &Value, at: &str) -> Option<String> {
     if let Some(name) = rule["$ref"].as_str() {

@@ -11,16 +11,21 @@ use super::tensor::Tensor;
 pub struct Built {
     /// What ComfyUI takes the file for, such as `WAN 2.1, text to video`; `None` if no architecture is known for it.
     pub architecture: Option<&'static str>,
-    /// Is it a text encoder? A diffusion model otherwise.
+    /// Is it a text encoder?
     pub is_text_encoder: bool,
+    /// Is it a VAE? If it is neither, it is a diffusion model.
+    pub is_vae: bool,
     /// The types in which ComfyUI computes this architecture, the preferred one first; empty if it is not known.
     pub compute_types: &'static [Dtype],
     /// The items of the load list, in its order if `order_known`, and otherwise by name, numbers by their value.
     pub modules: Vec<BuiltModule>,
     /// Is the order that of ComfyUI's load list?
     pub order_known: bool,
-    /// Why it is not, such as that the file holds a tensor which the architecture does not have.
+    /// Why it is not, such as that the file lacks a tensor of the architecture.
     pub doubt: Option<String>,
+    /// Names of tensors that the model does not have, so that ComfyUI ignores them; without what is known to be in such
+    /// files, such as tokenizers.
+    pub ignored: Vec<String>,
     /// Tensors of the file that belong to no item: parameters of modules that have others below them.
     pub unlisted: Vec<Tensor>,
 }

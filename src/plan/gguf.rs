@@ -6,7 +6,7 @@
 //!
 //! Source of the format: `docs/gguf.md` of ggml.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -156,6 +156,11 @@ impl Header {
                 "split.no" => entries.split_number = Some(self.integer(&key, kind)?),
                 "split.count" => entries.split_count = Some(self.integer(&key, kind)?),
                 "split.tensors.count" => entries.split_tensors = Some(self.integer(&key, kind)?),
+                _ if key.starts_with(SHAPE) && kind == ARRAY => {
+                    if let Some(shape) = self.shape().with_context(|| format!("`{key}`"))? {
+                        entries.shapes.insert(key[SHAPE.len()..].to_owned(), shape);
+                    }
+                }
                 _ => self.skip_value(kind, 0).with_context(|| format!("`{key}`"))?,
             }
         }
@@ -166,7 +171,12 @@ impl Header {
         let mut tensors = Vec::new();
         let mut places = Vec::new();
         for _ in 0..tensor_count {
-            let (tensor, offset) = self.tensor()?;
+            let (mut tensor, offset) = self.tensor()?;
+            let own = entries.shapes.remove(&tensor.name);
+            // Another number of weights would be no shape of this tensor, and ComfyUI-GGUF fails with it.
+            if let Some(shape) = own.filter(|shape| elements(shape) == Some(tensor.elements)) {
+                tensor.shape = shape;
+            }
             let name = &tensor.name;
             ensure!(names.insert(name.clone()), "tensor `{name}` is there twice");
             ensure!(
@@ -236,6 +246,19 @@ impl Header {
         })
     }
 
+    /// The shape that a tensor had before it was folded into rows of whole blocks; `None` if it is no list of `INT32`.
+    fn shape(&mut self) -> Result<Option<Vec<u64>>> {
+        let (kind, count) = (self.u32()?, self.u64()?);
+        if kind != INT32 || count > u64::from(MOST_DIMENSIONS) {
+            let bytes = scalar_bytes(kind).context("an array that is no shape")?;
+            self.skip(bytes.saturating_mul(count))?;
+            return Ok(None);
+        }
+        // All of them are read, whatever the first says.
+        let sizes = (0..count).map(|_| Ok(i32::from_le_bytes(self.bytes()?))).collect::<Result<Vec<_>>>()?;
+        Ok(sizes.into_iter().map(|size| u64::try_from(size).ok()).collect())
+    }
+
     fn skip_value(&mut self, kind: u32, depth: usize) -> Result<()> {
         match kind {
             TEXT => {
@@ -302,6 +325,16 @@ impl Header {
 /// The kinds of values that are not scalars.
 const TEXT: u32 = 8;
 const ARRAY: u32 = 9;
+/// Signed numbers of 32 bits.
+const INT32: u32 = 5;
+
+/// What begins the key of a tensor's own shape, where ComfyUI-GGUF's converter has folded it (`get_orig_shape` in its
+/// `loader.py`).
+const SHAPE: &str = "comfy.gguf.orig_shape.";
+
+fn elements(shape: &[u64]) -> Option<u64> {
+    shape.iter().try_fold(1_u64, |product, &size| product.checked_mul(size))
+}
 
 /// Bytes of a value of a scalar kind.
 fn scalar_bytes(kind: u32) -> Option<u64> {
@@ -322,4 +355,6 @@ struct Entries {
     split_number: Option<u64>,
     split_count: Option<u64>,
     split_tensors: Option<u64>,
+    /// The shapes that tensors had before they were folded, by their names.
+    shapes: HashMap<String, Vec<u64>>,
 }

@@ -42,6 +42,8 @@ pub struct Modules {
     pub ordered: bool,
     /// Why it is not.
     pub doubt: Option<String>,
+    /// Names of tensors of the file that ComfyUI ignores, since the model does not have them.
+    pub ignored: Vec<String>,
     /// Bytes of tensors that belong to no listed module.
     pub unlisted_bytes: u64,
     /// ComfyUI-GGUF lets the module with the largest quantised weight claim the bytes of that weight in 16 bits too: room
@@ -62,6 +64,7 @@ pub fn of(built: &Built, tensors: &[Tensor], largest: Option<&str>, loading: &Lo
         types: Some(keeping.types),
         ordered: built.order_known,
         doubt: built.doubt.clone(),
+        ignored: built.ignored.clone(),
         ..Modules::default()
     };
     let mut weight_bytes = 0_u64;
@@ -120,6 +123,8 @@ impl<'a> Keeping<'a> {
         let is_quantised = quantised::is_quantised(tensors);
         let types = if built.is_text_encoder {
             Types::of_text_encoder(last_norm(&built.modules))
+        } else if built.is_vae {
+            Types::of_vae(built.compute_types, &loading.card)
         } else {
             let supported = built.compute_types;
             Types::of_diffusion(tensors, supported, is_quantised, loading.weight_type, &loading.card)

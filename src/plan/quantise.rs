@@ -81,8 +81,8 @@ impl Quantisation {
     }
 
     /// How a model that is made in this quantisation stores what is no matrix inside of a block. In a GGUF file that is 16
-    /// bits for other matrices (those of WAN 2.2 are published with 9.65 GB as `Q4_K_M`, which adds up with that only), and
-    /// 32 bits for vectors; in a safetensors file it is 16 bits.
+    /// bits for other matrices and 32 bits for vectors: `tools/convert.py` of ComfyUI-GGUF writes them so, and its patch of
+    /// llama.cpp leaves them as they are. No published file was measured. In a safetensors file it is 16 bits.
     pub fn rest(&self, is_vector: bool) -> Storage {
         let kept = match self.most {
             Kind::Torch(_) => None,

@@ -1,10 +1,11 @@
 //! The types in which ComfyUI keeps a model's weights, and in which it computes.
 //!
 //! A diffusion model is made in one type for all of its weights, whatever the file has for each, and the file's are
-//! copied into it. A text encoder is made in 16 bits, or in the type of its last norm, and computes in 32 bits.
+//! copied into it. A text encoder is made in 16 bits, or in the type of its last norm, and computes in 32 bits. A
+//! VAE is made in one type that the card computes in, whatever the file has.
 //!
 //! Source: `unet_dtype`, `unet_manual_cast` and `pick_weight_dtype` in `comfy/model_management.py` of ComfyUI,
-//! `load_diffusion_model_state_dict` and `CLIP` in `comfy/sd.py`, and `te` in `comfy/text_encoders`.
+//! `vae_dtype` there, `load_diffusion_model_state_dict`, `CLIP` and `VAE` in `comfy/sd.py`, and `te` in `comfy/text_encoders`.
 
 use ::safetensors::Dtype;
 
@@ -39,6 +40,16 @@ impl Types {
         let weights = forced.unwrap_or_else(|| weights(supported, in_file, parameters, card));
         let cast = if quantised { computed(None, supported, card) } else { computed(Some(weights), supported, card) };
         Self { weights, cast }
+    }
+
+    /// Those of a VAE that works in one of `supported` (`working_dtypes`): the first that the card computes in.
+    pub fn of_vae(supported: &[Dtype], card: &Card) -> Self {
+        let computes = |dtype: &&Dtype| match dtype {
+            Dtype::F16 => card.has_fp16(),
+            Dtype::BF16 => card.has_bf16(),
+            _ => false,
+        };
+        Self { weights: supported.iter().copied().find(|dtype| computes(&dtype)).unwrap_or(Dtype::F32), cast: None }
     }
 
     /// Those of a text encoder: `norm` is the type of its last norm in the file, if it is one that goes by that.
@@ -122,5 +133,29 @@ pub fn name_of(dtype: Dtype) -> &'static str {
         Dtype::F8_E8M0 => "fp8_e8m0fnu",
         Dtype::U8 => "uint8",
         _ => "another type",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Gpu;
+
+    #[test]
+    fn a_vae_is_kept_in_the_first_type_that_the_card_computes_in() {
+        let kept = |gpu: &str, supported: &[Dtype]| {
+            let card = Card { gpu: Gpu::of_name(gpu), total_bytes: 8 << 30, on_cpu: false };
+            Types::of_vae(supported, &card)
+        };
+        let wan = [Dtype::BF16, Dtype::F16, Dtype::F32];
+        let sd = [Dtype::BF16, Dtype::F32];
+        for (gpu, supported, weights) in [
+            ("ampere", &wan[..], Dtype::BF16),
+            ("turing", &wan, Dtype::F16),
+            ("turing", &sd, Dtype::F32),
+            ("maxwell", &wan, Dtype::F32),
+        ] {
+            assert_eq!(kept(gpu, supported), Types { weights, cast: None }, "{gpu}");
+        }
     }
 }

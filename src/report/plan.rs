@@ -11,6 +11,7 @@ use super::text::{BAD, FAINT, GOOD, STRONG, UNSURE, counted, visible};
 use crate::allocator::{Accounting, Policy, gigabytes};
 use crate::plan::fit::Proposal;
 use crate::plan::lora::Matched;
+use crate::plan::modules::Modules;
 use crate::plan::tensor::Tensor;
 use crate::plan::types::{Types, name_of};
 use crate::plan::{Level, Plan, Planned, Run, Usage};
@@ -78,15 +79,27 @@ fn model(planned: &Planned) -> String {
         let unlisted = size(modules.unlisted_bytes);
         let _ = writeln!(out, "  plus {unlisted} that belong to no layer and are not placed");
     }
+    if let [first, rest @ ..] = &modules.ignored[..] {
+        let ignored = counted(rest.len() + 1, "tensor");
+        let _ = writeln!(out, "  {ignored} of the file ignored, as ComfyUI does, such as {}", visible(first));
+    }
     if !modules.ordered {
-        let why = modules.doubt.as_deref().map(|why| format!(" ({})", visible(why))).unwrap_or_default();
-        let _ = writeln!(
-            out,
-            "  how ComfyUI builds it is unknown{why}: layers without weights are missing, their order and kinds are \
-             guessed, and at the edge of a device one layer may be another"
-        );
+        out.push_str(&doubt(modules));
     }
     out
+}
+
+/// Why its order is not known, and what that means.
+fn doubt(modules: &Modules) -> String {
+    let why = modules.doubt.as_deref().unwrap_or("only its size is known");
+    let so = match modules.architecture {
+        Some(_) => "layers and sizes are those of that architecture, and may differ from what ComfyUI builds",
+        None => {
+            "layers without weights are missing, the order and kinds of the others are guessed, and at the edge of a device \
+             one layer may be another"
+        }
+    };
+    format!("  the order of its layers is not known: {}\n  so {so}\n", visible(why))
 }
 
 /// In which types it is loaded and computed.

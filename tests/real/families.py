@@ -49,7 +49,7 @@ def wan_family(name, titles, condition, *variants):
     family(name, titles, "head.modulation " + condition, list(variants))
 
 
-wan_family("wan_vace", "WAN VACE", "vace_patch_embedding.weight",
+wan_family("wan_vace", "WAN VACE", "vace_patch_embedding.weight vace_blocks",
     wan("WAN21_Vace", model_type="vace", vace_layers=2, vace_in_dim=96))
 wan_family("wan_camera", "WAN with camera control", "control_adapter.conv.weight",
     wan("WAN21_Camera", model_type="camera", in_dim=32, in_dim_control_adapter=24),
@@ -230,7 +230,7 @@ text_family("clip_g", "CLIP-G", "text_model.encoder.layers.30.mlp.fc1.weight", e
 text_family("clip_h", "CLIP-H", "text_model.encoder.layers.22.mlp.fc1.weight", encoder(CLIP, "text_encoders/sd2_clip_config.json"), key="clip_h", dropped=CLIP_DROPS, made=PROJECTION, renames=["text_projection$ text_projection.weight"])
 text_family("clip_l", "CLIP-L", CLIP_KEY, encoder(CLIP, "sd1_clip_config.json"), key="clip_l", dropped=CLIP_DROPS, made=PROJECTION, renames=["text_projection$ text_projection.weight"])
 T5_LAST = "encoder.block.23.layer.1.DenseReluDense."
-T5_DROPS = ["spiece_model", "encoder.embed_tokens.weight"]
+T5_DROPS = ["spiece_model", "encoder.embed_tokens.weight", "decoder.*", "lm_head.weight"]
 text_family("umt5xxl", "UMT5-XXL", T5_LAST + "wi_1.weight[0]=10240 encoder.block.23.layer.0.SelfAttention.relative_attention_bias", encoder(T5, "text_encoders/umt5_config_xxl.json"), key="umt5xxl", clip_type="WAN", dropped=T5_DROPS)
 text_family("t5xxl", "T5-XXL", T5_LAST + "wi_1.weight[0]=10240 !encoder.block.23.layer.0.SelfAttention.relative_attention_bias", encoder(T5, "text_encoders/t5_config_xxl.json"), key="t5xxl", dropped=T5_DROPS)
 text_family("t5xl", "T5-XL of AuraFlow", T5_LAST + "wi_1.weight[0]=5120", encoder(T5, "text_encoders/t5_pile_config_xl.json"), key="pile_t5xl", dropped=T5_DROPS)
@@ -299,9 +299,11 @@ def kl(embed=None, **options):
 
 
 def vae_family(name, titles, condition, *variants, **options):
-    family(name, titles, condition, list(variants), kind="vae", at="", **options)
+    family(name, titles, condition, list(variants), kind="vae", at="", **options)  # `types` as `working_dtypes` of `VAE` has them.
 
 
-vae_family("vae_wan22", "the VAE of WAN 2.2 5B", "decoder.middle.0.residual.0.gamma decoder.upsamples.0.upsamples.0.residual.2.weight", vae_of("wan.vae2_2", "WanVAE", z_dim=48, dim=160, dec_dim=256, dim_mult=[1, 2, 4, 4], num_res_blocks=2, attn_scales=[], temperal_downsample=[False, True, True], dropout=0.0))
-vae_family("vae_wan", "the VAE of WAN 2.1 and Qwen-Image", "decoder.middle.0.residual.0.gamma !decoder.upsamples.0.upsamples", vae_of("wan.vae", "WanVAE", dim=96, z_dim=16, dim_mult=[1, 2, 4, 4], num_res_blocks=2, attn_scales=[], temperal_downsample=[False, True, True], dropout=0.0))
-vae_family("vae_kl", ["the VAE of Stable Diffusion if post_quant_conv", "the VAE of Flux and Stable Diffusion 3"], "decoder.conv_in.weight decoder.mid.block_1.norm1", kl(4), kl(z_channels=16))
+vae_family("vae_wan22", "the VAE of WAN 2.2 5B", "decoder.middle.0.residual.0.gamma decoder.upsamples.0.upsamples.0.residual.2.weight", vae_of("wan.vae2_2", "WanVAE", z_dim=48, dim=160, dec_dim=256, dim_mult=[1, 2, 4, 4], num_res_blocks=2, attn_scales=[], temperal_downsample=[False, True, True], dropout=0.0), types=["BF16 F16 F32"])
+vae_family("vae_wan", "the VAE of WAN 2.1 and Qwen-Image", "decoder.middle.0.residual.0.gamma !decoder.upsamples.0.upsamples", vae_of("wan.vae", "WanVAE", dim=96, z_dim=16, dim_mult=[1, 2, 4, 4], num_res_blocks=2, attn_scales=[], temperal_downsample=[False, True, True], dropout=0.0), types=["BF16 F16 F32"])
+vae_family("vae_kl", ["the VAE of Stable Diffusion if post_quant_conv", "the VAE of Flux and Stable Diffusion 3"], "decoder.conv_in.weight decoder.mid.block_1.norm1", kl(4), kl(z_channels=16), types=["BF16 F32"])
+vae_family("vae_hunyuan_video", "the VAE of HunyuanVideo", "decoder.conv_in.conv.weight decoder.mid.block_1.norm1", kl(16, z_channels=16, conv3d=True, time_compress=4), types=["BF16 F16 F32"])
+vae_family("vae_ltxv", "the VAE of LTX-Video", "decoder.up_blocks.0.res_blocks.0.conv1.conv.weight", *[vae_of("lightricks.vae.causal_video_autoencoder", "VideoVAE", version=version) for version in (0, 1, 2)], types=["BF16 F32"])

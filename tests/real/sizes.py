@@ -47,6 +47,9 @@ def pretend(module, card, total):
 
 
 def load(family, sd):
+    if family.kind == "vae":
+        with META:
+            return comfy.sd.VAE(sd=dict(sd), device=META).patcher
     if family.kind == "encoder":
         options = {"initial_device": META}
         kind = getattr(comfy.sd.CLIPType, family.clip_type)
@@ -100,7 +103,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path, lora_path = (os.path.join(folder, name) for name in ("model.safetensors", "lora.safetensors"))
         for family in families.FAMILIES:
-            if family.kind not in ("diffusion", "encoder") or (wanted and family.name not in wanted):
+            if wanted and family.name not in wanted:
                 continue
             for number, variant in enumerate(family.variants):
                 try:
@@ -113,13 +116,13 @@ def main():
                     if hasattr(made, "metadata"):
                         sd.metadata = made.metadata
                     write(path, sd)
-                    for card in (CARDS if family.kind == "diffusion" else ["ampere"]):
+                    for card in (["ampere"] if family.kind == "encoder" else CARDS):
                         for total in (2 * GB, 80 * GB):
                             title = f"{family.name} {number} {file} {card} {total // GB}"
                             pretend(module, card, total)
                             try:
                                 patcher = load(family, sd)
-                                lora = patch(patcher, family.kind == "encoder", number) if total == 2 * GB else None
+                                lora = patch(patcher, family.kind == "encoder", number) if total == 2 * GB and family.kind != "vae" else None
                             except Exception as error:
                                 print(f"{title}: real ComfyUI: {type(error).__name__}: {str(error)[:120]}")
                                 results[None] = results.get(None, 0) + 1

@@ -74,10 +74,11 @@ pub fn named_as_in_comfyui(tensors: Vec<Tensor>, gguf_architecture: Option<&str>
     tensors.into_iter().map(renamed).collect()
 }
 
-/// The tensors after an architecture's renames; `None` if it has none.
+/// The tensors after an architecture's renames; `None` if they change nothing.
 pub(super) fn renamed(tensors: &[Tensor], renames: &[(&str, &str)]) -> Option<Vec<Tensor>> {
+    let is_changed = |tensor: &Tensor| renames.iter().any(|(old, _)| tensor.name.contains(old.trim_end_matches('$')));
     let renamed = |tensor: &Tensor| Tensor { name: replaced(&tensor.name, renames), ..tensor.clone() };
-    (!renames.is_empty()).then(|| tensors.iter().map(renamed).collect())
+    tensors.iter().any(is_changed).then(|| tensors.iter().map(renamed).collect())
 }
 
 fn replaced(name: &str, replacements: &[(&str, &str)]) -> String {

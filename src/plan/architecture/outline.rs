@@ -153,6 +153,11 @@ impl Outline {
         self.kind == "encoder"
     }
 
+    /// Is it one of a VAE?
+    pub(super) fn is_vae(&self) -> bool {
+        self.kind == "vae"
+    }
+
     /// What it is, of the files for which `holds` says what is true.
     pub(super) fn title(&self, holds: impl Fn(&Condition) -> bool) -> Option<&'static str> {
         self.titles.iter().find(|when| when.conditions.iter().all(&holds)).map(|when| when.what)

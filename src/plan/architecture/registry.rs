@@ -1,7 +1,13 @@
 //! The outlines that there are. Of several whose conditions a file meets the first is tried first.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use super::looked_at::LOOKED_AT;
+use super::outline::Outline;
+
 /// The texts.
-pub(super) static OUTLINES: [&str; 75] = [
+pub(super) static OUTLINES: [&str; 77] = [
     include_str!("outlines/wan_vace.outline"),
     include_str!("outlines/wan_camera.outline"),
     include_str!("outlines/wan_s2v.outline"),
@@ -76,5 +82,20 @@ pub(super) static OUTLINES: [&str; 75] = [
     include_str!("outlines/jina_clip_2.outline"),
     include_str!("outlines/vae_wan22.outline"),
     include_str!("outlines/vae_wan.outline"),
+    include_str!("outlines/vae_hunyuan_video.outline"),
+    include_str!("outlines/vae_ltxv.outline"),
     include_str!("outlines/vae_kl.outline"),
 ];
+
+/// What ComfyUI looks up, and the names in the conditions of all outlines.
+static DECIDING: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    let conditions = OUTLINES.into_iter().flat_map(Outline::conditions_of);
+    conditions.map(|condition| condition.name).chain(LOOKED_AT).collect()
+});
+
+/// May ComfyUI go by this tensor, or by a module that it is in, as it looks for the architecture?
+pub(super) fn decides(name: &str) -> bool {
+    // Conditions are short.
+    let above = name.match_indices('.').take(12).map(|(at, _)| &name[..at]);
+    above.chain([name]).any(|name| DECIDING.contains(name))
+}

@@ -4,8 +4,9 @@ use ::safetensors::Dtype;
 
 use super::names::{Names, Place};
 use super::outline::{EVERY, Entry, Outline, Slot};
+use super::registry;
 use crate::plan::built::{BuiltModule, Parameter};
-use crate::plan::tensor::Tensor;
+use crate::plan::tensor::{Storage, Tensor};
 
 /// What quantised layers hold beside their weight: `comfy_quant` and the scales of `fp8_scaled` files.
 const OF_QUANTISATION: [&str; 7] =
@@ -21,44 +22,75 @@ pub(super) struct Walk<'t> {
     at: &'static str,
     /// Which tensors have found their place.
     used: Vec<bool>,
-    /// What the file and the outline do not agree in; the first only.
-    pub(super) doubt: Option<String>,
+    most_missing: usize,
+    /// What the file lacks, or has in a place where ComfyUI may look for it.
+    missing: Doubts,
+    unclear: Doubts,
+    /// What ComfyUI ignores.
+    pub(super) ignored: Vec<String>,
     pub(super) modules: Vec<BuiltModule>,
     pub(super) unlisted: Vec<Tensor>,
 }
 
 impl<'t> Walk<'t> {
-    /// Goes along the whole outline.
-    pub(super) fn new(outline: &Outline, tensors: &'t [Tensor], names: &'t Names<'t>) -> Self {
+    /// Goes along the whole outline, or until more than `most_missing` tensors are missing.
+    pub(super) fn new(outline: &Outline, tensors: &'t [Tensor], names: &'t Names<'t>, most_missing: usize) -> Self {
         let mut walk = Self {
             tensors,
             names,
             at: outline.at,
             used: vec![false; tensors.len()],
-            doubt: None,
+            most_missing,
+            missing: Doubts::default(),
+            unclear: Doubts::default(),
+            ignored: Vec::new(),
             modules: Vec::new(),
             unlisted: Vec::new(),
         };
         let place = outline.at.is_empty().then_some(Names::ROOT);
         walk.entries(&outline.entries, place, place, &mut String::new());
-        let is_dropped = |name: &str| outline.dropped.iter().any(|pattern| matches(pattern, name));
-        let is_dropped = |name: &str| BESIDE_MODULES.contains(&name) || is_dropped(name);
-        let left = walk.tensors.iter().zip(&walk.used).find(|(tensor, used)| !**used && !is_dropped(&tensor.name));
-        if let Some((tensor, _)) = left {
-            walk.disagree(|| format!("`{}` is not known there", tensor.name));
+        if !walk.is_given_up() {
+            walk.judge_unused(outline);
         }
         walk
     }
 
-    fn disagree(&mut self, why: impl FnOnce() -> String) {
-        self.doubt.get_or_insert_with(why);
+    /// What is left of the file is ignored by ComfyUI, if it cannot be what makes it build something else.
+    fn judge_unused(&mut self, outline: &Outline) {
+        let is_dropped =
+            |name: &str| BESIDE_MODULES.contains(&name) || outline.dropped.iter().any(|pattern| matches(pattern, name));
+        for (tensor, _) in self.tensors.iter().zip(&self.used).filter(|(_, used)| !**used) {
+            let name = &*tensor.name;
+            if is_dropped(name) || is_computed(name) {
+                continue;
+            }
+            let is_numbered = name.split('.').any(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+            if is_numbered || registry::decides(name) {
+                self.unclear.add(name);
+            } else {
+                self.ignored.push(name.to_owned());
+            }
+        }
+    }
+
+    /// Why it is unclear what ComfyUI builds; `None` if it is clear.
+    pub(super) fn doubt(&self) -> Option<String> {
+        let missing = self.missing.shown().map(|shown| format!("the file lacks {shown}"));
+        let unclear = self.unclear.shown().map(|shown| format!("the outline of it has no {shown}"));
+        let doubts: Vec<_> = [missing, unclear].into_iter().flatten().collect();
+        (!doubts.is_empty()).then(|| doubts.join(", and "))
+    }
+
+    /// Are there more tensors with a place in the outline than others, and than those that are missing?
+    pub(super) fn explains_most(&self) -> bool {
+        let used = self.used.iter().filter(|used| **used).count();
+        used > self.missing.count + self.unclear.count + self.ignored.len()
     }
 
     /// `place` is where the file's names of the module are, `above` those of the module above; `None` outside of it.
     fn entries(&mut self, entries: &[Entry], place: Option<Place>, above: Option<Place>, path: &mut String) {
         for alternatives in entries.chunk_by(|a, b| a.name == EVERY && b.name == EVERY) {
-            // What is in doubt is not used.
-            if self.doubt.is_some() {
+            if self.is_given_up() {
                 return;
             }
             if alternatives[0].name == EVERY {
@@ -90,10 +122,15 @@ impl<'t> Walk<'t> {
         let counted = neighbour.map_or(place, |name| above.and_then(|above| self.names.step(above, name)));
         let numbers = counted.map(|place| self.names.numbers(place)).unwrap_or_default();
         for (index, &(number, next)) in numbers.iter().enumerate() {
+            if self.is_given_up() {
+                return;
+            }
             let length = push(path, &number.to_string());
             if number != index {
-                let missing = format!("{}.{index}", &path[..length]);
-                self.disagree(|| format!("`{missing}` is missing"));
+                // ComfyUI counts until the first one that is not there.
+                self.missing.add(&format!("{}.{index}", &path[..length]));
+                path.truncate(length);
+                break;
             }
             let is_it = |entry: &&Entry| !entry.optional || self.is_present(entry, next);
             if let Some(entry) = alternatives.iter().find(is_it) {
@@ -125,11 +162,11 @@ impl<'t> Walk<'t> {
             match place.and_then(|place| self.slot(slot, place)) {
                 Some(index) => found.push(self.take(index, slot.name, slot.fixed)),
                 None if slot.square_of.is_some() => found.extend(self.made(slot, path)),
-                // A buffer outside of the file's part of the model is nothing that a file has.
-                None if !slot.optional && place.is_some() => {
-                    self.disagree(|| format!("`{path}.{}` is missing", slot.name));
-                }
-                None => {}
+                None if slot.optional || !self.is_in_file(path) => {}
+                None => match made_bias(entry, slot, &found, path) {
+                    Some(bias) => found.push(bias),
+                    None => self.missing.add(&format!("{path}.{}", slot.name)),
+                },
             }
         }
         if let Some(place) = place.filter(|_| entry.kind.is_some()) {
@@ -138,6 +175,17 @@ impl<'t> Walk<'t> {
             found.extend(extra.into_iter().map(|(name, index)| self.take(index, name, None)));
         }
         found
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.missing.count > self.most_missing
+    }
+
+    /// Is the module in the part of the model that a file is of? What is outside of it, such as `logit_scale` of a text
+    /// encoder, is nothing that a file has.
+    fn is_in_file(&self, path: &str) -> bool {
+        let rest = path.strip_prefix(self.at);
+        rest.is_some_and(|rest| self.at.is_empty() || rest.is_empty() || rest.starts_with('.'))
     }
 
     fn take(&mut self, index: usize, name: &str, fixed: Option<Dtype>) -> Parameter {
@@ -170,6 +218,43 @@ impl<'t> Walk<'t> {
             if ranked.clone().count() > 0 { ranked.collect() } else { entry.parameters.iter().collect::<Vec<_>>() };
         telling.into_iter().any(|slot| self.slot(slot, place).is_some()) || entry.below.iter().any(is_below)
     }
+}
+
+/// What is in doubt: how much of it there is, and the first.
+#[derive(Default)]
+struct Doubts {
+    first: Option<String>,
+    count: usize,
+}
+
+impl Doubts {
+    fn add(&mut self, name: &str) {
+        self.first.get_or_insert_with(|| name.to_owned());
+        self.count += 1;
+    }
+
+    fn shown(&self) -> Option<String> {
+        let first = self.first.as_deref()?;
+        Some(if self.count > 1 { format!("`{first}` and {} more", self.count - 1) } else { format!("`{first}`") })
+    }
+}
+
+/// The bias that ComfyUI makes for a layer which has its weight in the file, but no bias. Of a packed weight there is none:
+/// ComfyUI-GGUF leaves it out.
+fn made_bias(entry: &Entry, slot: &Slot, found: &[Parameter], path: &str) -> Option<Parameter> {
+    let has_rows = matches!(entry.kind?, "Linear" | "Conv1d" | "Conv2d" | "Conv3d" | "LayerNorm" | "GroupNorm");
+    let weight = found.iter().find(|known| known.name == "weight").filter(|_| has_rows && slot.name == "bias")?;
+    let storage @ Storage::Torch(_) = weight.tensor.storage else { return None };
+    let tensor = Tensor::new(format!("{path}.bias"), vec![*weight.tensor.shape.first()?], storage)?;
+    Some(Parameter { name: slot.name.to_owned(), tensor, fixed: slot.fixed })
+}
+
+/// Is it a buffer that models compute as they are made, or a state of training, which some files hold?
+fn is_computed(name: &str) -> bool {
+    matches!(
+        name.rsplit('.').next(),
+        Some("inv_freq" | "freqs_cis" | "position_ids" | "num_batches_tracked" | "_extra_state")
+    )
 }
 
 /// Adds a part to a name, and gives its length before.
