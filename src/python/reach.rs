@@ -35,6 +35,8 @@ const LOADERS: [&str; 12] = [
     "spec_from_file_location",
     "walk_packages",
 ];
+/// Those of them that take a name, which may be written out.
+const BY_NAME: [&str; 2] = ["__import__", "import_module"];
 /// Names by which code gets at all names of a module.
 const TABLES: [&str; 5] = ["__dict__", "dir", "getmembers", "globals", "vars"];
 
@@ -80,13 +82,18 @@ impl Reach {
 
 /// The files that imports may lead to from one, by the text of each; None if only its tree can tell.
 fn skimmed(package: &Package, from: usize) -> Option<BTreeSet<usize>> {
-    if LOADERS.iter().any(|name| !package.mentioning(name).is_empty()) {
+    let loaders = LOADERS.iter().filter(|name| !BY_NAME.contains(name));
+    if loaders.into_iter().any(|name| !package.mentioning(name).is_empty()) {
         return None;
     }
     let mut reached = BTreeSet::from([from]);
     let mut open = vec![from];
     while let Some(file) = open.pop() {
-        for import in skim(package.text(file)?)? {
+        let text = package.text(file)?;
+        let named = written_out(text)?.into_iter();
+        let named = named.filter_map(|name| package.resolve(file, dots(name), name.trim_start_matches('.')));
+        open.extend(named.filter(|target| reached.insert(*target)));
+        for import in skim(text)? {
             let targets = leads_to(package, file, import.dots, &import.dotted());
             // A part of the package that is not among its Python files may import anything.
             if targets.is_empty() && import.dots > 0 && package.resolve(file, import.dots, import.module).is_none() {
@@ -96,6 +103,24 @@ fn skimmed(package: &Package, from: usize) -> Option<BTreeSet<usize>> {
         }
     }
     Some(reached)
+}
+
+/// The names that are given to functions that import by name; None if one of them is not written out.
+fn written_out(text: &str) -> Option<Vec<&str>> {
+    let mut names = Vec::new();
+    for function in BY_NAME {
+        for at in memchr::memmem::find_iter(text.as_bytes(), function) {
+            let Some(argument) = text[at + function.len()..].trim_start().strip_prefix('(') else { continue };
+            let argument = argument.trim_start();
+            let quote = argument.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+            let (name, rest) = argument[1..].split_once(quote)?;
+            if !rest.trim_start().starts_with([',', ')']) {
+                return None;
+            }
+            names.push(name);
+        }
+    }
+    Some(names)
 }
 
 /// The files that importing a name reads: its own, and those of the packages on the way.
@@ -170,7 +195,7 @@ fn is_loader(source: &Source, call: Node<'_>) -> bool {
 fn constant<'t>(source: &'t Source, call: Node<'t>) -> Option<&'t str> {
     let function = call.field("function")?;
     let name = source.slice(function.field("attribute").unwrap_or(function));
-    if !matches!(name, "import_module" | "__import__") {
+    if !BY_NAME.contains(&name) {
         return None;
     }
     text(source, call.field("arguments")?.part(0)?)
