@@ -7,7 +7,8 @@ use anyhow::Result;
 use super::each::{Subject, View, each};
 use super::in_order;
 use crate::cli;
-use crate::report::{CheckoutReport, Command, Outcome, Report, Screen};
+use crate::render::Screen;
+use crate::report::{CheckoutReport, Command, Outcome, Report};
 use crate::store::{self, Store};
 
 pub(super) fn run(arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome> {
@@ -18,7 +19,7 @@ pub(super) fn run(arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome
         judges: true,
         comfyui: arguments.surroundings.comfyui.as_deref(),
         proof: arguments.proof.options(true),
-        ..View::new(target, arguments.output.format.into())
+        ..View::new(target, arguments.output.format)
     };
     each(report, &view, screen, |subject, report| apply(subject, arguments, report))
 }

@@ -4,7 +4,8 @@ use anyhow::Result;
 
 use super::each::{View, each};
 use crate::cli;
-use crate::report::{Command, Outcome, Report, Screen};
+use crate::render::Screen;
+use crate::report::{Command, Outcome, Report};
 
 pub(super) fn run(arguments: &cli::Check, screen: &mut Screen) -> Result<Outcome> {
     let target = &arguments.target;

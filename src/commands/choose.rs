@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Error, Result, bail};
 
+use super::search;
 use crate::cli::Target;
 use crate::install::{self, Checkout};
-use crate::report::search;
 
 /// A checkout to act on.
 pub(super) struct Chosen {

@@ -8,13 +8,14 @@ use anyhow::{Error, Result};
 use super::choose::{Chosen, choose};
 use super::comfyuis::ComfyUis;
 use super::examine::Examiner;
-use super::problem;
+use super::{next, problem};
 use crate::cache::Cache;
-use crate::cli::{FindingsFormat as Format, Target};
+use crate::cli::Target;
 use crate::install::Checkout;
 use crate::parallel::{self, Event};
+use crate::render::{Examined, Format, Screen};
 use crate::repair::Repair;
-use crate::report::{CheckoutReport, Outcome, Report, Screen, github, human, json, next, sarif};
+use crate::report::{CheckoutReport, Outcome, Report};
 use crate::verify::Options;
 
 /// How a command looks at checkouts.
@@ -22,7 +23,7 @@ pub(super) struct View<'a> {
     /// Which ones, and by which fixes.
     pub(super) target: &'a Target,
     /// How they are reported.
-    pub(super) format: Format,
+    pub(super) format: &'static Format<Report>,
     /// Is there a verdict about each with its ComfyUI?
     pub(super) judges: bool,
     /// The ComfyUI that was named for it.
@@ -37,7 +38,7 @@ pub(super) struct View<'a> {
 
 impl<'a> View<'a> {
     /// The files on disk, without a ComfyUI, a proof or a cache.
-    pub(super) fn new(target: &'a Target, format: Format) -> Self {
+    pub(super) fn new(target: &'a Target, format: &'static Format<Report>) -> Self {
         Self { target, format, judges: false, comfyui: None, revision: None, proof: None, cache: None }
     }
 }
@@ -92,10 +93,11 @@ fn begin<'v>(view: &'v View<'_>) -> (Vec<Chosen>, ComfyUis<'v>, Vec<Error>) {
 }
 
 /// Shows one checkout, and adds it to the report without what it was shown with.
-fn show(mut checkout: CheckoutReport, report: &mut Report, format: Format, screen: &mut Screen) -> Result<()> {
-    if format == Format::Human {
-        human::checkout(&checkout, report, screen)?;
-    } else if let Some(error) = &checkout.error {
+fn show(mut checkout: CheckoutReport, report: &mut Report, format: &Format<Report>, screen: &mut Screen) -> Result<()> {
+    if let Some(renderer) = format.early {
+        renderer.render(&Examined { checkout: &checkout, run: report }, screen)?;
+    }
+    if let Some(error) = &checkout.error {
         screen.error(error);
     }
     checkout.forget();
@@ -109,14 +111,6 @@ fn finish(mut report: Report, view: &View<'_>, screen: &mut Screen) -> Result<Ou
     if view.revision.is_none() && report.checkouts.iter().any(CheckoutReport::is_repairable) {
         report.next = Some(next::apply(view.target));
     }
-    match view.format {
-        Format::Human => human::end(&report, screen)?,
-        Format::Json => screen.document(&json::document(&report)?)?,
-        Format::Sarif => screen.document(&sarif::document(&report)?)?,
-        Format::Github => {
-            screen.document(&github::document(&report))?;
-            github::summarise(&report)?;
-        }
-    }
+    view.format.renderer.render(&report, screen)?;
     Ok(report.outcome)
 }

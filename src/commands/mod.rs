@@ -9,20 +9,23 @@ mod diff;
 mod each;
 mod examine;
 mod man;
+mod next;
 mod plan;
 mod revert;
+mod search;
 mod status;
 mod verify;
 
 use anyhow::{Error, Result, bail};
 
 use crate::cli::{Cli, Command};
-use crate::install;
-use crate::report::{CheckoutReport, Outcome, Problem, Screen};
+use crate::render::Screen;
+use crate::report::{CheckoutReport, Outcome, Problem};
+use crate::text;
 
 /// Runs what was asked for, and reports what went wrong.
 pub fn run(cli: &Cli) -> Outcome {
-    let mut screen = Screen::new(cli.color, cli.quiet);
+    let mut screen = Screen::new(cli.color.into(), cli.quiet);
     let result = match &cli.command {
         Command::Apply(arguments) => apply::run(arguments, &mut screen),
         Command::Check(arguments) => check::run(arguments, &mut screen),
@@ -56,5 +59,5 @@ fn in_order(report: &CheckoutReport) -> Result<Outcome> {
 
 /// An error that is not about one checkout.
 fn problem(error: &Error) -> Problem {
-    Problem::of(error, &install::logical_dir().unwrap_or_default())
+    Problem::of(error, &text::logical_dir().unwrap_or_default())
 }

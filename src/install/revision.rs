@@ -11,6 +11,8 @@ use git2::{ErrorCode, ObjectType, Repository, Tree, TreeEntry};
 
 use super::git::{LINK, own_repository};
 
+use crate::text::shown;
+
 /// One commit of a repository. Displayed as `NAME (ID)`.
 pub struct Revision {
     /// The repository's folder, as the user reaches it: a clone, or a bare repository.
@@ -45,11 +47,11 @@ impl Revision {
         let git_dir = git_dir(folder).ok_or_else(|| {
             anyhow!(
                 "{} is not a git repository, so it has no revision `{name}`\nhelp: name a clone, or leave the revision out",
-                folder.display()
+                shown(folder)
             )
         })?;
         let repository = Repository::open_bare(&git_dir).with_context(|| {
-            format!("cannot read the repository {}\nhelp: does `git fsck` find fault with it?", git_dir.display())
+            format!("cannot read the repository {}\nhelp: does `git fsck` find fault with it?", shown(&git_dir))
         })?;
         let (tree, short_id) = look_up(&repository, folder, name)?;
         Ok(Self { root: folder.to_path_buf(), name: name.to_owned(), short_id, repository, tree })
@@ -153,7 +155,7 @@ fn git_dir(folder: &Path) -> Option<PathBuf> {
 /// The tree of the commit, and the beginning of the commit's id.
 fn look_up(repository: &Repository, folder: &Path, name: &str) -> Result<(git2::Oid, String)> {
     let object = repository.revparse_single(name).map_err(|error| {
-        let folder = folder.display();
+        let folder = shown(folder);
         match error.code() {
             ErrorCode::Ambiguous => {
                 anyhow!("`{name}` is the beginning of several ids in {folder}\nhelp: give more of the id")
@@ -172,7 +174,7 @@ fn look_up(repository: &Repository, folder: &Path, name: &str) -> Result<(git2::
         }
     })?;
     let Ok(commit) = object.peel_to_commit() else {
-        bail!("`{name}` is not a commit in {}\nhelp: name a branch, a tag or an id", folder.display());
+        bail!("`{name}` is not a commit in {}\nhelp: name a branch, a tag or an id", shown(folder));
     };
     let short_id = commit.as_object().short_id()?.as_str().unwrap_or_default().to_owned();
     Ok((commit.tree_id(), short_id))

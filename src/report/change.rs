@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::diff::Patch;
 use super::located::Located;
+use super::patch::Patch;
 use crate::repair::Change;
 
 /// A file that a repair changes.

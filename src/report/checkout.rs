@@ -7,10 +7,9 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::survey;
-use super::text::visible;
 use super::{
     ChangeReport, ComfyUiReport, ConflictReport, Located, Outcome, Problem, SiteReport, SurveyReport, Verification,
-    diff, warnings,
+    patch, warnings,
 };
 use crate::cache::Cache;
 use crate::comfyui::{self, Facts, Fit, Pair};
@@ -18,6 +17,7 @@ use crate::fixes::{Fix, State, Status};
 use crate::install::{Checkout, Evidence, Files, GitFacts, Revision};
 use crate::python::Package;
 use crate::repair::Repair;
+use crate::text::visible;
 use crate::verify::Verdict;
 
 /// One checkout: what it is, what was found in it, and what became of that.
@@ -181,7 +181,7 @@ impl CheckoutReport {
     /// Adds the patches, whose names are written from the folder `from` of the checkout's files.
     pub fn patch(&mut self, repair: &Repair, from: &Path) {
         for (report, change) in self.changes.iter_mut().zip(&repair.changes) {
-            report.patch = Some(diff::patch(repair, change, from));
+            report.patch = Some(patch::patch(repair, change, from));
         }
     }
 
@@ -236,19 +236,19 @@ impl CheckoutReport {
     }
 
     /// Do the places that read load lists, but for those that are never run, read them rightly as they are?
-    pub(super) fn reads_rightly(&self) -> bool {
+    pub(crate) fn reads_rightly(&self) -> bool {
         let surveys = self.fixes.iter().filter(|survey| survey.fix.about().reads_items);
         let mut sites = surveys.flat_map(|survey| &survey.sites).filter(|site| site.unused.is_none());
         sites.all(|site| site.fit == Some(Fit::Works))
     }
 
     /// The files, as long as they are kept.
-    pub(super) fn package(&self) -> Option<&Package> {
+    pub(crate) fn package(&self) -> Option<&Package> {
         self.package.as_ref()
     }
 
     /// `ComfyUI-MultiGPU 2.5.10`, without the version where it is not known.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let mut name = String::from("ComfyUI-MultiGPU");
         if let Some(version) = &self.version {
             let _ = write!(name, " {}", visible(version));

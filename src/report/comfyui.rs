@@ -6,11 +6,11 @@ use std::path::Path;
 use anyhow::Error;
 use serde::Serialize;
 
-use super::text::visible;
 use super::{Located, Problem};
 use crate::comfyui::{DynamicVram, Facts, LoadList, Order, PATCHER};
 use crate::install::ComfyUi;
 use crate::python::Place;
+use crate::text::visible;
 
 /// A ComfyUI: the one around the checkout, or the one that was named in its place.
 #[derive(Debug, Serialize)]
@@ -123,7 +123,7 @@ impl ComfyUiReport {
     }
 
     /// For people: `ComfyUI 0.18.0 in ComfyUI, whose load lists hold 5 fields (comfy/model_patcher.py:812)`.
-    pub(super) fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         let by = if self.is_named { "judged by " } else { "" };
         let version = self.version.as_deref().unwrap_or("of unknown version");
         let mut out = format!("{by}ComfyUI {version} in {}", self.root.shown());
@@ -165,7 +165,7 @@ impl ComfyUiReport {
     }
 
     /// `5 fields`, `4 or 5 fields`; None if it was not read, or has no load lists.
-    pub(super) fn fields(&self) -> Option<String> {
+    pub(crate) fn fields(&self) -> Option<String> {
         let forms: Vec<_> = self.forms().iter().map(|item| item.fields.len().to_string()).collect();
         (!forms.is_empty()).then(|| format!("{} fields", forms.join(" or ")))
     }

@@ -6,9 +6,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::located::Located;
-use super::text::{shown, visible};
 use crate::gather::Unread;
 use crate::python::{Place, Unreadable};
+use crate::text::{shown, visible};
 
 /// What a line that says what to do next begins with.
 const HELP: &str = "help: ";

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::text::{counted, shown, visible};
 use super::verification::Verification;
 use crate::fixes::{Site, Status};
 use crate::python::Place;
 use crate::repair::Repair;
+use crate::text::{counted, shown, visible};
 
 /// Why there is no repair, if there is none, and what to do.
 pub fn not_understood(repair: &Repair) -> Option<String> {

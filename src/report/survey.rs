@@ -46,7 +46,7 @@ pub struct SiteReport {
     pub edits: Vec<Replacement>,
     /// The number of its file in the package.
     #[serde(skip)]
-    pub(super) file: usize,
+    pub(crate) file: usize,
 }
 
 /// The bytes from `start` to `end` are replaced by `text`.
@@ -139,13 +139,13 @@ impl SiteReport {
 
 impl SiteReport {
     /// What it does, and that it is never run if that is so.
-    pub(super) fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         let unused = self.unused.as_ref().map(|why| format!("; never run: {why}")).unwrap_or_default();
         format!("{}{unused}", self.message)
     }
 
     /// Is it wrong for the ComfyUI that the checkout is judged by?
-    pub(super) fn is_broken(&self) -> bool {
+    pub(crate) fn is_broken(&self) -> bool {
         self.fit == Some(Fit::Broken) && self.unused.is_none()
     }
 }

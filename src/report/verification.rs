@@ -52,6 +52,18 @@ pub enum Verification {
     },
 }
 
+impl Verification {
+    /// How much was run, in words; nothing if it is not verified.
+    pub(crate) fn counts(&self) -> String {
+        match self {
+            Self::Verified { places, scenarios, blocks, .. } => {
+                format!("{places} places probed, {scenarios} scenarios run, {blocks} blocks placed")
+            }
+            _ => String::new(),
+        }
+    }
+}
+
 impl From<Verdict> for Verification {
     fn from(verdict: Verdict) -> Self {
         match verdict {

@@ -2,11 +2,11 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::columns::{columns, fit, width, wrapped};
-use super::text::visible;
-use super::{CheckoutReport, ConflictReport, SiteReport};
 use crate::fixes::{Fix, State};
 use crate::python::lines;
+use crate::render::columns::{columns, fit, width, wrapped};
+use crate::report::{CheckoutReport, ConflictReport, SiteReport};
+use crate::text::visible;
 
 /// Columns where there is no terminal: enough for any line that a person wrote.
 const COLUMNS: usize = 200;
@@ -76,9 +76,9 @@ fn findings(checkout: &CheckoutReport, wanted: fn(State) -> bool) -> String {
 /// The sites are on one line, and in one state.
 fn finding<'r>(sites: &[(Fix, &'r SiteReport)], file: &'r str, columns: usize) -> Group<'r> {
     let (fix, first) = sites[0];
-    let (level, word) = match super::Level::of(first) {
-        super::Level::Warning => (Level::WARNING, "warning[]: "),
-        super::Level::Error => (Level::ERROR, "error[]: "),
+    let (level, word) = match crate::report::Level::of(first) {
+        crate::report::Level::Warning => (Level::WARNING, "warning[]: "),
+        crate::report::Level::Error => (Level::ERROR, "error[]: "),
     };
     // Only the line it begins on: a pattern or a statement can run over many.
     let (start, end) = (lines::start(file, first.start.byte), lines::end(file, first.start.byte));

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::text::{shown, visible};
 use crate::install::{Checkout, Search};
+use crate::text::{shown, visible};
 
 /// Near misses, or checkouts, that are listed at most.
 const MOST_LISTED: usize = 12;
 
 /// No checkout: where it was looked for, and what came close.
-pub fn none_found(search: &Search) -> String {
+pub(super) fn none_found(search: &Search) -> String {
     let mut text = String::from("found no ComfyUI-MultiGPU with a distorch_2.py");
     for folder in &search.looked_in {
         let _ = write!(text, "\n  looked in {}", shown(folder));
@@ -20,14 +20,14 @@ pub fn none_found(search: &Search) -> String {
 }
 
 /// More than one checkout, and no word on which.
-pub fn several_found(checkouts: &[Checkout]) -> String {
+pub(super) fn several_found(checkouts: &[Checkout]) -> String {
     let mut text = format!("found {} checkouts", checkouts.len());
     list(&mut text, checkouts.iter().map(named));
     text
 }
 
 /// Only disabled checkouts, and none of them named.
-pub fn all_disabled(checkouts: &[Checkout]) -> String {
+pub(super) fn all_disabled(checkouts: &[Checkout]) -> String {
     let mut text = String::from("found only disabled checkouts, which ComfyUI does not load");
     list(&mut text, checkouts.iter().map(named));
     text

@@ -5,12 +5,15 @@ pub mod plan;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use anstream::ColorChoice;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cache::Cache;
 use crate::fixes::{self, Fix};
+use crate::render::{Format, RUNS};
+use crate::report::Report;
 use crate::verify::{self, Engine};
 
 const STYLES: Styles = Styles::styled()
@@ -210,16 +213,16 @@ pub struct History {
 #[derive(Debug, Args)]
 pub struct Output {
     /// What to print: for people, or a document for programs
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
-    pub format: Format,
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = one_of(RUNS.iter().filter(|format| !format.is_of_findings)))]
+    pub format: &'static Format<Report>,
 }
 
 /// The same, with the forms that only findings can be reported in.
 #[derive(Debug, Args)]
 pub struct FindingsOutput {
     /// What to print: for people, or a document for programs
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
-    pub format: FindingsFormat,
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = one_of(RUNS.iter()))]
+    pub format: &'static Format<Report>,
 }
 
 /// The arguments of `diff`.
@@ -389,37 +392,6 @@ pub struct Man {
     pub into: Option<PathBuf>,
 }
 
-/// The form of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    Human,
-    /// Everything there is to say, as described in docs/json.md
-    Json,
-}
-
-/// The form of a report of findings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FindingsFormat {
-    /// For people
-    Human,
-    /// Everything there is to say, as described in docs/json.md
-    Json,
-    /// SARIF 2.1.0, for code scanning and editors
-    Sarif,
-    /// Annotations of a GitHub Actions run, and its summary
-    Github,
-}
-
-impl From<Format> for FindingsFormat {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::Human => Self::Human,
-            Format::Json => Self::Json,
-        }
-    }
-}
-
 /// What counts as the size of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Accounting {
@@ -447,6 +419,26 @@ pub enum Color {
     Always,
     /// Never
     Never,
+}
+
+impl From<Color> for ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::AlwaysAnsi,
+            Color::Never => Self::Never,
+        }
+    }
+}
+
+/// Takes the names of some formats, and lists them in `--help`.
+fn one_of<T: 'static>(
+    formats: impl Iterator<Item = &'static Format<T>>,
+) -> impl TypedValueParser<Value = &'static Format<T>> {
+    let formats: Vec<_> = formats.collect();
+    let name = |format: &&Format<T>| PossibleValue::new(format.name).help(format.about);
+    let names = PossibleValuesParser::new(formats.iter().map(name));
+    names.try_map(move |name| formats.iter().find(|format| format.name == name).copied().ok_or("no such format"))
 }
 
 /// Takes the names of the fixes, and lists them in `--help`.
