@@ -19,8 +19,9 @@ mod verify;
 use anyhow::{Error, Result, bail};
 
 use crate::cli::{Cli, Command};
+use crate::pipeline::Facts;
 use crate::render::Screen;
-use crate::report::{CheckoutReport, Outcome, Problem};
+use crate::report::{Outcome, Problem};
 use crate::text;
 
 /// Runs what was asked for, and reports what went wrong.
@@ -44,11 +45,11 @@ pub fn run(cli: &Cli) -> Outcome {
 }
 
 /// In order as far as it can be told now; fails where places are left that are wrong for this ComfyUI.
-fn in_order(report: &CheckoutReport) -> Result<Outcome> {
-    if let Some(conflict) = report.conflicts.first() {
+fn in_order(facts: &Facts<'_>) -> Result<Outcome> {
+    if let Some(conflict) = facts.judgement.as_ref().and_then(|judgement| judgement.conflicts.first()) {
         bail!("{}\nhelp: {}", conflict.message, conflict.help);
     }
-    if report.stays_broken() {
+    if facts.stays_broken() {
         bail!(
             "some places read items of 5 fields only, and this ComfyUI gives others\n\
              help: update ComfyUI, or take a release of the node that was made for it; `distorch-fix check` shows the places"

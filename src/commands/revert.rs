@@ -13,7 +13,7 @@ use crate::text::shown;
 
 pub(super) fn run(arguments: &cli::Revert, screen: &mut Screen) -> Result<Outcome> {
     let Chosen { given, base, checkout } = one(&arguments.path)?;
-    Human.render(&CheckoutReport::new(&given, &base, &checkout), screen)?;
+    Human.render(&CheckoutReport::begun(&given, &base, &checkout), screen)?;
     let store = Store::of(&checkout)?;
     let reversal = Reversal::of(&checkout, &store)?;
     let (ending, result) = take_back(&checkout, &reversal, arguments.dry_run, &store);

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::each::{View, each};
 use crate::cli;
+use crate::pipeline::Acted;
 use crate::render::Screen;
 use crate::report::{Command, Outcome, Report};
 
@@ -15,5 +16,5 @@ pub(super) fn run(arguments: &cli::Verify, screen: &mut Screen) -> Result<Outcom
         proof: Some(arguments.options()),
         ..View::new(target, arguments.output.format)
     };
-    each(report, &view, screen, |_, _| Ok(Outcome::InOrder))
+    each(report, &view, screen, |_, _| Acted::looked(Ok(Outcome::InOrder)))
 }

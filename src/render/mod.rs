@@ -24,6 +24,7 @@ pub use self::screen::Screen;
 use self::github::Github;
 use self::json::Json;
 use self::sarif::Sarif;
+use crate::python::Package;
 use crate::report::{CheckoutReport, PlanReport, Report};
 
 /// Shows things of one kind to one kind of reader.
@@ -36,6 +37,8 @@ pub trait Render<T: ?Sized>: Sync {
 pub struct Examined<'r> {
     /// What there is to say about it.
     pub checkout: &'r CheckoutReport,
+    /// Its files, if they were read, to be quoted.
+    pub package: Option<&'r Package>,
     /// The run so far.
     pub run: &'r Report,
 }

@@ -1,9 +1,8 @@
-//! What a run has to say: one [`Report`], and a renderer for each of its readers.
+//! What a run has to say: one [`Report`], and smaller ones for commands that are about one thing.
 //!
-//! A command fills the report in, checkout by checkout, and knows nothing of how it is shown; a renderer shows it and
-//! knows nothing of how it came about. For people each checkout is shown as soon as it is done; every other form is one
-//! document at the end. Paths in it are written from the PATH that led there, with slashes, so that a report says the
-//! same wherever the checkout lies.
+//! A report is built from facts that do not change any more, and is not changed itself but for the checkouts that are
+//! added to that of a run. It knows nothing of how it is shown; that is up to [`render`](crate::render). Paths in it are
+//! written from the PATH that led there, with slashes, so that a report says the same wherever the checkout lies.
 
 mod change;
 mod checkout;
@@ -13,12 +12,10 @@ mod located;
 mod patch;
 pub mod plan;
 mod problem;
-pub mod refusal;
 mod reversal;
 mod status;
 mod survey;
 mod verification;
-mod warnings;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -34,7 +31,7 @@ pub(crate) use located::workspace;
 pub use patch::Patch;
 pub use plan::PlanReport;
 pub use problem::Problem;
-pub use reversal::{Clash, Ending, ReversalReport, ReversedFile};
+pub use reversal::{Ending, ReversalReport, ReversedFile};
 pub use status::StatusReport;
 pub use survey::{Point, Replacement, SiteReport, SurveyReport};
 pub use verification::Verification;

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use similar::TextDiff;
 
-use crate::repair::{Change, Repair};
+use crate::pipeline::{Change, Repair};
 
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
@@ -23,6 +23,13 @@ impl Patch {
         &self.0
     }
 
+    /// The patch of a change. Its names are written from the checkout's folder, which lies at `folder` from where the
+    /// patch is to be applied.
+    pub(super) fn of(repair: &Repair, change: &Change, folder: &Path) -> Self {
+        let old = repair.sources.package.source(change.file).map_or("", |source| source.text());
+        Self::between(&folder.join(repair.sources.real_path(change.file)), old, &change.text)
+    }
+
     /// What leads from one text of the file at a path to another.
     pub(super) fn between(path: &Path, old: &str, new: &str) -> Self {
         let (old, new) = (lines(old), lines(new));
@@ -30,13 +37,6 @@ impl Patch {
         let hunks = diff.unified_diff().context_radius(CONTEXT).header(&name("a", path), &name("b", path)).to_string();
         Self(hunks)
     }
-}
-
-/// The patch of a change. Its names are written from the checkout's folder, which lies at `folder` from where the patch
-/// is to be applied.
-pub(super) fn patch(repair: &Repair, change: &Change, folder: &Path) -> Patch {
-    let old = repair.package.source(change.file).map_or("", |source| source.text());
-    Patch::between(&folder.join(repair.real_path(change.file)), old, &change.text)
 }
 
 /// A path as git writes it, below `side`: with slashes, and in quotes where it holds what would end or garble a line.

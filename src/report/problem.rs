@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::located::Located;
-use crate::gather::Unread;
+use crate::pipeline::Unread;
 use crate::python::{Place, Unreadable};
 use crate::text::{shown, visible};
 

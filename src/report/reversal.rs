@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use super::Patch;
 use crate::revert::{Absence, Fate, Known, Reversal, Reverted};
-
-pub use crate::store::merge::Clash;
+use crate::store::merge::Clash;
 
 /// What `revert` has to say.
 #[derive(Debug)]

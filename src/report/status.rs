@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::reversal::explained;
 use crate::fixes::Status;
 use crate::install::Checkout;
-use crate::repair::Repair;
+use crate::pipeline::Repair;
 use crate::revert::{Fate, Known, Reversal, Reverted};
 use crate::store::Store;
 use crate::text::visible;
@@ -51,7 +51,7 @@ fn repaired(checkout: &Checkout, repair: &Repair, reversal: &Reversal) -> String
         return by + needed;
     }
     let modified = checkout.git.as_ref().and_then(|git| git.modified);
-    let is = |wanted: Status| repair.surveys.iter().any(|survey| survey.status == wanted);
+    let is = |wanted: Status| repair.surveys.asked.iter().any(|survey| survey.status == wanted);
     match (is(Status::NotUnderstood), repair.is_needed(), is(Status::InOrder), modified) {
         (true, ..) => "not understood: see `distorch-fix check`",
         (_, true, ..) => "none, and it needs one: see `distorch-fix check`",

@@ -3,7 +3,7 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::fixes::{Fix, State};
-use crate::python::lines;
+use crate::python::{Package, lines};
 use crate::render::columns::{columns, fit, width, wrapped};
 use crate::report::{CheckoutReport, ConflictReport, SiteReport};
 use crate::text::visible;
@@ -14,10 +14,10 @@ const COLUMNS: usize = 200;
 const MOST_MARKS: usize = 50;
 
 /// Everything that `apply` would repair, and everything that was not understood.
-pub(super) fn all(checkout: &CheckoutReport) -> String {
-    let mut out = findings(checkout, |_| true);
+pub(super) fn all(checkout: &CheckoutReport, package: Option<&Package>) -> String {
+    let mut out = findings(checkout, package, |_| true);
     for conflict in &checkout.conflicts {
-        if let Some(text) = checkout.package().and_then(|package| package.text(conflict.file)) {
+        if let Some(text) = package.and_then(|package| package.text(conflict.file)) {
             separate(&mut out);
             out.push_str(&self::conflict(conflict, text));
         }
@@ -52,19 +52,19 @@ fn conflict(conflict: &ConflictReport, file: &str) -> String {
 }
 
 /// What was not understood.
-pub(super) fn not_understood(checkout: &CheckoutReport) -> String {
-    findings(checkout, State::is_unknown)
+pub(super) fn not_understood(checkout: &CheckoutReport, package: Option<&Package>) -> String {
+    findings(checkout, package, State::is_unknown)
 }
 
 /// One snippet for each line on which there is something to find, a blank line between them.
-fn findings(checkout: &CheckoutReport, wanted: fn(State) -> bool) -> String {
+fn findings(checkout: &CheckoutReport, package: Option<&Package>, wanted: fn(State) -> bool) -> String {
     let columns = columns().unwrap_or(COLUMNS);
     let renderer = Renderer::styled().term_width(columns);
     let mut out = String::new();
     let sites: Vec<_> = checkout.findings().filter(|(_, site)| wanted(site.state)).collect();
     let of = |(fix, site): &(Fix, &SiteReport)| (*fix, site.file, site.state, site.start.line, site.unused.clone());
     for sites in sites.chunk_by(|a, b| of(a) == of(b)) {
-        let text = checkout.package().and_then(|package| package.text(sites[0].1.file));
+        let text = package.and_then(|package| package.text(sites[0].1.file));
         let Some(text) = text else { continue };
         separate(&mut out);
         out.push_str(&renderer.render(&[finding(sites, text, columns)]));

@@ -31,14 +31,14 @@ impl Render<CheckoutReport> for Human {
 
 impl Render<Examined<'_>> for Human {
     fn render(&self, examined: &Examined<'_>, screen: &mut Screen) -> Result<()> {
-        let Examined { checkout, run } = examined;
+        let Examined { checkout, package, run } = examined;
         match run.command {
             Command::Diff => patches(checkout, screen)?,
             command => {
                 screen.note(&header(checkout))?;
                 match command {
-                    Command::Check => screen.print(&findings::all(checkout))?,
-                    Command::Apply => screen.print(&findings::not_understood(checkout))?,
+                    Command::Check => screen.print(&findings::all(checkout, *package))?,
+                    Command::Apply => screen.print(&findings::not_understood(checkout, *package))?,
                     Command::Diff | Command::Verify => {}
                 }
                 // What `apply` found is no longer so when this is read.

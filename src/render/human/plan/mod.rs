@@ -7,7 +7,6 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use super::Human;
-
 use crate::allocator::{Accounting, Policy, gigabytes};
 use crate::plan::lora::Matched;
 use crate::plan::tensor::Tensor;

@@ -1,12 +1,12 @@
-//! Why a repair is not made: not understood, or not verified.
+//! Why a repair must not be used: not understood, or not verified.
 
 use std::fmt::Write as _;
 
-use super::verification::Verification;
+use super::Repair;
 use crate::fixes::{Site, Status};
 use crate::python::Place;
-use crate::repair::Repair;
 use crate::text::{counted, shown, visible};
+use crate::verify::{Mismatch, Verdict};
 
 /// Why there is no repair, if there is none, and what to do.
 pub fn not_understood(repair: &Repair) -> Option<String> {
@@ -15,10 +15,10 @@ pub fn not_understood(repair: &Repair) -> Option<String> {
             "{}: found neither a load list nor byte quotas in it\n\
              help: if this is distorch_2.py, it is too old to need a repair or newer than this version understands; in that case, please \
              report it",
-            shown(&repair.path(0))
+            shown(&repair.sources.path(0))
         ));
     }
-    let surveys = || repair.surveys.iter().filter(|survey| survey.status == Status::NotUnderstood);
+    let surveys = || repair.surveys.asked.iter().filter(|survey| survey.status == Status::NotUnderstood);
     let fixes = surveys().map(|survey| survey.fix.name()).collect::<Vec<_>>();
     if fixes.is_empty() {
         return None;
@@ -34,7 +34,7 @@ pub fn not_understood(repair: &Repair) -> Option<String> {
             let _ = write!(text, "\n  … and {}, which `distorch-fix check` shows", counted(more, "other place"));
         }
     }
-    let help = match repair.surveys.iter().find(|survey| survey.status == Status::Needed) {
+    let help = match repair.surveys.asked.iter().find(|survey| survey.status == Status::Needed) {
         Some(other) => format!("--fix {} repairs what was understood", other.fix),
         None => String::from("repair it by hand, or report it together with the file"),
     };
@@ -42,29 +42,29 @@ pub fn not_understood(repair: &Repair) -> Option<String> {
 }
 
 fn place(repair: &Repair, site: &Site) -> String {
-    let path = shown(&repair.path(site.file));
+    let path = shown(&repair.sources.path(site.file));
     // A file with a site was parsed to find it.
-    match repair.package.source(site.file).map(|source| source.place(site.range.start)) {
+    match repair.sources.package.source(site.file).map(|source| source.place(site.range.start)) {
         Ok(Place { line, column }) => format!("{path}:{line}:{column}"),
         Err(_) => path,
     }
 }
 
-/// Why a repair is not to be believed; nothing if it is, or if that was not asked.
-pub fn not_verified(verification: &Verification) -> Option<String> {
-    match verification {
-        Verification::Wrong { step, scenario, expected, given } => Some(format!(
+/// Why a repair is not to be believed; nothing if it is.
+pub fn not_verified(verdict: &Verdict) -> Option<String> {
+    match verdict {
+        Verdict::Wrong(Mismatch { step, scenario, expected, given }) => Some(format!(
             "not verified: step `{step}` gave a wrong answer\n  {}\n  right: {}\n  given: {}\n\
              help: nothing was written; please report it together with the file",
             visible(scenario),
             visible(expected),
             visible(given)
         )),
-        Verification::Inconclusive { reason } => Some(format!(
+        Verdict::Inconclusive(reason) => Some(format!(
             "not verified: the code could not be run\n  {}\n\
              help: nothing was written; --python PATH runs it in a real Python, --no-verify skips this step",
             visible(reason.trim()).replace('\n', "\n  ")
         )),
-        _ => None,
+        Verdict::Verified(_) => None,
     }
 }
