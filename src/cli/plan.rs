@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use safetensors::Dtype;
 
-use super::{Accounting, one_of};
+use super::shared::{Accounting, one_of};
 use crate::allocator::{self, Device, Policy};
 use crate::plan::Gpu;
 use crate::render::{Format, PLANS};
