@@ -3,12 +3,14 @@
 //! A run goes through this picture from left to right; each step knows only the ones before it.
 //!
 //! ```text
-//! install      python         fixes          repair         verify         store
-//! Checkout  →  Package     →  Survey      →  Repair      →  Verdict     →  written,
-//! where is     its files,     the sites      the texts      does the       or not at all
-//! it?          parsed         and their      with all       result run
-//!                             states         edits made     as it should?
+//! install      pipeline ─────────────────────────────────────────────────      store       report      render
+//! Checkout  →  Sources  →  Surveys   →  Repair     →  Judgement  →  Proof  →   written  →  said     →  shown
+//! where is     its files,  what is      the texts     works it      does the   or not      built       to people
+//! it?          parsed      found, and   with all      with its      result run at all      once, of    or as a
+//!                          its states   edits made    ComfyUI?      right?                 all facts   document
 //! ```
+//!
+//! The [`fixes`] survey, and [`verify`] runs the code.
 //!
 //! [`allocator`] computes the right answers that [`verify`] compares with. [`plan`] reads the header of a model's file and
 //! asks the same allocator which part goes to which device.
@@ -18,7 +20,7 @@
 //!
 //! The result of a `check` is kept in a [`cache`]; what is written never comes from there.
 //!
-//! [`commands`] calls the steps, and [`report`] shows their results. An error carries what to do about it as [`advice`].
+//! [`commands`] calls the steps, and [`render`] shows their results. An error carries what to do about it as [`advice`].
 //! To see what is searched for and inserted, start with the `patches` folder of the repository; to see how it is found,
 //! with [`python::flow`]; to see how a fix uses both, with [`fixes::load_list`].
 
@@ -29,13 +31,14 @@ pub mod cli;
 pub mod comfyui;
 pub mod commands;
 pub mod fixes;
-mod gather;
 pub mod install;
 pub mod parallel;
+pub mod pipeline;
 pub mod plan;
 pub mod python;
-pub mod repair;
+pub mod render;
 pub mod report;
 pub mod revert;
 pub mod store;
+mod text;
 pub mod verify;

@@ -32,10 +32,10 @@ type Job<'i, I, T> = (&'i I, SyncSender<T>);
 ///
 /// # Panics
 /// If `make` does.
-pub fn in_order<I: Sync, T: Send, E>(
-    items: &[I],
-    make: impl Fn(&I) -> T + Sync,
-    mut take: impl FnMut(Event<'_, I, T>) -> Result<(), E>,
+pub fn in_order<'i, I: Sync, T: Send, E>(
+    items: &'i [I],
+    make: impl Fn(&'i I) -> T + Sync,
+    mut take: impl FnMut(Event<'i, I, T>) -> Result<(), E>,
 ) -> Result<(), E> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let (hand_out, jobs) = mpsc::channel::<Job<'_, I, T>>();
@@ -68,7 +68,7 @@ pub fn in_order<I: Sync, T: Send, E>(
     })
 }
 
-fn work<I, T>(jobs: &Mutex<Receiver<Job<'_, I, T>>>, make: impl Fn(&I) -> T) {
+fn work<'i, I, T>(jobs: &Mutex<Receiver<Job<'i, I, T>>>, make: impl Fn(&'i I) -> T) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((item, done)) = job else { return };

@@ -7,11 +7,10 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::advice::Advise as _;
 use crate::fixes::{self, Accounting, Fix};
-use crate::gather;
 use crate::install::{Checkout, Evidence};
+use crate::pipeline::{Sources, edits_of};
 use crate::python::source::MAX_BYTES;
 use crate::python::{Package, Source};
-use crate::repair::edits_of;
 use crate::store::merge::{self, Clash, Merged};
 use crate::store::{Record, Replacement, Store, journal};
 
@@ -166,7 +165,7 @@ fn read(path: &Path) -> Result<String> {
 
 /// The edits of ours that no journal tells of.
 fn recognise(checkout: &Checkout) -> Result<Reversal> {
-    let now = gather::on_disk(checkout)?;
+    let now = Sources::read(checkout, None)?.package;
     let folder = checkout.file.parent().unwrap_or(&checkout.root);
     let before_folder = folder.strip_prefix(&checkout.root).unwrap_or(Path::new(""));
     let committed = |file: usize| checkout.git.as_ref()?.committed(&before_folder.join(now.path(file)));

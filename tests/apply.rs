@@ -16,7 +16,7 @@ fn only_the_bytes_of_the_edits_change() {
         let mut expected = before.clone();
         let changes = install.repair().map(|repair| {
             let changes = repair.changes.iter();
-            changes.map(|change| (repair.path(change.file), change.edits.clone())).collect::<Vec<_>>()
+            changes.map(|change| (repair.sources.path(change.file), change.edits.clone())).collect::<Vec<_>>()
         });
         for (path, edits) in changes.unwrap_or_default() {
             let path = path.strip_prefix(&install.root).unwrap().to_owned();

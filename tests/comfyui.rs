@@ -420,7 +420,7 @@ fn the_verdict_is_about_the_pair() {
 fn releases_are_told_by_structure() {
     let release = |fixture: &str| {
         let repair = Install::of(fixture).repair().unwrap();
-        repair.release.clone()
+        repair.surveys.release.clone()
     };
     assert_eq!(release("legacy").as_deref(), Some("2.5.10 or older"));
     assert_eq!(release("upstream-fixed").as_deref(), Some("fixed upstream since 2.5.11"));

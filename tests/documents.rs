@@ -216,6 +216,9 @@ fn github_gets_an_annotation_for_each_finding_and_a_summary() {
         assert!(github.out.lines().all(is_annotation), "{name}: {}", github.out);
         let summary = fs::read_to_string(summary).unwrap();
         assert!(summary.starts_with("before\n### distorch-fix\n\n| checkout |"), "{name}: {summary}");
+        let conflicts = list(&json["checkouts"][0]["conflicts"]).len();
+        let listed = summary.lines().filter(|line| line.starts_with("- **comfyui**: custom\\_nodes/"));
+        assert_eq!(listed.count(), conflicts, "{name}: {summary}");
         assert_eq!(
             summary.contains("To repair: "),
             ran.code == 1 && name != "needs-newer-comfyui",

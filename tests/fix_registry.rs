@@ -37,7 +37,7 @@ fn every_fix_repairs_some_fixture_and_every_state_is_met_in_one() {
     let mut repaired = BTreeSet::new();
     let mut met = BTreeSet::new();
     for repair in fixtures().iter().filter_map(|name| Install::of(name).repair().ok()) {
-        for survey in &repair.surveys {
+        for survey in &repair.surveys.asked {
             met.extend(survey.sites.iter().map(|site| site.state.name));
             if survey.status == Status::Needed {
                 repaired.insert(survey.fix.name());

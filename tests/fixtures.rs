@@ -10,8 +10,8 @@ use std::path::Path;
 
 use common::{Install, fixtures, generated};
 use distorch_fix::fixes::{Fix, Site, State, Status, Survey};
+use distorch_fix::pipeline::Repair;
 use distorch_fix::python::{Edit, Source};
-use distorch_fix::repair::Repair;
 use serde::Deserialize;
 
 /// What `expected.toml` promises of a fixture.
@@ -67,12 +67,12 @@ fn every_fixture_is_in_the_state_that_it_promises() {
         let install = Install::of(&name);
         match (install.repair(), &promise.error) {
             (Ok(repair), None) => {
-                for survey in &repair.surveys {
+                for survey in &repair.surveys.asked {
                     let expected = promise.surveys.get(survey.fix.name());
                     let expected = expected.unwrap_or_else(|| panic!("{name}: nothing is promised of {}", survey.fix));
                     assert_survey(&name, survey, expected);
                 }
-                assert_eq!(promise.surveys.len(), repair.surveys.len(), "{name}: a promise of no fix");
+                assert_eq!(promise.surveys.len(), repair.surveys.asked.len(), "{name}: a promise of no fix");
             }
             (Err(error), Some(part)) => assert!(error.to_string().contains(part), "{name}: {error}"),
             (Ok(_), Some(part)) => panic!("{name}: could be read, in spite of {part}"),
@@ -130,10 +130,10 @@ fn the_table_of_the_readme_is_that_of_the_promises() {
 fn undoing_the_edits_gives_the_old_bytes_back() {
     for (name, _install, repair) in repairs() {
         for change in &repair.changes {
-            let old = repair.package.source(change.file).unwrap().text();
+            let old = repair.sources.package.source(change.file).unwrap().text();
             assert_ne!(old, change.text, "{name}");
             let undone = change.edits.undo(old).apply(&change.text);
-            assert_eq!(undone.as_bytes(), repair.package.bytes(change.file), "{name}");
+            assert_eq!(undone.as_bytes(), repair.sources.package.bytes(change.file), "{name}");
         }
     }
 }
@@ -142,12 +142,12 @@ fn undoing_the_edits_gives_the_old_bytes_back() {
 fn repairing_again_changes_nothing() {
     for (name, install, repair) in repairs().filter(|(name, ..)| name != "not-understood") {
         for change in &repair.changes {
-            fs::write(repair.path(change.file), &change.text).unwrap();
+            fs::write(repair.sources.path(change.file), &change.text).unwrap();
         }
         let again = install.repair().unwrap();
         assert!(again.changes.is_empty(), "{name}");
         let settled = |survey: &Survey| matches!(survey.status, Status::InOrder | Status::NotApplicable);
-        assert!(again.surveys.iter().all(settled), "{name}: {:#?}", again.surveys);
+        assert!(again.surveys.asked.iter().all(settled), "{name}: {:#?}", again.surveys.asked);
     }
 }
 
@@ -155,10 +155,10 @@ fn repairing_again_changes_nothing() {
 fn every_edit_is_at_a_site() {
     let mut edits = 0;
     for (name, _install, repair) in repairs() {
-        for survey in &repair.surveys {
+        for survey in &repair.surveys.asked {
             for site in &survey.sites {
                 for (file, edit) in &site.edits {
-                    let source = repair.package.source(*file).unwrap();
+                    let source = repair.sources.package.source(*file).unwrap();
                     let lines = lines_of(source, &site.range);
                     let inside = *file == site.file && lines.start <= edit.range.0 && edit.range.1 <= lines.end;
                     // Edits that are one repair together can be around the sites.
@@ -197,7 +197,7 @@ fn is_within_remainder(source: &Source, edit: &Edit, site: usize) -> bool {
 fn line_endings_indentation_and_the_ends_of_the_file_are_kept() {
     for (name, _install, repair) in repairs() {
         for change in &repair.changes {
-            let (old, new) = (repair.package.source(change.file).unwrap().text(), &change.text);
+            let (old, new) = (repair.sources.package.source(change.file).unwrap().text(), &change.text);
             assert_eq!(old.starts_with('\u{feff}'), new.starts_with('\u{feff}'), "{name}");
             assert_eq!(new.matches('\u{feff}').count(), old.matches('\u{feff}').count(), "{name}");
             assert_eq!(old.ends_with('\n'), new.ends_with('\n'), "{name}");

@@ -12,7 +12,7 @@ use std::{env, fs};
 
 use distorch_fix::fixes::{Accounting, Fix, Status, Survey};
 use distorch_fix::install;
-use distorch_fix::repair::Repair;
+use distorch_fix::pipeline::Repair;
 use git2::{ObjectType, Repository};
 
 const VARIABLE: &str = "DISTORCH_FIX_HISTORY";
@@ -55,7 +55,7 @@ fn versions(repository: &Repository) -> Vec<Version> {
 
 fn repair(folder: &Path) -> Repair {
     let search = install::locate(&folder.join(FILE)).unwrap();
-    Repair::of(&search.checkouts[0], Fix::ALL, Accounting::Resident).unwrap()
+    Repair::of(&search.checkouts[0], None, Fix::ALL, Accounting::Resident).unwrap()
 }
 
 #[test]
@@ -71,16 +71,16 @@ fn every_version_is_repaired_once_and_can_be_undone() {
         }
         let first = repair(folder.path());
         let refused = |survey: &Survey| survey.status == Status::NotUnderstood;
-        assert!(!first.surveys.iter().any(refused), "{commit}: {:#?}", first.surveys);
+        assert!(!first.surveys.asked.iter().any(refused), "{commit}: {:#?}", first.surveys.asked);
         for change in &first.changes {
-            let old = first.package.source(change.file).unwrap().text();
+            let old = first.sources.package.source(change.file).unwrap().text();
             assert_eq!(change.edits.undo(old).apply(&change.text), old, "{commit}");
-            fs::write(folder.path().join(first.package.path(change.file)), &change.text).unwrap();
+            fs::write(folder.path().join(first.sources.package.path(change.file)), &change.text).unwrap();
         }
         assert_eq!(first.is_needed(), !first.changes.is_empty(), "{commit}");
         repaired += usize::from(first.is_needed());
         let second = repair(folder.path());
-        assert!(second.changes.is_empty() && !second.is_needed(), "{commit}: {:#?}", second.surveys);
+        assert!(second.changes.is_empty() && !second.is_needed(), "{commit}: {:#?}", second.surveys.asked);
     }
     println!("{} versions, {repaired} of them repaired", versions.len());
 }

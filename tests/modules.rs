@@ -120,6 +120,25 @@ fn the_lowest_modules_import_nothing_of_ours() {
 }
 
 #[test]
+fn what_is_said_knows_nothing_of_flags_nor_of_how_it_is_shown() {
+    let graph = graph();
+    for above in ["cli", "commands", "render"] {
+        assert!(!graph["report"].contains(above), "report imports {above}");
+    }
+    for above in ["cli", "commands", "render", "report"] {
+        assert!(!graph["pipeline"].contains(above), "pipeline imports {above}");
+    }
+}
+
+#[test]
+fn a_module_with_modules_of_its_own_is_a_folder() {
+    let folders = WalkDir::new("src").min_depth(1).into_iter().map(Result::unwrap);
+    for folder in folders.filter(|entry| entry.file_type().is_dir()) {
+        assert!(!folder.path().with_extension("rs").exists(), "{}", folder.path().display());
+    }
+}
+
+#[test]
 fn a_circle_is_found() {
     let graph = |pairs: &[(&str, &[&str])]| -> Graph {
         pairs.iter().map(|(from, to)| ((*from).to_owned(), to.iter().map(|to| (*to).to_owned()).collect())).collect()

@@ -293,6 +293,7 @@ fn what_cannot_be_judged_by_ends_the_run_with_what_to_do() {
     for command in ["check", "diff", "verify"] {
         let ran = install.run(&[command, "--rev", "origin/none"]);
         assert!(ran.code == 2 && ran.err.starts_with("error: no revision `origin/none` in "), "{command}: {ran:?}");
+        assert!(!ran.err.contains(install.root.to_str().unwrap()), "from the current folder: {ran:?}");
         assert!(ran.err.lines().last().unwrap().starts_with("help: "), "{command}: {ran:?}");
         let ran = Install::of("legacy").run(&[command, "--rev", "HEAD"]);
         assert!(

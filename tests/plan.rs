@@ -16,10 +16,10 @@ use distorch_fix::allocator::{
 };
 use distorch_fix::fixes::Fix;
 use distorch_fix::install;
+use distorch_fix::pipeline::Repair;
 use distorch_fix::plan::fit::{Place, fit};
 use distorch_fix::plan::quantise::Quantisation;
 use distorch_fix::plan::{Card, Devices, Gpu, Loading, Lora, NamedModel, Options, Plan, Warning};
-use distorch_fix::repair::Repair;
 use distorch_fix::verify::Engine;
 use distorch_fix::verify::placing::Question;
 use git2::Repository;
@@ -247,7 +247,7 @@ fn upstream() -> Option<(TempDir, Repair)> {
         }
     }
     let search = install::locate(&folder.path().join("distorch_2.py")).unwrap();
-    let repair = Repair::of(&search.checkouts[0], Fix::ALL, Accounting::Resident).unwrap();
+    let repair = Repair::of(&search.checkouts[0], None, Fix::ALL, Accounting::Resident).unwrap();
     Some((folder, repair))
 }
 

@@ -103,7 +103,7 @@ fn run(arguments: &[&str]) -> Ran {
 
 #[test]
 fn json_is_what_its_schema_says() {
-    let schema: Value = serde_json::from_str(&fs::read_to_string("docs/plan.schema.json").unwrap()).unwrap();
+    let schema: Value = serde_json::from_str(&fs::read_to_string("schema/plan.schema.json").unwrap()).unwrap();
     let low = ["--model", "wan2.2-14b:Q6_K", "--format", "json"];
     let of = |more: &[&str], code| {
         let ran = run(&[more, &low].concat());

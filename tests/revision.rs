@@ -13,7 +13,7 @@ use distorch_fix::comfyui::{self, Facts};
 use distorch_fix::fixes::load_list::ANY;
 use distorch_fix::fixes::{Accounting, Fix, Status};
 use distorch_fix::install::{self, Revision};
-use distorch_fix::repair::Repair;
+use distorch_fix::pipeline::Repair;
 use distorch_fix::report::Problem;
 use distorch_fix::verify::{Options, Verdict};
 use git2::Repository;
@@ -140,7 +140,7 @@ fn what_a_partial_clone_lacks_is_said() {
 fn at(install: &Install, name: &str) -> anyhow::Result<Repair> {
     let search = install::locate(&install.checkout())?;
     let revision = Revision::find(&search.checkouts[0].root, name)?;
-    Repair::at(&search.checkouts[0], &revision, Fix::ALL, Accounting::Resident)
+    Repair::of(&search.checkouts[0], Some(&revision), Fix::ALL, Accounting::Resident)
 }
 
 #[test]
@@ -148,14 +148,14 @@ fn the_node_is_surveyed_and_repaired_as_it_stands_in_a_revision() {
     let install = node();
     let before = install.files();
     let new = at(&install, "origin/main").unwrap();
-    assert!(new.surveys[0].count(ANY) > 0 && new.surveys[0].status == Status::InOrder);
-    assert_eq!(new.release.as_deref(), Some("fixed upstream since 2.5.11"));
+    assert!(new.surveys.asked[0].count(ANY) > 0 && new.surveys.asked[0].status == Status::InOrder);
+    assert_eq!(new.surveys.release.as_deref(), Some("fixed upstream since 2.5.11"));
     assert!(matches!(new.verify(&Options::default()), Verdict::Verified(_)));
 
     let old = at(&install, "HEAD").unwrap();
-    assert_eq!(old.surveys[0].status, Status::Needed);
+    assert_eq!(old.surveys.asked[0].status, Status::Needed);
     assert!(!old.changes[0].text.contains("# edited"), "that is on disk only");
-    assert_eq!(old.real_path(0), Path::new("distorch_2.py"));
+    assert_eq!(old.sources.real_path(0), Path::new("distorch_2.py"));
     assert_eq!(install.files(), before, "nothing is touched");
 }
 
@@ -172,15 +172,15 @@ fn a_revision_gives_what_the_disk_gives() {
         commit(&init(&install.checkout(), false), &install.checkout());
         let (disk, committed) = (install.repair().unwrap(), at(&install, "HEAD").unwrap());
         let texts = |repair: &Repair| -> Vec<_> {
-            repair.changes.iter().map(|change| (repair.real_path(change.file), change.text.clone())).collect()
+            repair.changes.iter().map(|change| (repair.sources.real_path(change.file), change.text.clone())).collect()
         };
         assert_eq!(texts(&disk), texts(&committed), "{fixture}");
         let paths = |repair: &Repair| -> BTreeSet<_> {
-            (0..repair.package.len()).map(|file| repair.package.path(file).to_owned()).collect()
+            (0..repair.sources.package.len()).map(|file| repair.sources.package.path(file).to_owned()).collect()
         };
         assert_eq!(paths(&disk), paths(&committed), "{fixture}");
         assert!(paths(&committed).contains(Path::new("a/b/c/deepest.py")), "{fixture}");
-        assert_eq!(disk.path(0), committed.path(0), "{fixture}");
+        assert_eq!(disk.sources.path(0), committed.sources.path(0), "{fixture}");
     }
 }
 
@@ -220,14 +220,14 @@ fn upstream_releases_are_told_in_every_version_of_the_node() {
     let mut told: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
     for id in seen.values() {
         let revision = Revision::find(&path, &id.to_string()).unwrap();
-        let repair = Repair::at(&search.checkouts[0], &revision, Fix::ALL, Accounting::Resident).unwrap();
+        let repair = Repair::of(&search.checkouts[0], Some(&revision), Fix::ALL, Accounting::Resident).unwrap();
         let project = repository.revparse_single(&format!("{id}:pyproject.toml")).unwrap();
         let project = String::from_utf8_lossy(project.as_blob().unwrap().content()).into_owned();
         let version = project.lines().find_map(|line| line.strip_prefix("version = ")).unwrap_or_default();
-        let release = repair.release.clone();
+        let release = repair.surveys.release.clone();
         // Before DisTorch2 there are no load lists, and nothing to tell.
-        let has_none = repair.surveys[0].status == Status::NotApplicable;
-        assert_eq!(release.is_none(), has_none, "{id}: {:#?}", repair.surveys[0]);
+        let has_none = repair.surveys.asked[0].status == Status::NotApplicable;
+        assert_eq!(release.is_none(), has_none, "{id}: {:#?}", repair.surveys.asked[0]);
         told.entry(release).or_default().push(format!("{version} {id:.7}"));
     }
     for (release, versions) in &told {

@@ -11,14 +11,14 @@ use distorch_fix::fixes::gpu_only::GPU_ONLY;
 use distorch_fix::fixes::load_list::LOAD_LIST;
 use distorch_fix::fixes::{Accounting, Fix, Status};
 use distorch_fix::install;
-use distorch_fix::repair::Repair;
+use distorch_fix::pipeline::Repair;
 use distorch_fix::verify::{Engine, Evidence, Options, Step, Verdict};
 
 const ACCOUNTINGS: [Accounting; 2] = [Accounting::Resident, Accounting::Offload];
 
 fn repair(install: &Install, fixes: &[Fix], accounting: Accounting) -> Repair {
     let search = install::locate(&install.root).unwrap();
-    Repair::of(&search.checkouts[0], fixes, accounting).unwrap()
+    Repair::of(&search.checkouts[0], None, fixes, accounting).unwrap()
 }
 
 /// Every fixture that can be repaired, or needs no repair.
@@ -58,7 +58,7 @@ fn what_was_repaired_is_verified_again_as_it_is() {
             let install = Install::of(&name);
             let first = repair(&install, Fix::ALL, accounting);
             for change in &first.changes {
-                fs::write(first.path(change.file), &change.text).unwrap();
+                fs::write(first.sources.path(change.file), &change.text).unwrap();
             }
             for checked in ACCOUNTINGS {
                 let again = repair(&install, Fix::ALL, checked);
@@ -190,7 +190,7 @@ fn what_cannot_be_run_is_never_verified() {
         let mut install = Install::of("legacy");
         damage(&mut install, "final_bytes = defaultdict(int)", code);
         let repair = install.repair().unwrap();
-        assert!(repair.surveys.iter().all(|survey| survey.status == Status::Needed), "{what}");
+        assert!(repair.surveys.asked.iter().all(|survey| survey.status == Status::Needed), "{what}");
         let verdict = repair.verify(&Options::default());
         assert!(matches!(verdict, Verdict::Inconclusive(_)), "{what}: {verdict:?}");
         let before = install.files();

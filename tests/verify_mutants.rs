@@ -406,7 +406,7 @@ struct Rewrite {
 impl Rewrite {
     /// The tool's own.
     fn of(fixture: &str, accounting: Accounting) -> Self {
-        let before = Install::of(fixture).repair().unwrap().package;
+        let before = Install::of(fixture).repair().unwrap().sources.package;
         let surveys = fixes::survey(&before, Fix::ALL, accounting).unwrap();
         let mut edits = Vec::new();
         for (survey, found) in surveys.iter().enumerate() {
@@ -589,7 +589,11 @@ fn every_mistake_made_by_hand_is_found() {
         assert_eq!(text.matches(old).count(), 1, "{name}: {old:?}");
         std::fs::write(install.file(), text.replace(old, new)).unwrap();
         let repair = install.repair().unwrap();
-        let by = if repair.surveys.iter().any(|survey| matches!(survey.status, Status::Needed | Status::NotUnderstood))
+        let by = if repair
+            .surveys
+            .asked
+            .iter()
+            .any(|survey| matches!(survey.status, Status::Needed | Status::NotUnderstood))
         {
             "survey, which would repair it or not understand it".to_owned()
         } else {

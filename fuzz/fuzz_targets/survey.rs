@@ -16,7 +16,7 @@ use snippets::{FILE, repair, survey};
 fuzz_target!(|bytes: &[u8]| -> Corpus {
     let Ok(source) = Source::parse(Path::new(FILE), bytes.to_vec()) else { return Corpus::Reject };
     let files = [(FILE, source.text())];
-    for fix in Fix::ALL {
+    for &fix in Fix::ALL {
         for accounting in [Accounting::Resident, Accounting::Offload] {
             // What is not understood is never written.
             if survey(&files, fix, accounting).1.status == Status::Needed {

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use safetensors::Dtype;
 
-use super::Accounting;
+use super::shared::{Accounting, one_of};
 use crate::allocator::{self, Device, Policy};
 use crate::plan::Gpu;
+use crate::render::{Format, PLANS};
+use crate::report::PlanReport;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -86,8 +88,8 @@ pub struct Plan {
     pub headroom: u64,
 
     /// How to print the plan
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
-    pub format: Format,
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = one_of(PLANS.iter()))]
+    pub format: &'static Format<PlanReport>,
 
     /// Write a picture of the distribution to this file too
     #[arg(long, value_name = "FILE")]
@@ -139,15 +141,6 @@ pub enum Mode {
     Current,
     /// Repaired: the listed GPUs share it
     Repaired,
-}
-
-/// How to print.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    Human,
-    /// For programs: one object, described by docs/plan.schema.json
-    Json,
 }
 
 fn size(text: &str) -> Result<u64, String> {

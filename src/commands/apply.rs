@@ -1,13 +1,15 @@
 //! `apply`: repairs, shows the diff, writes.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::each::{Subject, View, each};
+use super::each::{View, each};
 use super::in_order;
 use crate::cli;
-use crate::report::{CheckoutReport, Command, Outcome, Report, Screen};
+use crate::pipeline::{Acted, Facts, Repair};
+use crate::render::Screen;
+use crate::report::{Command, Outcome, Report};
 use crate::store::{self, Store};
 
 pub(super) fn run(arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome> {
@@ -18,26 +20,25 @@ pub(super) fn run(arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome
         judges: true,
         comfyui: arguments.surroundings.comfyui.as_deref(),
         proof: arguments.proof.options(true),
-        ..View::new(target, arguments.output.format.into())
+        ..View::new(target, arguments.output.format)
     };
-    each(report, &view, screen, |subject, report| apply(subject, arguments, report))
+    each(report, &view, screen, |facts, _| {
+        let written = if arguments.dry_run { Ok(false) } else { write(facts) };
+        Acted {
+            patches_from: Some(PathBuf::new()),
+            is_written: *written.as_ref().unwrap_or(&false),
+            result: written.and_then(|_| in_order(facts)),
+        }
+    })
 }
 
-fn apply(subject: &Subject<'_>, arguments: &cli::Apply, report: &mut CheckoutReport) -> Result<Outcome> {
-    report.patch(subject.repair, Path::new(""));
-    if !arguments.dry_run {
-        write(subject, report)?;
-    }
-    in_order(report)
-}
-
-/// Writes every file or, where one of them cannot be written, none.
-fn write(Subject { checkout, repair, .. }: &Subject<'_>, report: &mut CheckoutReport) -> Result<()> {
-    if repair.changes.is_empty() {
+/// Writes every file or, where one of them cannot be written, none. Says whether there was anything to write.
+fn write(Facts { checkout, repair, .. }: &Facts<'_>) -> Result<bool> {
+    let replacements = repair.as_ref().map(Repair::replacements).unwrap_or_default();
+    if replacements.is_empty() {
         store::tidy(checkout);
-        return Ok(());
+        return Ok(false);
     }
-    Store::of(checkout)?.repair(&repair.replacements())?;
-    report.changes.iter_mut().for_each(|change| change.written = true);
-    Ok(())
+    Store::of(checkout)?.repair(&replacements)?;
+    Ok(true)
 }

@@ -4,7 +4,9 @@ use anyhow::Result;
 
 use super::each::{View, each};
 use crate::cli;
-use crate::report::{Command, Outcome, Report, Screen};
+use crate::pipeline::Acted;
+use crate::render::Screen;
+use crate::report::{Command, Outcome, Report};
 
 pub(super) fn run(arguments: &cli::Check, screen: &mut Screen) -> Result<Outcome> {
     let target = &arguments.target;
@@ -17,9 +19,9 @@ pub(super) fn run(arguments: &cli::Check, screen: &mut Screen) -> Result<Outcome
         cache: arguments.cache(),
         ..View::new(target, arguments.output.format)
     };
-    each(report, &view, screen, |subject, report| {
-        let is_warned = arguments.strict && !report.warnings.is_empty();
-        let found = subject.repair.is_needed() || report.stays_broken() || is_warned;
-        Ok(if found { Outcome::Found } else { Outcome::InOrder })
+    each(report, &view, screen, |facts, _| {
+        let is_warned = arguments.strict && !facts.warnings().is_empty();
+        let found = facts.is_needed() || facts.stays_broken() || is_warned;
+        Acted::looked(Ok(if found { Outcome::Found } else { Outcome::InOrder }))
     })
 }

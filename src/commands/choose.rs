@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Error, Result, bail};
 
+use super::search;
 use crate::advice::Advise as _;
 use crate::cli::Target;
 use crate::install::{self, Checkout};
-use crate::report::search;
 
 /// A checkout to act on.
 pub(super) struct Chosen {

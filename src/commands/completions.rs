@@ -4,7 +4,8 @@ use anyhow::Result;
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Completions};
-use crate::report::{Outcome, Screen};
+use crate::render::Screen;
+use crate::report::Outcome;
 
 pub(super) fn run(arguments: &Completions, screen: &mut Screen) -> Result<Outcome> {
     let mut command = Cli::command();

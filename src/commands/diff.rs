@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 
-use super::each::{Subject, View, each};
+use super::each::{View, each};
 use super::in_order;
 use crate::advice::Advise as _;
-use crate::cli::{self, Format};
-use crate::install;
-use crate::report::{Command, Outcome, Report, Screen};
+use crate::cli;
+use crate::install::Checkout;
+use crate::pipeline::Acted;
+use crate::render::Screen;
+use crate::report::{Command, Outcome, Report};
+use crate::text;
 
 pub(super) fn run(arguments: &cli::Diff, screen: &mut Screen) -> Result<Outcome> {
     let (target, format) = (&arguments.target, arguments.output.format);
@@ -19,22 +22,22 @@ pub(super) fn run(arguments: &cli::Diff, screen: &mut Screen) -> Result<Outcome>
         comfyui: arguments.surroundings.comfyui.as_deref(),
         revision: arguments.history.rev.as_deref(),
         proof: arguments.proof.options(false),
-        ..View::new(target, format.into())
+        ..View::new(target, format)
     };
-    each(report, &view, screen, |subject, report| {
+    each(report, &view, screen, |facts, is_alone| {
         // Printed one after the other, the patches of several checkouts are one, for the folder that they all lie in.
-        let is_own = subject.is_alone || format == Format::Json;
-        let folder = if is_own { PathBuf::new() } else { from_here(subject)? };
-        report.patch(subject.repair, &folder);
-        in_order(report)
+        let is_own = is_alone || format.early.is_none();
+        match if is_own { Ok(PathBuf::new()) } else { from_here(facts.checkout) } {
+            Ok(folder) => Acted { patches_from: Some(folder), is_written: false, result: in_order(facts) },
+            Err(error) => Acted::looked(Err(error)),
+        }
     })
 }
 
 /// The way from the current folder to the checkout.
-fn from_here(subject: &Subject<'_>) -> Result<PathBuf> {
-    let file = &subject.checkout.file;
-    let folder = file.parent().unwrap_or(&subject.checkout.root);
-    match folder.strip_prefix(install::logical_dir()?) {
+fn from_here(checkout: &Checkout) -> Result<PathBuf> {
+    let folder = checkout.file.parent().unwrap_or(&checkout.root);
+    match folder.strip_prefix(text::logical_dir()?) {
         Ok(below) => Ok(below.to_owned()),
         Err(_) => bail!(
             anyhow!(

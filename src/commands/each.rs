@@ -8,13 +8,14 @@ use anyhow::{Error, Result};
 use super::choose::{Chosen, choose};
 use super::comfyuis::ComfyUis;
 use super::examine::Examiner;
-use super::problem;
+use super::{next, problem};
 use crate::cache::Cache;
-use crate::cli::{FindingsFormat as Format, Target};
-use crate::install::Checkout;
+use crate::cli::Target;
 use crate::parallel::{self, Event};
-use crate::repair::Repair;
-use crate::report::{CheckoutReport, Outcome, Report, Screen, github, human, json, next, sarif};
+use crate::pipeline::{Acted, Facts};
+use crate::python::Package;
+use crate::render::{Examined, Format, Screen};
+use crate::report::{CheckoutReport, Outcome, Report};
 use crate::verify::Options;
 
 /// How a command looks at checkouts.
@@ -22,7 +23,7 @@ pub(super) struct View<'a> {
     /// Which ones, and by which fixes.
     pub(super) target: &'a Target,
     /// How they are reported.
-    pub(super) format: Format,
+    pub(super) format: &'static Format<Report>,
     /// Is there a verdict about each with its ComfyUI?
     pub(super) judges: bool,
     /// The ComfyUI that was named for it.
@@ -37,26 +38,18 @@ pub(super) struct View<'a> {
 
 impl<'a> View<'a> {
     /// The files on disk, without a ComfyUI, a proof or a cache.
-    pub(super) fn new(target: &'a Target, format: Format) -> Self {
+    pub(super) fn new(target: &'a Target, format: &'static Format<Report>) -> Self {
         Self { target, format, judges: false, comfyui: None, revision: None, proof: None, cache: None }
     }
 }
 
-/// One of the checkouts that a command acts on.
-pub(super) struct Subject<'c> {
-    pub(super) checkout: &'c Checkout,
-    pub(super) repair: &'c Repair,
-    /// Is it the only one?
-    pub(super) is_alone: bool,
-}
-
-/// Acts on one checkout after the other, and shows what comes of it. Before that they are examined, on all cores. What
-/// goes wrong with one does not keep the others from their turn.
+/// Examines the checkouts, on all cores, and acts on one after the other. `act` is told whether there is only one; it is
+/// not asked where the repair must not be used. What goes wrong with one does not keep the others from their turn.
 pub(super) fn each(
     mut report: Report,
     view: &View<'_>,
     screen: &mut Screen,
-    act: impl Fn(&Subject<'_>, &mut CheckoutReport) -> Result<Outcome>,
+    act: impl Fn(&Facts<'_>, bool) -> Acted<Outcome>,
 ) -> Result<Outcome> {
     let (chosen, comfyuis, errors) = begin(view);
     for error in errors {
@@ -64,18 +57,29 @@ pub(super) fn each(
         screen.error(&problem);
         report.fail(problem);
     }
+    let is_alone = chosen.len() == 1;
     let examiner = Examiner::new(view, &comfyuis, chosen.len());
-    let examine = |chosen: &Chosen| examiner.examine(chosen);
-    parallel::in_order(&chosen, examine, |event| {
-        if let Event::Done(Chosen { checkout, .. }, examined) = event {
-            let is_alone = chosen.len() == 1;
-            let ended = examined.end(|repair, report| act(&Subject { checkout, repair, is_alone }, report));
-            show(ended, &mut report, view.format, screen)?;
-        }
-        screen.progress(report.checkouts.len(), chosen.len());
-        Ok::<_, Error>(())
-    })?;
-    finish(report, view, screen)
+    let mut is_repairable = false;
+    parallel::in_order(
+        &chosen,
+        |chosen| examiner.examine(&chosen.checkout),
+        |event| {
+            if let Event::Done(Chosen { given, base, .. }, mut facts) = event {
+                let acted =
+                    facts.refusal.take().map_or_else(|| act(&facts, is_alone), |error| Acted::looked(Err(error)));
+                let checkout = CheckoutReport::new(given, base, &facts, &acted);
+                is_repairable |= checkout.outcome == Outcome::Found && facts.is_needed();
+                show(&checkout, facts.package(), &report, view.format, screen)?;
+                report.add(checkout);
+            }
+            screen.progress(report.checkouts.len(), chosen.len());
+            Ok::<_, Error>(())
+        },
+    )?;
+    // `apply` changes neither a revision nor what a warning is about.
+    report.next = (is_repairable && view.revision.is_none()).then(|| next::apply(view.target));
+    view.format.renderer.render(&report, screen)?;
+    Ok(report.outcome)
 }
 
 /// The checkouts, what they are judged by, and what went wrong in finding them.
@@ -91,32 +95,19 @@ fn begin<'v>(view: &'v View<'_>) -> (Vec<Chosen>, ComfyUis<'v>, Vec<Error>) {
     }
 }
 
-/// Shows one checkout, and adds it to the report without what it was shown with.
-fn show(mut checkout: CheckoutReport, report: &mut Report, format: Format, screen: &mut Screen) -> Result<()> {
-    if format == Format::Human {
-        human::checkout(&checkout, report, screen)?;
-    } else if let Some(error) = &checkout.error {
+/// Shows one checkout where that does not wait for the end.
+fn show(
+    checkout: &CheckoutReport,
+    package: Option<&Package>,
+    run: &Report,
+    format: &Format<Report>,
+    screen: &mut Screen,
+) -> Result<()> {
+    if let Some(renderer) = format.early {
+        renderer.render(&Examined { checkout, package, run }, screen)?;
+    }
+    if let Some(error) = &checkout.error {
         screen.error(error);
     }
-    checkout.forget();
-    report.add(checkout);
     Ok(())
-}
-
-/// Shows what there is to say about all of them, or the document.
-fn finish(mut report: Report, view: &View<'_>, screen: &mut Screen) -> Result<Outcome> {
-    // `apply` changes neither a revision nor what a warning is about.
-    if view.revision.is_none() && report.checkouts.iter().any(CheckoutReport::is_repairable) {
-        report.next = Some(next::apply(view.target));
-    }
-    match view.format {
-        Format::Human => human::end(&report, screen)?,
-        Format::Json => screen.document(&json::document(&report)?)?,
-        Format::Sarif => screen.document(&sarif::document(&report)?)?,
-        Format::Github => {
-            screen.document(&github::document(&report))?;
-            github::summarise(&report)?;
-        }
-    }
-    Ok(report.outcome)
 }

@@ -3,14 +3,12 @@
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result};
 
-use super::choose::Chosen;
-use super::comfyuis::ComfyUis;
+use super::comfyuis::{ComfyUi, ComfyUis};
 use super::each::View;
 use crate::install::{Checkout, Revision};
-use crate::repair::Repair;
-use crate::report::{CheckoutReport, Outcome, refusal};
+use crate::pipeline::{self, Facts, Judgement, Memory, Proof, Repair, Sources, Surveys};
 use crate::verify::{Options, Verdict};
 
 /// Examines checkouts, several at a time.
@@ -23,79 +21,61 @@ pub(super) struct Examiner<'a> {
     turn: RwLock<()>,
 }
 
-/// A checkout that was examined.
-pub(super) struct Examined {
-    report: CheckoutReport,
-    /// Its repair, and whether it may be used; or why there is none.
-    repair: Result<(Repair, Result<()>)>,
-}
-
 impl<'a> Examiner<'a> {
     pub(super) fn new(view: &'a View<'a>, comfyuis: &'a ComfyUis<'a>, checkouts: usize) -> Self {
         Self { view, comfyuis, are_several: checkouts > 1, turn: RwLock::new(()) }
     }
 
-    /// Surveys a checkout, judges it, and proves its repair, as far as this was asked for.
-    pub(super) fn examine(&self, Chosen { given, base, checkout }: &Chosen) -> Examined {
+    /// Takes a checkout through the steps, as far as was asked for and they succeed.
+    pub(super) fn examine<'c>(&'c self, checkout: &'c Checkout) -> Facts<'c> {
         let shared = self.turn.read().unwrap_or_else(PoisonError::into_inner);
-        let mut report = CheckoutReport::new(given, base, checkout);
-        let repair = self.survey(checkout, &mut report).map(|repair| {
-            let proved = self.prove(&repair, &mut report, shared);
-            (repair, proved)
-        });
-        Examined { report, repair }
+        let mut facts = Facts::new(checkout);
+        facts.refusal = self.steps(&mut facts, shared).err();
+        facts
     }
 
-    /// What is there to repair, and how does it fare with its ComfyUI?
-    fn survey(&self, checkout: &Checkout, report: &mut CheckoutReport) -> Result<Repair> {
-        thread::scope(|scope| {
-            // A ComfyUI can be large, and only the verdict needs it: it is read while the checkout is surveyed.
-            let comfyui = self.view.judges.then(|| scope.spawn(|| self.comfyuis.of(checkout)));
-            let revision = self.view.revision.map(|name| Revision::find(&checkout.root, name)).transpose()?;
-            if let Some(revision) = &revision {
-                report.as_of(revision);
+    /// Fails where a step did, or where a repair was not understood or, if it is to be proved, not verified.
+    fn steps<'c>(&'c self, facts: &mut Facts<'c>, shared: RwLockReadGuard<'_, ()>) -> Result<()> {
+        let (checkout, view) = (facts.checkout, self.view);
+        let (proof, cache) = (view.proof.as_ref(), view.cache.as_ref());
+        let (fixes, accounting) = (view.target.fixes(), view.target.accounting.into());
+        let (repair, memory, comfyui) = thread::scope(|scope| {
+            // A ComfyUI can be large, and only the judgement needs it: it is read while the checkout is surveyed.
+            let comfyui = view.judges.then(|| scope.spawn(|| self.comfyuis.of(checkout)));
+            let revision = view.revision.map(|name| Revision::find(&checkout.root, name)).transpose()?;
+            facts.revision = revision.as_ref().map(ToString::to_string);
+            let sources = Sources::read(checkout, revision.as_ref())?;
+            let memory = Memory::of(cache, checkout, &sources, (&fixes, accounting, proof));
+            let surveys = memory.surveys(|| Surveys::of(checkout, &sources, &fixes, accounting))?;
+            let repair = Repair::new(sources, surveys)?;
+            let repair = if memory.is_known() { repair } else { repair.parsed()? };
+            let comfyui = comfyui.map(|comfyui| comfyui.join().ok().flatten());
+            Ok::<_, Error>((repair, memory, comfyui))
+        })?;
+        let repair = &*facts.repair.insert(repair);
+        facts.judgement = comfyui.map(|comfyui| self.judge(repair, comfyui));
+        refused(pipeline::not_understood(repair))?;
+        let step = proof.map(|options| || self.prove(repair, options, shared));
+        let verdict = memory.verdict(&repair.surveys, step);
+        let refusal = verdict.as_ref().and_then(pipeline::not_verified);
+        facts.proof = verdict.map_or(Proof::Skipped, Proof::Ran);
+        refused(refusal)
+    }
+
+    fn judge<'c>(&'c self, repair: &Repair, comfyui: Option<&'c ComfyUi>) -> Judgement<'c> {
+        let (is_named, cache) = (self.comfyuis.is_named(), self.view.cache.as_ref());
+        match comfyui {
+            None => pipeline::judge(repair, None, is_named, cache),
+            Some(comfyui) => {
+                let facts = &comfyui.facts;
+                comfyui.with_files(|files| pipeline::judge(repair, Some((files, facts)), is_named, cache))
             }
-            let repair = self.repair(checkout, revision.as_ref())?;
-            report.survey(&repair);
-            if let Some(comfyui) = comfyui {
-                let (is_named, cache) = (self.comfyuis.is_named(), self.view.cache.as_ref());
-                match comfyui.join().ok().flatten() {
-                    None => report.judge(&repair, None, is_named, cache),
-                    Some(comfyui) => comfyui
-                        .with_files(|files| report.judge(&repair, Some((files, &comfyui.facts)), is_named, cache)),
-                }
-            }
-            Ok(repair)
-        })
-    }
-
-    fn repair(&self, checkout: &Checkout, revision: Option<&Revision>) -> Result<Repair> {
-        let View { target, proof, cache, .. } = self.view;
-        let (fixes, accounting) = (target.fixes(), target.accounting.into());
-        match (cache, revision) {
-            (Some(cache), _) => Repair::cached(checkout, revision, &fixes, accounting, proof.as_ref(), cache),
-            (None, None) => Repair::of(checkout, &fixes, accounting),
-            (None, Some(revision)) => Repair::at(checkout, revision, &fixes, accounting),
         }
-    }
-
-    /// Fails where a repair was not understood or, if it is to be proved, not verified.
-    fn prove(&self, repair: &Repair, report: &mut CheckoutReport, shared: RwLockReadGuard<'_, ()>) -> Result<()> {
-        if let Some(refusal) = refusal::not_understood(repair) {
-            bail!(refusal);
-        }
-        let verdict = self.view.proof.as_ref().map(|options| self.verify(repair, options, shared));
-        repair.keep(verdict.as_ref());
-        report.verified(verdict);
-        if let Some(refusal) = refusal::not_verified(&report.verification) {
-            bail!(refusal);
-        }
-        Ok(())
     }
 
     /// Sandboxes share the processor, and one count of the memory of the process. What does not come to an end beside
     /// others is therefore run again while nothing else is.
-    fn verify(&self, repair: &Repair, options: &Options, shared: RwLockReadGuard<'_, ()>) -> Verdict {
+    fn prove(&self, repair: &Repair, options: &Options, shared: RwLockReadGuard<'_, ()>) -> Verdict {
         let verdict = repair.verify(options);
         drop(shared);
         if !self.are_several || !matches!(verdict, Verdict::Inconclusive(_)) {
@@ -106,16 +86,6 @@ impl<'a> Examiner<'a> {
     }
 }
 
-impl Examined {
-    /// Acts on the checkout if its repair may be used, and says how it ended.
-    pub(super) fn end(self, act: impl FnOnce(&Repair, &mut CheckoutReport) -> Result<Outcome>) -> CheckoutReport {
-        let Self { mut report, repair } = self;
-        let result = repair.and_then(|(repair, proved)| {
-            let result = proved.and_then(|()| act(&repair, &mut report));
-            report.keep(repair.package);
-            result
-        });
-        report.end(result);
-        report
-    }
+fn refused(refusal: Option<Error>) -> Result<()> {
+    refusal.map_or(Ok(()), Err)
 }

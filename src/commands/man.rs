@@ -9,7 +9,8 @@ use clap_mangen::Man;
 
 use crate::advice::Advise as _;
 use crate::cli::{self, Cli};
-use crate::report::{Outcome, Screen};
+use crate::render::Screen;
+use crate::report::Outcome;
 
 pub(super) fn run(arguments: &cli::Man, screen: &mut Screen) -> Result<Outcome> {
     let mut command = Cli::command();

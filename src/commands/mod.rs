@@ -9,8 +9,10 @@ mod diff;
 mod each;
 mod examine;
 mod man;
+mod next;
 mod plan;
 mod revert;
+mod search;
 mod status;
 mod verify;
 
@@ -18,12 +20,14 @@ use anyhow::{Error, Result, anyhow, bail};
 
 use crate::advice::Advise as _;
 use crate::cli::{Cli, Command};
-use crate::install;
-use crate::report::{CheckoutReport, Outcome, Problem, Screen};
+use crate::pipeline::Facts;
+use crate::render::Screen;
+use crate::report::{Outcome, Problem};
+use crate::text;
 
 /// Runs what was asked for, and reports what went wrong.
 pub fn run(cli: &Cli) -> Outcome {
-    let mut screen = Screen::new(cli.color, cli.quiet);
+    let mut screen = Screen::new(cli.color.into(), cli.quiet);
     let result = match &cli.command {
         Command::Apply(arguments) => apply::run(arguments, &mut screen),
         Command::Check(arguments) => check::run(arguments, &mut screen),
@@ -42,11 +46,11 @@ pub fn run(cli: &Cli) -> Outcome {
 }
 
 /// In order as far as it can be told now; fails where places are left that are wrong for this ComfyUI.
-fn in_order(report: &CheckoutReport) -> Result<Outcome> {
-    if let Some(conflict) = report.conflicts.first() {
+fn in_order(facts: &Facts<'_>) -> Result<Outcome> {
+    if let Some(conflict) = facts.judgement.as_ref().and_then(|judgement| judgement.conflicts.first()) {
         bail!(anyhow!("{}", conflict.message).help(&conflict.help));
     }
-    if report.stays_broken() {
+    if facts.stays_broken() {
         bail!(anyhow!("some places read items of 5 fields only, and this ComfyUI gives others").help(
             "update ComfyUI, or take a release of the node that was made for it; `distorch-fix check` shows the places"
         ));
@@ -56,5 +60,5 @@ fn in_order(report: &CheckoutReport) -> Result<Outcome> {
 
 /// An error that is not about one checkout.
 fn problem(error: &Error) -> Problem {
-    Problem::of(error, &install::logical_dir().unwrap_or_default())
+    Problem::of(error, &text::logical_dir().unwrap_or_default())
 }

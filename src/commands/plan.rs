@@ -5,15 +5,13 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::Outcome;
 use crate::advice::Advise as _;
 use crate::allocator::{AllocationString, Device};
 use crate::cli;
-use crate::cli::plan::Format;
 use crate::plan::{self, Devices, Loading, Lora, NamedModel, Options, Plan, devices, fit};
-use crate::report::Screen;
-use crate::report::plan::{self as report, Block};
-use crate::report::text::counted;
+use crate::render::{Screen, svg};
+use crate::report::{Outcome, PlanReport};
+use crate::text::counted;
 
 pub(super) fn run(arguments: &cli::plan::Plan, screen: &mut Screen) -> Result<Outcome> {
     let count = arguments.model.len() + arguments.model_size.len();
@@ -38,20 +36,12 @@ pub(super) fn run(arguments: &cli::plan::Plan, screen: &mut Screen) -> Result<Ou
     devices.notes.extend(plan::assumed::notes(&models, &options));
     let proposals = arguments.fit.then(|| fit::fit(&models, &devices, &options, &compute));
     let plan = planned(models, strings, devices, options, proposals.as_deref(), &compute)?;
-    match arguments.format {
-        Format::Json => screen.print(&report::json::text(&plan, proposals.as_deref()))?,
-        Format::Human => {
-            for block in report::blocks(&plan, proposals.as_deref()) {
-                match block {
-                    Block::Finding(text) => screen.print(&text)?,
-                    Block::Note(text) => screen.note(&text)?,
-                }
-            }
-        }
-    }
+    let report = PlanReport { plan, proposals };
+    arguments.format.renderer.render(&report, screen)?;
+    let plan = &report.plan;
     if let Some(path) = &arguments.svg {
         let shown = path.display();
-        fs::write(path, report::svg::picture(&plan))
+        fs::write(path, svg::picture(plan))
             .with_context(|| format!("{shown}: cannot be written"))
             .help("name a file in a folder that you may write to")?;
     }

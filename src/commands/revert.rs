@@ -1,32 +1,59 @@
 //! `revert`: takes a repair back.
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, anyhow};
 
 use super::choose::{Chosen, one};
+use crate::advice::Advise as _;
 use crate::cli;
-use crate::report::{CheckoutReport, Outcome, Screen, human, revert};
-use crate::revert::Reversal;
+use crate::install::Checkout;
+use crate::render::{Human, Render as _, Screen};
+use crate::report::{CheckoutReport, Ending, Outcome, ReversalReport};
+use crate::revert::{Fate, Reversal};
 use crate::store::{self, Store};
+use crate::text::shown;
 
 pub(super) fn run(arguments: &cli::Revert, screen: &mut Screen) -> Result<Outcome> {
     let Chosen { given, base, checkout } = one(&arguments.path)?;
-    screen.note(&human::header(&CheckoutReport::new(&given, &base, &checkout)))?;
+    Human.render(&CheckoutReport::begun(&given, &base, &checkout), screen)?;
     let store = Store::of(&checkout)?;
     let reversal = Reversal::of(&checkout, &store)?;
-    screen.print(&revert::clashes(&reversal))?;
-    if let Some(refusal) = revert::refusal(&reversal) {
-        bail!(refusal);
+    let (ending, result) = take_back(&checkout, &reversal, arguments.dry_run, &store);
+    Human.render(&ReversalReport::new(&reversal, ending), screen)?;
+    result.map(|()| Outcome::InOrder)
+}
+
+/// Writes every file or, where one of them cannot be done, none.
+fn take_back(checkout: &Checkout, reversal: &Reversal, dry_run: bool, store: &Store) -> (Ending, Result<()>) {
+    if let Some(refusal) = refusal(reversal) {
+        return (Ending::Refused, Err(refusal));
     }
-    screen.note(&revert::absences(&reversal))?;
     let replacements = reversal.replacements();
-    for file in reversal.files.iter().filter(|file| file.text().is_some()) {
-        screen.note(&revert::diff(file))?;
+    if !dry_run && replacements.is_empty() {
+        store::tidy(checkout);
     }
-    match (arguments.dry_run, replacements.is_empty()) {
-        (true, _) => {}
-        (false, true) => store::tidy(&checkout),
-        (false, false) => store.revert(&replacements)?,
+    match (replacements.is_empty(), dry_run) {
+        (true, _) => (Ending::Nothing, Ok(())),
+        (false, true) => (Ending::DryRun, Ok(())),
+        (false, false) => match store.revert(&replacements) {
+            Ok(()) => (Ending::Written, Ok(())),
+            Err(error) => (Ending::Failed, Err(error)),
+        },
     }
-    screen.note(&revert::end(&reversal, arguments.dry_run))?;
-    Ok(Outcome::InOrder)
+}
+
+/// Why nothing can be taken back, if nothing can, and what to do.
+fn refusal(reversal: &Reversal) -> Option<Error> {
+    let file = reversal.files.iter().find(|file| matches!(file.fate, Fate::Clashing(_) | Fate::TooLong))?;
+    let path = shown(&file.path);
+    Some(match &file.fate {
+        Fate::Clashing(clashes) => anyhow!(
+            "{path}: {} edited again since, so nothing was written",
+            match clashes.len() {
+                1 => String::from("one place of the repair was"),
+                count => format!("{count} places of the repair were"),
+            }
+        )
+        .help("undo those lines by hand: - is what is there now, + what was there before the repair"),
+        _ => anyhow!("{path} has grown too long to be compared").help("restore the file, or install the node again"),
+    })
 }

@@ -4,7 +4,9 @@ use anyhow::Result;
 
 use super::each::{View, each};
 use crate::cli;
-use crate::report::{Command, Outcome, Report, Screen};
+use crate::pipeline::Acted;
+use crate::render::Screen;
+use crate::report::{Command, Outcome, Report};
 
 pub(super) fn run(arguments: &cli::Verify, screen: &mut Screen) -> Result<Outcome> {
     let target = &arguments.target;
@@ -12,7 +14,7 @@ pub(super) fn run(arguments: &cli::Verify, screen: &mut Screen) -> Result<Outcom
     let view = View {
         revision: arguments.history.rev.as_deref(),
         proof: Some(arguments.options()),
-        ..View::new(target, arguments.output.format.into())
+        ..View::new(target, arguments.output.format)
     };
-    each(report, &view, screen, |_, _| Ok(Outcome::InOrder))
+    each(report, &view, screen, |_, _| Acted::looked(Ok(Outcome::InOrder)))
 }

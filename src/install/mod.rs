@@ -20,10 +20,12 @@ pub use revision::Revision;
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::{env, fs};
 
 use anyhow::{Context, Result, anyhow, bail};
+
+use crate::text;
 
 use recognise::{Recognised, recognise};
 
@@ -194,7 +196,7 @@ impl Places {
             // `link/..` is not where `link` is: only the file system can tell what lies above.
             real.clone()
         } else {
-            logical_dir()?.join(start)
+            text::logical_dir()?.join(start)
         };
         // Without the `.` and the `/` at the end that `start` may have.
         let shown = shown.components().collect();
@@ -232,14 +234,6 @@ fn climb(from: &Path) -> Climb {
         }
     }
     Climb::Nothing
-}
-
-/// The current folder as the shell names it. `current_dir` has every link resolved, and so a user who went through a
-/// linked `custom_nodes` would no longer be inside a ComfyUI.
-pub(crate) fn logical_dir() -> std::io::Result<PathBuf> {
-    let real = env::current_dir()?;
-    let shell = env::var_os("PWD").map(PathBuf::from).filter(|pwd| pwd.is_absolute());
-    Ok(shell.filter(|pwd| fs::canonicalize(pwd).is_ok_and(|pwd| pwd == real)).unwrap_or(real))
 }
 
 /// Whether the folder has this name; Windows and macOS do not heed case, so neither does this.

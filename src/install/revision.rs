@@ -11,6 +11,7 @@ use git2::{ErrorCode, ObjectType, Repository, Tree, TreeEntry};
 
 use super::git::{LINK, own_repository};
 use crate::advice::Advise as _;
+use crate::text::shown;
 
 /// One commit of a repository. Displayed as `NAME (ID)`.
 pub struct Revision {
@@ -44,11 +45,11 @@ impl Revision {
     /// repository that only encloses the folder is not meant.
     pub fn find(folder: &Path, name: &str) -> Result<Self> {
         let git_dir = git_dir(folder).ok_or_else(|| {
-            anyhow!("{} is not a git repository, so it has no revision `{name}`", folder.display())
+            anyhow!("{} is not a git repository, so it has no revision `{name}`", shown(folder))
                 .help("name a clone, or leave the revision out")
         })?;
         let repository = Repository::open_bare(&git_dir)
-            .with_context(|| format!("cannot read the repository {}", git_dir.display()))
+            .with_context(|| format!("cannot read the repository {}", shown(&git_dir)))
             .help("run `git fsck` to see what is wrong with it")?;
         let (tree, short_id) = look_up(&repository, folder, name)?;
         Ok(Self { root: folder.to_path_buf(), name: name.to_owned(), short_id, repository, tree })
@@ -150,7 +151,7 @@ fn git_dir(folder: &Path) -> Option<PathBuf> {
 /// The tree of the commit, and the beginning of the commit's id.
 fn look_up(repository: &Repository, folder: &Path, name: &str) -> Result<(git2::Oid, String)> {
     let object = repository.revparse_single(name).map_err(|error| {
-        let folder = folder.display();
+        let folder = shown(folder);
         match error.code() {
             ErrorCode::Ambiguous => {
                 anyhow!("`{name}` is ambiguous: several ids in {folder} begin with it").help("give more of the id")
@@ -166,7 +167,7 @@ fn look_up(repository: &Repository, folder: &Path, name: &str) -> Result<(git2::
         }
     })?;
     let Ok(commit) = object.peel_to_commit() else {
-        bail!(anyhow!("`{name}` is not a commit in {}", folder.display()).help("name a branch, a tag or an id"));
+        bail!(anyhow!("`{name}` is not a commit in {}", shown(folder)).help("name a branch, a tag or an id"));
     };
     let short_id = commit.as_object().short_id()?.as_str().unwrap_or_default().to_owned();
     Ok((commit.tree_id(), short_id))

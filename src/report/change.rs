@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::diff::Patch;
 use super::located::Located;
-use crate::repair::Change;
+use super::patch::Patch;
+use crate::pipeline::Change;
 
 /// A file that a repair changes.
 #[derive(Debug, Serialize)]
@@ -21,7 +21,7 @@ pub struct ChangeReport {
 }
 
 impl ChangeReport {
-    pub(super) fn new(path: &Located, change: &Change) -> Self {
-        Self { path: path.clone(), edits: change.edits.len(), patch: None, written: false }
+    pub(super) fn new(path: &Located, change: &Change, patch: Option<Patch>, written: bool) -> Self {
+        Self { path: path.clone(), edits: change.edits.len(), patch, written }
     }
 }

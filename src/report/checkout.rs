@@ -1,24 +1,21 @@
-//! What is to be said about one checkout.
+//! What is to be said about one checkout: built once, when everything is known, and never changed.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::Result;
+use anyhow::Error;
 use serde::Serialize;
 
 use super::survey;
-use super::text::visible;
 use super::{
-    ChangeReport, ComfyUiReport, ConflictReport, Located, Outcome, Problem, SiteReport, SurveyReport, Verification,
-    diff, warnings,
+    ChangeReport, ComfyUiReport, ConflictReport, Located, Outcome, Patch, Problem, SiteReport, SurveyReport,
+    Verification,
 };
-use crate::cache::Cache;
-use crate::comfyui::{self, Facts, Fit, Pair};
-use crate::fixes::{Fix, State, Status};
-use crate::install::{Checkout, Evidence, Files, GitFacts, Revision};
-use crate::python::Package;
-use crate::repair::Repair;
-use crate::verify::Verdict;
+use crate::comfyui::{Fit, Pair};
+use crate::fixes::Fix;
+use crate::install::{Checkout, Evidence, GitFacts};
+use crate::pipeline::{Acted, Facts, Repair};
+use crate::text::visible;
 
 /// One checkout: what it is, what was found in it, and what became of that.
 #[derive(Debug, Serialize)]
@@ -63,12 +60,6 @@ pub struct CheckoutReport {
     pub outcome: Outcome,
     /// Why it failed, if it did.
     pub error: Option<Problem>,
-    /// The folder that paths are written from, absolute.
-    #[serde(skip)]
-    base: PathBuf,
-    /// The files themselves, for as long as somebody may quote them.
-    #[serde(skip)]
-    package: Option<Package>,
 }
 
 /// What git knows of a checkout.
@@ -86,10 +77,14 @@ pub struct GitReport {
 }
 
 impl CheckoutReport {
-    /// The facts about a checkout that the PATH `given` led to; paths are written from the folder `base`.
-    pub fn new(given: &Path, base: &Path, checkout: &Checkout) -> Self {
+    /// What there is to say about a checkout that the PATH `given` led to, and about what was done with it. Paths are
+    /// written from the folder `base`.
+    pub fn new(given: &Path, base: &Path, facts: &Facts<'_>, acted: &Acted<Outcome>) -> Self {
         let located = |path: &Path| Located::new(base, path);
-        let comfyui = checkout.comfyui.as_ref();
+        let problem = |error: &Error| Problem::of(error, base);
+        let checkout = facts.checkout;
+        let found = facts.repair.as_ref().map(|repair| Found::new(repair, facts, acted, base));
+        let Found { fixes, conflicts, changes } = found.unwrap_or_default();
         Self {
             given: given.to_string_lossy().into_owned(),
             root: located(&checkout.root),
@@ -98,124 +93,24 @@ impl CheckoutReport {
             evidence: checkout.evidence.to_string(),
             disabled: checkout.disabled,
             version: checkout.version.clone(),
-            git: checkout.git.as_ref().map(GitReport::new),
-            revision: None,
-            release: None,
-            comfyui: comfyui.map(|comfyui| ComfyUiReport::around(base, comfyui)),
-            fixes: Vec::new(),
-            pair: None,
-            conflicts: Vec::new(),
-            verification: Verification::NotReached,
-            changes: Vec::new(),
-            warnings: Vec::new(),
-            outcome: Outcome::InOrder,
-            error: None,
-            base: base.to_owned(),
-            package: None,
+            git: checkout.git.as_ref().filter(|_| facts.revision.is_none()).map(GitReport::new),
+            revision: facts.revision.clone(),
+            release: facts.repair.as_ref().and_then(|repair| repair.surveys.release.clone()),
+            comfyui: ComfyUiReport::new(base, checkout.comfyui.as_ref(), facts.judgement.as_ref()),
+            fixes,
+            pair: facts.judgement.as_ref().and_then(|judgement| judgement.pair),
+            conflicts,
+            verification: Verification::from(&facts.proof),
+            changes,
+            warnings: facts.warnings().iter().map(problem).collect(),
+            outcome: *acted.result.as_ref().unwrap_or(&Outcome::Failed),
+            error: acted.result.as_ref().err().map(problem),
         }
     }
 
-    /// Says that a revision was looked at in place of the files on disk.
-    pub fn as_of(&mut self, revision: &Revision) {
-        self.revision = Some(revision.to_string());
-        self.git = None;
-    }
-
-    /// Adds what the fixes found and would change.
-    pub fn survey(&mut self, repair: &Repair) {
-        let paths: Vec<_> =
-            (0..repair.package.len()).map(|file| Located::new(&self.base, &repair.path(file))).collect();
-        let files = survey::Files::new(&repair.surveys, &paths, &repair.package);
-        self.fixes = repair.surveys.iter().map(|survey| SurveyReport::new(survey, &files)).collect();
-        self.release.clone_from(&repair.release);
-        self.changes = repair.changes.iter().map(|change| ChangeReport::new(&paths[change.file], change)).collect();
-    }
-
-    /// Judges a checkout by a ComfyUI, with its files, that was read, or could not be; it may have been named.
-    pub fn judge(
-        &mut self,
-        repair: &Repair,
-        comfyui: Option<(&Files, &Result<Facts>)>,
-        is_named: bool,
-        cache: Option<&Cache>,
-    ) {
-        let (files, comfyui) = comfyui.unzip();
-        let facts = match comfyui {
-            Some(Ok(facts)) => {
-                self.comfyui = Some(ComfyUiReport::read(&self.base, facts, is_named));
-                Some(facts)
-            }
-            Some(Err(error)) => {
-                self.comfyui.iter_mut().for_each(|comfyui| comfyui.unread(&self.base, error));
-                None
-            }
-            None => None,
-        };
-        let asks = &repair.asks;
-        let conflicts = asks.conflicts(&repair.package, files.zip(facts), cache);
-        let report = |conflict: &comfyui::Conflict| {
-            let path = Located::new(&self.base, &repair.path(conflict.file));
-            ConflictReport::new(conflict, path, &repair.package)
-        };
-        self.conflicts = conflicts.iter().map(report).collect();
-        let lists = facts.map_or(&[][..], |facts| &facts.load_lists);
-        let surveys = self.fixes.iter_mut().filter(|survey| survey.fix.about().reads_items);
-        let sites: Vec<_> = surveys.flat_map(|survey| &mut survey.sites).collect();
-        // What is never run makes nothing fail.
-        let states: Vec<_> = sites.iter().filter(|site| site.unused.is_none()).map(|site| site.state).collect();
-        if !self.conflicts.is_empty() {
-            self.pair = Some(Pair::Known(Fit::Broken));
-        } else if !sites.is_empty() {
-            self.pair = Some(asks.judge(&states, lists));
-        }
-        for site in sites {
-            if let Pair::Known(fit) = asks.judge(&[site.state], lists) {
-                site.fit = Some(fit);
-            }
-        }
-        // What was not understood is said where it stands.
-        let understood = self.pair.filter(|_| !states.contains(&State::OPAQUE));
-        self.warnings.extend(warnings::all(facts, understood, &self.base));
-    }
-
-    /// Adds the patches, whose names are written from the folder `from` of the checkout's files.
-    pub fn patch(&mut self, repair: &Repair, from: &Path) {
-        for (report, change) in self.changes.iter_mut().zip(&repair.changes) {
-            report.patch = Some(diff::patch(repair, change, from));
-        }
-    }
-
-    /// Adds what running the code came to; nothing if it was not to be run.
-    pub fn verified(&mut self, verdict: Option<Verdict>) {
-        self.verification = verdict.map_or(Verification::Skipped, Verification::from);
-        let Verification::Verified { spill: Some(spill), .. } = &self.verification else { return };
-        self.warnings.push(warnings::spill(spill, &self.base));
-        let shares =
-            |survey: &&mut SurveyReport| survey.fix.about().is_in_allocation && survey.status == Status::InOrder;
-        if let Some(survey) = self.fixes.iter_mut().find(shares) {
-            survey.verdict.push_str(", but layers that fit no quota still go to the CPU");
-        }
-    }
-
-    /// Keeps the files themselves, for renderers that quote them.
-    pub fn keep(&mut self, package: Package) {
-        self.package = Some(package);
-    }
-
-    /// Lets go of them again.
-    pub fn forget(&mut self) {
-        self.package = None;
-    }
-
-    /// Adds how it ended.
-    pub fn end(&mut self, result: Result<Outcome>) {
-        match result {
-            Ok(outcome) => self.outcome = outcome,
-            Err(error) => {
-                self.outcome = Outcome::Failed;
-                self.error = Some(Problem::of(&error, &self.base));
-            }
-        }
+    /// What there is to say about a checkout that nothing was done with yet.
+    pub fn begun(given: &Path, base: &Path, checkout: &Checkout) -> Self {
+        Self::new(given, base, &Facts::new(checkout), &Acted::looked(Ok(Outcome::InOrder)))
     }
 
     /// The sites that there is something to say about: those that `apply` would repair, those that were not understood,
@@ -225,35 +120,48 @@ impl CheckoutReport {
         sites.filter(|(_, site)| site.state.needs_fix() || site.state.is_unknown() || site.is_broken())
     }
 
-    /// Did `check` find something that `apply` would repair?
-    pub fn is_repairable(&self) -> bool {
-        self.outcome == Outcome::Found && self.fixes.iter().any(|survey| survey.status == Status::Needed)
-    }
-
-    /// Are there places that are wrong for this ComfyUI, and that `apply` leaves alone?
-    pub fn stays_broken(&self) -> bool {
-        !self.conflicts.is_empty() || self.findings().any(|(_, site)| site.is_broken() && !site.state.needs_fix())
-    }
-
     /// Do the places that read load lists, but for those that are never run, read them rightly as they are?
-    pub(super) fn reads_rightly(&self) -> bool {
+    pub(crate) fn reads_rightly(&self) -> bool {
         let surveys = self.fixes.iter().filter(|survey| survey.fix.about().reads_items);
         let mut sites = surveys.flat_map(|survey| &survey.sites).filter(|site| site.unused.is_none());
         sites.all(|site| site.fit == Some(Fit::Works))
     }
 
-    /// The files, as long as they are kept.
-    pub(super) fn package(&self) -> Option<&Package> {
-        self.package.as_ref()
-    }
-
     /// `ComfyUI-MultiGPU 2.5.10`, without the version where it is not known.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let mut name = String::from("ComfyUI-MultiGPU");
         if let Some(version) = &self.version {
             let _ = write!(name, " {}", visible(version));
         }
         name
+    }
+}
+
+/// The parts of a report that quote places in the files.
+#[derive(Default)]
+struct Found {
+    fixes: Vec<SurveyReport>,
+    conflicts: Vec<ConflictReport>,
+    changes: Vec<ChangeReport>,
+}
+
+impl Found {
+    fn new(repair: &Repair, facts: &Facts<'_>, acted: &Acted<Outcome>, base: &Path) -> Self {
+        let (sources, asked) = (&repair.sources, &repair.surveys.asked);
+        let paths: Vec<_> = (0..sources.package.len()).map(|file| Located::new(base, &sources.path(file))).collect();
+        let files = survey::Files::new(asked, &paths, &sources.package);
+        let conflicts = facts.judgement.iter().flat_map(|judgement| &judgement.conflicts);
+        let change = |change| {
+            let patch = acted.patches_from.as_ref().map(|folder| Patch::of(repair, change, folder));
+            ChangeReport::new(&paths[change.file], change, patch, acted.is_written)
+        };
+        Self {
+            fixes: (0..asked.len()).map(|number| SurveyReport::new(number, asked, facts, &files)).collect(),
+            conflicts: conflicts
+                .map(|conflict| ConflictReport::new(conflict, paths[conflict.file].clone(), &sources.package))
+                .collect(),
+            changes: repair.changes.iter().map(change).collect(),
+        }
     }
 }
 

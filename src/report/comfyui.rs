@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::Error;
 use serde::Serialize;
 
-use super::text::visible;
 use super::{Located, Problem};
 use crate::comfyui::{DynamicVram, Facts, LoadList, Order, PATCHER};
 use crate::install::ComfyUi;
+use crate::pipeline::Judgement;
 use crate::python::Place;
+use crate::text::visible;
 
 /// A ComfyUI: the one around the checkout, or the one that was named in its place.
 #[derive(Debug, Serialize)]
@@ -86,8 +86,18 @@ pub enum DynamicVramReport {
 }
 
 impl ComfyUiReport {
+    /// The ComfyUI that a checkout is judged by, or else the one around it.
+    pub(super) fn new(base: &Path, around: Option<&ComfyUi>, judgement: Option<&Judgement<'_>>) -> Option<Self> {
+        let around = around.map(|comfyui| Self::around(base, comfyui));
+        match judgement.and_then(|judgement| Some((judgement.comfyui?, judgement.is_named))) {
+            None => around,
+            Some((Ok(facts), is_named)) => Some(Self::read(base, facts, is_named)),
+            Some((Err(error), _)) => around.map(|around| Self { unread: Some(Problem::of(error, base)), ..around }),
+        }
+    }
+
     /// The ComfyUI around a checkout, before it is read.
-    pub(super) fn around(base: &Path, comfyui: &ComfyUi) -> Self {
+    fn around(base: &Path, comfyui: &ComfyUi) -> Self {
         Self {
             root: Located::new(base, &comfyui.root),
             revision: None,
@@ -100,7 +110,7 @@ impl ComfyUiReport {
     }
 
     /// What was read of a ComfyUI.
-    pub(super) fn read(base: &Path, facts: &Facts, is_named: bool) -> Self {
+    fn read(base: &Path, facts: &Facts, is_named: bool) -> Self {
         Self {
             root: Located::new(base, &facts.root),
             revision: facts.revision.clone(),
@@ -117,13 +127,8 @@ impl ComfyUiReport {
         }
     }
 
-    /// Notes why it could not be read.
-    pub(super) fn unread(&mut self, base: &Path, error: &Error) {
-        self.unread = Some(Problem::of(error, base));
-    }
-
     /// For people: `ComfyUI 0.18.0 in ComfyUI, whose load lists hold 5 fields (comfy/model_patcher.py:812)`.
-    pub(super) fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         let by = if self.is_named { "judged by " } else { "" };
         let version = self.version.as_deref().unwrap_or("of unknown version");
         let mut out = format!("{by}ComfyUI {version} in {}", self.root.shown());
@@ -165,7 +170,7 @@ impl ComfyUiReport {
     }
 
     /// `5 fields`, `4 or 5 fields`; None if it was not read, or has no load lists.
-    pub(super) fn fields(&self) -> Option<String> {
+    pub(crate) fn fields(&self) -> Option<String> {
         let forms: Vec<_> = self.forms().iter().map(|item| item.fields.len().to_string()).collect();
         (!forms.is_empty()).then(|| format!("{} fields", forms.join(" or ")))
     }

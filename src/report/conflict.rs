@@ -24,7 +24,7 @@ pub struct ConflictReport {
     pub help: String,
     /// The number of its file in the package.
     #[serde(skip)]
-    pub(super) file: usize,
+    pub(crate) file: usize,
 }
 
 impl ConflictReport {
@@ -47,7 +47,7 @@ impl ConflictReport {
     }
 
     /// The verdict about the pair, in a few words.
-    pub(super) fn verdict(&self) -> &'static str {
+    pub(crate) fn verdict(&self) -> &'static str {
         match self.kind {
             Kind::MissingInComfyui => "the pack needs a ComfyUI that has more",
             Kind::MissingInPack => "the pack cannot be imported, whatever the ComfyUI",

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use super::text::shown;
-use crate::install;
+use crate::text;
+use crate::text::shown;
 
 /// A path: for people as they see it from the current folder, in documents from the PATH that was given.
 #[derive(Clone, Debug)]
@@ -23,12 +23,12 @@ impl Located {
     }
 
     /// For people.
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         shown(&self.absolute)
     }
 
     /// From another folder, with slashes.
-    pub(super) fn from(&self, folder: &Path) -> String {
+    pub(crate) fn from(&self, folder: &Path) -> String {
         relative(&self.absolute, folder)
     }
 }
@@ -55,9 +55,9 @@ impl schemars::JsonSchema for Located {
 }
 
 /// The folder from which services and editors take paths: that of the repository in a GitHub job, else the current one.
-pub(super) fn workspace() -> PathBuf {
+pub(crate) fn workspace() -> PathBuf {
     let github = env::var_os("GITHUB_WORKSPACE").map(PathBuf::from).filter(|folder| folder.is_dir());
-    github.or_else(|| install::logical_dir().ok()).unwrap_or_default()
+    github.or_else(|| text::logical_dir().ok()).unwrap_or_default()
 }
 
 /// The way from `base` to `path`, with slashes on every system. The whole path where there is none, as between the

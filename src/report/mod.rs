@@ -1,37 +1,21 @@
-//! What a run has to say: one [`Report`], and a renderer for each of its readers.
+//! What a run has to say: one [`Report`], and smaller ones for commands that are about one thing.
 //!
-//! A command fills the report in, checkout by checkout, and knows nothing of how it is shown; a renderer shows it and
-//! knows nothing of how it came about. For people each checkout is shown as soon as it is done; every other form is one
-//! document at the end. Paths in it are written from the PATH that led there, with slashes, so that a report says the
-//! same wherever the checkout lies.
+//! A report is built from facts that do not change any more, and is not changed itself but for the checkouts that are
+//! added to that of a run. It knows nothing of how it is shown; that is up to [`render`](crate::render). Paths in it are
+//! written from the PATH that led there, with slashes, so that a report says the same wherever the checkout lies.
 
 mod change;
 mod checkout;
-mod columns;
 mod comfyui;
 mod conflict;
-mod diff;
-mod findings;
-pub mod github;
-pub mod human;
-pub mod json;
 mod located;
-pub mod next;
+mod patch;
 pub mod plan;
 mod problem;
-mod progress;
-mod proof;
-pub mod refusal;
-pub mod revert;
-pub mod sarif;
-mod screen;
-pub mod search;
-pub mod status;
-mod summary;
+mod reversal;
+mod status;
 mod survey;
-pub(crate) mod text;
 mod verification;
-mod warnings;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -43,8 +27,12 @@ pub use checkout::CheckoutReport;
 pub use comfyui::ComfyUiReport;
 pub use conflict::ConflictReport;
 pub use located::Located;
+pub(crate) use located::workspace;
+pub use patch::Patch;
+pub use plan::PlanReport;
 pub use problem::Problem;
-pub use screen::Screen;
+pub use reversal::{Ending, ReversalReport, ReversedFile};
+pub use status::StatusReport;
 pub use survey::{Point, Replacement, SiteReport, SurveyReport};
 pub use verification::Verification;
 
@@ -131,14 +119,14 @@ impl From<Outcome> for ExitCode {
 
 /// How bad something is, in the words of every format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Level {
+pub(crate) enum Level {
     Warning,
     Error,
 }
 
 impl Level {
     /// Of a site that there is something to say about.
-    fn of(site: &SiteReport) -> Self {
+    pub(crate) fn of(site: &SiteReport) -> Self {
         let is_wrong = site.state.needs_fix() || site.is_broken();
         if is_wrong && site.unused.is_none() { Self::Error } else { Self::Warning }
     }
@@ -226,7 +214,7 @@ impl Report {
     }
 
     /// What there is to say beside the findings, with how bad it is: of each checkout in turn, then of none.
-    fn problems(&self) -> impl Iterator<Item = (Level, &Problem)> {
+    pub(crate) fn problems(&self) -> impl Iterator<Item = (Level, &Problem)> {
         let of_checkouts = self.checkouts.iter().flat_map(|checkout| {
             let warnings = checkout.warnings.iter().map(|problem| (Level::Warning, problem));
             warnings.chain(checkout.error.iter().map(|problem| (Level::Error, problem)))
@@ -237,5 +225,28 @@ impl Report {
     fn worsen(&mut self, outcome: Outcome) {
         self.outcome = self.outcome.max(outcome);
         self.exit_code = self.outcome.code();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs};
+
+    use schemars::generate::SchemaSettings;
+
+    use super::*;
+
+    /// `UPDATE=1 cargo test` writes it anew.
+    #[test]
+    fn the_schema_is_that_of_the_report() {
+        let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+        let mut schema = generator.into_root_schema_for::<Report>();
+        schema.insert("title".into(), "A report of distorch-fix".into());
+        let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/report.schema.json");
+        if env::var_os("UPDATE").is_some() {
+            fs::write(path, &schema).unwrap();
+        }
+        assert_eq!(fs::read_to_string(path).unwrap(), schema, "UPDATE=1 cargo test writes it anew");
     }
 }

@@ -1,263 +1,335 @@
-//! A plan, for people: the tables of the node's log, with what they leave out.
+//! A plan, in the form it has for programs. What the fields mean is in `schema/plan.schema.json`, which
+//! the tests hold this to.
 
-pub mod json;
-mod proposals;
-pub mod svg;
+use serde::{Serialize, Serializer};
 
-use std::fmt::Write as _;
-
-use super::columns::{columns, width, wrapped};
-use super::text::{BAD, FAINT, GOOD, STRONG, UNSURE, counted, visible};
-use crate::allocator::{Accounting, Policy, gigabytes};
-use crate::plan::fit::Proposal;
+use crate::allocator::{Accounting, AssignmentRow, Block, LayerRow, Placed, Policy, Reason, Remainder};
+use crate::plan::fit::{Place, Proposal};
 use crate::plan::lora::Matched;
-use crate::plan::modules::Modules;
-use crate::plan::tensor::Tensor;
-use crate::plan::types::{Types, name_of};
-use crate::plan::{Level, Plan, Planned, Run, Usage};
+use crate::plan::types::name_of;
+use crate::plan::{Level, Plan, Planned, Run, Usage, Warning};
 
-/// Characters of a bar that stands for all of a device's memory.
-const BAR: u8 = 20;
+/// Goes up when a field changes its meaning or goes away.
+const VERSION: u32 = 1;
 
-/// Lines that belong together.
-pub enum Block {
-    /// What `--quiet` leaves.
-    Finding(String),
-    /// What it leaves out.
-    Note(String),
+/// What `plan` has to say: where each part of every model goes, and strings that fit, if those were asked for.
+pub struct PlanReport {
+    /// The plan.
+    pub plan: Plan,
+    /// Strings that fit, the best first.
+    pub proposals: Option<Vec<Proposal>>,
 }
 
-/// The plan, block by block.
-pub fn blocks(plan: &Plan, proposals: Option<&[Proposal]>) -> Vec<Block> {
-    let mut blocks = vec![Block::Note(notes(plan))];
-    for planned in &plan.models {
-        blocks.push(Block::Note(model(planned)));
-        for run in &planned.runs {
-            blocks.push(Block::Finding(devices(plan, planned, run)));
-            blocks.push(Block::Finding(warnings(run)));
+impl Serialize for PlanReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let plan = &self.plan;
+        let usage = plan.options.policies.last().map(|&policy| plan.usage(policy)).unwrap_or_default();
+        PlanObject::new(plan, &usage, self.proposals.as_deref()).serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct PlanObject<'p> {
+    version: u32,
+    fits: bool,
+    accounting: &'static str,
+    headroom_bytes: u64,
+    ram_known: bool,
+    notes: &'p [String],
+    devices: Vec<DeviceObject<'p>>,
+    models: Vec<ModelObject<'p>>,
+    together: Vec<UsageObject<'p>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proposals: Option<Vec<ProposalObject<'p>>>,
+}
+
+impl<'p> PlanObject<'p> {
+    fn new(plan: &'p Plan, usage: &'p [Usage], proposals: Option<&'p [Proposal]>) -> Self {
+        Self {
+            version: VERSION,
+            fits: plan.fits(),
+            accounting: match plan.options.accounting {
+                Accounting::Resident => "resident",
+                Accounting::Offload => "offload",
+            },
+            headroom_bytes: plan.options.headroom_bytes,
+            ram_known: plan.devices.ram_known,
+            notes: &plan.devices.notes,
+            devices: plan
+                .devices
+                .machine
+                .listed()
+                .map(|(device, bytes)| DeviceObject::new(device.as_str(), bytes))
+                .collect(),
+            models: plan.models.iter().map(|planned| ModelObject::new(plan, planned)).collect(),
+            together: usage.iter().map(UsageObject::new).collect(),
+            proposals: proposals.map(|proposals| proposals.iter().map(ProposalObject::new).collect()),
         }
-        blocks.push(Block::Note(layers(planned)));
-        blocks.push(Block::Note(log(planned)));
     }
-    if plan.models.len() > 1 {
-        blocks.push(Block::Finding(together(plan)));
-    }
-    blocks.extend(proposals.map(|proposals| Block::Finding(proposals::block(plan, proposals))));
-    blocks.push(Block::Note(verdict(plan, proposals.is_some())));
-    blocks
 }
 
-/// Where sizes come from that were not given.
-fn notes(plan: &Plan) -> String {
-    plan.devices.notes.iter().fold(String::new(), |mut out, note| {
-        let _ = writeln!(out, "{FAINT}note{FAINT:#}: {}", wrapped(&visible(note), 6, 6, columns()));
-        out
-    })
+#[derive(Serialize)]
+struct DeviceObject<'p> {
+    device: &'p str,
+    total_bytes: u64,
 }
 
-fn model(planned: &Planned) -> String {
-    let modules = &planned.named.modules;
-    let model = &modules.model;
-    let [resident, offload] = [Accounting::Resident, Accounting::Offload].map(|which| model.total_bytes(which));
-    let mut out = format!("{STRONG}{}{STRONG:#}\n", visible(&planned.named.name));
-    let _ = writeln!(out, "  {}", visible(&planned.named.origin));
-    let layers = counted(model.blocks().len(), "layer");
-    let types = modules.types.map(|types| loaded(planned, types)).unwrap_or_default();
-    let _ = writeln!(out, "  {:.2} GB in {layers}{types}", gigabytes(resident));
-    if offload != resident {
-        let _ =
-            writeln!(out, "  {:.2} GB with what casting and patching costs (--accounting offload)", gigabytes(offload));
+impl<'p> DeviceObject<'p> {
+    fn new(device: &'p str, total_bytes: u64) -> Self {
+        Self { device, total_bytes }
     }
-    for file in &modules.patched.files {
-        out.push_str(&patched(file));
-    }
-    if modules.reserve_bytes > 0 {
-        let reserve = size(modules.reserve_bytes);
-        let _ = writeln!(out, "  including {reserve} that ComfyUI-GGUF reserves for unpacking the largest weight");
-    }
-    if modules.unlisted_bytes > 0 {
-        let unlisted = size(modules.unlisted_bytes);
-        let _ = writeln!(out, "  plus {unlisted} that belong to no layer and are not placed");
-    }
-    if let [first, rest @ ..] = &modules.ignored[..] {
-        let ignored = counted(rest.len() + 1, "tensor");
-        let _ = writeln!(out, "  {ignored} of the file ignored, as ComfyUI does, such as {}", visible(first));
-    }
-    if !modules.ordered {
-        out.push_str(&doubt(modules));
-    }
-    out
 }
 
-/// Why its order is not known, and what that means.
-fn doubt(modules: &Modules) -> String {
-    let why = modules.doubt.as_deref().unwrap_or("only its size is known");
-    let so = match modules.architecture {
-        Some(_) => "layers and sizes are those of that architecture, and may differ from what ComfyUI builds",
-        None => {
-            "layers without weights are missing, the order and kinds of the others are guessed, and at the edge of a device \
-             one layer may be another"
+#[derive(Serialize)]
+struct ModelObject<'p> {
+    name: &'p str,
+    origin: &'p str,
+    allocation_string: &'p str,
+    architecture: Option<&'static str>,
+    text_encoder: bool,
+    weight_type: Option<&'static str>,
+    cast_type: Option<&'static str>,
+    resident_bytes: u64,
+    offload_bytes: u64,
+    reserve_bytes: u64,
+    unlisted_bytes: u64,
+    order_known: bool,
+    order_doubt: Option<&'p str>,
+    ignored_tensors: &'p [String],
+    loras: Vec<LoraObject<'p>>,
+    layers: Vec<LayerObject<'p>>,
+    runs: Vec<RunObject<'p>>,
+}
+
+impl<'p> ModelObject<'p> {
+    fn new(plan: &'p Plan, planned: &'p Planned) -> Self {
+        let modules = &planned.named.modules;
+        let runs = planned.runs.iter().map(|run| RunObject::new(planned, run, planned.is_alike(&plan.options)));
+        Self {
+            name: &planned.named.name,
+            origin: &planned.named.origin,
+            allocation_string: planned.string.text(),
+            architecture: modules.architecture,
+            text_encoder: modules.is_text_encoder,
+            weight_type: modules.types.map(|types| name_of(types.weights)),
+            cast_type: modules.types.and_then(|types| types.cast).map(name_of),
+            resident_bytes: modules.model.total_bytes(Accounting::Resident),
+            offload_bytes: modules.model.total_bytes(Accounting::Offload),
+            reserve_bytes: modules.reserve_bytes,
+            unlisted_bytes: modules.unlisted_bytes,
+            order_known: modules.ordered,
+            order_doubt: modules.doubt.as_deref(),
+            ignored_tensors: &modules.ignored,
+            loras: modules.patched.files.iter().map(LoraObject::new).collect(),
+            layers: planned.runs[0].allocation.layers.iter().map(LayerObject::new).collect(),
+            runs: runs.collect(),
         }
-    };
-    format!("  the order of its layers is not known: {}\n  so {so}\n", visible(why))
-}
-
-/// In which types it is loaded and computed.
-fn loaded(planned: &Planned, types: Types) -> String {
-    let is_packed = planned.named.contents.tensors.iter().any(Tensor::is_opaque);
-    let (weights, cast) = (name_of(types.weights), types.cast.map(name_of));
-    match (is_packed, cast) {
-        (true, _) => format!(", packed as in the file, computed in {}", cast.unwrap_or(weights)),
-        (false, Some(cast)) if cast != weights => format!(", loaded in {weights}, computed in {cast}"),
-        (false, _) => format!(", loaded in {weights}"),
     }
 }
 
-/// What a LoRA file does to the model.
-fn patched(file: &Matched) -> String {
-    let name = visible(&file.name);
-    let unknown = match &file.unknown[..] {
-        [] => String::new(),
-        [first, ..] => format!(", {} are not, such as {}", file.unknown.len(), visible(first)),
-    };
-    format!("  patched by {name}: {} of its names are those of layers here{unknown}\n", file.known)
+#[derive(Serialize)]
+struct LoraObject<'p> {
+    file: &'p str,
+    known: usize,
+    unknown: &'p [String],
 }
 
-/// Bytes in the unit that shows some digits of them.
-fn size(bytes: u64) -> String {
-    let gb = gigabytes(bytes);
-    if gb < 0.1 { format!("{:.2} MB", gb * 1024.0) } else { format!("{gb:.2} GB") }
-}
-
-fn devices(plan: &Plan, planned: &Planned, run: &Run) -> String {
-    let node = match (planned.is_alike(&plan.options), run.policy) {
-        (true, _) => "The node, repaired or not",
-        (false, Policy::CpuFallback) => "The node as shipped",
-        (false, Policy::GpuOnly) => "The node, repaired",
-    };
-    let counted = match plan.options.accounting {
-        Accounting::Resident => "counts the weights",
-        Accounting::Offload => "counts the weights, and what casting and patching costs",
-    };
-    let mut out = format!("{STRONG}{node}{STRONG:#} ({counted})\n");
-    let counts_more = plan.options.accounting == Accounting::Offload;
-    let head = ["VRAM GB", "Dev %", "Model GB", "Dist %", "Counted", "Weights", "Free GB"].map(str::to_owned);
-    let _ = writeln!(out, "  {FAINT}{}{FAINT:#}", row("Device", head, counts_more));
-    let bytes = run.resident_bytes.iter().zip(&run.counted_bytes);
-    for (device, (&resident, &counted)) in run.allocation.devices.iter().zip(bytes) {
-        let [name, vram, part, model, share] = device.cells();
-        let free = gigabytes(device.total_bytes) - gigabytes(resident);
-        let [counted, weights, free] = [gigabytes(counted), gigabytes(resident), free].map(|gb| format!("{gb:.2}"));
-        let line = row(&visible(&name), [vram, part, model, share, counted, weights, free], counts_more);
-        let _ = writeln!(out, "  {line}{}", bar(resident, device.total_bytes, width(&line, 0) + 2));
+impl<'p> LoraObject<'p> {
+    fn new(file: &'p Matched) -> Self {
+        Self { file: &file.name, known: file.known, unknown: &file.unknown }
     }
-    out
 }
 
-/// The columns of the node's own table, and three more; what is counted only where it is not what the weights take.
-fn row(device: &str, cells: [String; 7], counts_more: bool) -> String {
-    let [vram, part, model, share, counted, weights, free] = cells;
-    let counted = if counts_more { format!("{counted:>10}") } else { String::new() };
-    format!("{device:<8}{vram:>9}{part:>9}{model:>11}{share:>10}{counted}{weights:>10}{free:>10}")
+#[derive(Serialize)]
+struct LayerObject<'p> {
+    kind: &'p str,
+    layers: usize,
+    bytes: u64,
+    percent: f64,
 }
 
-/// How much of a device its weights take, behind a line of so many columns or, if there is no room, below it; red where
-/// they are more than it has.
-fn bar(used_bytes: u64, total_bytes: u64, columns_before: usize) -> String {
-    let needed = columns_before + 2 + usize::from(BAR) + " 100%".len();
-    let lead = if columns().is_some_and(|columns| columns < needed) { "\n          " } else { "  " };
-    let used = if total_bytes > 0 { gigabytes(used_bytes) / gigabytes(total_bytes) } else { 0.0 };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the bar")]
-    let eighths = (used.clamp(0.0, 1.0) * f64::from(8 * BAR)).round() as usize;
-    let (full, rest) = (eighths / 8, eighths % 8);
-    let part = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][rest];
-    let filled = "█".repeat(full) + part;
-    let empty = "░".repeat(usize::from(BAR) - full - usize::from(rest > 0));
-    let style = if used > 1.0 { BAD } else { GOOD };
-    format!("{lead}{style}{filled}{style:#}{FAINT}{empty}{FAINT:#} {:.0}%", used * 100.0)
-}
-
-fn warnings(run: &Run) -> String {
-    run.warnings.iter().fold(String::new(), |mut out, warning| {
-        let (style, word) = match warning.level() {
-            Level::Misfit => (BAD, "does not fit"),
-            Level::Warning => (UNSURE, "warning"),
-            Level::Note => (FAINT, "note"),
-        };
-        let text = visible(&warning.to_string()).into_owned();
-        let _ = writeln!(out, "{style}{word}{style:#}: {}", wrapped(&text, word.len() + 2, 4, columns()));
-        out
-    })
-}
-
-/// The layer table, as the node logs it.
-fn layers(planned: &Planned) -> String {
-    let mut out = format!("{STRONG}Layers{STRONG:#}\n");
-    let line = |cells: &[String; 4]| format!("{:<18}{:>7}{:>14}{:>10}", cells[0], cells[1], cells[2], cells[3]);
-    let head = line(&["Layer Type", "Layers", "Memory (MB)", "% Total"].map(str::to_owned));
-    let _ = writeln!(out, "  {FAINT}{head}{FAINT:#}");
-    for row in &planned.runs[0].allocation.layers {
-        let _ = writeln!(out, "  {}", line(&row.cells()));
+impl<'p> LayerObject<'p> {
+    fn new(row: &'p LayerRow) -> Self {
+        Self { kind: &row.kind, layers: row.blocks, bytes: row.bytes, percent: row.percent }
     }
-    out
 }
 
-/// What to look for in ComfyUI's log.
-fn log(planned: &Planned) -> String {
-    let mut out = format!("{STRONG}In ComfyUI's log{STRONG:#}\n");
-    let _ = writeln!(out, "  [MultiGPU DisTorch V2] Full allocation string: {}", visible(planned.string.text()));
-    for run in &planned.runs {
-        let who = match (planned.runs.len(), run.policy) {
-            (1, _) => "",
-            (_, Policy::CpuFallback) => "  (as shipped)",
-            (_, Policy::GpuOnly) => "  (repaired)",
-        };
+#[derive(Serialize)]
+struct RunObject<'p> {
+    mode: &'static str,
+    final_allocation_string: &'p str,
+    log_line: Option<String>,
+    remainder: RemainderObject<'p>,
+    devices: Vec<RowObject<'p>>,
+    assignments: Vec<AssignmentObject<'p>>,
+    placements: Vec<PlacedObject<'p>>,
+    warnings: Vec<WarningObject>,
+}
+
+impl<'p> RunObject<'p> {
+    fn new(planned: &'p Planned, run: &'p Run, alike: bool) -> Self {
         let allocation = &run.allocation;
-        let _ = writeln!(out, "  [MultiGPU DisTorch V2] Final Allocation String:{FAINT}{who}{FAINT:#}");
-        let _ = writeln!(out, "  {}", visible(&allocation.allocation_string));
-        if let Some(line) = allocation.remainder.log_line() {
-            let _ = writeln!(out, "  {line}");
+        let rows = allocation.devices.iter().zip(run.resident_bytes.iter().zip(&run.counted_bytes));
+        let devices = rows.map(|(row, (&resident_bytes, &counted_bytes))| RowObject {
+            device: row.device.as_str(),
+            total_bytes: row.total_bytes,
+            fraction: row.fraction,
+            allocated_gb: row.allocated_gb,
+            dist_percent: row.dist_percent,
+            counted_bytes,
+            resident_bytes,
+            free_bytes: i128::from(row.total_bytes) - i128::from(resident_bytes),
+        });
+        let blocks = planned.named.modules.model.blocks().iter().zip(&allocation.placements);
+        let placed = |(block, placed): (&'p Block, &Placed)| {
+            let device = allocation.devices[placed.device].device.as_str();
+            PlacedObject::new(block, device, placed.reason)
+        };
+        Self {
+            mode: match (alike, run.policy) {
+                (true, _) => "both",
+                (false, Policy::CpuFallback) => "current",
+                (false, Policy::GpuOnly) => "repaired",
+            },
+            final_allocation_string: &allocation.allocation_string,
+            log_line: allocation.remainder.log_line(),
+            remainder: RemainderObject::new(&allocation.remainder),
+            devices: devices.collect(),
+            assignments: allocation.assignments.iter().map(AssignmentObject::new).collect(),
+            placements: blocks.map(placed).collect(),
+            warnings: run.warnings.iter().map(WarningObject::new).collect(),
         }
     }
-    out
 }
 
-/// What all models take, if they stay loaded at the same time.
-fn together(plan: &Plan) -> String {
-    let Some(&policy) = plan.options.policies.last() else { return String::new() };
-    let node = if policy == Policy::GpuOnly { "the node, repaired" } else { "the node as shipped" };
-    let mut out = format!("{STRONG}All models at the same time{STRONG:#} ({node})\n");
-    let head = format!("{:<8}{:>9}{:>10}{:>10}", "Device", "VRAM GB", "Weights", "Free GB");
-    let _ = writeln!(out, "  {FAINT}{head}{FAINT:#}");
-    let usage = plan.usage(policy);
-    for used in &usage {
-        let [total, weights] = [used.total_bytes, used.used_bytes()].map(gigabytes);
-        let name = visible(used.device.as_str());
-        let cells = format!("{name:<8}{total:>9.2}{weights:>10.2}{:>10.2}", total - weights);
-        let _ = writeln!(out, "  {cells}{}", bar(used.used_bytes(), used.total_bytes, width(&cells, 0) + 2));
-    }
-    let is_over = |used: &&Usage| used.used_bytes() > used.total_bytes;
-    if let Some(over) = usage.iter().find(is_over) {
-        let _ = writeln!(
-            out,
-            "{UNSURE}warning{UNSURE:#}: {} does not hold all of them; ComfyUI has to unload one before it loads the next",
-            visible(over.device.as_str())
-        );
-    }
-    out
+#[derive(Serialize)]
+struct RemainderObject<'p> {
+    to: &'static str,
+    device: Option<&'p str>,
+    bytes: f64,
+    gpus: usize,
 }
 
-fn verdict(plan: &Plan, proposed: bool) -> String {
-    let warned = plan.models.iter().flat_map(|planned| &planned.runs).flat_map(|run| &run.warnings);
-    match (plan.fits(), proposed) {
-        (true, _) if warned.into_iter().any(|warning| warning.level() == Level::Warning) => {
-            format!("{GOOD}It fits{GOOD:#}, but see the warnings.\n")
+impl<'p> RemainderObject<'p> {
+    fn new(remainder: &'p Remainder) -> Self {
+        let (to, device, bytes, gpus) = match remainder {
+            Remainder::None => ("nobody", None, 0.0, 0),
+            Remainder::Wildcard { device, bytes } => ("wildcard", Some(device.as_str()), *bytes, 0),
+            Remainder::Shared { bytes, gpus } => ("gpus", None, *bytes, *gpus),
+            Remainder::Unassigned { bytes } => ("unassigned", None, *bytes, 0),
+        };
+        Self { to, device, bytes, gpus }
+    }
+}
+
+#[derive(Serialize)]
+struct RowObject<'p> {
+    device: &'p str,
+    total_bytes: u64,
+    fraction: f64,
+    allocated_gb: f64,
+    dist_percent: f64,
+    counted_bytes: u64,
+    resident_bytes: u64,
+    free_bytes: i128,
+}
+
+#[derive(Serialize)]
+struct AssignmentObject<'p> {
+    device: &'p str,
+    tiny: bool,
+    layers: usize,
+    bytes: u64,
+    percent: f64,
+}
+
+impl<'p> AssignmentObject<'p> {
+    fn new(row: &'p AssignmentRow) -> Self {
+        let AssignmentRow { device, tiny, blocks, bytes, percent } = row;
+        Self { device: device.as_str(), tiny: *tiny, layers: *blocks, bytes: *bytes, percent: *percent }
+    }
+}
+
+#[derive(Serialize)]
+struct PlacedObject<'p> {
+    layer: &'p str,
+    kind: &'p str,
+    resident_bytes: u64,
+    offload_bytes: u64,
+    device: &'p str,
+    reason: &'static str,
+}
+
+impl<'p> PlacedObject<'p> {
+    fn new(block: &'p Block, device: &'p str, reason: Reason) -> Self {
+        let reason = match reason {
+            Reason::Quota => "quota",
+            Reason::Orphan => "orphan",
+            Reason::Tiny => "tiny",
+            Reason::Head => "head",
+        };
+        let Block { name, kind, resident_bytes, offload_bytes, .. } = block;
+        Self { layer: name, kind, resident_bytes: *resident_bytes, offload_bytes: *offload_bytes, device, reason }
+    }
+}
+
+#[derive(Serialize)]
+struct WarningObject {
+    name: &'static str,
+    level: &'static str,
+    text: String,
+}
+
+impl WarningObject {
+    fn new(warning: &Warning) -> Self {
+        let level = match warning.level() {
+            Level::Misfit => "misfit",
+            Level::Warning => "warning",
+            Level::Note => "note",
+        };
+        Self { name: warning.name(), level, text: warning.to_string() }
+    }
+}
+
+#[derive(Serialize)]
+struct UsageObject<'p> {
+    device: &'p str,
+    total_bytes: u64,
+    model_bytes: &'p [u64],
+    free_bytes: i128,
+}
+
+impl<'p> UsageObject<'p> {
+    fn new(usage: &'p Usage) -> Self {
+        Self {
+            device: usage.device.as_str(),
+            total_bytes: usage.total_bytes,
+            model_bytes: &usage.model_bytes,
+            free_bytes: i128::from(usage.total_bytes) - i128::from(usage.used_bytes()),
         }
-        (true, _) if plan.devices.assumed => {
-            format!("{GOOD}It fits{GOOD:#} if the GPUs are at least as large as their quotas.\n")
+    }
+}
+
+#[derive(Serialize)]
+struct ProposalObject<'p> {
+    strings: &'p [String],
+    place: &'static str,
+    together: bool,
+    quantisation: Option<&'static str>,
+    saved_bytes: u64,
+}
+
+impl<'p> ProposalObject<'p> {
+    fn new(proposal: &'p Proposal) -> Self {
+        Self {
+            strings: &proposal.strings,
+            place: match proposal.place {
+                Place::GpuOnly => "gpu-only",
+                Place::WithCpu => "with-cpu",
+            },
+            together: proposal.together,
+            quantisation: proposal.smaller.map(|(name, _)| name),
+            saved_bytes: proposal.smaller.map_or(0, |(_, saved)| saved),
         }
-        (true, _) => format!("{GOOD}It fits.{GOOD:#}\n"),
-        (false, true) => format!("{BAD}It does not fit.{BAD:#}\n"),
-        (false, false) => format!("{BAD}It does not fit.{BAD:#} `--fit` proposes strings that do.\n"),
     }
 }

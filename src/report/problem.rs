@@ -6,10 +6,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::located::Located;
-use super::text::{shown, visible};
 use crate::advice::Advice;
-use crate::gather::Unread;
+use crate::pipeline::Unread;
 use crate::python::{Place, Unreadable};
+use crate::text::{shown, visible};
 
 /// What went wrong, in words for people. Its parts have no line breaks, and nothing in them steers a terminal.
 #[derive(Debug, Serialize)]

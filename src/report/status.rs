@@ -1,32 +1,39 @@
 //! Who repaired a checkout and when, and what an update would do to that.
 
-use std::fmt::Write as _;
+use std::path::PathBuf;
 
-use super::columns::{columns, wrapped};
-use super::revert::explained;
-use super::text::{FAINT, INDENT, STRONG, shown, visible};
+use super::reversal::explained;
 use crate::fixes::Status;
 use crate::install::Checkout;
-use crate::repair::Repair;
+use crate::pipeline::Repair;
 use crate::revert::{Fate, Known, Reversal, Reverted};
 use crate::store::Store;
+use crate::text::visible;
 
-/// One line each: the repair, its files, what `revert` would do, whether it can be updated, and the journal.
-pub fn status(checkout: &Checkout, repair: &Repair, reversal: &Reversal, store: &Store) -> String {
-    let mut out = String::new();
-    let mut line = |name: &str, text: &str| {
-        let text = wrapped(text, INDENT, INDENT, columns());
-        let _ = writeln!(out, "{STRONG}{name:<10}{STRONG:#} {text}");
-    };
-    line("repair", &repaired(checkout, repair, reversal));
-    for file in &reversal.files {
-        line("file", &format!("{}: {}", shown(&file.path), fate(file, reversal.known)));
+/// What `status` has to say about a checkout.
+#[derive(Debug)]
+pub struct StatusReport {
+    /// Who repaired it, and when.
+    pub repair: String,
+    /// The files that were repaired, and what `revert` would do with each.
+    pub files: Vec<(PathBuf, String)>,
+    /// What an update would do.
+    pub update: &'static str,
+    /// The journal, if there is one.
+    pub journal: Option<PathBuf>,
+}
+
+impl StatusReport {
+    /// What is to be said of these facts.
+    pub fn new(checkout: &Checkout, repair: &Repair, reversal: &Reversal, store: &Store) -> Self {
+        let files = reversal.files.iter().map(|file| (file.path.clone(), fate(file, reversal.known)));
+        Self {
+            repair: repaired(checkout, repair, reversal),
+            files: files.collect(),
+            update: update(checkout, repair),
+            journal: Some(store.journal_path()).filter(|path| path.is_file()),
+        }
     }
-    line("update", update(checkout, repair));
-    let path = store.journal_path();
-    let journal = if path.is_file() { shown(&path) } else { String::from("none") };
-    line("journal", &format!("{FAINT}{journal}{FAINT:#}"));
-    out
 }
 
 /// Who repaired it, and when.
@@ -44,7 +51,7 @@ fn repaired(checkout: &Checkout, repair: &Repair, reversal: &Reversal) -> String
         return by + needed;
     }
     let modified = checkout.git.as_ref().and_then(|git| git.modified);
-    let is = |wanted: Status| repair.surveys.iter().any(|survey| survey.status == wanted);
+    let is = |wanted: Status| repair.surveys.asked.iter().any(|survey| survey.status == wanted);
     match (is(Status::NotUnderstood), repair.is_needed(), is(Status::InOrder), modified) {
         (true, ..) => "not understood: see `distorch-fix check`",
         (_, true, ..) => "none, and it needs one: see `distorch-fix check`",

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::located::Located;
 use crate::comfyui::Fit;
 use crate::fixes::{Fix, Site, State, Status, Survey};
+use crate::pipeline::Facts;
 use crate::python::{Package, Places};
 
 /// What one fix found in a checkout.
@@ -46,7 +47,7 @@ pub struct SiteReport {
     pub edits: Vec<Replacement>,
     /// The number of its file in the package.
     #[serde(skip)]
-    pub(super) file: usize,
+    pub(crate) file: usize,
 }
 
 /// The bytes from `start` to `end` are replaced by `text`.
@@ -104,19 +105,25 @@ impl<'r> Files<'r> {
 }
 
 impl SurveyReport {
-    pub(super) fn new(survey: &Survey, files: &Files<'_>) -> Self {
+    /// What is to be said about one of the surveys.
+    pub(super) fn new(number: usize, surveys: &[Survey], facts: &Facts<'_>, files: &Files<'_>) -> Self {
+        let survey = &surveys[number];
+        let fit = |site| facts.judgement.as_ref().and_then(|judgement| judgement.fit(number, site));
+        let is_qualified = facts.proof.qualified(surveys).is_some_and(|qualified| qualified.fix == survey.fix);
+        let but = if is_qualified { ", but layers that fit no quota still go to the CPU" } else { "" };
+        let sites = survey.sites.iter().enumerate();
         Self {
             fix: survey.fix,
             status: survey.status,
-            verdict: survey.verdict(),
+            verdict: survey.verdict() + but,
             note: survey.note.clone(),
-            sites: survey.sites.iter().map(|site| SiteReport::new(site, files)).collect(),
+            sites: sites.map(|(number, site)| SiteReport::new(site, fit(number), files)).collect(),
         }
     }
 }
 
 impl SiteReport {
-    fn new(site: &Site, files: &Files<'_>) -> Self {
+    fn new(site: &Site, fit: Option<Fit>, files: &Files<'_>) -> Self {
         let edits = site.edits.iter().map(|(file, edit)| Replacement {
             path: files.paths[*file].clone(),
             start: files.point(*file, edit.range.0),
@@ -128,7 +135,7 @@ impl SiteReport {
             start: files.point(site.file, site.range.start),
             end: files.point(site.file, site.range.end),
             state: site.state,
-            fit: None,
+            fit,
             message: site.message.split_whitespace().collect::<Vec<_>>().join(" "),
             unused: site.unused.clone(),
             edits: edits.collect(),
@@ -139,13 +146,13 @@ impl SiteReport {
 
 impl SiteReport {
     /// What it does, and that it is never run if that is so.
-    pub(super) fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         let unused = self.unused.as_ref().map(|why| format!("; never run: {why}")).unwrap_or_default();
         format!("{}{unused}", self.message)
     }
 
     /// Is it wrong for the ComfyUI that the checkout is judged by?
-    pub(super) fn is_broken(&self) -> bool {
+    pub(crate) fn is_broken(&self) -> bool {
         self.fit == Some(Fit::Broken) && self.unused.is_none()
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::pipeline::Proof;
 use crate::verify::{Spill, Step, Verdict};
 
 /// What running the repaired code, or the code as it is where there is nothing to repair, came to.
@@ -52,25 +53,39 @@ pub enum Verification {
     },
 }
 
-impl From<Verdict> for Verification {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Verified(evidence) if evidence.places + evidence.scenarios == 0 => Self::NotApplicable,
-            Verdict::Verified(evidence) => Self::Verified {
+impl Verification {
+    /// How much was run, in words; nothing if it is not verified.
+    pub(crate) fn counts(&self) -> String {
+        match self {
+            Self::Verified { places, scenarios, blocks, .. } => {
+                format!("{places} places probed, {scenarios} scenarios run, {blocks} blocks placed")
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+impl From<&Proof> for Verification {
+    fn from(proof: &Proof) -> Self {
+        match proof {
+            Proof::NotReached => Self::NotReached,
+            Proof::Skipped => Self::Skipped,
+            Proof::Ran(Verdict::Verified(evidence)) if evidence.places + evidence.scenarios == 0 => Self::NotApplicable,
+            Proof::Ran(Verdict::Verified(evidence)) => Self::Verified {
                 places: evidence.places,
                 scenarios: evidence.scenarios,
                 blocks: evidence.blocks,
-                notes: evidence.notes,
-                spill: evidence.spill,
+                notes: evidence.notes.clone(),
+                spill: evidence.spill.clone(),
                 elapsed: evidence.elapsed,
             },
-            Verdict::Wrong(mismatch) => Self::Wrong {
+            Proof::Ran(Verdict::Wrong(mismatch)) => Self::Wrong {
                 step: mismatch.step,
-                scenario: mismatch.scenario,
-                expected: mismatch.expected,
-                given: mismatch.given,
+                scenario: mismatch.scenario.clone(),
+                expected: mismatch.expected.clone(),
+                given: mismatch.given.clone(),
             },
-            Verdict::Inconclusive(reason) => Self::Inconclusive { reason },
+            Proof::Ran(Verdict::Inconclusive(reason)) => Self::Inconclusive { reason: reason.clone() },
         }
     }
 }

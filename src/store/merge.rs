@@ -19,7 +19,7 @@ pub enum Merged {
 }
 
 /// Lines that were changed twice.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clash {
     /// The lines as they are now.
     pub now: String,

@@ -2,7 +2,7 @@
 //!
 //! Four steps, in this order; the first that fails is reported.
 //!
-//! 1. *Parse*: the repaired text parses (done where it is made, in [`crate::repair`]).
+//! 1. *Parse*: the repaired text parses (done where it is made, in [`crate::pipeline`]).
 //! 2. *Probe*: every place that reads a load-list item is run on its own with items of 4, 5 and 6 fields, and must
 //!    read what it read before from 4.
 //! 3. *Allocate*: the file's own byte and ratio functions are run over scenarios; the fraction strings must be those

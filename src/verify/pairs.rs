@@ -17,8 +17,8 @@ use crate::comfyui::{self, Fit, LoadList, Order, Pair, Shape};
 use crate::fixes::load_list::{ANY, FIVE_ONLY, LEGACY, LOAD_LIST};
 use crate::fixes::{self, Accounting, Fix, State};
 use crate::install::{self, FILE_NAME, Revision};
+use crate::pipeline::Repair;
 use crate::python::{Package, Place};
-use crate::repair::Repair;
 
 /// A repository of ComfyUI-MultiGPU, bare or not, whose history is to be in the table.
 const VARIABLE: &str = "DISTORCH_FIX_HISTORY";
@@ -51,7 +51,7 @@ impl fmt::Display for Row {
 
 impl Row {
     fn of(name: String, repair: &Repair) -> Self {
-        let used = repair.surveys[0].sites.iter().filter(|site| site.unused.is_none());
+        let used = repair.surveys.asked[0].sites.iter().filter(|site| site.unused.is_none());
         let states: Vec<_> = used.map(|site| site.state).collect();
         let verdicts = FIELDS.map(|fields| match comfyui::judge(&states, &[load_list(fields)]) {
             Pair::Known(fit) => fit,
@@ -81,10 +81,10 @@ fn load_list(fields: usize) -> LoadList {
 /// Whether the checkout, as it is, is right with items of each number of fields.
 fn run(repair: &Repair, states: &[State]) -> Option<[bool; 2]> {
     let edits = repair.changes.iter().map(|change| (change.file, &change.edits));
-    let repaired = repair.package.edited(edits);
-    let surveys = fixes::survey(&repair.package, Fix::ALL, Accounting::Resident).ok()?;
+    let repaired = repair.sources.package.edited(edits);
+    let surveys = fixes::survey(&repair.sources.package, Fix::ALL, Accounting::Resident).ok()?;
     let subject = Subject {
-        before: &repair.package,
+        before: &repair.sources.package,
         surveys: &surveys,
         after: &repaired,
         fixes: &[LOAD_LIST],
@@ -92,7 +92,7 @@ fn run(repair: &Repair, states: &[State]) -> Option<[bool; 2]> {
     };
     let options = Options::default();
     let verifier = Verifier::new(&subject, &options);
-    let unused: Vec<_> = repair.surveys[0].sites.iter().filter_map(|site| site.unused.as_deref()).collect();
+    let unused: Vec<_> = repair.surveys.asked[0].sites.iter().filter_map(|site| site.unused.as_deref()).collect();
     let is_used = |name: &str| !unused.iter().any(|why| why.contains(&format!("`{name}`")));
     let answers = |package: &Package, fields| {
         let program = verifier.program(package).ok()?;
@@ -107,7 +107,7 @@ fn run(repair: &Repair, states: &[State]) -> Option<[bool; 2]> {
         return None;
     }
     let is_right = |given: Vec<Answer>| given.iter().zip(&right).all(|(given, right)| given.is_same(right));
-    Some([is_right(answers(&repair.package, 4)?), is_right(answers(&repair.package, 5)?)])
+    Some([is_right(answers(&repair.sources.package, 4)?), is_right(answers(&repair.sources.package, 5)?)])
 }
 
 /// Prints the table, and fails where a verdict is not what happened.
@@ -129,7 +129,7 @@ fn the_verdict_about_every_fixture_is_what_happens() {
     let row = |folder: &PathBuf| {
         let checkout = install::locate(folder).ok()?.checkouts.pop()?;
         // One of them is no Python, so there is nothing to judge.
-        let repair = Repair::of(&checkout, &[LOAD_LIST], Accounting::Resident).ok()?;
+        let repair = Repair::of(&checkout, None, &[LOAD_LIST], Accounting::Resident).ok()?;
         Some(Row::of(folder.file_name()?.to_string_lossy().into_owned(), &repair))
     };
     let rows: Vec<_> = folders.iter().filter_map(row).collect();
@@ -162,7 +162,7 @@ fn the_verdict_about_every_version_in_a_history_is_what_happens() {
             continue;
         }
         let revision = Revision::find(&path, &id.to_string()).unwrap();
-        let repair = Repair::at(&checkout, &revision, &[LOAD_LIST], Accounting::Resident).unwrap();
+        let repair = Repair::of(&checkout, Some(&revision), &[LOAD_LIST], Accounting::Resident).unwrap();
         rows.push(Row::of(revision.short_id, &repair));
     }
     compare(&rows);

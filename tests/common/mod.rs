@@ -12,7 +12,7 @@ use std::{env, fs};
 
 use distorch_fix::fixes::{Accounting, Fix};
 use distorch_fix::install;
-use distorch_fix::repair::Repair;
+use distorch_fix::pipeline::Repair;
 use tempfile::TempDir;
 
 /// The names of all fixtures.
@@ -59,7 +59,7 @@ impl Install {
     pub fn repair(&self) -> anyhow::Result<Repair> {
         let search = install::locate(&self.root).unwrap();
         let [checkout] = &search.checkouts[..] else { panic!("not one checkout: {search:?}") };
-        Repair::of(checkout, Fix::ALL, Accounting::Resident)
+        Repair::of(checkout, None, Fix::ALL, Accounting::Resident)
     }
 
     /// Runs the program in it.

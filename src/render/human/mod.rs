@@ -1,61 +1,81 @@
 //! For people at a terminal: the checkout, what was found, the verdicts, and what comes of them.
 
+mod findings;
+mod patch;
+mod plan;
+mod proof;
+mod revert;
+mod status;
+
 use std::fmt::Write as _;
 use std::io;
 
-use super::columns::{columns, wrapped};
-use super::text::{BAD, FAINT, GOOD, INDENT, STRONG, UNSURE, counted, visible};
-use super::{CheckoutReport, ComfyUiReport, Command, Report, Screen, findings, proof};
+use anyhow::Result;
+
 use crate::comfyui::{Fit, Kind, Pair};
 use crate::fixes::Status;
+use crate::render::columns::{columns, wrapped};
+use crate::render::style::{BAD, FAINT, GOOD, INDENT, STRONG, UNSURE};
+use crate::render::{Examined, Render, Screen};
+use crate::report::{CheckoutReport, ComfyUiReport, Command, Report};
+use crate::text::{counted, visible};
 
-/// Shows one checkout of a run.
-pub fn checkout(checkout: &CheckoutReport, run: &Report, screen: &mut Screen) -> io::Result<()> {
-    match run.command {
-        Command::Diff => patches(checkout, screen)?,
-        command => {
-            screen.note(&header(checkout))?;
-            match command {
-                Command::Check => screen.print(&findings::all(checkout))?,
-                Command::Apply => screen.print(&findings::not_understood(checkout))?,
-                Command::Diff | Command::Verify => {}
-            }
-            // What `apply` found is no longer so when this is read.
-            let pair = checkout.pair.filter(|_| command == Command::Check);
-            let pair = pair.map(|found| self::pair(found, checkout)).unwrap_or_default();
-            screen.note(&(verdicts(checkout) + &pair + &proof::line(&checkout.verification)))?;
-            match command {
-                Command::Apply => changes(checkout, run.dry_run, screen)?,
-                Command::Verify => screen.note(&proof::elapsed(&checkout.verification))?,
-                Command::Check | Command::Diff => {}
-            }
-        }
+/// Shows things to people.
+pub struct Human;
+
+impl Render<CheckoutReport> for Human {
+    fn render(&self, checkout: &CheckoutReport, screen: &mut Screen) -> Result<()> {
+        Ok(screen.note(&header(checkout))?)
     }
-    checkout.warnings.iter().for_each(|warning| screen.warning(warning));
-    if let Some(error) = &checkout.error {
-        screen.error(error);
-    }
-    Ok(())
 }
 
-/// Shows what there is to say about all checkouts together.
-pub fn end(report: &Report, screen: &mut Screen) -> io::Result<()> {
-    if report.command == Command::Diff {
-        return Ok(());
+impl Render<Examined<'_>> for Human {
+    fn render(&self, examined: &Examined<'_>, screen: &mut Screen) -> Result<()> {
+        let Examined { checkout, package, run } = examined;
+        match run.command {
+            Command::Diff => patches(checkout, screen)?,
+            command => {
+                screen.note(&header(checkout))?;
+                match command {
+                    Command::Check => screen.print(&findings::all(checkout, *package))?,
+                    Command::Apply => screen.print(&findings::not_understood(checkout, *package))?,
+                    Command::Diff | Command::Verify => {}
+                }
+                // What `apply` found is no longer so when this is read.
+                let pair = checkout.pair.filter(|_| command == Command::Check);
+                let pair = pair.map(|found| self::pair(found, checkout)).unwrap_or_default();
+                screen.note(&(verdicts(checkout) + &pair + &proof::line(&checkout.verification)))?;
+                match command {
+                    Command::Apply => changes(checkout, run.dry_run, screen)?,
+                    Command::Verify => screen.note(&proof::elapsed(&checkout.verification))?,
+                    Command::Check | Command::Diff => {}
+                }
+            }
+        }
+        checkout.warnings.iter().for_each(|warning| screen.warning(warning));
+        Ok(())
     }
-    if report.totals.checkouts > 1 {
-        screen.note(&totals(report))?;
+}
+
+impl Render<Report> for Human {
+    fn render(&self, report: &Report, screen: &mut Screen) -> Result<()> {
+        if report.command == Command::Diff {
+            return Ok(());
+        }
+        if report.totals.checkouts > 1 {
+            screen.note(&totals(report))?;
+        }
+        if let Some(command) = &report.next {
+            screen.note(&format!(
+                "To repair: {STRONG}{command}{STRONG:#}\n           (--dry-run shows the change and writes nothing)\n"
+            ))?;
+        }
+        Ok(())
     }
-    if let Some(command) = &report.next {
-        screen.note(&format!(
-            "To repair: {STRONG}{command}{STRONG:#}\n           (--dry-run shows the change and writes nothing)\n"
-        ))?;
-    }
-    Ok(())
 }
 
 /// The checkout and where it belongs.
-pub fn header(checkout: &CheckoutReport) -> String {
+fn header(checkout: &CheckoutReport) -> String {
     let mut out = String::new();
     if checkout.is_named {
         let _ = writeln!(out, "{STRONG}{}{STRONG:#}", checkout.file.shown());
@@ -124,7 +144,7 @@ fn verdicts(checkout: &CheckoutReport) -> String {
 /// What `apply` changes, and whether it was written.
 fn changes(checkout: &CheckoutReport, dry_run: bool, screen: &mut Screen) -> io::Result<()> {
     for patch in checkout.changes.iter().filter_map(|change| change.patch.as_ref()) {
-        screen.note(&patch.coloured())?;
+        screen.note(&patch::coloured(patch))?;
     }
     let mut out = String::new();
     let written: Vec<_> = checkout.changes.iter().filter(|change| change.written).collect();
@@ -151,7 +171,7 @@ fn changes(checkout: &CheckoutReport, dry_run: bool, screen: &mut Screen) -> io:
 fn patches(checkout: &CheckoutReport, screen: &mut Screen) -> io::Result<()> {
     for patch in checkout.changes.iter().filter_map(|change| change.patch.as_ref()) {
         if screen.is_terminal() {
-            screen.print(&patch.coloured())?;
+            screen.print(&patch::coloured(patch))?;
         } else {
             screen.document(patch.plain())?;
         }

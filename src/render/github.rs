@@ -11,14 +11,24 @@ use std::{env, fmt};
 
 use anyhow::{Context, Result};
 
-use super::located::workspace;
-use super::text::visible;
-use super::{ConflictReport, Level, Located, Point, Problem, Report, SiteReport, summary};
+use super::{Render, Screen, summary};
 use crate::advice::Advise as _;
 use crate::fixes::Fix;
+use crate::report::{ConflictReport, Level, Located, Point, Problem, Report, SiteReport, workspace};
+use crate::text::visible;
+
+/// Annotates the run, and appends to the summary of its job.
+pub(super) struct Github;
+
+impl Render<Report> for Github {
+    fn render(&self, report: &Report, screen: &mut Screen) -> Result<()> {
+        screen.document(&document(report))?;
+        summarise(report)
+    }
+}
 
 /// One workflow command for each finding and each error.
-pub fn document(report: &Report) -> String {
+fn document(report: &Report) -> String {
     let workspace = workspace();
     let mut out = String::new();
     for checkout in &report.checkouts {
@@ -36,7 +46,7 @@ pub fn document(report: &Report) -> String {
 }
 
 /// Appends the summary to the file that GitHub names for it; does nothing where there is none.
-pub fn summarise(report: &Report) -> Result<()> {
+fn summarise(report: &Report) -> Result<()> {
     let Some(path) = env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from) else {
         return Ok(());
     };

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use super::text::counted;
+use crate::text::counted;
 
 /// How long a run takes before it says how far it is.
 const PATIENCE: Duration = Duration::from_millis(500);

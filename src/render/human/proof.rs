@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::Verification;
-use super::columns::{columns, wrapped};
-use super::text::{FAINT, GOOD, INDENT, STRONG, UNSURE, visible};
+use crate::render::columns::{columns, wrapped};
+use crate::render::style::{FAINT, GOOD, INDENT, STRONG, UNSURE};
+use crate::report::Verification;
+use crate::text::visible;
 
 /// One line, and the notes; nothing where something is wrong, which the error says.
 pub(super) fn line(verification: &Verification) -> String {
@@ -17,7 +18,7 @@ pub(super) fn line(verification: &Verification) -> String {
             format!("{name} {FAINT}not applicable{FAINT:#}: there is nothing to run\n")
         }
         Verification::Verified { notes, .. } => {
-            let mut out = format!("{name} {GOOD}verified{GOOD:#}: {}\n", counts(verification));
+            let mut out = format!("{name} {GOOD}verified{GOOD:#}: {}\n", verification.counts());
             for note in notes {
                 let note = wrapped(&visible(note), INDENT, INDENT, columns());
                 let _ = writeln!(out, "{FAINT}{:INDENT$}{note}{FAINT:#}", "");
@@ -25,16 +26,6 @@ pub(super) fn line(verification: &Verification) -> String {
             out
         }
         Verification::NotReached | Verification::Wrong { .. } | Verification::Inconclusive { .. } => String::new(),
-    }
-}
-
-/// How much was run; nothing if it is not verified.
-pub(super) fn counts(verification: &Verification) -> String {
-    match verification {
-        Verification::Verified { places, scenarios, blocks, .. } => {
-            format!("{places} places probed, {scenarios} scenarios run, {blocks} blocks placed")
-        }
-        _ => String::new(),
     }
 }
 

@@ -1,26 +1,8 @@
-//! Words and colours that every output for people shares.
+//! Texts as people may be shown them: paths, counts, and what stands in a file.
 
 use std::borrow::Cow;
-use std::path::Path;
-
-use anstyle::{AnsiColor, Style};
-
-use crate::install;
-
-/// Columns in front of a verdict: the name of what it is about.
-pub(super) const INDENT: usize = 11;
-/// Red, for what is wrong and for what goes.
-pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// Green, for what is right and for what comes.
-pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
-/// Yellow, for what is undetermined.
-pub(crate) const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
-/// Cyan, for what to do next.
-pub(crate) const NEXT: Style = AnsiColor::Cyan.on_default().bold();
-/// For what is beside the point.
-pub(crate) const FAINT: Style = Style::new().dimmed();
-/// For names.
-pub(crate) const STRONG: Style = Style::new().bold();
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
 
 /// One line of text with control characters made visible, so that what stands in a file or its name cannot steer a
 /// terminal.
@@ -44,10 +26,18 @@ fn is_unsafe(c: char) -> bool {
 
 /// A path as people want to see it: from the current folder if it is below that, whole if not.
 pub(crate) fn shown(path: &Path) -> String {
-    let here = install::logical_dir().ok();
+    let here = logical_dir().ok();
     let below =
         here.as_deref().and_then(|here| path.strip_prefix(here).ok()).filter(|below| !below.as_os_str().is_empty());
     visible(&below.unwrap_or(path).display().to_string()).into_owned()
+}
+
+/// The current folder as the shell names it. `current_dir` has every link resolved, and so a user who went through a
+/// linked `custom_nodes` would no longer be inside a ComfyUI.
+pub(crate) fn logical_dir() -> io::Result<PathBuf> {
+    let real = env::current_dir()?;
+    let shell = env::var_os("PWD").map(PathBuf::from).filter(|pwd| pwd.is_absolute());
+    Ok(shell.filter(|pwd| fs::canonicalize(pwd).is_ok_and(|pwd| pwd == real)).unwrap_or(real))
 }
 
 /// `1 edit`, `2 edits`.

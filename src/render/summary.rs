@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::text::visible;
-use super::{CheckoutReport, Problem, Report, Verification, proof};
 use crate::fixes::Fix;
+use crate::report::{CheckoutReport, Problem, Report, Verification};
+use crate::text::visible;
 
 /// The summary.
 pub(super) fn markdown(report: &Report) -> String {
@@ -18,6 +18,11 @@ pub(super) fn markdown(report: &Report) -> String {
     }
     for checkout in &report.checkouts {
         row(&mut out, checkout);
+    }
+    for conflict in report.checkouts.iter().flat_map(|checkout| &checkout.conflicts) {
+        let place = format!("{}:{}", conflict.path.shown(), conflict.start.line);
+        let (message, help) = (plain(&conflict.message), plain(&conflict.help));
+        let _ = writeln!(out, "\n- **comfyui**: {}: {message}<br>help: {help}", plain(&place));
     }
     for (level, problem) in report.problems() {
         let _ = writeln!(out, "\n- **{level}**: {}", lines(problem));
@@ -39,7 +44,7 @@ fn row(out: &mut String, checkout: &CheckoutReport) {
         };
     }
     let _ = match &checkout.verification {
-        Verification::Verified { .. } => writeln!(out, " **verified**: {} |", proof::counts(&checkout.verification)),
+        Verification::Verified { .. } => writeln!(out, " **verified**: {} |", checkout.verification.counts()),
         Verification::NotApplicable => writeln!(out, " nothing to run |"),
         _ => writeln!(out, " **not verified** |"),
     };

@@ -1,24 +1,24 @@
-//! Why a repair is not made: not understood, or not verified.
+//! Why a repair must not be used: not understood, or not verified.
 
 use anyhow::{Error, anyhow};
 
-use super::text::{counted, shown, visible};
-use super::verification::Verification;
+use super::Repair;
 use crate::advice::Advise as _;
 use crate::fixes::{Site, Status};
 use crate::python::Place;
-use crate::repair::Repair;
+use crate::text::{counted, shown, visible};
+use crate::verify::{Mismatch, Verdict};
 
 /// Why there is no repair, if there is none, and what to do.
 pub fn not_understood(repair: &Repair) -> Option<Error> {
     if repair.is_foreign() {
-        let error = anyhow!("{}: found neither a load list nor byte quotas in it", shown(&repair.path(0)));
+        let error = anyhow!("{}: found neither a load list nor byte quotas in it", shown(&repair.sources.path(0)));
         return Some(error.help(
             "if this is distorch_2.py, it is too old to need a repair or newer than this version understands; in that \
              case, please report it",
         ));
     }
-    let surveys = || repair.surveys.iter().filter(|survey| survey.status == Status::NotUnderstood);
+    let surveys = || repair.surveys.asked.iter().filter(|survey| survey.status == Status::NotUnderstood);
     let fixes = surveys().map(|survey| survey.fix.name()).collect::<Vec<_>>();
     if fixes.is_empty() {
         return None;
@@ -30,7 +30,7 @@ pub fn not_understood(repair: &Repair) -> Option<Error> {
         0 => None,
         more => Some(format!("  … and {}, which `distorch-fix check` shows", counted(more, "other place"))),
     };
-    let help = match repair.surveys.iter().find(|survey| survey.status == Status::Needed) {
+    let help = match repair.surveys.asked.iter().find(|survey| survey.status == Status::Needed) {
         Some(other) => format!("--fix {} repairs what was understood", other.fix),
         None => String::from("repair it by hand, or report it together with the file"),
     };
@@ -38,18 +38,18 @@ pub fn not_understood(repair: &Repair) -> Option<Error> {
 }
 
 fn place(repair: &Repair, site: &Site) -> String {
-    let path = shown(&repair.path(site.file));
+    let path = shown(&repair.sources.path(site.file));
     // A file with a site was parsed to find it.
-    match repair.package.source(site.file).map(|source| source.place(site.range.start)) {
+    match repair.sources.package.source(site.file).map(|source| source.place(site.range.start)) {
         Ok(Place { line, column }) => format!("{path}:{line}:{column}"),
         Err(_) => path,
     }
 }
 
-/// Why a repair is not to be believed; nothing if it is, or if that was not asked.
-pub fn not_verified(verification: &Verification) -> Option<Error> {
-    match verification {
-        Verification::Wrong { step, scenario, expected, given } => Some(
+/// Why a repair is not to be believed; nothing if it is.
+pub fn not_verified(verdict: &Verdict) -> Option<Error> {
+    match verdict {
+        Verdict::Wrong(Mismatch { step, scenario, expected, given }) => Some(
             anyhow!("not verified: step `{step}` gave another answer than expected")
                 .details([format!("  {scenario}"), format!("  expected: {expected}"), format!("  given: {given}")])
                 .help(
@@ -57,11 +57,11 @@ pub fn not_verified(verification: &Verification) -> Option<Error> {
                      with the file",
                 ),
         ),
-        Verification::Inconclusive { reason } => Some(
+        Verdict::Inconclusive(reason) => Some(
             anyhow!("not verified: the code could not be run")
                 .details([format!("  {}", reason.trim())])
                 .help("nothing was written; --python PATH runs it in a real Python, --no-verify skips this step"),
         ),
-        _ => None,
+        Verdict::Verified(_) => None,
     }
 }

@@ -13,10 +13,12 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use serde_sarif::sarif;
 
-use super::located::workspace;
-use super::text::visible;
-use super::{ConflictReport, Level, Located, Outcome, Point, Problem, Replacement, Report, SiteReport};
+use super::{Render, Screen};
 use crate::fixes::Fix;
+use crate::report::{
+    ConflictReport, Level, Located, Outcome, Point, Problem, Replacement, Report, SiteReport, workspace,
+};
+use crate::text::visible;
 
 /// What stands for the root of the code in paths.
 const ROOT: &str = "%SRCROOT%";
@@ -27,8 +29,17 @@ const FILE: &str = "file:///";
 /// What a URI may hold as it is: the unreserved characters of RFC 3986, and slashes.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
+/// Writes SARIF.
+pub(super) struct Sarif;
+
+impl Render<Report> for Sarif {
+    fn render(&self, report: &Report, screen: &mut Screen) -> Result<()> {
+        Ok(screen.document(&document(report)?)?)
+    }
+}
+
 /// The report as a SARIF document.
-pub fn document(report: &Report) -> Result<String> {
+fn document(report: &Report) -> Result<String> {
     let workspace = workspace();
     let from = Writer { workspace: &workspace };
     let driver = sarif::ToolComponent::builder()

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::super::text::{NEXT, STRONG, UNSURE, visible};
 use crate::allocator::gigabytes;
 use crate::plan::Plan;
 use crate::plan::fit::{Place, Proposal};
+use crate::render::style::{NEXT, STRONG, UNSURE};
+use crate::text::visible;
 
 /// What to write into the nodes.
 pub(super) fn block(plan: &Plan, proposals: &[Proposal]) -> String {

@@ -3,14 +3,13 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
-use anstream::AutoStream;
+use anstream::{AutoStream, ColorChoice};
 use anstyle::Style;
 
-use super::columns::{columns, wrapped};
-use super::problem::Problem;
 use super::progress::Progress;
-use super::text::{BAD, NEXT, STRONG, UNSURE};
-use crate::cli;
+use crate::render::columns::{columns, wrapped};
+use crate::render::style::{BAD, NEXT, STRONG, UNSURE};
+use crate::report::Problem;
 
 /// Standard output and standard error, coloured as asked for.
 pub struct Screen {
@@ -22,16 +21,11 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// A screen for a run with these arguments.
-    pub fn new(color: cli::Color, quiet: bool) -> Self {
-        let choice = match color {
-            cli::Color::Auto => None,
-            cli::Color::Always => Some(anstream::ColorChoice::AlwaysAnsi),
-            cli::Color::Never => Some(anstream::ColorChoice::Never),
-        };
+    /// A screen for a run that has just begun.
+    pub fn new(color: ColorChoice, quiet: bool) -> Self {
         Self {
-            out: choice.map_or_else(|| AutoStream::auto(io::stdout()), |choice| AutoStream::new(io::stdout(), choice)),
-            err: choice.map_or_else(|| AutoStream::auto(io::stderr()), |choice| AutoStream::new(io::stderr(), choice)),
+            out: AutoStream::new(io::stdout(), color),
+            err: AutoStream::new(io::stderr(), color),
             quiet,
             started: false,
             progress: Progress::new(),

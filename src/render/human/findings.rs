@@ -2,11 +2,11 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::columns::{columns, fit, width, wrapped};
-use super::text::visible;
-use super::{CheckoutReport, ConflictReport, SiteReport};
 use crate::fixes::{Fix, State};
-use crate::python::lines;
+use crate::python::{Package, lines};
+use crate::render::columns::{columns, fit, width, wrapped};
+use crate::report::{CheckoutReport, ConflictReport, SiteReport};
+use crate::text::visible;
 
 /// Columns where there is no terminal: enough for any line that a person wrote.
 const COLUMNS: usize = 200;
@@ -14,10 +14,10 @@ const COLUMNS: usize = 200;
 const MOST_MARKS: usize = 50;
 
 /// Everything that `apply` would repair, and everything that was not understood.
-pub(super) fn all(checkout: &CheckoutReport) -> String {
-    let mut out = findings(checkout, |_| true);
+pub(super) fn all(checkout: &CheckoutReport, package: Option<&Package>) -> String {
+    let mut out = findings(checkout, package, |_| true);
     for conflict in &checkout.conflicts {
-        if let Some(text) = checkout.package().and_then(|package| package.text(conflict.file)) {
+        if let Some(text) = package.and_then(|package| package.text(conflict.file)) {
             separate(&mut out);
             out.push_str(&self::conflict(conflict, text));
         }
@@ -52,19 +52,19 @@ fn conflict(conflict: &ConflictReport, file: &str) -> String {
 }
 
 /// What was not understood.
-pub(super) fn not_understood(checkout: &CheckoutReport) -> String {
-    findings(checkout, State::is_unknown)
+pub(super) fn not_understood(checkout: &CheckoutReport, package: Option<&Package>) -> String {
+    findings(checkout, package, State::is_unknown)
 }
 
 /// One snippet for each line on which there is something to find, a blank line between them.
-fn findings(checkout: &CheckoutReport, wanted: fn(State) -> bool) -> String {
+fn findings(checkout: &CheckoutReport, package: Option<&Package>, wanted: fn(State) -> bool) -> String {
     let columns = columns().unwrap_or(COLUMNS);
     let renderer = Renderer::styled().term_width(columns);
     let mut out = String::new();
     let sites: Vec<_> = checkout.findings().filter(|(_, site)| wanted(site.state)).collect();
     let of = |(fix, site): &(Fix, &SiteReport)| (*fix, site.file, site.state, site.start.line, site.unused.clone());
     for sites in sites.chunk_by(|a, b| of(a) == of(b)) {
-        let text = checkout.package().and_then(|package| package.text(sites[0].1.file));
+        let text = package.and_then(|package| package.text(sites[0].1.file));
         let Some(text) = text else { continue };
         separate(&mut out);
         out.push_str(&renderer.render(&[finding(sites, text, columns)]));
@@ -76,9 +76,9 @@ fn findings(checkout: &CheckoutReport, wanted: fn(State) -> bool) -> String {
 /// The sites are on one line, and in one state.
 fn finding<'r>(sites: &[(Fix, &'r SiteReport)], file: &'r str, columns: usize) -> Group<'r> {
     let (fix, first) = sites[0];
-    let (level, word) = match super::Level::of(first) {
-        super::Level::Warning => (Level::WARNING, "warning[]: "),
-        super::Level::Error => (Level::ERROR, "error[]: "),
+    let (level, word) = match crate::report::Level::of(first) {
+        crate::report::Level::Warning => (Level::WARNING, "warning[]: "),
+        crate::report::Level::Error => (Level::ERROR, "error[]: "),
     };
     // Only the line it begins on: a pattern or a statement can run over many.
     let (start, end) = (lines::start(file, first.start.byte), lines::end(file, first.start.byte));

@@ -1,4 +1,4 @@
-//! The Python files of a checkout, from its folder or from a revision.
+//! The first step: reading the Python files of a checkout, from its folder or from a revision.
 
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
@@ -18,7 +18,7 @@ const DEEPEST: usize = 4;
 
 /// A file that could not be understood as Python.
 #[derive(Debug)]
-pub(crate) struct Unread {
+pub struct Unread {
     /// The file.
     pub path: PathBuf,
     /// Why not.
@@ -33,8 +33,47 @@ impl fmt::Display for Unread {
 
 impl std::error::Error for Unread {}
 
-/// The files as they are on disk, `distorch_2.py` first.
-pub(crate) fn on_disk(checkout: &Checkout) -> Result<Package> {
+/// The Python files of a checkout.
+pub struct Sources {
+    /// The files, `distorch_2.py` first.
+    pub package: Package,
+    /// The folder that their paths are written from.
+    root: PathBuf,
+    /// Whether they are those of a revision, so that nothing on disk says anything about them.
+    is_committed: bool,
+}
+
+impl Sources {
+    /// Reads the files as they are on disk, or as they were in a revision of the checkout's repository. Then nothing on
+    /// disk is looked at, and the paths are those that the files have, or would have, there.
+    pub fn read(checkout: &Checkout, revision: Option<&Revision>) -> Result<Self> {
+        let package = match revision {
+            None => on_disk(checkout)?,
+            Some(revision) => in_revision(checkout, revision)?,
+        };
+        let root = checkout.file.parent().unwrap_or(&checkout.root).to_owned();
+        Ok(Self { package, root, is_committed: revision.is_some() })
+    }
+
+    /// The path of a file.
+    pub fn path(&self, file: usize) -> PathBuf {
+        self.root.join(self.package.path(file))
+    }
+
+    /// The path that a file has in its checkout, behind any link.
+    pub fn real_path(&self, file: usize) -> PathBuf {
+        if self.is_committed {
+            return self.package.path(file).to_owned();
+        }
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        let inside = |(path, root): (PathBuf, PathBuf)| path.strip_prefix(root).map(Path::to_owned).ok();
+        let path = real(&self.path(file)).zip(real(&self.root)).and_then(inside);
+        path.unwrap_or_else(|| self.package.path(file).to_owned())
+    }
+}
+
+/// The files as they are on disk.
+fn on_disk(checkout: &Checkout) -> Result<Package> {
     let root = checkout.file.parent().unwrap_or(&checkout.root);
     let name = checkout.file.file_name().map(PathBuf::from).unwrap_or_default();
     let cannot = |path: &Path| format!("cannot read {}", path.display());
@@ -63,8 +102,8 @@ pub(crate) fn on_disk(checkout: &Checkout) -> Result<Package> {
     Ok(Package::new(files))
 }
 
-/// The same files as they were in a revision of the checkout's repository. Nothing on disk is looked at.
-pub(crate) fn in_revision(checkout: &Checkout, revision: &Revision) -> Result<Package> {
+/// The same files as they were in a revision.
+fn in_revision(checkout: &Checkout, revision: &Revision) -> Result<Package> {
     let inside = checkout.file.strip_prefix(&checkout.root).unwrap_or(&checkout.file);
     let (folder, name) = (inside.parent().unwrap_or(Path::new("")), inside.file_name().map(Path::new));
     let found = revision.files(folder, deepest(checkout), MAX_BYTES as u64, is_source_name, is_python)?;

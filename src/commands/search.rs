@@ -2,15 +2,15 @@
 
 use anyhow::{Error, anyhow};
 
-use super::text::{shown, visible};
 use crate::advice::Advise as _;
 use crate::install::{Checkout, Search};
+use crate::text::{shown, visible};
 
 /// Near misses, or checkouts, that are listed at most.
 const MOST_LISTED: usize = 12;
 
 /// No checkout: where it was looked for, and what came close.
-pub fn none_found(search: &Search) -> Error {
+pub(super) fn none_found(search: &Search) -> Error {
     let near_misses = search.near_misses.iter();
     anyhow!("found no ComfyUI-MultiGPU with a distorch_2.py")
         .details(search.looked_in.iter().map(|folder| format!("  looked in {}", shown(folder))))
@@ -19,12 +19,12 @@ pub fn none_found(search: &Search) -> Error {
 }
 
 /// More than one checkout, and no word on which.
-pub fn several_found(checkouts: &[Checkout]) -> Error {
+pub(super) fn several_found(checkouts: &[Checkout]) -> Error {
     anyhow!("found {} checkouts", checkouts.len()).details(listed(checkouts.iter().map(named)))
 }
 
 /// Only disabled checkouts, and none of them named.
-pub fn all_disabled(checkouts: &[Checkout]) -> Error {
+pub(super) fn all_disabled(checkouts: &[Checkout]) -> Error {
     anyhow!("found only disabled checkouts, which ComfyUI does not load").details(listed(checkouts.iter().map(named)))
 }
 

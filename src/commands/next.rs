@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::text::visible;
 use crate::cli::{Accounting, Target};
+use crate::text::visible;
 
 /// The command that repairs what `check` found, to be copied.
-pub fn apply(target: &Target) -> String {
+pub(super) fn apply(target: &Target) -> String {
     let mut command = String::from("distorch-fix apply");
     let is_here = target.paths.iter().all(|path| path.as_os_str() == ".");
     for path in target.paths.iter().filter(|_| !is_here) {

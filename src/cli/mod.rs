@@ -1,17 +1,19 @@
 //! Every argument and its help.
 
 pub mod plan;
+mod shared;
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
+use anstream::ColorChoice;
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::shared::{Accounting, FindingsOutput, History, Output, Proof, Surroundings, Target};
+
+use self::shared::engine;
 use crate::cache::Cache;
-use crate::fixes::{self, Fix};
-use crate::verify::{self, Engine};
+use crate::verify;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -129,98 +131,6 @@ const MAN_EXAMPLES: &str = "\
 Examples:
   distorch-fix man check | man -l -
   distorch-fix man --into ~/.local/share/man/man1";
-
-/// Which checkouts, and which fixes.
-#[derive(Debug, Args)]
-pub struct Target {
-    /// The node's folder, its file, ComfyUI, or any folder above or below (repeatable)
-    #[arg(value_name = "PATH", default_value = ".")]
-    pub paths: Vec<PathBuf>,
-
-    /// Select every checkout that is found, disabled ones too
-    #[arg(long)]
-    pub all: bool,
-
-    /// Apply only this fix (repeatable) [default: all]
-    #[arg(long = "fix", value_name = "FIX", value_parser = fix_by_name())]
-    pub fixes: Vec<Fix>,
-
-    /// What counts as the size of a layer
-    #[arg(long, value_name = "WHICH", default_value = "resident")]
-    pub accounting: Accounting,
-}
-
-impl Target {
-    /// The fixes asked for, each once.
-    pub fn fixes(&self) -> Vec<Fix> {
-        let asked = |fix: &Fix| self.fixes.is_empty() || self.fixes.contains(fix);
-        Fix::ALL.iter().copied().filter(asked).collect()
-    }
-}
-
-/// Whether the repaired code is run before it is believed, and in what.
-#[derive(Debug, Args)]
-pub struct Proof {
-    /// Skip running the repaired code; nothing is proved
-    #[arg(long)]
-    pub no_verify: bool,
-
-    /// Run the code in this Python (isolated, but not sandboxed) instead of the built-in sandbox
-    #[arg(long, value_name = "PATH", conflicts_with = "no_verify")]
-    pub python: Option<PathBuf>,
-}
-
-impl Proof {
-    /// How to verify; nothing if it is not to be done. What is to be written is tried with every scenario
-    /// [crossed](verify::Options::crossed) with every number of fields.
-    pub fn options(&self, crossed: bool) -> Option<verify::Options> {
-        (!self.no_verify).then(|| verify::Options {
-            scenarios: SCENARIOS,
-            seed: 0,
-            crossed,
-            engine: engine(self.python.as_ref()),
-        })
-    }
-}
-
-/// Random scenarios that every repair is tried with.
-const SCENARIOS: usize = 8;
-
-fn engine(python: Option<&PathBuf>) -> Engine {
-    python.map_or(Engine::Sandbox, |python| Engine::Python(python.clone()))
-}
-
-/// The ComfyUI that checkouts are judged by.
-#[derive(Debug, Args)]
-pub struct Surroundings {
-    /// Judge by this ComfyUI, or by a revision of its repository [default: the one around the checkout]
-    #[arg(long, value_name = "PATH[@REV]")]
-    pub comfyui: Option<OsString>,
-}
-
-/// Which state of a checkout is looked at.
-#[derive(Debug, Args)]
-pub struct History {
-    /// Examine this revision of the checkout's repository, such as `origin/main`; nothing is checked out
-    #[arg(long, value_name = "REV")]
-    pub rev: Option<String>,
-}
-
-/// In which form to report: for people, or as one document for programs.
-#[derive(Debug, Args)]
-pub struct Output {
-    /// The output format: for people, or a document for programs
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
-    pub format: Format,
-}
-
-/// The same, with the forms that only findings can be reported in.
-#[derive(Debug, Args)]
-pub struct FindingsOutput {
-    /// The output format: for people, or a document for programs
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
-    pub format: FindingsFormat,
-}
 
 /// The arguments of `diff`.
 #[derive(Debug, Args)]
@@ -389,55 +299,6 @@ pub struct Man {
     pub into: Option<PathBuf>,
 }
 
-/// The form of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    Human,
-    /// The complete report as JSON (see docs/json.md)
-    Json,
-}
-
-/// The form of a report of findings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FindingsFormat {
-    /// For people
-    Human,
-    /// The complete report as JSON (see docs/json.md)
-    Json,
-    /// SARIF 2.1.0, for code scanning and editors
-    Sarif,
-    /// Annotations of a GitHub Actions run, and its summary
-    Github,
-}
-
-impl From<Format> for FindingsFormat {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::Human => Self::Human,
-            Format::Json => Self::Json,
-        }
-    }
-}
-
-/// What counts as the size of a layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Accounting {
-    /// The bytes its weights occupy, as upstream has counted since 2.5.11
-    Resident,
-    /// Those plus the cost of casting or patching them, about three times as much for GGUF
-    Offload,
-}
-
-impl From<Accounting> for fixes::Accounting {
-    fn from(accounting: Accounting) -> Self {
-        match accounting {
-            Accounting::Resident => Self::Resident,
-            Accounting::Offload => Self::Offload,
-        }
-    }
-}
-
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {
@@ -449,11 +310,14 @@ pub enum Color {
     Never,
 }
 
-/// Takes the names of the fixes, and lists them in `--help`.
-fn fix_by_name() -> impl TypedValueParser<Value = Fix> {
-    let name = |fix: &Fix| PossibleValue::new(fix.name()).help(fix.about().title);
-    let names = PossibleValuesParser::new(Fix::ALL.iter().map(name));
-    names.try_map(|name| Fix::named(&name).ok_or("no such fix"))
+impl From<Color> for ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::AlwaysAnsi,
+            Color::Never => Self::Never,
+        }
+    }
 }
 
 #[cfg(test)]

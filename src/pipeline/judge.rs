@@ -1,0 +1,103 @@
+//! The fourth step: how a checkout, as it is, fares with a ComfyUI.
+
+use anyhow::{Error, Result, anyhow};
+
+use super::Repair;
+use crate::advice::Advise as _;
+use crate::cache::Cache;
+use crate::comfyui::{Conflict, DynamicVram, Facts, Fit, OFF, Pair};
+use crate::fixes::{Site, State, Survey};
+use crate::install::Files;
+
+/// How a checkout fares with a ComfyUI.
+pub struct Judgement<'c> {
+    /// What was read of the ComfyUI, or why nothing was; none if there is none.
+    pub comfyui: Option<&'c Result<Facts>>,
+    /// Was it named, and not found around the checkout?
+    pub is_named: bool,
+    /// Its places that read load lists, but for those in code that is never run, and its conflicts.
+    pub pair: Option<Pair>,
+    /// What else keeps the two from going together, and is nothing that `apply` repairs.
+    pub conflicts: Vec<Conflict>,
+    /// By survey and site; none where that is not known.
+    fits: Vec<Vec<Option<Fit>>>,
+}
+
+/// Judges a checkout by a ComfyUI, with its files, that was read, or could not be; it may have been named.
+pub fn judge<'c>(
+    repair: &Repair,
+    comfyui: Option<(&Files, &'c Result<Facts>)>,
+    is_named: bool,
+    cache: Option<&Cache>,
+) -> Judgement<'c> {
+    let (files, comfyui) = comfyui.unzip();
+    let facts = comfyui.and_then(|facts| facts.as_ref().ok());
+    let (asks, surveys) = (&repair.surveys.asks, &repair.surveys.asked);
+    let conflicts = asks.conflicts(&repair.sources.package, files.zip(facts), cache);
+    let lists = facts.map_or(&[][..], |facts| &facts.load_lists);
+    let pair = if !conflicts.is_empty() {
+        Some(Pair::Known(Fit::Broken))
+    } else if reading(surveys).next().is_some() {
+        Some(asks.judge(&states(surveys), lists))
+    } else {
+        None
+    };
+    let fit = |site: &Site| match asks.judge(&[site.state], lists) {
+        Pair::Known(fit) => Some(fit),
+        Pair::Either { .. } => None,
+    };
+    let fits = surveys.iter().map(|survey| {
+        let reads_items = survey.fix.about().reads_items;
+        survey.sites.iter().map(|site| if reads_items { fit(site) } else { None }).collect()
+    });
+    Judgement { comfyui, is_named, pair, conflicts, fits: fits.collect() }
+}
+
+/// The places that read load lists.
+fn reading(surveys: &[Survey]) -> impl Iterator<Item = &Site> {
+    surveys.iter().filter(|survey| survey.fix.about().reads_items).flat_map(|survey| &survey.sites)
+}
+
+/// Their states, but for those that are never run, which make nothing fail.
+fn states(surveys: &[Survey]) -> Vec<State> {
+    reading(surveys).filter(|site| site.unused.is_none()).map(|site| site.state).collect()
+}
+
+impl Judgement<'_> {
+    /// How a site of a survey fares; none if that is not known.
+    pub fn fit(&self, survey: usize, site: usize) -> Option<Fit> {
+        self.fits[survey][site]
+    }
+
+    /// What is no fault of the checkout, and matters all the same under this ComfyUI.
+    pub(super) fn warnings(&self, surveys: &[Survey]) -> Vec<Error> {
+        let facts = self.comfyui.and_then(|facts| facts.as_ref().ok());
+        // What was not understood is said where it stands.
+        let pair = self.pair.filter(|_| !states(surveys).contains(&State::OPAQUE));
+        let dynamic = match facts.map(|facts| facts.dynamic_vram) {
+            Some(DynamicVram::ByDefault(_)) => Some("have"),
+            Some(DynamicVram::Unclear(_)) => Some("may have"),
+            Some(DynamicVram::Absent | DynamicVram::OnRequest(_)) | None => None,
+        };
+        let dynamic = dynamic.map(|have| {
+            anyhow!(
+                "DisTorch2's safetensors loaders {have} no effect while this ComfyUI's dynamic VRAM is active; GGUF \
+                 loaders and models on the CPU are not affected"
+            )
+            .help(format!("start ComfyUI with {OFF}, or load GGUF files"))
+        });
+        let untold = match pair {
+            Some(Pair::Known(Fit::Unclear)) => Some(
+                anyhow!("cannot determine whether this file works with this ComfyUI")
+                    .help("update distorch-fix, or report it"),
+            ),
+            Some(Pair::Either { four: Fit::Works | Fit::WorksToday, five: Fit::Works | Fit::Broken }) | None => None,
+            Some(Pair::Either { four, five }) if four != five => Some(
+                anyhow!("what this ComfyUI's load lists hold is not known: with 4 fields {four}, with 5 {five}")
+                    .help("name the ComfyUI with --comfyui PATH"),
+            ),
+            Some(_) => None,
+        };
+        dynamic.into_iter().chain(untold).collect()
+    }
+}

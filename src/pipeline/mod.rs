@@ -1,0 +1,27 @@
+//! The steps from a checkout to what is known about it. Each is a function of the ones before it.
+//!
+//! ```text
+//! read       survey      edits       judge         prove
+//! Sources →  Surveys  →  Repair  →   Judgement  →  Proof
+//! ```
+//!
+//! What all of them gave are [`Facts`]. Nothing is written here, and nothing is shown; a report is made of the facts
+//! when there are no more to come.
+
+mod facts;
+mod judge;
+mod memory;
+mod prove;
+mod refusal;
+mod repair;
+mod sources;
+mod survey;
+
+pub use facts::{Acted, Facts};
+pub use judge::{Judgement, judge};
+pub use memory::Memory;
+pub use prove::Proof;
+pub use refusal::{not_understood, not_verified};
+pub use repair::{Change, Repair, edits_of};
+pub use sources::{Sources, Unread};
+pub use survey::Surveys;

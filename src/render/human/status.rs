@@ -1,0 +1,30 @@
+//! The answer of `status`: a line for each thing.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+
+use super::Human;
+use crate::render::columns::{columns, wrapped};
+use crate::render::style::{FAINT, INDENT, STRONG};
+use crate::render::{Render, Screen};
+use crate::report::StatusReport;
+use crate::text::shown;
+
+impl Render<StatusReport> for Human {
+    fn render(&self, status: &StatusReport, screen: &mut Screen) -> Result<()> {
+        let mut out = String::new();
+        let mut line = |name: &str, text: &str| {
+            let text = wrapped(text, INDENT, INDENT, columns());
+            let _ = writeln!(out, "{STRONG}{name:<10}{STRONG:#} {text}");
+        };
+        line("repair", &status.repair);
+        for (path, fate) in &status.files {
+            line("file", &format!("{}: {fate}", shown(path)));
+        }
+        line("update", status.update);
+        let journal = status.journal.as_deref().map_or_else(|| String::from("none"), shown);
+        line("journal", &format!("{FAINT}{journal}{FAINT:#}"));
+        Ok(screen.print(&out)?)
+    }
+}

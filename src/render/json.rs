@@ -1,0 +1,15 @@
+//! For programs: everything there is to say, as it is.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::{Render, Screen};
+
+/// Writes JSON; the forms are in the folder `schema`.
+pub(super) struct Json;
+
+impl<T: Serialize> Render<T> for Json {
+    fn render(&self, what: &T, screen: &mut Screen) -> Result<()> {
+        Ok(screen.document(&(serde_json::to_string_pretty(what)? + "\n"))?)
+    }
+}

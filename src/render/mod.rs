@@ -1,0 +1,87 @@
+//! Shows what a run has to say, to each of its readers.
+//!
+//! A renderer shows what a [`report`](crate::report) says, and knows nothing of how it came about. To add one: a module
+//! that implements [`Render`] for what it can show, and a line in [`RUNS`] or [`PLANS`].
+
+mod columns;
+mod github;
+mod human;
+mod json;
+mod progress;
+mod sarif;
+mod screen;
+mod style;
+mod summary;
+pub mod svg;
+
+use std::fmt;
+
+use anyhow::Result;
+
+pub use self::human::Human;
+pub use self::screen::Screen;
+
+use self::github::Github;
+use self::json::Json;
+use self::sarif::Sarif;
+use crate::python::Package;
+use crate::report::{CheckoutReport, PlanReport, Report};
+
+/// Shows things of one kind to one kind of reader.
+pub trait Render<T: ?Sized>: Sync {
+    /// Shows it on standard output, and warnings, for people, on standard error.
+    fn render(&self, what: &T, screen: &mut Screen) -> Result<()>;
+}
+
+/// One checkout of a run that is not at its end.
+pub struct Examined<'r> {
+    /// What there is to say about it.
+    pub checkout: &'r CheckoutReport,
+    /// Its files, if they were read, to be quoted.
+    pub package: Option<&'r Package>,
+    /// The run so far.
+    pub run: &'r Report,
+}
+
+/// A value of `--format`.
+pub struct Format<T: 'static> {
+    /// The value.
+    pub name: &'static str,
+    /// Who it is for, in `--help`.
+    pub about: &'static str,
+    /// Has only `check` this format, since it shows findings and nothing else?
+    pub is_of_findings: bool,
+    /// What shows each checkout as soon as it is done. None for a document, which is written at the end.
+    pub early: Option<&'static dyn for<'r> Render<Examined<'r>>>,
+    /// What shows the whole.
+    pub renderer: &'static dyn Render<T>,
+}
+
+impl<T> fmt::Debug for Format<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// The formats of `apply`, `check`, `diff` and `verify`.
+pub static RUNS: [Format<Report>; 4] = [
+    Format { early: Some(&Human), ..Format::new("human", "For people", &Human) },
+    Format::new("json", "The complete report as JSON (see docs/json.md)", &Json),
+    Format { is_of_findings: true, ..Format::new("sarif", "SARIF 2.1.0, for code scanning and editors", &Sarif) },
+    Format {
+        is_of_findings: true,
+        ..Format::new("github", "Annotations of a GitHub Actions run, and its summary", &Github)
+    },
+];
+
+/// The formats of `plan`.
+pub static PLANS: [Format<PlanReport>; 2] = [
+    Format::new("human", "For people", &Human),
+    Format::new("json", "For programs: one object, described by schema/plan.schema.json", &Json),
+];
+
+impl<T> Format<T> {
+    const fn new(name: &'static str, about: &'static str, renderer: &'static dyn Render<T>) -> Self {
+        Self { name, about, is_of_findings: false, early: None, renderer }
+    }
+}
