@@ -82,14 +82,14 @@ impl Reach {
 
 /// The files that imports may lead to from one, by the text of each; None if only its tree can tell.
 fn skimmed(package: &Package, from: usize) -> Option<BTreeSet<usize>> {
-    let loaders = LOADERS.iter().filter(|name| !BY_NAME.contains(name));
-    if loaders.into_iter().any(|name| !package.mentioning(name).is_empty()) {
-        return None;
-    }
     let mut reached = BTreeSet::from([from]);
     let mut open = vec![from];
     while let Some(file) = open.pop() {
         let text = package.text(file)?;
+        let words: FxHashSet<_> = words(text).collect();
+        if LOADERS.iter().any(|name| words.contains(name) && !BY_NAME.contains(name)) {
+            return None;
+        }
         let named = written_out(text)?.into_iter();
         let named = named.filter_map(|name| package.resolve(file, dots(name), name.trim_start_matches('.')));
         open.extend(named.filter(|target| reached.insert(*target)));
@@ -238,17 +238,12 @@ fn unused(
         let Ok(source) = package.source(*file) else { return Vec::new() };
         define(source, *file, &mut definitions, &mut mentioned);
     }
-    let is_elsewhere =
-        |name: &str| package.mentioning(name).iter().any(|file| files.contains(file) && !interest.contains(file));
+    let others = files.iter().filter(|file| !interest.contains(file));
+    mentioned.extend(others.filter_map(|file| package.text(*file)).flat_map(words));
     let tables = |names: &FxHashSet<&str>| TABLES.iter().any(|table| names.contains(table));
-    if tables(&mentioned)
-        || definitions.iter().any(|definition| tables(&definition.mentions))
-        || TABLES.iter().any(|table| is_elsewhere(table))
-    {
+    if tables(&mentioned) || definitions.iter().any(|definition| tables(&definition.mentions)) {
         return Vec::new();
     }
-    let names: BTreeSet<_> = definitions.iter().map(|definition| definition.name).collect();
-    mentioned.extend(names.into_iter().filter(|name| is_elsewhere(name)));
     let mut used = vec![false; definitions.len()];
     loop {
         let is_used = |at: usize| {
@@ -299,13 +294,17 @@ fn define<'t>(source: &'t Source, file: usize, into: &mut Vec<Definition<'t>>, m
                     Some(owner) => &mut into[owner].mentions,
                     None => &mut *mentioned,
                 };
-                let is_part = |c: char| c.is_alphanumeric() || c == '_';
-                names.extend(source.slice(node).split(|c| !is_part(c)).filter(|word| !word.is_empty()));
+                names.extend(words(source.slice(node)));
             }
             _ => {}
         }
         true
     });
+}
+
+/// The words of a text that could be names.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
 fn has_bases(source: &Source, definition: Node<'_>) -> bool {
