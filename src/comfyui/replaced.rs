@@ -49,10 +49,22 @@ pub(super) struct Replaced {
     pub methods: BTreeSet<String>,
 }
 
+/// May a text assign the method: is its name in front of an equals sign, or in quotes as for `setattr`?
+fn may_assign(text: &str) -> bool {
+    memchr::memmem::find_iter(text.as_bytes(), LOAD_LIST).any(|at| {
+        let after = text[at + LOAD_LIST.len()..].trim_start();
+        let is_stored = after.starts_with([':', ',', ')']) || (after.starts_with('=') && !after.starts_with("=="));
+        is_stored || text[..at].ends_with(['"', '\''])
+    })
+}
+
 /// Every such assignment in code that is used.
 pub(super) fn read(package: &Package, reach: &Reach) -> Vec<Replaced> {
     let mut found = Vec::new();
     for file in package.mentioning(LOAD_LIST).into_iter().filter(|file| reach.has(*file)) {
+        if !package.text(file).is_some_and(may_assign) {
+            continue;
+        }
         let Ok(source) = package.source(file) else { continue };
         let all: Vec<_> = assignments(source)
             .into_iter()
