@@ -6,8 +6,10 @@
 
 mod contract;
 mod definition;
+pub mod dynamic_vram;
 pub mod gpu_only;
 pub mod load_list;
+mod logger;
 mod site;
 mod spare;
 mod state;
@@ -29,7 +31,7 @@ use crate::python::{Package, Source, Unreadable};
 
 impl Fix {
     /// The registry: every fix, in the order in which they are shown.
-    pub const ALL: &'static [Self] = &[load_list::LOAD_LIST, gpu_only::GPU_ONLY];
+    pub const ALL: &'static [Self] = &[load_list::LOAD_LIST, gpu_only::GPU_ONLY, dynamic_vram::DYNAMIC_VRAM];
 }
 
 /// What all fixes look for, in one query, so that a file is gone through once.

@@ -2,11 +2,13 @@
 //!
 //! Nothing here knows what is looked for or why; that is the business of [`crate::fixes`].
 
+pub mod calls;
 pub mod edit;
 pub(crate) mod field;
 pub mod flow;
 pub mod imports;
 pub mod lines;
+pub mod origin;
 pub mod package;
 pub mod query;
 pub mod reach;

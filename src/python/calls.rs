@@ -1,0 +1,122 @@
+//! Functions and their calls across the files of a package, matched by name.
+//!
+//! That is coarse: two functions of one name are taken for each other. Whoever asks must be right either way.
+
+use tree_sitter::Node;
+
+use super::Package;
+use super::field::Fields as _;
+use super::source::{Source, walk};
+use super::syntax::enclosing;
+
+/// A node of a file of the package.
+#[derive(Clone, Copy, Debug)]
+pub struct Located<'p> {
+    /// The number of the file.
+    pub file: usize,
+    /// The file.
+    pub source: &'p Source,
+    /// The node.
+    pub node: Node<'p>,
+}
+
+impl<'p> Located<'p> {
+    /// Another node of the same file.
+    pub fn with(self, node: Node<'p>) -> Self {
+        Self { node, ..self }
+    }
+
+    /// Its text.
+    pub fn text(self) -> &'p str {
+        self.source.slice(self.node)
+    }
+}
+
+/// The functions of this name.
+pub fn functions<'p>(package: &'p Package, name: &str) -> Vec<Located<'p>> {
+    found(package, name, |node, is_name| {
+        node.kind() == "function_definition" && node.field("name").is_some_and(is_name)
+    })
+}
+
+/// The calls of a function by its name, as `name(…)` or `object.name(…)`.
+pub fn calls<'p>(package: &'p Package, function: Located<'p>) -> Vec<Located<'p>> {
+    let Some(name) = function.node.field("name") else { return Vec::new() };
+    found(package, function.source.slice(name), |node, is_name| {
+        node.kind() == "call" && node.field("function").and_then(called).is_some_and(is_name)
+    })
+}
+
+fn found<'p>(
+    package: &'p Package,
+    name: &str,
+    wanted: impl Fn(Node<'p>, &dyn Fn(Node<'p>) -> bool) -> bool,
+) -> Vec<Located<'p>> {
+    let mut found = Vec::new();
+    for file in package.mentioning(name) {
+        let Ok(source) = package.source(file) else { continue };
+        let is_name = |node: Node<'p>| source.slice(node) == name;
+        walk(&mut source.root().walk(), |node| {
+            found.extend(wanted(node, &is_name).then_some(Located { file, source, node }));
+            true
+        });
+    }
+    found
+}
+
+/// The name of what is called: `name`, or that of `object.name`.
+pub fn called(function: Node<'_>) -> Option<Node<'_>> {
+    match function.kind() {
+        "identifier" => Some(function),
+        "attribute" => function.field("attribute"),
+        _ => None,
+    }
+}
+
+/// The names of a function's parameters, in order.
+pub fn parameters<'p>(function: Located<'p>) -> Vec<&'p str> {
+    let parts = function.node.field("parameters").map(|list| list.parts()).unwrap_or_default();
+    let names = parts.into_iter().filter_map(|part| match part.kind() {
+        "identifier" => Some(part),
+        "default_parameter" | "typed_default_parameter" => part.field("name"),
+        "typed_parameter" => part.part(0).filter(|name| name.kind() == "identifier"),
+        _ => None,
+    });
+    names.map(|name| function.source.slice(name)).collect()
+}
+
+/// What a call gives to a parameter, if it is written out.
+pub fn argument<'p>(function: Located<'p>, call: Located<'p>, parameter: &str) -> Option<Node<'p>> {
+    let arguments = call.node.field("arguments")?.parts();
+    let named = arguments.iter().filter(|part| part.kind() == "keyword_argument");
+    for keyword in named {
+        if keyword.field("name").is_some_and(|name| call.source.slice(name) == parameter) {
+            return keyword.field("value");
+        }
+    }
+    let is_bound = call.node.field("function").is_some_and(|called| called.kind() == "attribute")
+        && enclosing(function.node.parent()?, &["function_definition", "class_definition"])
+            .is_some_and(|around| around.kind() == "class_definition");
+    let at = parameters(function).iter().skip(usize::from(is_bound)).position(|name| *name == parameter)?;
+    let positional = |part: &&Node<'p>| part.kind() != "keyword_argument";
+    let given: Vec<_> = arguments.iter().filter(positional).take(at + 1).collect();
+    let is_clear = given.iter().all(|part| !part.kind().ends_with("splat"));
+    given.get(at).filter(|_| is_clear).map(|part| **part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_go_to_parameters_by_name_or_by_place() {
+        let text = "class C:\n    def f(self, a, b=1): pass\n\nC().f(x, b=y)\no.f(p, q)\no.f(*r, s)\n";
+        let package = Package::new([("a.py".into(), text.into())]);
+        let [function] = functions(&package, "f")[..] else { panic!("one function") };
+        let given: Vec<_> = calls(&package, function)
+            .into_iter()
+            .map(|call| ["a", "b"].map(|name| argument(function, call, name).map(|node| call.source.slice(node))))
+            .collect();
+        assert_eq!(given, [[Some("x"), Some("y")], [Some("p"), Some("q")], [None, None]]);
+    }
+}
