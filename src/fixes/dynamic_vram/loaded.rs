@@ -123,7 +123,7 @@ impl<'p> Back<'p> {
                 Gives::Passed(given) => {
                     let is_static = way.is_static || self.makes_static(at);
                     for given in given {
-                        self.follow(given, &Way { is_static, ..way.clone() }, depth + 1);
+                        self.follow(given, &Way { is_static, is_key: false, ..way.clone() }, depth + 1);
                     }
                 }
                 // It has no name that it could be given a plain patcher under.
