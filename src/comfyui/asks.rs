@@ -12,8 +12,8 @@ use super::{Facts, LoadList, PATCHER, suspicion};
 use crate::cache::Cache;
 use crate::fixes::State;
 use crate::install::Files;
-use crate::python::Package;
 use crate::python::reach::Reach;
+use crate::python::{FileId, Package};
 
 /// What a pack asks of its ComfyUI: read from the pack alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,8 +39,8 @@ pub enum Kind {
 pub struct Conflict {
     /// What kind it is.
     pub kind: Kind,
-    /// The number of the file in the package.
-    pub file: usize,
+    /// The file.
+    pub file: FileId,
     /// Its bytes in that file.
     pub range: Range<usize>,
     /// What is wrong, in one sentence without a full stop.
@@ -51,7 +51,7 @@ pub struct Conflict {
 
 impl Asks {
     /// The files of a pack that are read for it.
-    pub fn files(package: &Package) -> Vec<usize> {
+    pub fn files(package: &Package) -> Vec<FileId> {
         package.mentioning(LOAD_LIST)
     }
 
@@ -88,7 +88,8 @@ impl Asks {
             let (needs, faults) = needs::read(package);
             found.extend(faults.iter().map(|fault| of_pack(package, fault)));
             if let (Some((_, facts)), Some(modules)) = (comfyui, &mut modules) {
-                let missing = needs.iter().filter_map(|need| Some((need, modules.missing(need)?)));
+                let missing =
+                    needs.iter().filter_map(|need| Some((need, modules.missing(&need.dotted, need.is_module)?)));
                 found.extend(missing.map(|(need, missing)| of_comfyui(need, &missing, facts)));
                 // One place may ask for the same thing twice.
                 found.dedup_by(|a, b| a.message == b.message);

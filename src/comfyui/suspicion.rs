@@ -2,16 +2,14 @@
 //! all parsed, to see whether it is so.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use super::needs::{Modules, Need, is_of_comfyui};
-use crate::python::Package;
+use super::needs::{Modules, is_of_comfyui};
 use crate::python::skim::{Skimmed, skim};
+use crate::python::{FileId, Package};
 
 /// May the pack lack a name of its own, or need one that the ComfyUI with these modules lacks?
 pub(super) fn is_any(package: &Package, mut modules: Option<&mut Modules<'_>>) -> bool {
-    let init = (0..package.len()).find(|file| package.path(*file) == Path::new("__init__.py"));
-    let mut open = vec![init.unwrap_or(0)];
+    let mut open = vec![package.init().unwrap_or(FileId::FIRST)];
     let mut seen: BTreeSet<_> = open.iter().copied().collect();
     while let Some(file) = open.pop() {
         let Some(text) = package.text(file) else { continue };
@@ -36,7 +34,7 @@ pub(super) fn is_any(package: &Package, mut modules: Option<&mut Modules<'_>>) -
 }
 
 /// Is a name that is taken from a file nowhere where it could be defined?
-fn lacks(package: &Package, from: usize, import: &Skimmed<'_>) -> bool {
+fn lacks(package: &Package, from: FileId, import: &Skimmed<'_>) -> bool {
     let text = package.text(from).unwrap_or_default();
     let Some(name) = import.name.filter(|name| *name != "*" && !text.contains("import *")) else { return false };
     !memchr::memmem::find_iter(text.as_bytes(), name).any(|at| {
@@ -48,10 +46,9 @@ fn lacks(package: &Package, from: usize, import: &Skimmed<'_>) -> bool {
 
 /// Does this ComfyUI lack what is imported, or something that is read from it anywhere in the file?
 fn is_missing(modules: &mut Modules<'_>, text: &str, import: &Skimmed<'_>) -> bool {
-    let mut lacks =
-        |dotted: String, is_module: bool| modules.missing(&Need { file: 0, range: 0..0, dotted, is_module }).is_some();
+    let mut lacks = |dotted: &str, is_module: bool| modules.missing(dotted, is_module).is_some();
     let dotted = import.dotted();
-    if import.name != Some("*") && lacks(dotted.clone(), import.name.is_none()) {
+    if import.name != Some("*") && lacks(&dotted, import.name.is_none()) {
         return true;
     }
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
@@ -69,5 +66,5 @@ fn is_missing(modules: &mut Modules<'_>, text: &str, import: &Skimmed<'_>) -> bo
             chains.insert(chain.trim_matches('.'));
         }
     }
-    chains.into_iter().any(|chain| !chain.is_empty() && lacks(format!("{bound}.{chain}"), false))
+    chains.into_iter().any(|chain| !chain.is_empty() && lacks(&format!("{bound}.{chain}"), false))
 }

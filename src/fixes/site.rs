@@ -5,22 +5,22 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::State;
-use crate::python::Edit;
 use crate::python::flow::value::{Number, Record, Spot, WORLDS};
+use crate::python::{Edit, FileId};
 
 /// A place in the code that a fix is about.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Site {
-    /// The number of its file in the package.
-    pub file: usize,
+    /// Its file.
+    pub file: FileId,
     /// Its bytes in that file.
     pub range: Range<usize>,
     /// The state it is in.
     pub state: State,
     /// What it does, and what is wrong with that, in one sentence without a full stop.
     pub message: String,
-    /// The edits that repair it, with the number of the file they are in.
-    pub edits: Vec<(usize, Edit)>,
+    /// The edits that repair it, each with its file.
+    pub edits: Vec<(FileId, Edit)>,
     /// What it reads, for those who want to run it.
     pub reading: Option<Reading>,
     /// Why it is never run, in one sentence without a full stop; `None` if it may be, or if that is unknown.
@@ -56,7 +56,7 @@ impl Site {
         }
     }
 
-    pub(super) fn with(mut self, edits: Vec<(usize, Edit)>) -> Self {
+    pub(super) fn with(mut self, edits: Vec<(FileId, Edit)>) -> Self {
         self.edits = edits;
         self
     }

@@ -12,7 +12,7 @@ use crate::fixes::Site;
 use crate::python::field::Fields as _;
 use crate::python::flow::is_star;
 use crate::python::flow::value::LENGTHS;
-use crate::python::{Edit, Edits, Source};
+use crate::python::{Edit, Edits, FileId, Source};
 
 /// The fields of an item, by how many there are; the marks are what a probe reads.
 const FIELDS: [&str; 6] = ["criterion", "module_offload_mem", "module_mem", "name", "module", "params"];
@@ -269,7 +269,7 @@ fn agrees(given: &[String], expected: &[String], size: Size) -> bool {
     given.len() == expected.len() && given.iter().zip(expected).all(agrees)
 }
 
-fn all_edits(subject: &Subject<'_>, file: usize) -> Edits {
+fn all_edits(subject: &Subject<'_>, file: FileId) -> Edits {
     let sites = subject.surveys.iter().flat_map(|survey| &survey.sites);
     let edits = sites.flat_map(|site| &site.edits).filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone());
     // Overlapping edits make no repair, so there is nothing to probe.

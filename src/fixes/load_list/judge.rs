@@ -12,7 +12,7 @@ use crate::fixes::spare::spare_name;
 use crate::fixes::{Accounting, Reading, Site, State, Subject};
 use crate::python::flow::value::{LENGTHS, Record};
 use crate::python::flow::{Form, Takes, Use};
-use crate::python::{Edit, Source};
+use crate::python::{Edit, FileId, Source};
 
 /// The fields that every item has had, so far, at its end.
 pub(super) const FIELDS: i64 = LENGTHS[0];
@@ -21,7 +21,7 @@ pub(super) struct Judge<'s, 'p> {
     pub(super) subject: &'s Subject<'p>,
     pub(super) accounting: Accounting,
     /// For each file, the name that fields which nobody wants are given.
-    spare_names: RefCell<HashMap<usize, Rc<str>>>,
+    spare_names: RefCell<HashMap<FileId, Rc<str>>>,
     /// The subscripts of a function that read the same thing, by what is read.
     pub(super) alike: HashMap<Alike<'p>, Vec<&'s Use<'p>>>,
     /// Whether these are meant for current ComfyUI.
@@ -74,7 +74,7 @@ impl<'s, 'p> Judge<'s, 'p> {
         judge
     }
 
-    pub(super) fn spare_name(&self, source: &Source, file: usize) -> Rc<str> {
+    pub(super) fn spare_name(&self, source: &Source, file: FileId) -> Rc<str> {
         let mut known = self.spare_names.borrow_mut();
         Rc::clone(known.entry(file).or_insert_with(|| spare_name(source).into()))
     }

@@ -10,6 +10,7 @@ use super::scope::{Frame, State};
 use super::value::{Callable, Spot, Value};
 use super::{Follower, Form, Home};
 use crate::python::field::Fields;
+use crate::python::package::FileId;
 
 impl<'p> Follower<'p, '_> {
     /// A method of a container. Nothing if the name is not known or the object is not one.
@@ -190,7 +191,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     /// How many elements a tuple or list has that is written out, there or as the value of a module's name.
-    fn written_length(&self, file: usize, node: Node<'p>) -> Option<usize> {
+    fn written_length(&self, file: FileId, node: Node<'p>) -> Option<usize> {
         let root = self.package.source(file).ok()?.root();
         let mut value = Some(node);
         if node.kind() == "identifier" {

@@ -8,6 +8,7 @@ use super::scope::{Frame, State};
 use super::value::{Callable, MOST, Record, ScopeId, Spot, Value, Worlds};
 use super::{CALLS, DEEPEST, Follower, Form, Home, Takes};
 use crate::python::field::Fields;
+use crate::python::package::FileId;
 
 /// The arguments of one call.
 #[derive(Default)]
@@ -178,7 +179,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     /// Is it a class that a file defines? Its objects may hold what matters, whatever it is made of.
-    fn is_class(&self, file: usize, name: &str) -> bool {
+    fn is_class(&self, file: FileId, name: &str) -> bool {
         let Ok(source) = self.package.source(file) else { return false };
         let mut cursor = source.root().walk();
         let mut definitions =

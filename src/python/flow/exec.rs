@@ -6,6 +6,7 @@ use super::scope::{Frame, State};
 use super::value::{Callable, ScopeId, Spot, Value, Worlds};
 use super::{Follower, Home};
 use crate::python::field::Fields;
+use crate::python::package::FileId;
 use crate::python::source::walk;
 
 impl<'p> Follower<'p, '_> {
@@ -194,7 +195,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     /// Does every round of the loop give `name` a value before it can be read?
-    fn is_set_first(&self, file: usize, node: Node<'p>, body: Node<'p>, name: &str) -> bool {
+    fn is_set_first(&self, file: FileId, node: Node<'p>, body: Node<'p>, name: &str) -> bool {
         let named = |part: Node<'p>| {
             let mut found = None;
             walk(&mut part.walk(), |inner| {

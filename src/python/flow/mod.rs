@@ -33,7 +33,7 @@ use self::names::{Facts, Home};
 use self::scope::{Frame, Scopes, State};
 use self::value::{Number, Record, ScopeId, Spot, Value, Worlds};
 use super::field::Fields as _;
-use super::package::Package;
+use super::package::{FileId, Package};
 use super::source::Source;
 
 /// What to follow, as node ids of one file.
@@ -122,7 +122,7 @@ pub struct Flow<'p> {
     /// Places that were too deep, or too many, to be followed.
     pub gave_up: Vec<Spot<'p>>,
     /// The files that were followed.
-    pub files: Vec<usize>,
+    pub files: Vec<FileId>,
 }
 
 /// Nesting of expressions and statements that is followed.
@@ -137,10 +137,10 @@ const ROUNDS: usize = 4;
 /// What to follow through a package.
 pub struct Interest<'s> {
     /// The files to begin with.
-    pub files: Vec<usize>,
+    pub files: Vec<FileId>,
     /// The files whose functions are followed into wherever they are called: texts come from them, or go there. Into
     /// the others only records are followed.
-    pub text_files: Vec<usize>,
+    pub text_files: Vec<FileId>,
     /// What to follow in each file that is reached.
     pub seeds: &'s dyn Fn(&Source) -> Seeds,
 }
@@ -188,7 +188,7 @@ pub fn follow<'p>(package: &'p Package, interest: &Interest<'_>) -> Flow<'p> {
     let mut flow = follower.flow;
     if !settled && flow.gave_up.is_empty() {
         // What one name holds hangs on another, and so on, further than is followed.
-        let file = flow.files.first().copied().unwrap_or_default();
+        let file = flow.files.first().copied().unwrap_or(FileId::FIRST);
         flow.gave_up.extend(package.source(file).ok().map(|source| Spot { file, node: source.root() }));
     }
     flow.uses.sort_by_key(|used| (used.spot.file, used.spot.node.start_byte(), used.spot.node.end_byte()));
@@ -202,7 +202,7 @@ type Methods<'p> = HashMap<&'p str, Vec<Node<'p>>>;
 struct Module {
     seeds: Seeds,
     /// Files whose names it takes with `import *`.
-    stars: Vec<usize>,
+    stars: Vec<FileId>,
     done: bool,
 }
 
@@ -218,7 +218,7 @@ type Call<'p> = (Spot<'p>, Option<ScopeId>, Worlds, Vec<(&'p str, Value<'p>)>);
 struct Follower<'p, 's> {
     package: &'p Package,
     interest: &'s Interest<'s>,
-    modules: HashMap<usize, Module>,
+    modules: HashMap<FileId, Module>,
     facts: Facts<'p>,
     scopes: Scopes<'p>,
     /// Results of calls; nothing yet for those under way.
@@ -228,7 +228,7 @@ struct Follower<'p, 's> {
     store_index: HashMap<Spot<'p>, usize>,
     /// Subscripts that read something else too, when they are reached in another way.
     others: HashSet<Spot<'p>>,
-    methods: HashMap<usize, Methods<'p>>,
+    methods: HashMap<FileId, Methods<'p>>,
     /// Names that a function changes for another around it, and whether that was news in this round.
     shared: HashSet<&'p str>,
     newly_shared: bool,
@@ -262,7 +262,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     /// Follows a file's own statements and all its functions, once. False if it cannot be read.
-    fn module(&mut self, file: usize) -> bool {
+    fn module(&mut self, file: FileId) -> bool {
         let Ok(source) = self.package.source(file) else { return false };
         let seeds = self.interest.seeds;
         let module =
@@ -280,15 +280,15 @@ impl<'p> Follower<'p, '_> {
         true
     }
 
-    fn text(&self, file: usize, node: Node<'p>) -> &'p str {
+    fn text(&self, file: FileId, node: Node<'p>) -> &'p str {
         self.package.source(file).map_or("", |source| source.slice(node))
     }
 
-    fn is_source(&self, file: usize, node: Node<'p>) -> bool {
+    fn is_source(&self, file: FileId, node: Node<'p>) -> bool {
         self.modules.get(&file).is_some_and(|module| module.seeds.sources.contains(&node.id()))
     }
 
-    fn is_text(&self, file: usize, node: Node<'p>) -> bool {
+    fn is_text(&self, file: FileId, node: Node<'p>) -> bool {
         let Some(module) = self.modules.get(&file).filter(|module| !module.seeds.texts.is_empty()) else {
             return false;
         };

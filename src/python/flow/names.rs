@@ -8,6 +8,7 @@ use super::scope::{Frame, State};
 use super::value::{Callable, Spot, Value};
 use super::{CALLS, Follower};
 use crate::python::field::Fields;
+use crate::python::package::FileId;
 use crate::python::source::walk;
 
 /// Where a name lives that outlives one function, or that one function changes for another.
@@ -16,7 +17,7 @@ pub(super) enum Home {
     /// An attribute, of whatever object.
     Attribute,
     /// A name of this file's module.
-    Module(usize),
+    Module(FileId),
     /// A name of the function with this node id, which a function inside of it changes.
     Function(usize),
 }
@@ -103,7 +104,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     /// Does this function itself give the name a value, so that the name is its own?
-    pub(super) fn gives_value(&mut self, file: usize, function: Node<'p>, name: &str) -> bool {
+    pub(super) fn gives_value(&mut self, file: FileId, function: Node<'p>, name: &str) -> bool {
         if !self.own_names.contains_key(&function.id()) {
             let names = self.names_given(file, function);
             self.own_names.insert(function.id(), names);
@@ -111,7 +112,7 @@ impl<'p> Follower<'p, '_> {
         self.own_names.get(&function.id()).is_some_and(|names| names.contains(name))
     }
 
-    pub(super) fn names_given(&self, file: usize, function: Node<'p>) -> HashSet<&'p str> {
+    pub(super) fn names_given(&self, file: FileId, function: Node<'p>) -> HashSet<&'p str> {
         let mut names = HashSet::default();
         let mut others = Vec::new();
         walk(&mut function.walk(), |node| {
@@ -143,7 +144,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     /// A module's name: its own, or one it takes with `import *`.
-    pub(super) fn global(&mut self, file: usize, name: &'p str) -> Value<'p> {
+    pub(super) fn global(&mut self, file: FileId, name: &'p str) -> Value<'p> {
         let own = self.facts.get((Home::Module(file), name));
         let stars = self.modules.get(&file).map(|module| module.stars.as_slice()).unwrap_or_default();
         stars
@@ -177,7 +178,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     /// The value behind a name of another module.
-    pub(super) fn imported(&mut self, frame: &Frame<'p>, node: Node<'p>, file: usize, name: &'p str) -> Value<'p> {
+    pub(super) fn imported(&mut self, frame: &Frame<'p>, node: Node<'p>, file: FileId, name: &'p str) -> Value<'p> {
         if !self.module(file) {
             return Value::default();
         }

@@ -7,6 +7,7 @@ use super::scope::{Frame, State};
 use super::value::{Spot, Value};
 use super::{Follower, Takes};
 use crate::python::field::Fields;
+use crate::python::package::FileId;
 use crate::python::source::walk;
 
 impl<'p> Follower<'p, '_> {
@@ -86,7 +87,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     /// Is a name compared, tested, or measured where it stands?
-    fn is_asked_about(&self, file: usize, name: Node<'p>) -> bool {
+    fn is_asked_about(&self, file: FileId, name: Node<'p>) -> bool {
         let Some(parent) = name.parent() else { return false };
         match parent.kind() {
             "comparison_operator" | "boolean_operator" | "not_operator" => true,

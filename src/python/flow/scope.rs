@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap as HashMap;
 use tree_sitter::Node;
 
 use super::value::{ScopeId, Spot, Value, Worlds};
+use crate::python::package::FileId;
 
 /// The names that nested functions see around them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -114,7 +115,7 @@ impl State<'_> {
 /// One function (or module) being followed.
 pub struct Frame<'p> {
     /// The file it stands in.
-    pub file: usize,
+    pub file: FileId,
     /// Its node.
     pub node: Node<'p>,
     /// What it sees around it.

@@ -5,12 +5,13 @@ use std::rc::Rc;
 use tree_sitter::Node;
 
 pub use super::record::{LENGTHS, Record, Shape, WORLDS, Worlds};
+use crate::python::package::FileId;
 
-/// A node together with the number of its file in the package.
+/// A node together with its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Spot<'p> {
-    /// Index of the file.
-    pub file: usize,
+    /// The file.
+    pub file: FileId,
     /// The node in that file's tree.
     pub node: Node<'p>,
 }
@@ -49,9 +50,9 @@ pub enum Callable<'p> {
     /// `functools.cmp_to_key(…)`: what is called with any two elements.
     Compared(Rc<Value<'p>>),
     /// A name of another module of the package, looked up when it is used.
-    Imported(usize, &'p str),
+    Imported(FileId, &'p str),
     /// Another module of the package.
-    Module(usize),
+    Module(FileId),
 }
 
 /// The number of a scope that functions were defined in.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tree_sitter::Node;
 
 use crate::python::field::Fields as _;
-use crate::python::{Package, Source};
+use crate::python::{FileId, Package, Source};
 use crate::verify::desugar::Methods;
 use crate::verify::library::Standard;
 use crate::verify::standin::is_of_python;
@@ -20,9 +20,9 @@ pub(super) enum Top<'p> {
     /// `name = value`, the whole assignment.
     Assignment(Node<'p>),
     /// A name of another file that is followed: the file and the name there.
-    Other(usize, &'p str),
+    Other(FileId, &'p str),
     /// Another file that is followed.
-    File(usize),
+    File(FileId),
     /// A module of the standard library that matters to what code computes, or a name of one.
     Library(Standard<'p>),
 }
@@ -37,7 +37,7 @@ pub(super) struct Module<'p> {
 }
 
 impl<'p> Module<'p> {
-    pub(super) fn of(package: &'p Package, file: usize, source: &'p Source) -> Self {
+    pub(super) fn of(package: &'p Package, file: FileId, source: &'p Source) -> Self {
         let mut module = Self { source, names: BTreeMap::new(), uses: BTreeMap::new(), known: OnceCell::new() };
         // Top-level statements, those inside `if` and `try` as well; what is inside functions is only looked at for
         // imports, which are taken out of their text.
@@ -63,7 +63,7 @@ impl<'p> Module<'p> {
         module
     }
 
-    fn define(&mut self, package: &'p Package, file: usize, node: Node<'p>) {
+    fn define(&mut self, package: &'p Package, file: FileId, node: Node<'p>) {
         let Some(name) = node.child_by_field_name("name") else { return };
         self.names.insert(self.source.slice(name), Top::Definition(node));
         self.uses.insert(node.start_byte(), (node, OnceCell::new()));
@@ -95,7 +95,7 @@ impl<'p> Module<'p> {
         Some(uses.get_or_init(|| Uses::of(self.source, *node)))
     }
 
-    fn import(&mut self, package: &'p Package, file: usize, node: Node<'p>) {
+    fn import(&mut self, package: &'p Package, file: FileId, node: Node<'p>) {
         let source = self.source;
         let module = node.child_by_field_name("module_name").map(|module| source.slice(module));
         let mut cursor = node.walk();
@@ -130,7 +130,7 @@ impl<'p> Module<'p> {
 }
 
 /// The methods of all classes at the top of these files.
-pub(super) fn methods(modules: &BTreeMap<usize, Module<'_>>) -> Methods {
+pub(super) fn methods(modules: &BTreeMap<FileId, Module<'_>>) -> Methods {
     let mut methods = Methods::default();
     for module in modules.values() {
         for top in module.names.values() {
