@@ -52,7 +52,7 @@ pub fn survey(package: &Package, fixes: &[Fix], accounting: Accounting) -> Resul
     }
     let mut text_files = package.mentioning("'*'");
     text_files.extend(package.mentioning("\"*\""));
-    let flow = flow::follow(package, &Interest { files, text_files, seeds: &seeds });
+    let flow = flow::follow(package, &Interest { files, text_files, arities: load_list::ARITIES, seeds: &seeds });
     let subject = Subject { package, flow };
     let survey = |fix: &Fix| Survey { files: subject.flow.files.clone(), ..fix.survey(&subject, accounting) };
     Ok(fixes.iter().map(survey).collect())

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::State;
-use crate::python::flow::value::{Number, Record, Spot, WORLDS};
+use crate::python::flow::value::{Item, Number, Shape, Spot};
 use crate::python::{Edit, FileId};
 
 /// A place in the code that a fix is about.
@@ -21,25 +21,32 @@ pub struct Site {
     pub message: String,
     /// The edits that repair it, each with its file.
     pub edits: Vec<(FileId, Edit)>,
-    /// What it reads, for those who want to run it.
-    pub reading: Option<Reading>,
+    /// What it reads of items of each arity that gets here, so that it can be run. Empty if it cannot be run on its own.
+    pub readings: Vec<Reading>,
     /// Why it is never run, in one sentence without a full stop; `None` if it may be, or if that is unknown.
     pub unused: Option<String>,
 }
 
-/// What a site reads of a load-list item.
+/// What a site reads of an item of one arity.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Reading {
-    /// By the number of fields (4, 5): how many elements stand before and behind them when the item gets there; nothing
-    /// if no item of that many does.
-    pub shapes: [Option<(i64, i64)>; WORLDS],
+    /// How many fields the item has.
+    pub arity: i64,
+    /// Elements before the fields when the item gets there; negative if fields were cut off there.
+    pub lead: i64,
+    /// Elements behind the fields, likewise.
+    pub trail: i64,
     /// The index, if it is a subscript.
-    pub number: Option<Number>,
+    pub index: Option<i64>,
 }
 
 impl Reading {
-    pub(super) fn new(record: &Record, number: Option<Number>) -> Self {
-        Self { shapes: record.shapes.map(|shape| shape.map(|shape| (shape.lead, shape.trail))), number }
+    pub(super) fn of(item: &Item, index: Option<Number>) -> Vec<Self> {
+        let reading = |(nth, shape): (usize, Option<Shape>)| {
+            let Shape { arity, lead, trail } = shape?;
+            Some(Self { arity, lead, trail, index: index.and_then(|index| index[nth]) })
+        };
+        item.shapes.into_iter().enumerate().filter_map(reading).collect()
     }
 }
 
@@ -51,7 +58,7 @@ impl Site {
             state,
             message: message.into(),
             edits: Vec::new(),
-            reading: None,
+            readings: Vec::new(),
             unused: None,
         }
     }

@@ -13,7 +13,7 @@ use crate::python::source::walk;
 
 /// Where a name lives that outlives one function, or that one function changes for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Home {
+pub(super) enum Owner {
     /// An attribute, of whatever object.
     Attribute,
     /// A name of this file's module.
@@ -22,7 +22,7 @@ pub(super) enum Home {
     Function(usize),
 }
 
-pub(super) type Lasting<'p> = (Home, &'p str);
+pub(super) type Lasting<'p> = (Owner, &'p str);
 
 /// What is known of names that outlive a function.
 #[derive(Default)]
@@ -49,11 +49,11 @@ impl<'p> Facts<'p> {
             }
             _ => true,
         });
-        *known = if known.is_dull() { value } else { known.join(&value) };
+        *known = if known.is_bottom() { value } else { known.join(&value) };
     }
 
     /// Was everything that was read known by then? If not, following must start over with what is known now. A function
-    /// that was not known yet only matters if a record was handed to something unknown.
+    /// that was not known yet only matters if an item was handed to something unknown.
     pub(super) fn are_settled(&mut self, escaped: bool) -> bool {
         std::mem::take(&mut self.read).into_iter().all(|(name, value)| {
             self.known.get(&name).is_none_or(|known| *known == value || (!escaped && known.is_only_callable()))
@@ -66,41 +66,41 @@ impl<'p> Follower<'p, '_> {
     pub(super) fn look_up(&mut self, frame: &Frame<'p>, state: &State<'p>, node: Node<'p>) -> Value<'p> {
         let name = self.text(frame.file, node);
         if self.shared.contains(name)
-            && let home @ Home::Function(_) = self.home(frame, name)
+            && let owner @ Owner::Function(_) = self.owner(frame, name)
         {
-            let inside = self.facts.get((home, name));
+            let inside = self.facts.get((owner, name));
             let here = state.names.get(name).or_else(|| self.scopes.find(frame.around, name));
-            return here.map_or_else(|| inside.clone(), |here| here.join(&inside)).restrict(state.worlds);
+            return here.map_or_else(|| inside.clone(), |here| here.join(&inside)).restrict(state.arities);
         }
         if let Some(value) = state.names.get(name).or_else(|| self.scopes.find(frame.around, name)) {
-            return value.restrict(state.worlds);
+            return value.restrict(state.arities);
         }
         let value = self.global(frame.file, name);
-        Self::rebase(frame, node, value).restrict(state.worlds)
+        Self::rebase(frame, node, value).restrict(state.arities)
     }
 
     /// Lets the function, or the module, that a name belongs to know what a function inside of it makes of it.
     pub(super) fn share(&mut self, frame: &Frame<'p>, name: &'p str, value: &Value<'p>) {
-        let home = self.home(frame, name);
-        if value.is_dull() || home == Home::Function(frame.node.id()) {
+        let owner = self.owner(frame, name);
+        if value.is_bottom() || owner == Owner::Function(frame.node.id()) {
             return;
         }
-        if let Home::Function(_) = home {
+        if let Owner::Function(_) = owner {
             self.newly_shared |= self.shared.insert(name);
         }
-        self.facts.add((home, name), value);
+        self.facts.add((owner, name), value);
     }
 
     /// Where a name lives that stands in this function: in the innermost function around that gives it a value.
-    pub(super) fn home(&mut self, frame: &Frame<'p>, name: &str) -> Home {
+    pub(super) fn owner(&mut self, frame: &Frame<'p>, name: &str) -> Owner {
         let mut around = Some(frame.node);
         while let Some(node) = around {
             if matches!(node.kind(), "function_definition" | "lambda") && self.gives_value(frame.file, node, name) {
-                return Home::Function(node.id());
+                return Owner::Function(node.id());
             }
             around = node.parent();
         }
-        Home::Module(frame.file)
+        Owner::Module(frame.file)
     }
 
     /// Does this function itself give the name a value, so that the name is its own?
@@ -145,11 +145,12 @@ impl<'p> Follower<'p, '_> {
 
     /// A module's name: its own, or one it takes with `import *`.
     pub(super) fn global(&mut self, file: FileId, name: &'p str) -> Value<'p> {
-        let own = self.facts.get((Home::Module(file), name));
+        let own = self.facts.get((Owner::Module(file), name));
         let stars = self.modules.get(&file).map(|module| module.stars.as_slice()).unwrap_or_default();
-        stars
-            .iter()
-            .fold(own, |value, star| if value.is_dull() { self.facts.get((Home::Module(*star), name)) } else { value })
+        stars.iter().fold(
+            own,
+            |value, star| if value.is_bottom() { self.facts.get((Owner::Module(*star), name)) } else { value },
+        )
     }
 
     /// A text that comes from a module's constant is as if written where the constant is named: the constant itself
@@ -164,15 +165,15 @@ impl<'p> Follower<'p, '_> {
     /// Gives a name a value on this path.
     pub(super) fn assign(&mut self, frame: &Frame<'p>, state: &mut State<'p>, name: &'p str, value: Value<'p>) {
         if frame.is_module || frame.globals.contains(&name) {
-            self.facts.add((Home::Module(frame.file), name), &value);
+            self.facts.add((Owner::Module(frame.file), name), &value);
         }
         if frame.outer.contains(&name) {
             self.share(frame, name, &value);
         }
         let hides = state.names.contains_key(name)
             || self.scopes.find(frame.around, name).is_some()
-            || self.facts.known.contains_key(&(Home::Module(frame.file), name));
-        if hides || !value.is_dull() {
+            || self.facts.known.contains_key(&(Owner::Module(frame.file), name));
+        if hides || !value.is_bottom() {
             state.names.insert(name, value);
         }
     }
@@ -193,10 +194,10 @@ impl<'p> Follower<'p, '_> {
             else {
                 break;
             };
-            if let (Callable::Imported(file, name), worlds) = value.callables.swap_remove(at) {
-                let behind = self.imported(frame, node, file, name).restrict(worlds);
+            if let (Callable::Imported(file, name), arities) = value.callables.swap_remove(at) {
+                let behind = self.imported(frame, node, file, name).restrict(arities);
                 // Joined with nothing, a number would not be known any more.
-                value = if value.is_dull() { behind } else { value.join(&behind) };
+                value = if value.is_bottom() { behind } else { value.join(&behind) };
             }
         }
         value

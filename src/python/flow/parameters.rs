@@ -36,10 +36,10 @@ impl<'p> Follower<'p, '_> {
             });
         given.extend(names.iter().skip(known).map(|name| (*name, rest.clone())));
         let [star, double_star] = splats(function.node).map(|name| name.map(|name| self.text(function.file, name)));
-        if let (Some(star), Some((record, _))) =
+        if let (Some(star), Some((item, _))) =
             (star, arguments.spread.filter(|_| takes_whole(function.node, arguments, bound)))
         {
-            given.push((star, Value::record(record)));
+            given.push((star, Value::item(item)));
         } else if let Some(star) = star {
             let more = arguments.positional.iter().take(known).skip(names.len());
             let all = more.fold(rest, |all, (value, _)| all.join(value));
@@ -54,7 +54,7 @@ impl<'p> Follower<'p, '_> {
             }
         }
         given.extend(double_star.map(|name| (name, Value::mapping(other))));
-        given.retain(|(_, value)| !value.is_dull());
+        given.retain(|(_, value)| !value.is_bottom());
         given
     }
 
@@ -118,7 +118,7 @@ impl<'p> Follower<'p, '_> {
                 (None, Some(default)) => self.eval(frame, state, default),
                 (None, None) => Value::default(),
             };
-            self.assign(frame, state, name, value.plain());
+            self.assign(frame, state, name, value.without_constants());
         }
     }
 }
