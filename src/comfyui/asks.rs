@@ -8,7 +8,8 @@ use super::module::LOAD_LIST;
 use super::needs::{self, Fault, Missing, Modules, Need};
 use super::pair::{Fit, Pair, judge};
 use super::replaced::{self, Replaced};
-use super::{Facts, LoadList, PATCHER, suspicion};
+use super::suspicion::Suspicion;
+use super::{Facts, LoadList, PATCHER};
 use crate::cache::Cache;
 use crate::fixes::State;
 use crate::install::Files;
@@ -19,6 +20,7 @@ use crate::python::{FileId, Package};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asks {
     replaced: Vec<Replaced>,
+    suspicion: Suspicion,
 }
 
 /// What kind of conflict it is.
@@ -57,7 +59,7 @@ impl Asks {
 
     /// Reads a pack.
     pub fn of(package: &Package, reach: &Reach) -> Self {
-        Self { replaced: replaced::read(package, reach) }
+        Self { replaced: replaced::read(package, reach), suspicion: Suspicion::of(package) }
     }
 
     /// Judges the places of the pack that read load lists, by their states, with those of a ComfyUI, or with those that
@@ -84,7 +86,7 @@ impl Asks {
     ) -> Vec<Conflict> {
         let mut modules = comfyui.and_then(|(files, _)| Modules::of(files, cache));
         let mut found = Vec::new();
-        if suspicion::is_any(package, modules.as_mut()) {
+        if self.suspicion.is_raised(modules.as_mut()) {
             let (needs, faults) = needs::read(package);
             found.extend(faults.iter().map(|fault| of_pack(package, fault)));
             if let (Some((_, facts)), Some(modules)) = (comfyui, &mut modules) {

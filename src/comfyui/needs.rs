@@ -8,6 +8,7 @@
 //!
 //! Only what is run for certain counts, and only ComfyUI's own modules: what is not there for certain is missing.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Range;
@@ -220,13 +221,15 @@ pub(super) struct Modules<'c> {
     files: &'c Files,
     cache: Option<&'c Cache>,
     names: BTreeMap<PathBuf, Option<Names>>,
+    /// The text of `main.py`, once it is needed.
+    main: OnceCell<Vec<u8>>,
 }
 
 impl<'c> Modules<'c> {
     /// None if the folder is not a whole ComfyUI.
     pub(super) fn of(files: &'c Files, cache: Option<&'c Cache>) -> Option<Self> {
         let is_whole = WHOLE.iter().all(|path| files.has(Path::new(path)));
-        is_whole.then(|| Self { files, cache, names: BTreeMap::new() })
+        is_whole.then(|| Self { files, cache, names: BTreeMap::new(), main: OnceCell::new() })
     }
 
     /// What of `dotted` this ComfyUI lacks for certain: modules and then, unless all of it is a module, a name.
@@ -279,8 +282,8 @@ impl<'c> Modules<'c> {
     }
 
     fn is_set_at_start(&self, name: &str) -> bool {
-        let main = self.files.read(Path::new("main.py"), MAX_BYTES as u64).ok().flatten().unwrap_or_default();
-        memchr::memmem::find(&main, format!(".{name}").as_bytes()).is_some()
+        let read = || self.files.read(Path::new("main.py"), MAX_BYTES as u64).ok().flatten().unwrap_or_default();
+        memchr::memmem::find(self.main.get_or_init(read), format!(".{name}").as_bytes()).is_some()
     }
 
     fn read(&self, path: &Path) -> Option<Names> {

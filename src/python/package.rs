@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::edit::Edits;
+use super::skim::{Skimmed, skim};
 use super::source::{Source, Unreadable};
 
 /// The file that makes a folder a package.
@@ -37,30 +38,32 @@ struct File {
     path: PathBuf,
     bytes: Vec<u8>,
     source: OnceCell<Result<Source, Unreadable>>,
+    skimmed: OnceCell<Option<Vec<Skimmed>>>,
 }
 
 impl File {
-    fn unparsed(&self) -> Self {
-        Self { path: self.path.clone(), bytes: self.bytes.clone(), source: OnceCell::new() }
+    fn new(path: PathBuf, bytes: Vec<u8>) -> Self {
+        Self { path, bytes, source: OnceCell::new(), skimmed: OnceCell::new() }
     }
 }
 
 impl Package {
     /// The files, as (path relative to the checkout, bytes).
     pub fn new(files: impl IntoIterator<Item = (PathBuf, Vec<u8>)>) -> Self {
-        let files = files.into_iter().map(|(path, bytes)| File { path, bytes, source: OnceCell::new() }).collect();
+        let files = files.into_iter().map(|(path, bytes)| File::new(path, bytes)).collect();
         Self { files }
     }
 
     /// The package after the edits to each file.
     pub fn edited<'e>(&self, edits: impl IntoIterator<Item = (FileId, &'e Edits)>) -> Self {
-        let mut files: Vec<File> = self.files.iter().map(File::unparsed).collect();
+        let mut files: Vec<File> =
+            self.files.iter().map(|file| File::new(file.path.clone(), file.bytes.clone())).collect();
         for (file, edits) in edits {
             let Ok(source) = self.source(file) else { continue };
             let new = source.edited(edits);
             let bytes = new.as_ref().map_or_else(|_| edits.apply(source.text()), |new| new.text().to_owned());
             let path = self.path(file).to_owned();
-            files[file.0] = File { path, bytes: bytes.into_bytes(), source: OnceCell::from(new) };
+            files[file.0] = File { source: OnceCell::from(new), ..File::new(path, bytes.into_bytes()) };
         }
         Self { files }
     }
@@ -101,8 +104,14 @@ impl Package {
 
     /// A file, parsed.
     pub fn source(&self, file: FileId) -> Result<&Source, &Unreadable> {
-        let File { path, bytes, source } = &self.files[file.0];
+        let File { path, bytes, source, .. } = &self.files[file.0];
         source.get_or_init(|| Source::parse(path, bytes.clone())).as_ref()
+    }
+
+    /// What a file may import, from its text; `None` if the text does not tell. See [`skim`].
+    pub fn skimmed(&self, file: FileId) -> Option<&[Skimmed]> {
+        let known = &self.files[file.0].skimmed;
+        known.get_or_init(|| self.text(file).and_then(skim)).as_deref()
     }
 
     /// The files that contain `word` by itself, not as part of a longer name.

@@ -15,7 +15,6 @@ use tree_sitter::Node;
 use super::field::Fields;
 use super::imports::imports;
 use super::package::{FileId, Package};
-use super::skim::skim;
 use super::source::{Source, walk};
 
 /// Functions that import, or run, something by a name that is computed.
@@ -90,10 +89,10 @@ fn skimmed(package: &Package, from: FileId) -> Option<BTreeSet<FileId>> {
         let named = written_out(text)?.into_iter();
         let named = named.filter_map(|name| package.resolve(file, dots(name), name.trim_start_matches('.')));
         open.extend(named.filter(|target| reached.insert(*target)));
-        for import in skim(text)? {
+        for import in package.skimmed(file)? {
             let targets = leads_to(package, file, import.dots, &import.dotted());
             // A part of the package that is not among its Python files may import anything.
-            if targets.is_empty() && import.dots > 0 && package.resolve(file, import.dots, import.module).is_none() {
+            if targets.is_empty() && import.dots > 0 && package.resolve(file, import.dots, &import.module).is_none() {
                 return None;
             }
             open.extend(targets.into_iter().filter(|target| reached.insert(*target)));

@@ -6,6 +6,7 @@ use super::scope::{Frame, State};
 use super::value::{Arities, Callable, ScopeId, Spot, Value};
 use super::{Follower, Owner};
 use crate::python::field::Fields;
+use crate::python::imports;
 use crate::python::package::FileId;
 use crate::python::source::walk;
 
@@ -95,8 +96,7 @@ impl<'p> Follower<'p, '_> {
                 let names: Vec<_> = node.named_children(&mut cursor).map(|name| self.text(frame.file, name)).collect();
                 frame.outer.extend(names);
             }
-            "import_statement" => self.import(frame, state, node),
-            "import_from_statement" => self.import_from(frame, state, node),
+            "import_statement" | "import_from_statement" => self.import(frame, state, node),
             "delete_statement" | "print_statement" | "exec_statement" => {
                 if let Some(value) = node.part(0) {
                     if node.kind() == "delete_statement" && value.kind() == "subscript" {
@@ -356,50 +356,30 @@ impl<'p> Follower<'p, '_> {
     }
 
     fn import(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
-        let mut cursor = node.walk();
-        for name in node.named_children(&mut cursor) {
-            let (module, bound) = match (name.field("name"), name.field("alias")) {
-                (Some(module), Some(alias)) => (module, alias),
-                _ => (name, name),
-            };
-            let (module, bound) = (self.text(frame.file, module), self.text(frame.file, bound));
-            if let Some(file) = self.package.resolve(frame.file, 0, module) {
-                self.assign(frame, state, bound, Value::callable(Callable::Module(file)));
+        let Ok(source) = self.package.source(frame.file) else { return };
+        for import in imports::of_statement(source, node) {
+            let module = self.package.resolve(frame.file, import.dots, &import.module);
+            if let (true, Some(module)) = (import.star, module) {
+                self.import_all(frame, module);
             }
+            let below = self.package.resolve(frame.file, import.dots, &import.dotted());
+            let Some(bound) = import.bound else { continue };
+            let value = match (below, module, import.name) {
+                (Some(file), ..) => Callable::Module(file),
+                (None, Some(file), Some(name)) => Callable::Imported(file, name),
+                _ => continue,
+            };
+            self.assign(frame, state, bound, Value::callable(value));
         }
     }
 
-    fn import_from(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
-        let Some(module) = node.field("module_name") else { return };
-        let written = self.text(frame.file, module);
-        let path = written.trim_start_matches('.').trim();
-        let dots = written.len() - written.trim_start_matches('.').len();
-        let target = self.package.resolve(frame.file, dots, path);
-        let mut cursor = node.walk();
-        let names: Vec<_> = node.children_by_field_name("name", &mut cursor).collect();
-        if let (true, Some(file)) = (names.is_empty(), target) {
-            // `from module import *`
-            if self.module(file)
-                && let Some(module) = self.modules.get_mut(&frame.file)
-                && !module.stars.contains(&file)
-            {
-                module.stars.push(file);
-            }
-            return;
-        }
-        for name in names {
-            let (taken, bound) = match (name.field("name"), name.field("alias")) {
-                (Some(taken), Some(alias)) => (taken, alias),
-                _ => (name, name),
-            };
-            let (taken, bound) = (self.text(frame.file, taken), self.text(frame.file, bound));
-            let dotted = if path.is_empty() { taken.to_owned() } else { format!("{path}.{taken}") };
-            let value = match (self.package.resolve(frame.file, dots, &dotted), target) {
-                (Some(file), _) => Callable::Module(file),
-                (None, Some(file)) => Callable::Imported(file, taken),
-                (None, None) => continue,
-            };
-            self.assign(frame, state, bound, Value::callable(value));
+    /// `from module import *`
+    fn import_all(&mut self, frame: &Frame<'p>, file: FileId) {
+        if self.module(file)
+            && let Some(module) = self.modules.get_mut(&frame.file)
+            && !module.stars.contains(&file)
+        {
+            module.stars.push(file);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tree_sitter::Node;
 
 use crate::python::field::Fields as _;
+use crate::python::imports;
 use crate::python::{FileId, Package, Source};
 use crate::verify::desugar::Methods;
 use crate::verify::library::Standard;
@@ -96,35 +97,25 @@ impl<'p> Module<'p> {
     }
 
     fn import(&mut self, package: &'p Package, file: FileId, node: Node<'p>) {
-        let source = self.source;
-        let module = node.child_by_field_name("module_name").map(|module| source.slice(module));
-        let mut cursor = node.walk();
-        let names: Vec<_> = node.children_by_field_name("name", &mut cursor).collect();
-        for name in names {
-            let (taken, bound) = match (name.child_by_field_name("name"), name.child_by_field_name("alias")) {
-                (Some(taken), Some(alias)) => (source.slice(taken), source.slice(alias)),
-                _ => (source.slice(name), source.slice(name)),
+        for import in imports::of_statement(self.source, node) {
+            let Some(bound) = import.bound else { continue };
+            let standard = match import.name {
+                None => Standard::module(&import.module),
+                Some(name) if import.dots == 0 => Standard::name(&import.module, name),
+                Some(_) => None,
             };
-            let Some(module) = module else {
-                if let Some(standard) = Standard::module(taken) {
-                    self.names.entry(bound).or_insert(Top::Library(standard));
-                } else if let Some(other) = package.resolve(file, 0, taken) {
-                    self.names.entry(bound).or_insert(Top::File(other));
-                }
+            let below = || package.resolve(file, import.dots, &import.dotted());
+            let module = || package.resolve(file, import.dots, &import.module);
+            let top = if let Some(standard) = standard {
+                Top::Library(standard)
+            } else if let Some(other) = below() {
+                Top::File(other)
+            } else if let (Some(other), Some(name)) = (module(), import.name) {
+                Top::Other(other, name)
+            } else {
                 continue;
             };
-            if let Some(standard) = Standard::name(module, taken) {
-                self.names.entry(bound).or_insert(Top::Library(standard));
-                continue;
-            }
-            let path = module.trim_start_matches('.');
-            let dots = module.len() - path.len();
-            let dotted = if path.is_empty() { taken.to_owned() } else { format!("{path}.{taken}") };
-            if let Some(other) = package.resolve(file, dots, &dotted) {
-                self.names.entry(bound).or_insert(Top::File(other));
-            } else if let Some(other) = package.resolve(file, dots, path) {
-                self.names.entry(bound).or_insert(Top::Other(other, taken));
-            }
+            self.names.entry(bound).or_insert(top);
         }
     }
 }
