@@ -52,7 +52,7 @@ impl Case {
         let fields = contract.arities[0];
         let lacks_offload = fields == contract.fewest() && self.fields > fields;
         let as_offload = lacks_offload && accounting == Accounting::Offload;
-        Self { call, fields, as_offload, forced, ..self.clone() }
+        Self { call, fields, forced, as_offload, ..self.clone() }
     }
 
     /// Is it a whole allocation string, as an analysis takes it?

@@ -8,6 +8,7 @@ use super::truth::Decision;
 use super::value::{Arities, Callable, Spot, Value};
 use super::{Follower, Form, Owner};
 use crate::python::field::Fields;
+use crate::python::syntax::operations;
 
 impl<'p> Follower<'p, '_> {
     /// What an expression may be.
@@ -170,19 +171,9 @@ impl<'p> Follower<'p, '_> {
     }
 
     fn binary(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
-        // Long chains of `+` nest to the left: they are walked, not recursed into.
-        let mut chain = vec![node];
-        while let Some(left) = chain.last().and_then(|last| last.field("left")) {
-            if left.kind() != "binary_operator" {
-                break;
-            }
-            chain.push(left);
-        }
-        let mut value = match chain.last() {
-            Some(innermost) => self.child(frame, state, *innermost, "left"),
-            None => Value::default(),
-        };
-        for operation in chain.into_iter().rev() {
+        let chain = operations(node);
+        let mut value = self.child(frame, state, chain[0], "left");
+        for operation in chain {
             let right = self.child(frame, state, operation, "right");
             let operator = operation.field("operator").map_or("", |operator| operator.kind());
             self.percent(frame, operation, operator, &right);

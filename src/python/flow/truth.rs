@@ -6,6 +6,7 @@ use super::scope::{Frame, State};
 use super::value::{Arities, COUNT, Item, Number, Value};
 use super::{Follower, Form};
 use crate::python::field::Fields;
+use crate::python::syntax::operations;
 
 /// What a condition comes to.
 pub(super) struct Decision<'p> {
@@ -69,19 +70,12 @@ impl<'p> Follower<'p, '_> {
         decision
     }
 
-    /// `a and b`, `a or b`. Long chains nest to the left: they are walked, not recursed into.
+    /// `a and b`, `a or b`.
     fn operators(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Decision<'p> {
-        let mut chain = vec![node];
-        while let Some(left) = chain.last().and_then(|last| last.field("left")) {
-            if left.kind() != "boolean_operator" {
-                break;
-            }
-            chain.push(left);
-        }
-        let first = chain.last().and_then(|innermost| innermost.field("left"));
-        let Some(first) = first else { return Decision::of(Value::default(), state.arities, false) };
+        let chain = operations(node);
+        let Some(first) = chain[0].field("left") else { return Decision::of(Value::default(), state.arities, false) };
         let mut so_far = self.decide(frame, state, first);
-        for operation in chain.into_iter().rev() {
+        for operation in chain {
             let Some(right) = operation.field("right") else { continue };
             let both = operation.field("operator").is_some_and(|operator| operator.kind() == "and");
             so_far = self.operator(frame, state, &so_far, both, right);
