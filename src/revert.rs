@@ -10,7 +10,7 @@ use crate::fixes::{self, Accounting, Fix};
 use crate::install::{Checkout, Evidence};
 use crate::pipeline::{Sources, edits_of};
 use crate::python::source::MAX_BYTES;
-use crate::python::{Package, Source};
+use crate::python::{FileId, Package, Source};
 use crate::store::merge::{self, Clash, Merged};
 use crate::store::{Record, Replacement, Store, journal};
 
@@ -168,9 +168,9 @@ fn recognise(checkout: &Checkout) -> Result<Reversal> {
     let now = Sources::read(checkout, None)?.package;
     let folder = checkout.file.parent().unwrap_or(&checkout.root);
     let before_folder = folder.strip_prefix(&checkout.root).unwrap_or(Path::new(""));
-    let committed = |file: usize| checkout.git.as_ref()?.committed(&before_folder.join(now.path(file)));
-    let files = |texts: Vec<(usize, String)>| {
-        let file = |(file, text): (usize, String)| Reverted {
+    let committed = |file: FileId| checkout.git.as_ref()?.committed(&before_folder.join(now.path(file)));
+    let files = |texts: Vec<(FileId, String)>| {
+        let file = |(file, text): (FileId, String)| Reverted {
             path: folder.join(now.path(file)),
             inside: before_folder.join(now.path(file)),
             now: String::from_utf8_lossy(now.bytes(file)).into_owned(),
@@ -180,7 +180,7 @@ fn recognise(checkout: &Checkout) -> Result<Reversal> {
         texts.into_iter().map(file).collect()
     };
     let changed =
-        |file: &usize| Some((*file, committed(*file)?)).filter(|(file, text)| text.as_bytes() != now.bytes(*file));
+        |file: &FileId| Some((*file, committed(*file)?)).filter(|(file, text)| text.as_bytes() != now.bytes(*file));
     let texts: Vec<_> = relevant(&now).iter().filter_map(changed).collect();
     if !texts.is_empty() && leads_to(&with(&now, &texts), &now) {
         return Ok(Reversal { known: Known::Commit, files: files(texts) });
@@ -195,7 +195,7 @@ fn recognise(checkout: &Checkout) -> Result<Reversal> {
 }
 
 /// The files that a repair may change.
-fn relevant(package: &Package) -> Vec<usize> {
+fn relevant(package: &Package) -> Vec<FileId> {
     let surveys = fixes::survey(package, Fix::ALL, Accounting::Resident).unwrap_or_default();
     let mut files: Vec<_> = surveys.iter().flat_map(|survey| &survey.sites).map(|site| site.file).collect();
     files.sort_unstable();
@@ -204,12 +204,12 @@ fn relevant(package: &Package) -> Vec<usize> {
 }
 
 /// The package with other texts for some of its files.
-fn with(package: &Package, texts: &[(usize, String)]) -> Package {
-    let bytes = |file: usize| {
+fn with(package: &Package, texts: &[(FileId, String)]) -> Package {
+    let bytes = |file: FileId| {
         let other = texts.iter().find(|(of, _)| *of == file);
         other.map_or_else(|| package.bytes(file).to_vec(), |(_, text)| text.clone().into_bytes())
     };
-    Package::new((0..package.len()).map(|file| (package.path(file).to_owned(), bytes(file))))
+    Package::new(package.ids().map(|file| (package.path(file).to_owned(), bytes(file))))
 }
 
 /// Does repairing `old`, with any of the fixes and either accounting, give just `new`?
@@ -217,7 +217,7 @@ fn leads_to(old: &Package, new: &Package) -> bool {
     let gives = |fixes: &[Fix], accounting| {
         let edits = fixes::survey(old, fixes, accounting).ok().and_then(|surveys| edits_of(&surveys, old).ok());
         let repaired = edits.map(|edits| old.edited(edits.iter().map(|(file, edits)| (*file, edits))));
-        repaired.is_some_and(|repaired| (0..new.len()).all(|file| repaired.bytes(file) == new.bytes(file)))
+        repaired.is_some_and(|repaired| new.ids().all(|file| repaired.bytes(file) == new.bytes(file)))
     };
     some_fixes().any(|fixes| gives(&fixes, Accounting::Resident) || gives(&fixes, Accounting::Offload))
 }

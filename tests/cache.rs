@@ -162,6 +162,33 @@ fn a_change_of_another_file_that_a_class_of_items_is_imported_from_is_noticed() 
 }
 
 #[test]
+fn a_name_that_the_comfyui_loses_or_the_pack_asks_for_is_noticed() {
+    let (caching, install) = (Caching::new(), Install::of("needs-newer-comfyui"));
+    let init = install.checkout().join("__init__.py");
+    fs::write(&init, "from comfy.model_management import get_total_memory\nfrom . import distorch_2\n").unwrap();
+    let management = install.root.join("ComfyUI/comfy/model_management.py");
+    let check = |lacks: Option<&str>| {
+        for _ in 0..2 {
+            let ran = caching.run(&install, &["check", "--no-verify"]);
+            let expected = lacks.map(|name| format!("needs `{name}` of comfy/model_management.py"));
+            let is_said = expected.as_ref().is_some_and(|expected| ran.out.contains(expected));
+            assert_eq!(
+                (is_said, ran.out.contains("needs `")),
+                (lacks.is_some(), lacks.is_some()),
+                "{lacks:?}: {ran:?}"
+            );
+        }
+    };
+    check(None);
+    change(&management, "get_total_memory", "get_all_memory");
+    check(Some("get_total_memory"));
+    change(&management, "get_all_memory", "get_total_memory");
+    check(None);
+    change(&init, "get_total_memory", "get_lost_memory");
+    check(Some("get_lost_memory"));
+}
+
+#[test]
 fn what_did_not_end_well_is_not_kept() {
     for fixture in common::fixtures() {
         let (caching, install) = (Caching::new(), Install::of(&fixture));

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use distorch_fix::fixes::load_list::{ANY, FIVE_ONLY, LOAD_LIST};
 use distorch_fix::fixes::{self, Accounting, State, Status};
-use distorch_fix::python::{Package, Unreadable};
+use distorch_fix::python::{FileId, Package, Unreadable};
 use snippets::FILE;
 
 /// Where the cases of most tests stand, `◆` being the case.
@@ -777,7 +777,7 @@ fn strange_files_end_in_time() {
     for text in texts {
         let package = Package::new([(PathBuf::from(FILE), text.into_bytes())]);
         match fixes::survey(&package, &[LOAD_LIST], Accounting::Resident) {
-            Ok(_) | Err((0, Unreadable::TooDeep(_))) => {}
+            Ok(_) | Err((FileId::FIRST, Unreadable::TooDeep(_))) => {}
             Err(other) => panic!("{other:?}"),
         }
     }

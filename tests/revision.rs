@@ -14,6 +14,7 @@ use distorch_fix::fixes::load_list::ANY;
 use distorch_fix::fixes::{Accounting, Fix, Status};
 use distorch_fix::install::{self, Revision};
 use distorch_fix::pipeline::Repair;
+use distorch_fix::python::FileId;
 use distorch_fix::report::Problem;
 use distorch_fix::verify::{Options, Verdict};
 use git2::Repository;
@@ -155,7 +156,7 @@ fn the_node_is_surveyed_and_repaired_as_it_stands_in_a_revision() {
     let old = at(&install, "HEAD").unwrap();
     assert_eq!(old.surveys.asked[0].status, Status::Needed);
     assert!(!old.changes[0].text.contains("# edited"), "that is on disk only");
-    assert_eq!(old.sources.real_path(0), Path::new("distorch_2.py"));
+    assert_eq!(old.sources.real_path(FileId::FIRST), Path::new("distorch_2.py"));
     assert_eq!(install.files(), before, "nothing is touched");
 }
 
@@ -176,11 +177,11 @@ fn a_revision_gives_what_the_disk_gives() {
         };
         assert_eq!(texts(&disk), texts(&committed), "{fixture}");
         let paths = |repair: &Repair| -> BTreeSet<_> {
-            (0..repair.sources.package.len()).map(|file| repair.sources.package.path(file).to_owned()).collect()
+            repair.sources.package.ids().map(|file| repair.sources.package.path(file).to_owned()).collect()
         };
         assert_eq!(paths(&disk), paths(&committed), "{fixture}");
         assert!(paths(&committed).contains(Path::new("a/b/c/deepest.py")), "{fixture}");
-        assert_eq!(disk.sources.path(0), committed.sources.path(0), "{fixture}");
+        assert_eq!(disk.sources.path(FileId::FIRST), committed.sources.path(FileId::FIRST), "{fixture}");
     }
 }
 

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use common::Install;
 use distorch_fix::fixes::{self, Accounting, Fix, Status, Survey};
-use distorch_fix::python::{Edit, Edits, Package};
+use distorch_fix::python::{Edit, Edits, FileId, Package};
 use distorch_fix::verify::{Options, Step, Subject, Verdict, verify};
 
 /// A wrong repair: what it is, the fixture, the text to replace and by what, the step that catches it.
@@ -411,7 +411,7 @@ impl Rewrite {
         let mut edits = Vec::new();
         for (survey, found) in surveys.iter().enumerate() {
             for (site, place) in found.sites.iter().enumerate() {
-                let of_file = place.edits.iter().filter(|(file, _)| *file == 0);
+                let of_file = place.edits.iter().filter(|(file, _)| *file == FileId::FIRST);
                 edits.extend(of_file.map(|(_, edit)| (survey, site, edit.clone())));
             }
         }
@@ -421,7 +421,7 @@ impl Rewrite {
 
     fn text(&self) -> String {
         let edits: Vec<_> = self.edits.iter().map(|(_, _, edit)| edit.clone()).collect();
-        Edits::new(edits).unwrap().apply(self.before.source(0).unwrap().text())
+        Edits::new(edits).unwrap().apply(self.before.source(FileId::FIRST).unwrap().text())
     }
 
     /// Puts `new` in the place of `old`, which must be there once, and makes that a part of the edits.
@@ -472,19 +472,19 @@ impl Rewrite {
     fn verdict(mut self) -> Result<Verdict, String> {
         for (at, survey) in self.surveys.iter_mut().enumerate() {
             for (number, site) in survey.sites.iter_mut().enumerate() {
-                site.edits.retain(|(file, _)| *file != 0);
+                site.edits.retain(|(file, _)| *file != FileId::FIRST);
                 let own = self.edits.iter().filter(|(survey, site, _)| (*survey, *site) == (at, number));
-                site.edits.extend(own.map(|(_, _, edit)| (0, edit.clone())));
+                site.edits.extend(own.map(|(_, _, edit)| (FileId::FIRST, edit.clone())));
             }
         }
-        let of_file = |file: usize| {
+        let of_file = |file: FileId| {
             let sites = self.surveys.iter().flat_map(|survey| &survey.sites).flat_map(|site| &site.edits);
             let edits = sites.filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone()).collect();
             (file, Edits::new(edits).unwrap())
         };
-        let edits: Vec<_> = (0..self.before.len()).map(of_file).filter(|(_, edits)| !edits.is_empty()).collect();
+        let edits: Vec<_> = self.before.ids().map(of_file).filter(|(_, edits)| !edits.is_empty()).collect();
         let after = self.before.edited(edits.iter().map(|(file, edits)| (*file, edits)));
-        (0..after.len()).try_for_each(|file| after.source(file).map(|_| ())).map_err(ToString::to_string)?;
+        after.ids().try_for_each(|file| after.source(file).map(|_| ())).map_err(ToString::to_string)?;
         let subject = Subject {
             before: &self.before,
             surveys: &self.surveys,

@@ -9,7 +9,7 @@ use anstream::ColorChoice;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::shared::{Accounting, FindingsOutput, History, Output, Proof, Surroundings, Target};
+pub use self::shared::{Accounting, FindingsOutput, History, Judged, Output, Proof, Surroundings, Target};
 
 use self::shared::engine;
 use crate::cache::Cache;
@@ -135,13 +135,9 @@ Examples:
 /// The arguments of `diff`.
 #[derive(Debug, Args)]
 pub struct Diff {
-    /// Which checkouts, and which fixes.
+    /// Which checkouts, and what they are judged by.
     #[command(flatten)]
-    pub target: Target,
-
-    /// What it is judged by.
-    #[command(flatten)]
-    pub surroundings: Surroundings,
+    pub judged: Judged,
 
     /// Which state of it.
     #[command(flatten)]
@@ -219,13 +215,9 @@ impl Verify {
 /// The arguments of `apply`.
 #[derive(Debug, Args)]
 pub struct Apply {
-    /// Which checkouts, and which fixes.
+    /// Which checkouts, and what they are judged by.
     #[command(flatten)]
-    pub target: Target,
-
-    /// What it is judged by.
-    #[command(flatten)]
-    pub surroundings: Surroundings,
+    pub judged: Judged,
 
     /// Whether and where the result is run.
     #[command(flatten)]
@@ -243,13 +235,9 @@ pub struct Apply {
 /// The arguments of `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Which checkouts, and which fixes.
+    /// Which checkouts, and what they are judged by.
     #[command(flatten)]
-    pub target: Target,
-
-    /// What it is judged by.
-    #[command(flatten)]
-    pub surroundings: Surroundings,
+    pub judged: Judged,
 
     /// Which state of it.
     #[command(flatten)]

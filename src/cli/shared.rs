@@ -79,6 +79,18 @@ pub struct Surroundings {
     pub comfyui: Option<OsString>,
 }
 
+/// Which checkouts are judged, and by what.
+#[derive(Debug, Args)]
+pub struct Judged {
+    /// Which checkouts, and which fixes.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// What they are judged by.
+    #[command(flatten)]
+    pub surroundings: Surroundings,
+}
+
 /// Which state of a checkout is looked at.
 #[derive(Debug, Args)]
 pub struct History {

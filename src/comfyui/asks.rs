@@ -8,17 +8,19 @@ use super::module::LOAD_LIST;
 use super::needs::{self, Fault, Missing, Modules, Need};
 use super::pair::{Fit, Pair, judge};
 use super::replaced::{self, Replaced};
-use super::{Facts, LoadList, PATCHER, suspicion};
+use super::suspicion::Suspicion;
+use super::{Facts, LoadList, PATCHER};
 use crate::cache::Cache;
 use crate::fixes::State;
 use crate::install::Files;
-use crate::python::Package;
 use crate::python::reach::Reach;
+use crate::python::{FileId, Package};
 
 /// What a pack asks of its ComfyUI: read from the pack alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asks {
     replaced: Vec<Replaced>,
+    suspicion: Suspicion,
 }
 
 /// What kind of conflict it is.
@@ -39,8 +41,8 @@ pub enum Kind {
 pub struct Conflict {
     /// What kind it is.
     pub kind: Kind,
-    /// The number of the file in the package.
-    pub file: usize,
+    /// The file.
+    pub file: FileId,
     /// Its bytes in that file.
     pub range: Range<usize>,
     /// What is wrong, in one sentence without a full stop.
@@ -51,13 +53,13 @@ pub struct Conflict {
 
 impl Asks {
     /// The files of a pack that are read for it.
-    pub fn files(package: &Package) -> Vec<usize> {
+    pub fn files(package: &Package) -> Vec<FileId> {
         package.mentioning(LOAD_LIST)
     }
 
     /// Reads a pack.
     pub fn of(package: &Package, reach: &Reach) -> Self {
-        Self { replaced: replaced::read(package, reach) }
+        Self { replaced: replaced::read(package, reach), suspicion: Suspicion::of(package) }
     }
 
     /// Judges the places of the pack that read load lists, by their states, with those of a ComfyUI, or with those that
@@ -84,11 +86,12 @@ impl Asks {
     ) -> Vec<Conflict> {
         let mut modules = comfyui.and_then(|(files, _)| Modules::of(files, cache));
         let mut found = Vec::new();
-        if suspicion::is_any(package, modules.as_mut()) {
+        if self.suspicion.is_raised(modules.as_mut()) {
             let (needs, faults) = needs::read(package);
             found.extend(faults.iter().map(|fault| of_pack(package, fault)));
             if let (Some((_, facts)), Some(modules)) = (comfyui, &mut modules) {
-                let missing = needs.iter().filter_map(|need| Some((need, modules.missing(need)?)));
+                let missing =
+                    needs.iter().filter_map(|need| Some((need, modules.missing(&need.dotted, need.is_module)?)));
                 found.extend(missing.map(|(need, missing)| of_comfyui(need, &missing, facts)));
                 // One place may ask for the same thing twice.
                 found.dedup_by(|a, b| a.message == b.message);

@@ -8,6 +8,7 @@
 //!
 //! Only what is run for certain counts, and only ComfyUI's own modules: what is not there for certain is missing.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Range;
@@ -21,7 +22,7 @@ use crate::install::Files;
 use crate::python::field::Fields;
 use crate::python::imports::{Import, imports, is_certain};
 use crate::python::source::{MAX_BYTES, walk};
-use crate::python::{Package, Source};
+use crate::python::{FileId, Package, Source};
 
 /// The top modules that are ComfyUI's own, in any version, and no package on `PyPI` that a pack could mean.
 const TOP: [&str; 13] = [
@@ -45,8 +46,8 @@ const WHOLE: [&str; 3] = ["nodes.py", "folder_paths.py", "comfy/model_management
 /// Something that a pack must find in ComfyUI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Need {
-    /// The number of the file in the package.
-    pub file: usize,
+    /// The file.
+    pub file: FileId,
     /// Where the file asks for it.
     pub range: Range<usize>,
     /// The modules and then, unless it is a module, a name: `comfy.utils.ProgressBar`.
@@ -58,23 +59,22 @@ pub(super) struct Need {
 /// A name that a pack imports from one of its own files, which does not define it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
-    /// The number of the file in the package.
-    pub file: usize,
+    /// The file.
+    pub file: FileId,
     /// Where the file asks for it.
     pub range: Range<usize>,
     /// The name.
     pub name: String,
-    /// The number of the file that should define it.
-    pub from: usize,
+    /// The file that should define it.
+    pub from: FileId,
 }
 
 /// What the package must find when it is imported, from its `__init__.py` on, or from its first file.
 pub(super) fn read(package: &Package) -> (Vec<Need>, Vec<Fault>) {
-    let init = (0..package.len()).find(|file| package.path(*file) == Path::new("__init__.py"));
-    let mut open = vec![init.unwrap_or(0)];
+    let mut open = vec![package.init().unwrap_or(FileId::FIRST)];
     let mut seen: BTreeSet<_> = open.iter().copied().collect();
     let (mut needs, mut faults) = (Vec::new(), Vec::new());
-    let mut names: BTreeMap<usize, Names> = BTreeMap::new();
+    let mut names: BTreeMap<FileId, Names> = BTreeMap::new();
     let makes = Makes::of(package);
     while let Some(file) = open.pop() {
         let Ok(source) = package.source(file) else { continue };
@@ -102,7 +102,7 @@ pub(super) fn read(package: &Package) -> (Vec<Need>, Vec<Fault>) {
     (needs, faults)
 }
 
-fn need(file: usize, import: &Import<'_>) -> Option<Need> {
+fn need(file: FileId, import: &Import<'_>) -> Option<Need> {
     let dotted = import.dotted();
     let need = Need { file, range: import.node.byte_range(), dotted, is_module: import.name.is_none() };
     is_of_comfyui(&need.dotted).then_some(need)
@@ -113,7 +113,7 @@ pub(super) fn is_of_comfyui(dotted: &str) -> bool {
 }
 
 /// The attributes of ComfyUI's modules that are read while the file is imported.
-fn attributes(source: &Source, file: usize, certain: &[Import<'_>]) -> Vec<Need> {
+fn attributes(source: &Source, file: FileId, certain: &[Import<'_>]) -> Vec<Need> {
     let mut modules: BTreeMap<&str, String> = BTreeMap::new();
     for import in certain.iter().filter(|import| import.dots == 0 && !import.star) {
         let top = import.module.split('.').next().unwrap_or_default();
@@ -180,7 +180,7 @@ struct Makes<'p> {
 
 impl<'p> Makes<'p> {
     fn of(package: &'p Package) -> Self {
-        let texts: Vec<_> = (0..package.len()).filter_map(|file| package.text(file)).collect();
+        let texts: Vec<_> = package.ids().filter_map(|file| package.text(file)).collect();
         let changes_path = texts.iter().any(|text| text.contains("sys.path"));
         Self { texts, changes_path }
     }
@@ -221,18 +221,20 @@ pub(super) struct Modules<'c> {
     files: &'c Files,
     cache: Option<&'c Cache>,
     names: BTreeMap<PathBuf, Option<Names>>,
+    /// The text of `main.py`, once it is needed.
+    main: OnceCell<Vec<u8>>,
 }
 
 impl<'c> Modules<'c> {
     /// None if the folder is not a whole ComfyUI.
     pub(super) fn of(files: &'c Files, cache: Option<&'c Cache>) -> Option<Self> {
         let is_whole = WHOLE.iter().all(|path| files.has(Path::new(path)));
-        is_whole.then(|| Self { files, cache, names: BTreeMap::new() })
+        is_whole.then(|| Self { files, cache, names: BTreeMap::new(), main: OnceCell::new() })
     }
 
-    /// What of a need this ComfyUI lacks for certain.
-    pub(super) fn missing(&mut self, need: &Need) -> Option<Missing> {
-        let parts: Vec<_> = need.dotted.split('.').collect();
+    /// What of `dotted` this ComfyUI lacks for certain: modules and then, unless all of it is a module, a name.
+    pub(super) fn missing(&mut self, dotted: &str, is_module: bool) -> Option<Missing> {
+        let parts: Vec<_> = dotted.split('.').collect();
         let mut folder = PathBuf::new();
         for (at, part) in parts.iter().enumerate() {
             let here = folder.join(part);
@@ -242,15 +244,15 @@ impl<'c> Modules<'c> {
                 let next = parts.get(at + 1)?;
                 folder.clone_from(&here);
                 let below = here.join(next);
-                let is_module = self.files.has(&below) || self.files.has(&below.with_extension("py"));
-                if is_module || is_compiled(self.files, &here, next) {
+                let is_there = self.files.has(&below) || self.files.has(&below.with_extension("py"));
+                if is_there || is_compiled(self.files, &here, next) {
                     continue;
                 }
                 let has_names = self.files.has(&init);
                 if has_names && self.may_have(&init, next)? {
                     return None;
                 }
-                let is_name = has_names && !need.is_module && at + 2 == parts.len();
+                let is_name = has_names && !is_module && at + 2 == parts.len();
                 return Some(if is_name {
                     Missing::Name((*next).to_owned(), init)
                 } else {
@@ -259,7 +261,7 @@ impl<'c> Modules<'c> {
             }
             if self.files.has(&file) {
                 let name = parts.get(at + 1)?;
-                let missing = !need.is_module && !self.may_have(&file, name)?;
+                let missing = !is_module && !self.may_have(&file, name)?;
                 return missing.then(|| Missing::Name((*name).to_owned(), file));
             }
             let unknown = is_compiled(self.files, &folder, part);
@@ -280,8 +282,8 @@ impl<'c> Modules<'c> {
     }
 
     fn is_set_at_start(&self, name: &str) -> bool {
-        let main = self.files.read(Path::new("main.py"), MAX_BYTES as u64).ok().flatten().unwrap_or_default();
-        memchr::memmem::find(&main, format!(".{name}").as_bytes()).is_some()
+        let read = || self.files.read(Path::new("main.py"), MAX_BYTES as u64).ok().flatten().unwrap_or_default();
+        memchr::memmem::find(self.main.get_or_init(read), format!(".{name}").as_bytes()).is_some()
     }
 
     fn read(&self, path: &Path) -> Option<Names> {

@@ -16,7 +16,8 @@ use serde::Serialize;
 
 use super::load_list::{LoadList, Order, Shape};
 use crate::fixes::State;
-use crate::python::flow::value::LENGTHS;
+use crate::fixes::load_list::ARITIES;
+use crate::python::flow::value::as_i64;
 
 /// How a place, or all of them, fare with a ComfyUI; from best to worst. Displayed as a phrase for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -62,8 +63,7 @@ impl fmt::Display for Fit {
 
 impl Fit {
     /// How a place in this state fares with items of so many fields.
-    pub fn of(state: State, arity: usize) -> Self {
-        let arity = i64::try_from(arity).unwrap_or(i64::MAX);
+    pub fn of(state: State, arity: i64) -> Self {
         match state.arities {
             _ if state.is_unknown() => Self::Unclear,
             None => Self::Works,
@@ -75,14 +75,14 @@ impl Fit {
                 }
             }
             // Right for all that there have been says nothing of one that is still to come.
-            Some(right) if right == LENGTHS && right.iter().all(|known| *known < arity) => Self::Unclear,
+            Some(right) if right == ARITIES && right.iter().all(|known| *known < arity) => Self::Unclear,
             Some(_) => Self::Broken,
         }
     }
 
     /// How a place in this state fares with items of this shape.
     pub fn with(state: State, shape: &Shape) -> Self {
-        let (fit, none) = (Self::of(state, shape.arity()), Self::of(state, 0));
+        let (fit, none) = (Self::of(state, as_i64(shape.arity())), Self::of(state, 0));
         match shape.order {
             Order::Usual => fit,
             Order::Other => none,
@@ -108,5 +108,6 @@ pub fn judge(states: &[State], lists: &[LoadList]) -> Pair {
 
 fn either(states: &[State]) -> Pair {
     let of = |arity| states.iter().map(|state| Fit::of(*state, arity)).max().unwrap_or(Fit::Works);
-    Pair::Either { four: of(4), five: of(5) }
+    let [four, five] = ARITIES.map(of);
+    Pair::Either { four, five }
 }

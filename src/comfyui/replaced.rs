@@ -25,7 +25,7 @@ use crate::python::field::Fields;
 use crate::python::imports::imports;
 use crate::python::reach::Reach;
 use crate::python::source::walk;
-use crate::python::{Package, Place, Source};
+use crate::python::{FileId, Package, Place, Source};
 
 /// Names that stand for other names that are followed.
 const MOST_ALIASES: usize = 8;
@@ -35,8 +35,8 @@ const MODULE: &str = "model_patcher";
 /// One assignment that replaces a class's `_load_list`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Replaced {
-    /// The number of the file in the package.
-    pub file: usize,
+    /// The file.
+    pub file: FileId,
     /// The assignment.
     pub range: Range<usize>,
     /// ComfyUI's class.
@@ -273,7 +273,7 @@ pub(super) fn readers(files: &Files, cache: Option<&Cache>) -> Option<Vec<Reader
     }
     let package = Package::new([(Path::new(PATCHER).to_owned(), text)]);
     let surveys = fixes::survey(&package, &[load_list::LOAD_LIST], Accounting::Resident).ok()?;
-    let source = package.source(0).ok()?;
+    let source = package.source(FileId::FIRST).ok()?;
     let reader = |site: &fixes::Site| {
         let node = source.root().descendant_for_byte_range(site.range.start, site.range.end)?;
         let (method, class) = method(source, node)?;

@@ -13,15 +13,10 @@ use crate::report::{Command, Outcome, Report};
 use crate::store::{self, Store};
 
 pub(super) fn run(arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome> {
-    let target = &arguments.target;
-    let mut report = Report::new(Command::Apply, target.accounting.into());
+    let judged = &arguments.judged;
+    let mut report = Report::new(Command::Apply, judged.target.accounting.into());
     report.dry_run = arguments.dry_run;
-    let view = View {
-        judges: true,
-        comfyui: arguments.surroundings.comfyui.as_deref(),
-        proof: arguments.proof.options(true),
-        ..View::new(target, arguments.output.format)
-    };
+    let view = View { proof: arguments.proof.options(true), ..View::judging(judged, arguments.output.format) };
     each(report, &view, screen, |facts, _| {
         let written = if arguments.dry_run { Ok(false) } else { write(facts) };
         Acted {

@@ -9,15 +9,13 @@ use crate::render::Screen;
 use crate::report::{Command, Outcome, Report};
 
 pub(super) fn run(arguments: &cli::Check, screen: &mut Screen) -> Result<Outcome> {
-    let target = &arguments.target;
-    let report = Report::new(Command::Check, target.accounting.into());
+    let judged = &arguments.judged;
+    let report = Report::new(Command::Check, judged.target.accounting.into());
     let view = View {
-        judges: true,
-        comfyui: arguments.surroundings.comfyui.as_deref(),
         revision: arguments.history.rev.as_deref(),
         proof: arguments.proof.options(false),
         cache: arguments.cache(),
-        ..View::new(target, arguments.output.format)
+        ..View::judging(judged, arguments.output.format)
     };
     each(report, &view, screen, |facts, _| {
         let is_warned = arguments.strict && !facts.warnings().is_empty();

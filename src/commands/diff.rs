@@ -15,14 +15,12 @@ use crate::report::{Command, Outcome, Report};
 use crate::text;
 
 pub(super) fn run(arguments: &cli::Diff, screen: &mut Screen) -> Result<Outcome> {
-    let (target, format) = (&arguments.target, arguments.output.format);
-    let report = Report::new(Command::Diff, target.accounting.into());
+    let format = arguments.output.format;
+    let report = Report::new(Command::Diff, arguments.judged.target.accounting.into());
     let view = View {
-        judges: true,
-        comfyui: arguments.surroundings.comfyui.as_deref(),
         revision: arguments.history.rev.as_deref(),
         proof: arguments.proof.options(false),
-        ..View::new(target, format)
+        ..View::judging(&arguments.judged, format)
     };
     each(report, &view, screen, |facts, is_alone| {
         // Printed one after the other, the patches of several checkouts are one, for the folder that they all lie in.

@@ -10,7 +10,7 @@ use super::comfyuis::ComfyUis;
 use super::examine::Examiner;
 use super::{next, problem};
 use crate::cache::Cache;
-use crate::cli::Target;
+use crate::cli::{Judged, Target};
 use crate::parallel::{self, Event};
 use crate::pipeline::{Acted, Facts};
 use crate::python::Package;
@@ -40,6 +40,12 @@ impl<'a> View<'a> {
     /// The files on disk, without a ComfyUI, a proof or a cache.
     pub(super) fn new(target: &'a Target, format: &'static Format<Report>) -> Self {
         Self { target, format, judges: false, comfyui: None, revision: None, proof: None, cache: None }
+    }
+
+    /// The files on disk with a ComfyUI, without a proof or a cache.
+    pub(super) fn judging(judged: &'a Judged, format: &'static Format<Report>) -> Self {
+        let comfyui = judged.surroundings.comfyui.as_deref();
+        Self { judges: true, comfyui, ..Self::new(&judged.target, format) }
     }
 }
 

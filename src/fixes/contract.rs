@@ -1,12 +1,15 @@
 //! What a repair must keep to when its code is run.
 
+use super::load_list::ARITIES;
 use crate::allocator::Policy;
 
 /// What the surveys of a package promise of its code, to be held to by running it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contract {
-    /// The numbers of fields of a load-list item that the code is for.
-    pub arities: &'static [usize],
+    /// The numbers of fields of a load-list item that the code is for, fewest first.
+    pub arities: &'static [i64],
+    /// All that items have had, likewise.
+    pub known: &'static [i64],
     /// Does an item count by the size that was asked for? Otherwise by either: no repair has chosen one.
     pub counts_as_asked: bool,
     /// Who gets the bytes that no quota covers.
@@ -17,11 +20,24 @@ pub struct Contract {
     pub logs_shared: bool,
 }
 
+impl Contract {
+    /// The fewest fields that an item has had. Only items of more have a second size, `module_offload_mem`.
+    pub fn fewest(&self) -> i64 {
+        self.known[0]
+    }
+
+    /// The most fields that an item has had.
+    pub fn most(&self) -> i64 {
+        self.known[self.known.len() - 1]
+    }
+}
+
 impl Default for Contract {
     /// What holds of code that no fix says anything about.
     fn default() -> Self {
         Self {
-            arities: &[4, 5],
+            arities: &ARITIES,
+            known: &ARITIES,
             counts_as_asked: false,
             policy: Policy::CpuFallback,
             repairs_policy: false,

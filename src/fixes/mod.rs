@@ -27,7 +27,7 @@ pub use self::undo::undo;
 pub use crate::allocator::Accounting;
 use crate::python::flow::{self, Flow, Interest, Seeds};
 use crate::python::query::Query;
-use crate::python::{Package, Source, Unreadable};
+use crate::python::{FileId, Package, Source, Unreadable};
 
 impl Fix {
     /// The registry: every fix, in the order in which they are shown.
@@ -45,16 +45,16 @@ static LOOKED_FOR: LazyLock<Query> = LazyLock::new(|| {
 const SOURCE_NAME: &str = "_load_list";
 
 /// Surveys the package, whose first file is `distorch_2.py`, for these fixes. Fails if that file, or another that makes
-/// a load list, cannot be read; the number of the file comes with the reason.
-pub fn survey(package: &Package, fixes: &[Fix], accounting: Accounting) -> Result<Vec<Survey>, (usize, Unreadable)> {
-    let mut files = vec![0];
-    files.extend(package.mentioning(SOURCE_NAME).into_iter().filter(|file| *file != 0));
+/// a load list, cannot be read; the file comes with the reason.
+pub fn survey(package: &Package, fixes: &[Fix], accounting: Accounting) -> Result<Vec<Survey>, (FileId, Unreadable)> {
+    let mut files = vec![FileId::FIRST];
+    files.extend(package.mentioning(SOURCE_NAME).into_iter().filter(|file| *file != FileId::FIRST));
     for file in &files {
         package.source(*file).map_err(|error| (*file, error.clone()))?;
     }
     let mut text_files = package.mentioning("'*'");
     text_files.extend(package.mentioning("\"*\""));
-    let flow = flow::follow(package, &Interest { files, text_files, seeds: &seeds });
+    let flow = flow::follow(package, &Interest { files, text_files, arities: load_list::ARITIES, seeds: &seeds });
     let subject = Subject { package, flow };
     let survey = |fix: &Fix| Survey { files: subject.flow.files.clone(), ..fix.survey(&subject, accounting) };
     Ok(fixes.iter().map(survey).collect())
@@ -77,7 +77,7 @@ pub struct Subject<'p> {
 }
 
 impl<'p> Subject<'p> {
-    fn source(&self, file: usize) -> Option<&'p Source> {
+    fn source(&self, file: FileId) -> Option<&'p Source> {
         self.package.source(file).ok()
     }
 }

@@ -5,41 +5,48 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::State;
-use crate::python::Edit;
-use crate::python::flow::value::{Number, Record, Spot, WORLDS};
+use crate::python::flow::value::{Item, Number, Shape, Spot};
+use crate::python::{Edit, FileId};
 
 /// A place in the code that a fix is about.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Site {
-    /// The number of its file in the package.
-    pub file: usize,
+    /// Its file.
+    pub file: FileId,
     /// Its bytes in that file.
     pub range: Range<usize>,
     /// The state it is in.
     pub state: State,
     /// What it does, and what is wrong with that, in one sentence without a full stop.
     pub message: String,
-    /// The edits that repair it, with the number of the file they are in.
-    pub edits: Vec<(usize, Edit)>,
-    /// What it reads, for those who want to run it.
-    pub reading: Option<Reading>,
+    /// The edits that repair it, each with its file.
+    pub edits: Vec<(FileId, Edit)>,
+    /// What it reads of items of each arity that gets here, so that it can be run. Empty if it cannot be run on its own.
+    pub readings: Vec<Reading>,
     /// Why it is never run, in one sentence without a full stop; `None` if it may be, or if that is unknown.
     pub unused: Option<String>,
 }
 
-/// What a site reads of a load-list item.
+/// What a site reads of an item of one arity.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Reading {
-    /// By the number of fields (4, 5): how many elements stand before and behind them when the item gets there; nothing
-    /// if no item of that many does.
-    pub shapes: [Option<(i64, i64)>; WORLDS],
+    /// How many fields the item has.
+    pub arity: i64,
+    /// Elements before the fields when the item gets there; negative if fields were cut off there.
+    pub lead: i64,
+    /// Elements behind the fields, likewise.
+    pub trail: i64,
     /// The index, if it is a subscript.
-    pub number: Option<Number>,
+    pub index: Option<i64>,
 }
 
 impl Reading {
-    pub(super) fn new(record: &Record, number: Option<Number>) -> Self {
-        Self { shapes: record.shapes.map(|shape| shape.map(|shape| (shape.lead, shape.trail))), number }
+    pub(super) fn of(item: &Item, index: Option<Number>) -> Vec<Self> {
+        let reading = |(nth, shape): (usize, Option<Shape>)| {
+            let Shape { arity, lead, trail } = shape?;
+            Some(Self { arity, lead, trail, index: index.and_then(|index| index[nth]) })
+        };
+        item.shapes.into_iter().enumerate().filter_map(reading).collect()
     }
 }
 
@@ -51,12 +58,12 @@ impl Site {
             state,
             message: message.into(),
             edits: Vec::new(),
-            reading: None,
+            readings: Vec::new(),
             unused: None,
         }
     }
 
-    pub(super) fn with(mut self, edits: Vec<(usize, Edit)>) -> Self {
+    pub(super) fn with(mut self, edits: Vec<(FileId, Edit)>) -> Self {
         self.edits = edits;
         self
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Fix, Site, Standing, State};
+use crate::python::FileId;
 
 /// The result of a survey in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,8 +44,8 @@ pub struct Survey {
     pub sites: Vec<Site>,
     /// Why the status is what it is, where the sites do not say it.
     pub note: Option<String>,
-    /// The numbers of the files whose values were followed.
-    pub files: Vec<usize>,
+    /// The files whose values were followed.
+    pub files: Vec<FileId>,
 }
 
 impl Survey {

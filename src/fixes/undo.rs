@@ -4,11 +4,11 @@
 //! byte for byte.
 
 use super::{Site, Survey};
-use crate::python::{Edit, Edits, Package};
+use crate::python::{Edit, Edits, FileId, Package};
 
-/// The edits that would take our edits back, by the number of the file.
-pub fn undo(package: &Package, surveys: &[Survey]) -> Vec<(usize, Edits)> {
-    let of_file = |file: usize| {
+/// The edits that would take our edits back, by file.
+pub fn undo(package: &Package, surveys: &[Survey]) -> Vec<(FileId, Edits)> {
+    let of_file = |file: FileId| {
         let source = package.source(file).ok()?;
         let mut edits: Vec<Edit> = Vec::new();
         for survey in surveys {
@@ -17,5 +17,5 @@ pub fn undo(package: &Package, surveys: &[Survey]) -> Vec<(usize, Edits)> {
         }
         Edits::new(edits).ok().filter(|edits| !edits.is_empty()).map(|edits| (file, edits))
     };
-    (0..package.len()).filter_map(of_file).collect()
+    package.ids().filter_map(of_file).collect()
 }

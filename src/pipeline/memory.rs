@@ -39,7 +39,7 @@ impl<'c> Memory<'c> {
         // What is added to the options is part of this by itself.
         let asked = Key::new("repair").with(format!("{fixes:?} {accounting:?} {proof:?} {}", is_whole(checkout)));
         let package = &sources.package;
-        let files = (0..package.len()).map(|file| (package.path(file), package.bytes(file)));
+        let files = package.ids().map(|file| (package.path(file), package.bytes(file)));
         let key = files.fold(asked, |key, (path, bytes)| key.with(path.as_os_str().as_encoded_bytes()).with(bytes));
         Self { known: cache.get(&key), entry: Some((cache, key)) }
     }

@@ -5,14 +5,15 @@ use anyhow::{Error, anyhow};
 use super::Repair;
 use crate::advice::Advise as _;
 use crate::fixes::{Site, Status};
-use crate::python::Place;
+use crate::python::{FileId, Place};
 use crate::text::{counted, shown, visible};
 use crate::verify::{Mismatch, Verdict};
 
 /// Why there is no repair, if there is none, and what to do.
 pub fn not_understood(repair: &Repair) -> Option<Error> {
     if repair.is_foreign() {
-        let error = anyhow!("{}: found neither a load list nor byte quotas in it", shown(&repair.sources.path(0)));
+        let error =
+            anyhow!("{}: found neither a load list nor byte quotas in it", shown(&repair.sources.path(FileId::FIRST)));
         return Some(error.help(
             "if this is distorch_2.py, it is too old to need a repair or newer than this version understands; in that \
              case, please report it",

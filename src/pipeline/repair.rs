@@ -8,7 +8,7 @@ use super::{Sources, Surveys, Unread};
 use crate::advice::Advise as _;
 use crate::fixes::{Accounting, Fix, Status, Survey};
 use crate::install::{Checkout, Revision};
-use crate::python::{Edits, Overlap, Package, Unreadable};
+use crate::python::{Edits, FileId, Overlap, Package, Unreadable};
 use crate::store::Replacement;
 
 /// The repair of a checkout. Nothing of it is written yet.
@@ -25,8 +25,8 @@ pub struct Repair {
 
 /// A file that changes.
 pub struct Change {
-    /// Its number in the package.
-    pub file: usize,
+    /// The file.
+    pub file: FileId,
     /// Its text afterwards.
     pub text: String,
     /// What leads there, in order of place.
@@ -48,7 +48,7 @@ impl Repair {
             anyhow!("two edits of {} overlap", package.path(file).display())
                 .help("this is a mistake in distorch-fix; please report it with the file")
         })?;
-        let change = |(file, edits): (usize, Edits)| {
+        let change = |(file, edits): (FileId, Edits)| {
             let text = edits.apply(package.text(file).unwrap_or_default());
             Change { file, text, edits }
         };
@@ -100,11 +100,10 @@ impl Repair {
     }
 }
 
-/// The edits that repair what was surveyed, by the number of the file; or the number of a file in which two
-/// of them overlap.
-pub fn edits_of(surveys: &[Survey], package: &Package) -> Result<Vec<(usize, Edits)>, usize> {
+/// The edits that repair what was surveyed, by file. Fails with a file in which two of them overlap.
+pub fn edits_of(surveys: &[Survey], package: &Package) -> Result<Vec<(FileId, Edits)>, FileId> {
     let mut edits = Vec::new();
-    for file in 0..package.len() {
+    for file in package.ids() {
         let all = surveys.iter().flat_map(|survey| &survey.sites).flat_map(|site| &site.edits);
         let of_file = all.filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone()).collect();
         let of_file = Edits::new(of_file).map_err(|Overlap| file)?;

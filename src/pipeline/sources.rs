@@ -9,7 +9,7 @@ use walkdir::{DirEntry, WalkDir};
 use crate::advice::Advise as _;
 use crate::install::{Checkout, Evidence, Revision};
 use crate::python::source::MAX_BYTES;
-use crate::python::{Package, Unreadable};
+use crate::python::{FileId, Package, Unreadable};
 
 /// Python files of a checkout that are read at most; the real node has about ten.
 const MOST_FILES: usize = 1000;
@@ -56,12 +56,12 @@ impl Sources {
     }
 
     /// The path of a file.
-    pub fn path(&self, file: usize) -> PathBuf {
+    pub fn path(&self, file: FileId) -> PathBuf {
         self.root.join(self.package.path(file))
     }
 
     /// The path that a file has in its checkout, behind any link.
-    pub fn real_path(&self, file: usize) -> PathBuf {
+    pub fn real_path(&self, file: FileId) -> PathBuf {
         if self.is_committed {
             return self.package.path(file).to_owned();
         }

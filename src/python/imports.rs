@@ -23,18 +23,30 @@ pub struct Import<'t> {
 }
 
 impl Import<'_> {
-    /// The module's name with the name that is taken behind it, which may be a module too.
+    /// The module with the name that is taken from it, which may be a module too.
     pub fn dotted(&self) -> String {
-        match self.name {
-            Some(name) if self.module.is_empty() => name.to_owned(),
-            Some(name) => format!("{}.{name}", self.module),
-            None => self.module.clone(),
-        }
+        dotted(&self.module, self.name)
+    }
+}
+
+/// A module with a name that is taken from it, if there is one.
+pub fn dotted(module: &str, name: Option<&str>) -> String {
+    match name {
+        Some(name) if module.is_empty() => name.to_owned(),
+        Some(name) => format!("{module}.{name}"),
+        None => module.to_owned(),
     }
 }
 
 /// From so many occurrences of the word on, walking the whole tree once is cheaper than going to each of them.
 const MANY: usize = 500;
+
+/// The imports of one statement; none if it is another statement.
+pub fn of_statement<'t>(source: &'t Source, node: Node<'t>) -> Vec<Import<'t>> {
+    let mut found = Vec::new();
+    add(source, node, &mut found);
+    found
+}
 
 /// Every import of a file, wherever it stands, in order of place.
 pub fn imports(source: &Source) -> Vec<Import<'_>> {
@@ -69,7 +81,7 @@ fn plain<'t>(source: &'t Source, node: Node<'t>, found: &mut Vec<Import<'t>>) {
         let bound = alias.or_else(|| (module.parts().len() == 1).then_some(module));
         found.push(Import {
             dots: 0,
-            module: dotted(source, module),
+            module: written(source, module),
             name: None,
             bound: bound.map(|bound| source.slice(bound)),
             star: false,
@@ -79,14 +91,14 @@ fn plain<'t>(source: &'t Source, node: Node<'t>, found: &mut Vec<Import<'t>>) {
 }
 
 fn from<'t>(source: &'t Source, node: Node<'t>, found: &mut Vec<Import<'t>>) {
-    let Some(written) = node.field("module_name") else { return };
-    let path = dotted(source, written);
+    let Some(from) = node.field("module_name") else { return };
+    let path = written(source, from);
     let module = path.trim_start_matches('.').to_owned();
     let dots = path.len() - module.len();
     let mut cursor = node.walk();
     let names: Vec<_> = node.children_by_field_name("name", &mut cursor).collect();
     if names.is_empty() {
-        found.push(Import { dots, module, name: None, bound: None, star: true, node: written });
+        found.push(Import { dots, module, name: None, bound: None, star: true, node: from });
         return;
     }
     for part in names {
@@ -109,7 +121,7 @@ fn aliased(part: Node<'_>) -> (Node<'_>, Option<Node<'_>>) {
     }
 }
 
-fn dotted(source: &Source, node: Node<'_>) -> String {
+fn written(source: &Source, node: Node<'_>) -> String {
     source.slice(node).chars().filter(|c| !c.is_whitespace() && *c != '\\').collect()
 }
 

@@ -18,5 +18,5 @@ pub mod syntax;
 
 pub use edit::{Edit, Edits, Overlap};
 pub use lines::{Place, Places};
-pub use package::Package;
+pub use package::{FileId, Package};
 pub use source::{Source, Unreadable};

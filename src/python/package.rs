@@ -3,8 +3,29 @@
 use std::cell::OnceCell;
 use std::path::{Component, Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::edit::Edits;
+use super::skim::{Skimmed, skim};
 use super::source::{Source, Unreadable};
+
+/// The file that makes a folder a package.
+const INIT: &str = "__init__.py";
+
+/// Names a file of a [`Package`]. [`Package::edited`] keeps the files in place, so that the same file of the package
+/// before and after has the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FileId(usize);
+
+impl FileId {
+    /// The file that everything starts from.
+    pub const FIRST: Self = Self(0);
+
+    /// Its position among [`Package::ids`], from 0.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
 
 /// Files by their path relative to the checkout. The first one is the one that everything starts from.
 #[derive(Debug)]
@@ -17,57 +38,64 @@ struct File {
     path: PathBuf,
     bytes: Vec<u8>,
     source: OnceCell<Result<Source, Unreadable>>,
+    skimmed: OnceCell<Option<Vec<Skimmed>>>,
 }
 
 impl File {
-    fn unparsed(&self) -> Self {
-        Self { path: self.path.clone(), bytes: self.bytes.clone(), source: OnceCell::new() }
+    fn new(path: PathBuf, bytes: Vec<u8>) -> Self {
+        Self { path, bytes, source: OnceCell::new(), skimmed: OnceCell::new() }
     }
 }
 
 impl Package {
     /// The files, as (path relative to the checkout, bytes).
     pub fn new(files: impl IntoIterator<Item = (PathBuf, Vec<u8>)>) -> Self {
-        let files = files.into_iter().map(|(path, bytes)| File { path, bytes, source: OnceCell::new() }).collect();
+        let files = files.into_iter().map(|(path, bytes)| File::new(path, bytes)).collect();
         Self { files }
     }
 
-    /// The package after these edits, by the number of the file.
-    pub fn edited<'e>(&self, edits: impl IntoIterator<Item = (usize, &'e Edits)>) -> Self {
-        let mut files: Vec<File> = self.files.iter().map(File::unparsed).collect();
+    /// The package after the edits to each file.
+    pub fn edited<'e>(&self, edits: impl IntoIterator<Item = (FileId, &'e Edits)>) -> Self {
+        let mut files: Vec<File> =
+            self.files.iter().map(|file| File::new(file.path.clone(), file.bytes.clone())).collect();
         for (file, edits) in edits {
             let Ok(source) = self.source(file) else { continue };
             let new = source.edited(edits);
             let bytes = new.as_ref().map_or_else(|_| edits.apply(source.text()), |new| new.text().to_owned());
-            files[file] =
-                File { path: self.files[file].path.clone(), bytes: bytes.into_bytes(), source: OnceCell::from(new) };
+            let path = self.path(file).to_owned();
+            files[file.0] = File { source: OnceCell::from(new), ..File::new(path, bytes.into_bytes()) };
         }
         Self { files }
     }
 
-    /// How many files there are.
-    pub fn len(&self) -> usize {
-        self.files.len()
+    /// The files, in order.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = FileId> + ExactSizeIterator + use<> {
+        (0..self.files.len()).map(FileId)
     }
 
-    /// Is there no file at all?
-    pub fn is_empty(&self) -> bool {
-        self.files.is_empty()
+    /// The file at `path`, relative to the checkout.
+    pub fn find(&self, path: &Path) -> Option<FileId> {
+        self.files.iter().position(|file| same(&file.path, path)).map(FileId)
+    }
+
+    /// The module that ComfyUI imports when it loads the checkout as a node pack.
+    pub fn init(&self) -> Option<FileId> {
+        self.find(Path::new(INIT))
     }
 
     /// The path of a file, relative to the checkout.
-    pub fn path(&self, file: usize) -> &Path {
-        &self.files[file].path
+    pub fn path(&self, file: FileId) -> &Path {
+        &self.files[file.0].path
     }
 
     /// The bytes of a file.
-    pub fn bytes(&self, file: usize) -> &[u8] {
-        &self.files[file].bytes
+    pub fn bytes(&self, file: FileId) -> &[u8] {
+        &self.files[file.0].bytes
     }
 
     /// The text of a file, parsed or not; None if it is none.
-    pub fn text(&self, file: usize) -> Option<&str> {
-        let File { bytes, source, .. } = &self.files[file];
+    pub fn text(&self, file: FileId) -> Option<&str> {
+        let File { bytes, source, .. } = &self.files[file.0];
         match source.get() {
             Some(source) => source.as_ref().ok().map(Source::text),
             None => std::str::from_utf8(bytes).ok(),
@@ -75,13 +103,19 @@ impl Package {
     }
 
     /// A file, parsed.
-    pub fn source(&self, file: usize) -> Result<&Source, &Unreadable> {
-        let File { path, bytes, source } = &self.files[file];
+    pub fn source(&self, file: FileId) -> Result<&Source, &Unreadable> {
+        let File { path, bytes, source, .. } = &self.files[file.0];
         source.get_or_init(|| Source::parse(path, bytes.clone())).as_ref()
     }
 
-    /// The numbers of the files in which `word` stands by itself, not as part of a longer name.
-    pub fn mentioning(&self, word: &str) -> Vec<usize> {
+    /// What a file may import, from its text; `None` if the text does not tell. See [`skim`].
+    pub fn skimmed(&self, file: FileId) -> Option<&[Skimmed]> {
+        let known = &self.files[file.0].skimmed;
+        known.get_or_init(|| self.text(file).and_then(skim)).as_deref()
+    }
+
+    /// The files that contain `word` by itself, not as part of a longer name.
+    pub fn mentioning(&self, word: &str) -> Vec<FileId> {
         let finder = memchr::memmem::Finder::new(word);
         let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
         let stands = |bytes: &[u8]| {
@@ -90,13 +124,13 @@ impl Package {
             };
             finder.find_iter(bytes).any(alone)
         };
-        (0..self.len()).filter(|file| stands(&self.files[*file].bytes)).collect()
+        self.ids().filter(|file| stands(&self.files[file.0].bytes)).collect()
     }
 
     /// The file that `import` finds from `file`: `dots` leading dots (0 for an absolute import, which is looked up
     /// beside the importing file as Python does for scripts), then the dotted `module`.
-    pub fn resolve(&self, file: usize, dots: usize, module: &str) -> Option<usize> {
-        let mut folder = self.files[file].path.parent()?.to_owned();
+    pub fn resolve(&self, file: FileId, dots: usize, module: &str) -> Option<FileId> {
+        let mut folder = self.path(file).parent()?.to_owned();
         for _ in 1..dots {
             if !folder.pop() {
                 return None;
@@ -104,10 +138,9 @@ impl Package {
         }
         folder.extend(module.split('.').filter(|part| !part.is_empty()));
         let beside = folder.with_extension("py");
-        let inside = folder.join("__init__.py");
-        let wanted = |path: &Path| self.files.iter().position(|file| same(&file.path, path));
-        let named = if module.is_empty() { None } else { wanted(&beside) };
-        named.or_else(|| wanted(&inside)).filter(|found| *found != file)
+        let inside = folder.join(INIT);
+        let named = if module.is_empty() { None } else { self.find(&beside) };
+        named.or_else(|| self.find(&inside)).filter(|found| *found != file)
     }
 }
 
@@ -128,12 +161,15 @@ mod tests {
         let package = Package::new(
             ["distorch_2.py", "helpers.py", "parts/__init__.py", "parts/items.py"].map(|path| (path.into(), vec![])),
         );
-        assert_eq!(package.resolve(0, 1, "helpers"), Some(1));
-        assert_eq!(package.resolve(0, 0, "helpers"), Some(1));
-        assert_eq!(package.resolve(0, 1, "parts"), Some(2));
-        assert_eq!(package.resolve(0, 1, "parts.items"), Some(3));
-        assert_eq!(package.resolve(3, 2, "helpers"), Some(1));
-        assert_eq!(package.resolve(0, 1, "torch"), None);
-        assert_eq!(package.resolve(0, 4, "helpers"), None);
+        let ids: Vec<_> = package.ids().collect();
+        let [main, helpers, parts, items] = ids[..] else { panic!("four files") };
+        assert_eq!(package.resolve(main, 1, "helpers"), Some(helpers));
+        assert_eq!(package.resolve(main, 0, "helpers"), Some(helpers));
+        assert_eq!(package.resolve(main, 1, "parts"), Some(parts));
+        assert_eq!(package.resolve(main, 1, "parts.items"), Some(items));
+        assert_eq!(package.resolve(items, 2, "helpers"), Some(helpers));
+        assert_eq!(package.resolve(main, 1, "torch"), None);
+        assert_eq!(package.resolve(main, 4, "helpers"), None);
+        assert_eq!(package.init(), None);
     }
 }

@@ -14,12 +14,9 @@ use tree_sitter::Node;
 
 use super::field::Fields;
 use super::imports::imports;
-use super::package::Package;
-use super::skim::skim;
+use super::package::{FileId, Package};
 use super::source::{Source, walk};
 
-/// The file that a package is imported by.
-const INIT: &str = "__init__.py";
 /// Functions that import, or run, something by a name that is computed.
 const LOADERS: [&str; 12] = [
     "SourceFileLoader",
@@ -44,9 +41,9 @@ const TABLES: [&str; 5] = ["__dict__", "dir", "getmembers", "globals", "vars"];
 #[derive(Debug, Default)]
 pub struct Reach {
     /// The files that are used; None if all of them may be.
-    files: Option<BTreeSet<usize>>,
+    files: Option<BTreeSet<FileId>>,
     /// The functions and classes that nothing uses: their file, their bytes and their names.
-    unused: Vec<(usize, std::ops::Range<usize>, String)>,
+    unused: Vec<(FileId, std::ops::Range<usize>, String)>,
 }
 
 impl Reach {
@@ -57,21 +54,20 @@ impl Reach {
 
     /// What the `__init__.py` at the top of the package leads to; everything if there is none. Of files other than those of
     /// `interest`, in which definitions are looked for, every word counts as a use.
-    pub fn of(package: &Package, interest: &[usize]) -> Self {
-        let init = (0..package.len()).find(|file| package.path(*file).as_os_str() == INIT);
-        let files = init.and_then(|init| skimmed(package, init).or_else(|| reached(package, init)));
+    pub fn of(package: &Package, interest: &[FileId]) -> Self {
+        let files = package.init().and_then(|init| skimmed(package, init).or_else(|| reached(package, init)));
         let Some(files) = files else { return Self::all() };
         let unused = unused(package, &files, interest);
         Self { files: Some(files), unused }
     }
 
     /// Is a file used?
-    pub fn has(&self, file: usize) -> bool {
+    pub fn has(&self, file: FileId) -> bool {
         self.files.as_ref().is_none_or(|files| files.contains(&file))
     }
 
     /// Why a place is never run, in one sentence without a full stop; None if it may be.
-    pub fn unused(&self, package: &Package, file: usize, at: usize) -> Option<String> {
+    pub fn unused(&self, package: &Package, file: FileId, at: usize) -> Option<String> {
         if !self.has(file) {
             return Some(format!("nothing in the pack imports {}", package.path(file).display()));
         }
@@ -81,7 +77,7 @@ impl Reach {
 }
 
 /// The files that imports may lead to from one, by the text of each; None if only its tree can tell.
-fn skimmed(package: &Package, from: usize) -> Option<BTreeSet<usize>> {
+fn skimmed(package: &Package, from: FileId) -> Option<BTreeSet<FileId>> {
     let mut reached = BTreeSet::from([from]);
     let mut open = vec![from];
     while let Some(file) = open.pop() {
@@ -93,10 +89,10 @@ fn skimmed(package: &Package, from: usize) -> Option<BTreeSet<usize>> {
         let named = written_out(text)?.into_iter();
         let named = named.filter_map(|name| package.resolve(file, dots(name), name.trim_start_matches('.')));
         open.extend(named.filter(|target| reached.insert(*target)));
-        for import in skim(text)? {
+        for import in package.skimmed(file)? {
             let targets = leads_to(package, file, import.dots, &import.dotted());
             // A part of the package that is not among its Python files may import anything.
-            if targets.is_empty() && import.dots > 0 && package.resolve(file, import.dots, import.module).is_none() {
+            if targets.is_empty() && import.dots > 0 && package.resolve(file, import.dots, &import.module).is_none() {
                 return None;
             }
             open.extend(targets.into_iter().filter(|target| reached.insert(*target)));
@@ -124,14 +120,14 @@ fn written_out(text: &str) -> Option<Vec<&str>> {
 }
 
 /// The files that importing a name reads: its own, and those of the packages on the way.
-fn leads_to(package: &Package, file: usize, dots: usize, dotted: &str) -> Vec<usize> {
+fn leads_to(package: &Package, file: FileId, dots: usize, dotted: &str) -> Vec<FileId> {
     let ends = dotted.match_indices('.').map(|(at, _)| at).chain([dotted.len()]);
     let on_the_way = ends.filter_map(|end| package.resolve(file, dots, &dotted[..end]));
     on_the_way.chain(package.resolve(file, dots, "")).collect()
 }
 
 /// The files that imports lead to from one; None if they cannot all be told.
-fn reached(package: &Package, from: usize) -> Option<BTreeSet<usize>> {
+fn reached(package: &Package, from: FileId) -> Option<BTreeSet<FileId>> {
     let mut reached = BTreeSet::from([from]);
     let mut open = vec![from];
     while let Some(file) = open.pop() {
@@ -145,7 +141,7 @@ fn reached(package: &Package, from: usize) -> Option<BTreeSet<usize>> {
     Some(reached)
 }
 
-fn targets(package: &Package, file: usize, source: &Source) -> Option<Vec<usize>> {
+fn targets(package: &Package, file: FileId, source: &Source) -> Option<Vec<FileId>> {
     let mut found = Vec::new();
     for import in imports(source) {
         let before = found.len();
@@ -216,7 +212,7 @@ fn text<'t>(source: &'t Source, string: Node<'t>) -> Option<&'t str> {
 
 /// A function or a class, and the names that it mentions itself.
 struct Definition<'t> {
-    file: usize,
+    file: FileId,
     node: Node<'t>,
     name: &'t str,
     /// It is used as soon as what is around it is: it may be used without being mentioned.
@@ -229,9 +225,9 @@ struct Definition<'t> {
 /// The definitions in files of interest, among these files, that nothing mentions that is used itself.
 fn unused(
     package: &Package,
-    files: &BTreeSet<usize>,
-    interest: &[usize],
-) -> Vec<(usize, std::ops::Range<usize>, String)> {
+    files: &BTreeSet<FileId>,
+    interest: &[FileId],
+) -> Vec<(FileId, std::ops::Range<usize>, String)> {
     let mut definitions = Vec::new();
     let mut mentioned = FxHashSet::default();
     for file in files.iter().filter(|file| interest.contains(file)) {
@@ -267,7 +263,7 @@ fn unused(
 ///
 /// One walk that remembers which definitions it is in: asking a node for its parent searches the tree from its root, and
 /// there are some thousand names in a file.
-fn define<'t>(source: &'t Source, file: usize, into: &mut Vec<Definition<'t>>, mentioned: &mut FxHashSet<&'t str>) {
+fn define<'t>(source: &'t Source, file: FileId, into: &mut Vec<Definition<'t>>, mentioned: &mut FxHashSet<&'t str>) {
     let mut around: Vec<usize> = Vec::new();
     let mut decorated = None;
     let mut own_name = None;
@@ -319,7 +315,7 @@ mod tests {
     fn reach(files: &[(&str, &str)]) -> (Package, Reach) {
         let files = files.iter().map(|(path, text)| ((*path).into(), text.as_bytes().to_vec()));
         let package = Package::new(files.collect::<Vec<_>>());
-        let all: Vec<_> = (0..package.len()).collect();
+        let all: Vec<_> = package.ids().collect();
         let reach = Reach::of(&package, &all);
         (package, reach)
     }
@@ -328,7 +324,7 @@ mod tests {
         let files =
             [("__init__.py", init), ("a.py", "from . import b"), ("b.py", ""), ("c.py", ""), ("d/__init__.py", "")];
         let (package, reach) = reach(&files);
-        (1..package.len()).map(|file| reach.has(file)).collect()
+        package.ids().skip(1).map(|file| reach.has(file)).collect()
     }
 
     #[test]
@@ -354,16 +350,21 @@ mod tests {
         ] {
             assert_eq!(used_files(init), [true; 4], "{init}");
         }
-        let (_, without) = reach(&[("distorch_2.py", ""), ("b.py", "")]);
-        assert!(without.has(0) && without.has(1));
-        let (_, broken) = reach(&[("__init__.py", "from . import a"), ("a.py", "x = ("), ("b.py", "")]);
-        assert!(!broken.has(2), "what a file imports is in its text even if it cannot be parsed");
+        let (package, without) = reach(&[("distorch_2.py", ""), ("b.py", "")]);
+        assert!(package.ids().all(|file| without.has(file)));
+        let (package, broken) = reach(&[("__init__.py", "from . import a"), ("a.py", "x = ("), ("b.py", "")]);
+        assert_eq!(
+            package.ids().map(|file| broken.has(file)).collect::<Vec<_>>(),
+            [true, true, false],
+            "what a file imports is in its text even if it cannot be parsed"
+        );
     }
 
     fn is_unused(text: &str) -> bool {
         let (package, reach) = reach(&[("__init__.py", "from . import a\na.start()"), ("a.py", text)]);
+        let file = package.ids().last().expect("two files");
         let at = text.find("HERE").expect("is there");
-        reach.unused(&package, 1, at).is_some()
+        reach.unused(&package, file, at).is_some()
     }
 
     #[test]

@@ -3,34 +3,32 @@
 //! Parsing all files of a pack takes several times as long as parsing the one that matters. Where their text already shows
 //! that nothing is amiss, they need not be parsed.
 
+use super::imports::dotted;
+
 /// An import that a file may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Skimmed<'t> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skimmed {
     /// Leading dots: 0 for an absolute import.
     pub dots: usize,
     /// The dotted module; empty in `from . import name`.
-    pub module: &'t str,
+    pub module: String,
     /// The name that is taken from the module, `*` for all; None in `import module`.
-    pub name: Option<&'t str>,
+    pub name: Option<String>,
     /// The name that the importing file gets; `a` in `import a.b`.
-    pub bound: &'t str,
+    pub bound: String,
 }
 
-impl Skimmed<'_> {
-    /// The module's name with the name that is taken from it, which may be a module too.
+impl Skimmed {
+    /// The module with the name that is taken from it, which may be a module too.
     pub fn dotted(&self) -> String {
-        match self.name {
-            Some(name) if self.module.is_empty() => name.to_owned(),
-            Some(name) => format!("{}.{name}", self.module),
-            None => self.module.to_owned(),
-        }
+        dotted(&self.module, self.name.as_deref())
     }
 }
 
 const WORD: &str = "import";
 
 /// Every import that a text may have; None if one is written over several lines with backslashes.
-pub fn skim(text: &str) -> Option<Vec<Skimmed<'_>>> {
+pub fn skim(text: &str) -> Option<Vec<Skimmed>> {
     let mut found = Vec::new();
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     for at in memchr::memmem::find_iter(text.as_bytes(), WORD) {
@@ -64,15 +62,15 @@ pub fn skim(text: &str) -> Option<Vec<Skimmed<'_>>> {
             found.push(match module {
                 Some(_) => Skimmed {
                     dots: path.len() - written.len(),
-                    module: written,
-                    name: Some(first),
-                    bound: alias.unwrap_or(first),
+                    module: written.to_owned(),
+                    name: Some(first.to_owned()),
+                    bound: alias.unwrap_or(first).to_owned(),
                 },
                 None => Skimmed {
                     dots: 0,
-                    module: first,
+                    module: first.to_owned(),
                     name: None,
-                    bound: alias.unwrap_or_else(|| first.split('.').next().unwrap_or_default()),
+                    bound: alias.unwrap_or_else(|| first.split('.').next().unwrap_or_default()).to_owned(),
                 },
             });
         }
@@ -91,7 +89,7 @@ mod tests {
     use crate::python::imports::imports;
 
     fn told(text: &str) -> Vec<String> {
-        let told = |found: Skimmed<'_>| format!("{}{} as {}", ".".repeat(found.dots), found.dotted(), found.bound);
+        let told = |found: Skimmed| format!("{}{} as {}", ".".repeat(found.dots), found.dotted(), found.bound);
         skim(text).expect("no backslash").into_iter().map(told).collect()
     }
 
@@ -121,7 +119,7 @@ mod tests {
             for import in imports(&source) {
                 let name = if import.star { Some("*") } else { import.name };
                 let is_seen = skimmed.iter().any(|skimmed| {
-                    skimmed.dots == import.dots && skimmed.module == import.module && skimmed.name == name
+                    skimmed.dots == import.dots && skimmed.module == import.module && skimmed.name.as_deref() == name
                 });
                 prop_assert!(is_seen, "{import:?} in {text}");
             }

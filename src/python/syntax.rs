@@ -2,6 +2,7 @@
 
 use tree_sitter::Node;
 
+use super::field::Fields as _;
 use super::source::{Source, walk};
 
 /// Does this hold for the node, or for one below it?
@@ -21,6 +22,18 @@ pub fn enclosing<'t>(node: Node<'t>, kinds: &[&str]) -> Option<Node<'t>> {
         around = node.parent();
     }
     around
+}
+
+/// The operations of a chain such as `a + b + c`, which nest to the left, from the innermost on. They are all of the kind
+/// of `node`, the outermost. To walk them needs no stack, however long the chain is.
+pub fn operations<'t>(node: Node<'t>) -> Vec<Node<'t>> {
+    let mut chain = vec![node];
+    let inner = |outer: &Node<'t>| outer.field("left").filter(|left| left.kind() == node.kind());
+    while let Some(inner) = chain.last().and_then(inner) {
+        chain.push(inner);
+    }
+    chain.reverse();
+    chain
 }
 
 /// The identifiers in a node, in order and each as often as it occurs.
@@ -49,5 +62,13 @@ mod tests {
         let sum = source.root().descendant_for_byte_range(text.find('+').unwrap(), text.find('+').unwrap()).unwrap();
         assert_eq!(enclosing(sum, &["function_definition"]), source.root().child(0));
         assert_eq!(enclosing(sum, &["lambda"]), None);
+    }
+
+    #[test]
+    fn a_chain_is_walked_from_its_innermost_operation() {
+        let source = Source::parse(Path::new("a.py"), b"a + b * c + (d + e)".to_vec()).unwrap();
+        let sum = source.root().child(0).and_then(|statement| statement.child(0)).unwrap();
+        let texts: Vec<_> = operations(sum).into_iter().map(|operation| source.slice(operation)).collect();
+        assert_eq!(texts, ["a + b * c", "a + b * c + (d + e)"]);
     }
 }

@@ -148,17 +148,17 @@ struct Found {
 impl Found {
     fn new(repair: &Repair, facts: &Facts<'_>, acted: &Acted<Outcome>, base: &Path) -> Self {
         let (sources, asked) = (&repair.sources, &repair.surveys.asked);
-        let paths: Vec<_> = (0..sources.package.len()).map(|file| Located::new(base, &sources.path(file))).collect();
+        let paths: Vec<_> = sources.package.ids().map(|file| Located::new(base, &sources.path(file))).collect();
         let files = survey::Files::new(asked, &paths, &sources.package);
         let conflicts = facts.judgement.iter().flat_map(|judgement| &judgement.conflicts);
         let change = |change| {
             let patch = acted.patches_from.as_ref().map(|folder| Patch::of(repair, change, folder));
-            ChangeReport::new(&paths[change.file], change, patch, acted.is_written)
+            ChangeReport::new(&paths[change.file.index()], change, patch, acted.is_written)
         };
         Self {
             fixes: (0..asked.len()).map(|number| SurveyReport::new(number, asked, facts, &files)).collect(),
             conflicts: conflicts
-                .map(|conflict| ConflictReport::new(conflict, paths[conflict.file].clone(), &sources.package))
+                .map(|conflict| ConflictReport::new(conflict, paths[conflict.file.index()].clone(), &sources.package))
                 .collect(),
             changes: repair.changes.iter().map(change).collect(),
         }

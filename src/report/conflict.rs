@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Located, Point};
 use crate::comfyui::{Conflict, Kind};
-use crate::python::{Package, Places};
+use crate::python::{FileId, Package, Places};
 
 /// A place in the pack that does not go together with the ComfyUI it is judged by.
 #[derive(Debug, Serialize)]
@@ -22,9 +22,9 @@ pub struct ConflictReport {
     pub message: String,
     /// What to do.
     pub help: String,
-    /// The number of its file in the package.
+    /// Its file in the package.
     #[serde(skip)]
-    pub(crate) file: usize,
+    pub(crate) file: FileId,
 }
 
 impl ConflictReport {

@@ -6,7 +6,7 @@ use super::located::Located;
 use crate::comfyui::Fit;
 use crate::fixes::{Fix, Site, State, Status, Survey};
 use crate::pipeline::Facts;
-use crate::python::{Package, Places};
+use crate::python::{FileId, Package, Places};
 
 /// What one fix found in a checkout.
 #[derive(Debug, Serialize)]
@@ -45,9 +45,9 @@ pub struct SiteReport {
     /// What `apply` replaces to repair it. Different sites may need the same replacement, which is made once. Those of
     /// gpu-only belong together: some without the others are no repair.
     pub edits: Vec<Replacement>,
-    /// The number of its file in the package.
+    /// Its file in the package.
     #[serde(skip)]
-    pub(crate) file: usize,
+    pub(crate) file: FileId,
 }
 
 /// The bytes from `start` to `end` are replaced by `text`.
@@ -87,18 +87,18 @@ impl<'r> Files<'r> {
     pub(super) fn new(surveys: &[Survey], paths: &'r [Located], package: &Package) -> Self {
         let mut offsets = vec![Vec::new(); paths.len()];
         for site in surveys.iter().flat_map(|survey| &survey.sites) {
-            offsets[site.file].extend([site.range.start, site.range.end]);
+            offsets[site.file.index()].extend([site.range.start, site.range.end]);
             for (file, edit) in &site.edits {
-                offsets[*file].extend([edit.range.0, edit.range.1]);
+                offsets[file.index()].extend([edit.range.0, edit.range.1]);
             }
         }
-        let places = |(file, offsets): (usize, Vec<usize>)| Some(Places::of(package.text(file)?, offsets));
-        Self { paths, places: offsets.into_iter().enumerate().map(places).collect() }
+        let places = |(file, offsets): (FileId, Vec<usize>)| Some(Places::of(package.text(file)?, offsets));
+        Self { paths, places: package.ids().zip(offsets).map(places).collect() }
     }
 
-    fn point(&self, file: usize, byte: usize) -> Point {
+    fn point(&self, file: FileId, byte: usize) -> Point {
         // Every site and edit lies in a file that was read to find it, and was looked up above.
-        let place = self.places[file].as_ref().and_then(|places| places.at(byte));
+        let place = self.places[file.index()].as_ref().and_then(|places| places.at(byte));
         let (line, column) = place.map_or((1, 1), |place| (place.line, place.column));
         Point { byte, line, column }
     }
@@ -125,13 +125,13 @@ impl SurveyReport {
 impl SiteReport {
     fn new(site: &Site, fit: Option<Fit>, files: &Files<'_>) -> Self {
         let edits = site.edits.iter().map(|(file, edit)| Replacement {
-            path: files.paths[*file].clone(),
+            path: files.paths[file.index()].clone(),
             start: files.point(*file, edit.range.0),
             end: files.point(*file, edit.range.1),
             text: edit.text.clone(),
         });
         Self {
-            path: files.paths[site.file].clone(),
+            path: files.paths[site.file.index()].clone(),
             start: files.point(site.file, site.range.start),
             end: files.point(site.file, site.range.end),
             state: site.state,

@@ -6,6 +6,7 @@ use super::Options;
 use super::program::{Entry, Program, Role};
 use super::scenario::{self, Random};
 use crate::allocator::Accounting;
+use crate::fixes::Contract;
 
 /// One call.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,15 +16,15 @@ pub(super) struct Case {
     /// Index of the model.
     pub(super) model: usize,
     /// Fields of a load-list item.
-    pub(super) fields: usize,
+    pub(super) fields: i64,
     /// What the function is given.
     pub(super) text: String,
     /// `is_clip`, if it takes that.
     pub(super) clip: Option<bool>,
     /// What the function for bytes is to give when it is called on the way, in place of what it would.
     pub(super) forced: Option<String>,
-    /// Items of 4 fields whose size is `module_offload_mem`: what an unrepaired function would have to be given to do
-    /// with it what a repaired one does by itself.
+    /// Do items of the fewest fields have `module_offload_mem` for their size? With such items an unrepaired function
+    /// does what a repaired one does with any.
     pub(super) as_offload: bool,
     /// What it was made from, if it is a random one.
     pub(super) seed: Option<u64>,
@@ -39,10 +40,19 @@ impl Case {
         format!("{place}: {name}(…, {text:?}) on {model}{clip}, items of {fields} fields{seed}")
     }
 
-    /// The call that the text before gets in its place: `call` is the function's index there.
-    pub(super) fn before(&self, call: usize, five_only: bool, accounting: Accounting, forced: Option<String>) -> Self {
-        let as_offload = !five_only && self.fields > 4 && accounting == Accounting::Offload;
-        Self { call, fields: if five_only { 5 } else { 4 }, as_offload, forced, ..self.clone() }
+    /// The same call of the text before, with items of the fewest fields that it was for. `call` is the function's index
+    /// there.
+    pub(super) fn before(
+        &self,
+        call: usize,
+        contract: &Contract,
+        accounting: Accounting,
+        forced: Option<String>,
+    ) -> Self {
+        let fields = contract.arities[0];
+        let lacks_offload = fields == contract.fewest() && self.fields > fields;
+        let as_offload = lacks_offload && accounting == Accounting::Offload;
+        Self { call, fields, forced, as_offload, ..self.clone() }
     }
 
     /// Is it a whole allocation string, as an analysis takes it?
@@ -53,7 +63,7 @@ impl Case {
 
 /// The calls for a program: the fixed scenarios, and random ones; each with one of the numbers of fields in turn, or with
 /// all of them.
-pub(super) fn cases(program: &Program, fields: &[usize], options: &Options) -> Vec<Case> {
+pub(super) fn cases(program: &Program, fields: &[i64], options: &Options) -> Vec<Case> {
     let mut cases = Vec::new();
     for (call, entry) in program.entries.iter().enumerate() {
         let mut random = Random::new(options.seed);

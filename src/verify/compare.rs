@@ -1,5 +1,7 @@
 //! Compares what a call gave with what is right.
 
+use std::fmt::Write as _;
+
 use super::answer::{Answer, Raised};
 use super::calls;
 use super::case::Case;
@@ -7,9 +9,6 @@ use super::program::{Program, Role};
 use super::run::Verifier;
 use super::{Engine, Mismatch, Step, Verdict, expect, scenario, spill, wildcards};
 use crate::allocator::{Accounting, Policy, Remainder, bytes};
-
-/// What is said of an answer that is right with items of 4 fields.
-const SOMETHING_MISSED: &str = " (as expected with items of 4 fields: a place that reads them depends on their number in a way that is not repaired)";
 
 impl Verifier<'_> {
     pub(super) fn compare(
@@ -21,7 +20,8 @@ impl Verifier<'_> {
     ) -> Result<(), Verdict> {
         let case = &cases[at];
         let entry = &program.entries[case.call];
-        let counted = if case.fields == 4 { Accounting::Resident } else { self.subject.accounting };
+        let has_one_size = case.fields == self.contract.fewest();
+        let counted = if has_one_size { Accounting::Resident } else { self.subject.accounting };
         let policy = self.contract.policy;
         let right =
             |accounting, policy| expect::reference(case, entry.role, accounting, policy, self.marking, &self.models);
@@ -52,7 +52,7 @@ impl Verifier<'_> {
         }
         // What no one touched may count as it always did.
         let counts: &[_] = match counted {
-            _ if self.contract.counts_as_asked || case.fields == 4 => &[counted],
+            _ if self.contract.counts_as_asked || has_one_size => &[counted],
             Accounting::Resident => &[Accounting::Resident, Accounting::Offload],
             Accounting::Offload => &[Accounting::Offload, Accounting::Resident],
         };
@@ -104,12 +104,13 @@ impl Verifier<'_> {
         Err(wrong(expected.answer.to_string()))
     }
 
-    /// The verdict about a call, which says so if the same call is right with items of 4 fields: then it is the number of
-    /// fields that makes the difference, and not what the code does with them.
+    /// The verdict about a call, with a remark if the same call is right with items of the fewest fields: then the number of
+    /// fields makes the difference, and not what the code does with them.
     pub(super) fn with_cause(&self, verdict: Verdict, program: &Program, case: &Case) -> Verdict {
         let Verdict::Wrong(mut mismatch) = verdict else { return verdict };
-        if case.fields > 4 && self.contract.arities.contains(&4) {
-            let (entry, case) = (&program.entries[case.call], Case { fields: 4, ..case.clone() });
+        let fewest = self.contract.fewest();
+        if case.fields > fewest && self.contract.arities.contains(&fewest) {
+            let (entry, case) = (&program.entries[case.call], Case { fields: fewest, ..case.clone() });
             let right = expect::reference(
                 &case,
                 entry.role,
@@ -121,7 +122,11 @@ impl Verifier<'_> {
             let (cases, machine) = ([case], scenario::machine());
             let given = calls::start(program, &cases, &self.models, &machine, &self.options.engine).finish();
             if given.is_ok_and(|given| given.iter().all(|answer| answer.is_same(&right.answer))) {
-                mismatch.given.push_str(SOMETHING_MISSED);
+                let _ = write!(
+                    mismatch.given,
+                    " (as expected with items of {fewest} fields: a place that reads them depends on their number in a \
+                     way that is not repaired)"
+                );
             }
         }
         Verdict::Wrong(mismatch)
@@ -145,13 +150,12 @@ impl Verifier<'_> {
         Ok(before.unsupported().map(|_| reason()))
     }
 
-    /// What the text before gives for each case, with items of 4 fields whose size is counted so (or, if it was never
-    /// for these, of 5).
+    /// What the text before gives for each case, with items of the fewest fields that it was for, whose size is counted
+    /// so.
     fn before(&mut self, program: &Program, cases: &[Case], accounting: Accounting) -> Result<&[Answer], Verdict> {
         let slot = usize::from(accounting == Accounting::Offload);
         if self.baseline[slot].is_none() {
             let before = self.program(self.subject.before).map_err(Verdict::Inconclusive)?;
-            let five_only = self.contract.arities == [5];
             let policy = if self.contract.repairs_policy { self.contract.policy } else { Policy::CpuFallback };
             let index = |case: &Case| {
                 let name = &program.entries[case.call].name;
@@ -160,7 +164,7 @@ impl Verifier<'_> {
             let known: Vec<_> = cases.iter().map(|case| Some((case, index(case)?))).collect();
             let calls = known.iter().flatten().map(|(case, call)| {
                 let forced = expect::forced_fractions(case, accounting, policy, self.marking, &self.models);
-                case.before(*call, five_only, accounting, forced)
+                case.before(*call, &self.contract, accounting, forced)
             });
             let calls: Vec<_> = calls.collect();
             let answers =

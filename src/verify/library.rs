@@ -32,7 +32,7 @@ const LACKED_NAMES: [&str; 4] =
 /// A module of the standard library, or a name of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standard<'p> {
-    pub(super) module: &'p str,
+    pub(super) module: &'static str,
     pub(super) name: Option<&'p str>,
 }
 
@@ -45,12 +45,13 @@ impl fmt::Display for Standard<'_> {
 
 impl<'p> Standard<'p> {
     /// A module, if what it gives matters.
-    pub(super) fn module(module: &'p str) -> Option<Self> {
-        (HAD.contains(&module) || LACKED.contains(&module)).then_some(Self { module, name: None })
+    pub(super) fn module(module: &str) -> Option<Self> {
+        let known = HAD.iter().chain(&LACKED).find(|known| **known == module)?;
+        Some(Self { module: known, name: None })
     }
 
     /// A name of a module.
-    pub(super) fn name(module: &'p str, name: &'p str) -> Option<Self> {
+    pub(super) fn name(module: &str, name: &'p str) -> Option<Self> {
         Self::module(module).map(|standard| Self { name: Some(name), ..standard })
     }
 

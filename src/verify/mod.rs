@@ -3,16 +3,16 @@
 //! Four steps, in this order; the first that fails is reported.
 //!
 //! 1. *Parse*: the repaired text parses (done where it is made, in [`crate::pipeline`]).
-//! 2. *Probe*: every place that reads a load-list item is run on its own with items of 4, 5 and 6 fields, and must
-//!    read what it read before from 4.
+//! 2. *Probe*: every place that reads a load-list item is run on its own with items of every number of fields that there
+//!    has been, and of one more. It must read what it read before from an item of the fewest.
 //! 3. *Allocate*: the file's own byte and ratio functions are run over scenarios; the fraction strings must be those
 //!    of the [reference allocator](crate::allocator).
 //! 4. *Place*: its analysis is run; block by block the device must be the reference's.
 //!
 //! And the repaired text is surveyed again: what was to be repaired must not need it any more.
 //!
-//! Where an old version differs from the reference in a way that is not this tool's business, it must do what its own
-//! unrepaired text does with items of 4 fields. A version that cannot be run is inconclusive, never verified.
+//! Where an old version differs from the reference in a way that no fix is about, it must do what its own unrepaired
+//! text does with items of the fewest fields. A version that cannot be run is inconclusive, never verified.
 
 mod answer;
 mod calls;

@@ -1,4 +1,4 @@
-//! The table of pairs: what a checkout does with items of 4 and of 5 fields, beside the verdict about it and a ComfyUI
+//! The table of pairs: what a checkout does with items of each number of fields, and the verdict about it with a ComfyUI
 //! that gives such items.
 //!
 //! A checkout is run as it is. It is right if every answer is the one that its load-list repair gives for the number of
@@ -14,7 +14,7 @@ use git2::Repository;
 use super::answer::Answer;
 use super::{Options, Subject, Verifier};
 use crate::comfyui::{self, Fit, LoadList, Order, Pair, Shape};
-use crate::fixes::load_list::{ANY, FIVE_ONLY, LEGACY, LOAD_LIST};
+use crate::fixes::load_list::{ANY, ARITIES, FIVE_ONLY, LEGACY, LOAD_LIST};
 use crate::fixes::{self, Accounting, Fix, State};
 use crate::install::{self, FILE_NAME, Revision};
 use crate::pipeline::Repair;
@@ -22,9 +22,6 @@ use crate::python::{Package, Place};
 
 /// A repository of ComfyUI-MultiGPU, bare or not, whose history is to be in the table.
 const VARIABLE: &str = "DISTORCH_FIX_HISTORY";
-
-/// Fields of an item, for each column of the table.
-const FIELDS: [usize; 2] = [4, 5];
 
 struct Row {
     name: String,
@@ -41,7 +38,7 @@ impl fmt::Display for Row {
         let states = states.iter().filter(|(_, count)| *count > 0);
         let states: Vec<_> = states.map(|(state, count)| format!("{count} {}", state.name)).collect();
         write!(f, "{:<18} {:<18}", self.name, states.join(", "))?;
-        for (at, fields) in FIELDS.into_iter().enumerate() {
+        for (at, fields) in ARITIES.into_iter().enumerate() {
             let ran = self.right.map_or("not run", |right| if right[at] { "right" } else { "wrong" });
             write!(f, " | {fields}: {:<31} {ran:<7}", self.verdicts[at].to_string())?;
         }
@@ -53,7 +50,7 @@ impl Row {
     fn of(name: String, repair: &Repair) -> Self {
         let used = repair.surveys.asked[0].sites.iter().filter(|site| site.unused.is_none());
         let states: Vec<_> = used.map(|site| site.state).collect();
-        let verdicts = FIELDS.map(|fields| match comfyui::judge(&states, &[load_list(fields)]) {
+        let verdicts = ARITIES.map(|fields| match comfyui::judge(&states, &[load_list(fields)]) {
             Pair::Known(fit) => fit,
             Pair::Either { .. } => panic!("{name}: the items are known"),
         });
@@ -71,10 +68,15 @@ impl Row {
 }
 
 /// The load list of a ComfyUI whose items have so many fields.
-fn load_list(fields: usize) -> LoadList {
+fn load_list(fields: i64) -> LoadList {
     let place = Place { line: 1, column: 1 };
     let names = ["module_offload_mem", "module_mem", "name", "module", "params"].map(str::to_owned);
-    let shape = Shape { fields: names[5 - fields..].to_vec(), argument: None, place, order: Order::Usual };
+    let shape = Shape {
+        fields: names[names.len() - usize::try_from(fields).unwrap()..].to_vec(),
+        argument: None,
+        place,
+        order: Order::Usual,
+    };
     LoadList { class: None, place, shapes: Ok(vec![shape]) }
 }
 
@@ -102,12 +104,13 @@ fn run(repair: &Repair, states: &[State]) -> Option<[bool; 2]> {
             .finish()
             .ok()
     };
-    let right = answers(&repaired, if states.contains(&FIVE_ONLY) { 5 } else { 4 })?;
+    let right = answers(&repaired, ARITIES[usize::from(states.contains(&FIVE_ONLY))])?;
     if right.iter().all(|answer| answer.error().is_some()) {
         return None;
     }
     let is_right = |given: Vec<Answer>| given.iter().zip(&right).all(|(given, right)| given.is_same(right));
-    Some([is_right(answers(&repair.sources.package, 4)?), is_right(answers(&repair.sources.package, 5)?)])
+    let [old, new] = ARITIES.map(|fields| answers(&repair.sources.package, fields).map(is_right));
+    Some([old?, new?])
 }
 
 /// Prints the table, and fails where a verdict is not what happened.
@@ -116,7 +119,7 @@ fn compare(rows: &[Row]) {
         println!("{row}");
     }
     let ran = rows.iter().filter(|row| row.right.is_some()).count();
-    println!("{} checkouts, {ran} of them run with items of {FIELDS:?} fields", rows.len());
+    println!("{} checkouts, {ran} of them run with items of {ARITIES:?} fields", rows.len());
     let wrong: Vec<_> = rows.iter().filter(|row| !row.agrees()).map(Row::to_string).collect();
     assert!(wrong.is_empty(), "the verdict is not what happened:\n{}", wrong.join("\n"));
 }

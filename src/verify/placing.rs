@@ -20,8 +20,8 @@ pub struct Question<'q> {
     pub text: &'q str,
     /// Is it a CLIP model?
     pub clip: bool,
-    /// Fields of a load-list item, as the ComfyUI around it has them: 4 or 5.
-    pub fields: usize,
+    /// Fields of a load-list item, as the ComfyUI around it has them.
+    pub fields: i64,
 }
 
 /// Runs the analysis of a package; gives a device for each block.

@@ -1,4 +1,5 @@
-//! Every place that reads a load-list item, run on its own with items of 4, 5 and 6 fields.
+//! Every place that reads a load-list item, run on its own with items of every number of fields that there has been, and
+//! of one more.
 
 use std::fmt::Write as _;
 
@@ -8,14 +9,13 @@ use tree_sitter::Node;
 use super::engine::Running;
 use super::{Engine, Mismatch, Step, Subject, Verdict};
 use crate::allocator::Accounting;
-use crate::fixes::Site;
+use crate::fixes::{Contract, Reading, Site};
 use crate::python::field::Fields as _;
 use crate::python::flow::is_star;
-use crate::python::flow::value::LENGTHS;
-use crate::python::{Edit, Edits, Source};
+use crate::python::{Edit, Edits, FileId, Source};
 
-/// The fields of an item, by how many there are; the marks are what a probe reads.
-const FIELDS: [&str; 6] = ["criterion", "module_offload_mem", "module_mem", "name", "module", "params"];
+/// The last fields of an item. The names are what a probe reads; fields in front of these are known by a number.
+const FIELDS: [&str; 5] = ["module_offload_mem", "module_mem", "name", "module", "params"];
 
 /// One place with items of one length.
 struct Probe {
@@ -25,7 +25,7 @@ struct Probe {
     code: String,
     /// The item.
     item: String,
-    /// Which other probe it must agree with: the same place as it was before, with items of 4 fields.
+    /// Which other probe it must agree with: the same place as it was before, with items of the fewest fields.
     like: Option<usize>,
     /// What it may read where the other reads `module_mem`.
     size: Size,
@@ -50,14 +50,14 @@ pub(super) struct Probing {
 }
 
 /// Begins to probe every site.
-pub(super) fn start(subject: &Subject<'_>, engine: &Engine) -> Result<Probing, Verdict> {
+pub(super) fn start(subject: &Subject<'_>, contract: &Contract, engine: &Engine) -> Result<Probing, Verdict> {
     let mut probes: Vec<Probe> = Vec::new();
     let mut unread = Vec::new();
     let mut places = 0;
     let surveys = subject.surveys.iter().filter(|survey| survey.fix.about().reads_items);
     for (survey, site) in surveys.flat_map(|survey| survey.sites.iter().map(move |site| (survey, site))) {
         let before = probes.len();
-        add(subject, site, subject.is_left(survey), &mut probes, &mut unread);
+        add((subject, contract), site, subject.is_left(survey), &mut probes, &mut unread);
         places += usize::from(probes.len() > before);
     }
     if let Some(place) = unread.pop() {
@@ -114,12 +114,14 @@ fn compare(probes: &[Probe], bound: &[Bound]) -> Result<(), Verdict> {
 }
 
 /// Adds the probes of a site; to `unread`, if it was repaired to something that cannot be probed.
-fn add(subject: &Subject<'_>, site: &Site, is_left: bool, probes: &mut Vec<Probe>, unread: &mut Vec<String>) {
-    let (Some(reading), Ok(before), Ok(after)) =
-        (&site.reading, subject.before.source(site.file), subject.after.source(site.file))
-    else {
-        return;
-    };
+fn add(
+    (subject, contract): (&Subject<'_>, &Contract),
+    site: &Site,
+    is_left: bool,
+    probes: &mut Vec<Probe>,
+    unread: &mut Vec<String>,
+) {
+    let (Ok(before), Ok(after)) = (subject.before.source(site.file), subject.after.source(site.file)) else { return };
     if site.state.is_unknown() {
         return;
     }
@@ -134,49 +136,48 @@ fn add(subject: &Subject<'_>, site: &Site, is_left: bool, probes: &mut Vec<Probe
     let place = after.place(start);
     let place = format!("{}:{}: {}", subject.after.path(site.file).display(), place.line, after.slice(new));
     let edited = !site.edits.is_empty();
-    let is_for = |length: i64| site.state.arities.is_none_or(|arities| arities.contains(&length));
+    let is_for = |arity: i64| site.state.arities.is_none_or(|arities| arities.contains(&arity));
     let mut like = None;
-    for (world, length) in LENGTHS.iter().enumerate() {
-        let Some((item, number)) = reading.shapes[world].map(|shape| (item(*length, shape), reading.number)) else {
-            continue;
-        };
-        let number = number.and_then(|number| number[world]);
+    for reading in &site.readings {
+        let (arity, index, item) = (reading.arity, reading.index, item(reading));
         if like.is_none() {
             // What it read before, with the first number of fields that gets there.
-            let Some(code) = code(before, old, before, old, number) else { return };
-            if is_for(*length) {
+            let Some(code) = code(before, old, before, old, index) else { return };
+            if is_for(arity) {
                 like = Some(probes.len());
                 probes.push(Probe { place: place.clone(), code, item: item.clone(), like: None, size: Size::Resident });
             }
         }
-        if like.is_none() || (is_left && !is_for(*length)) {
+        if like.is_none() || (is_left && !is_for(arity)) {
             continue;
         }
         // What was to be repaired, and was forgotten, is no better for it.
         let size = match subject.accounting {
             _ if !site.state.needs_fix() => Size::Either,
-            Accounting::Offload if *length > 4 => Size::Offload,
+            Accounting::Offload if arity > contract.fewest() => Size::Offload,
             _ => Size::Resident,
         };
-        let Some(code) = code(before, old, after, new, number) else {
+        let Some(code) = code(before, old, after, new, index) else {
             unread.push(place);
             return;
         };
         probes.push(Probe { place: place.clone(), code: code.clone(), item, like, size });
         // What is right for any number of fields is right for one that is still to come.
-        if edited && *length == 5 && subject.accounting == Accounting::Resident {
-            let item = self::item(6, reading.shapes[world].unwrap_or((0, 0)));
+        if edited && arity == contract.most() && subject.accounting == Accounting::Resident {
+            let item = self::item(&Reading { arity: arity + 1, ..*reading });
             probes.push(Probe { place: place.clone(), code, item, like, size });
         }
     }
 }
 
-/// An item of so many fields, with what is put before and behind it on its way.
-fn item(length: i64, (lead, trail): (i64, i64)) -> String {
-    let length = usize::try_from(length).unwrap_or(0);
-    let fields = &FIELDS[FIELDS.len() - length..];
+/// The item that gets to a place, with what is put before and behind its fields on its way.
+fn item(reading: &Reading) -> String {
+    let Reading { arity, lead, trail, .. } = *reading;
+    let arity = usize::try_from(arity).unwrap_or(0);
+    let more = (0..arity.saturating_sub(FIELDS.len())).map(|at| format!("field {at}"));
+    let known = FIELDS.iter().skip(FIELDS.len().saturating_sub(arity)).map(|field| (*field).to_owned());
     let mut parts: Vec<String> = (0..lead.max(0)).map(|at| format!("before {at}")).collect();
-    parts.extend(fields.iter().skip(usize::try_from(-lead).unwrap_or(0)).map(|field| (*field).to_owned()));
+    parts.extend(more.chain(known).skip(usize::try_from(-lead).unwrap_or(0)));
     parts.extend((0..trail.max(0)).map(|at| format!("behind {at}")));
     parts.truncate(parts.len().saturating_sub(usize::try_from(-trail).unwrap_or(0)));
     let quoted: Vec<_> = parts.iter().map(|part| format!("{part:?}")).collect();
@@ -269,7 +270,7 @@ fn agrees(given: &[String], expected: &[String], size: Size) -> bool {
     given.len() == expected.len() && given.iter().zip(expected).all(agrees)
 }
 
-fn all_edits(subject: &Subject<'_>, file: usize) -> Edits {
+fn all_edits(subject: &Subject<'_>, file: FileId) -> Edits {
     let sites = subject.surveys.iter().flat_map(|survey| &survey.sites);
     let edits = sites.flat_map(|site| &site.edits).filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone());
     // Overlapping edits make no repair, so there is nothing to probe.

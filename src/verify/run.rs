@@ -47,7 +47,7 @@ impl<'v> Verifier<'v> {
     }
 
     pub(super) fn run(mut self) -> Result<Evidence, Verdict> {
-        let probing = probe::start(self.subject, &self.options.engine)?;
+        let probing = probe::start(self.subject, &self.contract, &self.options.engine)?;
         let allocating = self.allocate();
         // While these run there is time for the last step.
         let left = self.left();

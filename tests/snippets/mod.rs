@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use distorch_fix::fixes::{self, Accounting, Fix, State, Status, Survey};
-use distorch_fix::python::{Edits, Package, Source};
+use distorch_fix::python::{Edits, FileId, Package, Source};
 
 /// The name of the file that everything starts from.
 pub const FILE: &str = "distorch_2.py";
@@ -32,9 +32,9 @@ pub fn repair(files: &[(&str, &str)], fix: Fix, accounting: Accounting) -> Vec<S
 }
 
 fn edit_once(files: &[(&str, &str)], fix: Fix, accounting: Accounting) -> (Vec<String>, bool) {
-    let (_, survey) = survey(files, fix, accounting);
+    let (package, survey) = survey(files, fix, accounting);
     let mut edited = false;
-    let texts = files.iter().enumerate().map(|(file, (path, old))| {
+    let texts = package.ids().zip(files).map(|(file, (path, old))| {
         let all = survey.sites.iter().flat_map(|site| &site.edits);
         let edits = all.filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone()).collect();
         let edits = Edits::new(edits).unwrap();
@@ -51,7 +51,7 @@ fn edit_once(files: &[(&str, &str)], fix: Fix, accounting: Accounting) -> (Vec<S
 /// The line and the state of every site in one file.
 pub fn states(text: &str, fix: Fix) -> Vec<(usize, State)> {
     let (package, survey) = survey(&[(FILE, text)], fix, Accounting::Resident);
-    let source = package.source(0).unwrap();
+    let source = package.source(FileId::FIRST).unwrap();
     survey.sites.iter().map(|site| (source.place(site.range.start).line, site.state)).collect()
 }
 

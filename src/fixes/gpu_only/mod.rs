@@ -31,7 +31,7 @@ use crate::allocator::{Policy, bytes};
 use crate::python::flow::value::Spot;
 use crate::python::flow::{Seeds, Store};
 use crate::python::syntax::{any, enclosing};
-use crate::python::{Edit, Source};
+use crate::python::{Edit, FileId, Source};
 
 /// The fix.
 pub const GPU_ONLY: Fix = Fix::new(&GpuOnly);
@@ -180,13 +180,13 @@ fn survey(subject: &Subject<'_>) -> Survey {
         return Survey::new(GPU_ONLY, Vec::new(), Some(note.to_owned()));
     }
     let mut sites = Vec::new();
-    let mut wrapped: Vec<(usize, Range<usize>)> = Vec::new();
+    let mut wrapped: Vec<(FileId, Range<usize>)> = Vec::new();
     // What adds to a device's share comes before what only notes it, beside that.
     let (adding, noting): (Vec<_>, Vec<_>) = remainders.iter().partition(|remainder| remainder.adds());
     for remainder in adding.into_iter().chain(noting) {
         let store = &remainder.store.spot;
         let is_inside =
-            |(file, range): &(usize, Range<usize>)| *file == store.file && range.contains(&store.node.start_byte());
+            |(file, range): &(FileId, Range<usize>)| *file == store.file && range.contains(&store.node.start_byte());
         if !wrapped.iter().any(is_inside) {
             sites.extend(remainder.sites(&mut wrapped));
         }
@@ -196,7 +196,7 @@ fn survey(subject: &Subject<'_>) -> Survey {
         let known = remainders.iter().any(|remainder| remainder.store.spot == store.spot);
         let shares =
             remainders.iter().any(|remainder| remainder.store.texts.iter().any(|text| store.texts.contains(text)));
-        let inside = wrapped.iter().any(|(file, range): &(usize, Range<usize>)| {
+        let inside = wrapped.iter().any(|(file, range): &(FileId, Range<usize>)| {
             *file == store.spot.file && range.contains(&store.spot.node.start_byte())
         });
         let left = others.iter().any(|other| other.store.function == store.function);

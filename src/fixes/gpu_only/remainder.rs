@@ -13,7 +13,7 @@ use crate::python::flow::value::Spot;
 use crate::python::flow::{Store, updated};
 use crate::python::source::walk;
 use crate::python::syntax::{any, enclosing, identifiers};
-use crate::python::{Edit, Source};
+use crate::python::{Edit, FileId, Source};
 
 /// The statement that assigns the remainder.
 pub(super) struct Remainder<'s, 'p> {
@@ -137,7 +137,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
         has_default && is_amount && !any(self.store.function, is_of_other_mode)
     }
 
-    pub(super) fn sites(&self, wrapped: &mut Vec<(usize, Range<usize>)>) -> Vec<Site> {
+    pub(super) fn sites(&self, wrapped: &mut Vec<(FileId, Range<usize>)>) -> Vec<Site> {
         if self.is_fixed() {
             return vec![self.fixed()];
         }
@@ -194,7 +194,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
     }
 
     /// No test of the wildcard around.
-    fn unguarded(&self, defaults: bool, wrapped: &mut Vec<(usize, Range<usize>)>) -> (State, String, Vec<Edit>) {
+    fn unguarded(&self, defaults: bool, wrapped: &mut Vec<(FileId, Range<usize>)>) -> (State, String, Vec<Edit>) {
         let (state, message) = if defaults {
             (CPU_FALLBACK, "gives what the quotas leave over to the wildcard device, named or not")
         } else {
@@ -214,7 +214,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
     }
 
     /// No test of the wildcard around: the statements that use it go behind one.
-    fn wrap(&self, wrapped: &mut Vec<(usize, Range<usize>)>) -> Option<Vec<Edit>> {
+    fn wrap(&self, wrapped: &mut Vec<(FileId, Range<usize>)>) -> Option<Vec<Edit>> {
         let block = self.statement.parent()?;
         let tested = block.parent().filter(|parent| {
             parent.kind() == "if_statement"

@@ -6,7 +6,7 @@ use super::judge::{FIELDS, Finding, Judge};
 use super::roles::{self, Field};
 use super::{ANY, FIVE_ONLY};
 use crate::fixes::{Accounting, State};
-use crate::python::flow::value::{LENGTHS, Number, Record, WORLDS};
+use crate::python::flow::value::{COUNT, Item, Number};
 use crate::python::flow::{Form, Use};
 use crate::python::{Edit, Source};
 
@@ -16,7 +16,7 @@ pub(super) type Alike<'p> = (usize, &'p str);
 impl<'p> Judge<'_, 'p> {
     pub(super) fn index(&self, source: &'p Source, used: &Use<'p>, number: Number, index: Node<'p>) -> Finding {
         let text = source.slice(used.spot.node);
-        match self.read(&used.record, number) {
+        match self.read(&used.item, number) {
             Read::Same => Finding::new(ANY, format!("`{text}` is right for any number of fields")),
             Read::FiveOnly => Finding::new(FIVE_ONLY, format!("`{text}` is right for current ComfyUI only")),
             Read::Outside => Finding::new(State::OPAQUE, format!("`{text}` is not a field of any ComfyUI's items")),
@@ -29,18 +29,18 @@ impl<'p> Judge<'_, 'p> {
                     return Finding::new(FIVE_ONLY, message);
                 }
                 let message = format!("`{text}` reads {} in current ComfyUI, not {}", new.name(), old.name());
-                Finding::legacy(message, vec![from_the_end(source, &used.record, number, index)])
+                Finding::legacy(message, vec![from_the_end(source, &used.item, number, index)])
             }
         }
     }
 
     pub(super) fn getter(&self, source: &Source, used: &Use<'p>, index: i64) -> Finding {
-        let number = [Some(index); WORLDS];
+        let number = [Some(index); COUNT];
         let text = source.slice(used.spot.node);
-        match self.read(&used.record, number) {
+        match self.read(&used.item, number) {
             Read::Differs(old, new) => {
                 let message = format!("itemgetter({text}) reads {} in current ComfyUI, not {}", new.name(), old.name());
-                Finding::legacy(message, vec![from_the_end(source, &used.record, number, used.spot.node)])
+                Finding::legacy(message, vec![from_the_end(source, &used.item, number, used.spot.node)])
             }
             Read::Same => Finding::new(ANY, format!("itemgetter({text}) is right for any number of fields")),
             Read::FiveOnly | Read::Outside => {
@@ -50,12 +50,11 @@ impl<'p> Judge<'_, 'p> {
     }
 
     /// Which fields an index reads.
-    fn read(&self, record: &Record, number: Number) -> Read {
-        let field = |world: usize| {
-            let (shape, at) = (record.shapes[world]?, number[world]?);
-            let length = record.length(world)?;
-            let position = if at < 0 { length + at } else { at };
-            Some(Field::at(position - shape.lead, LENGTHS[world]))
+    fn read(&self, item: &Item, number: Number) -> Read {
+        let field = |nth: usize| {
+            let (shape, at) = (item.shapes[nth]?, number[nth]?);
+            let position = if at < 0 { shape.length() + at } else { at };
+            Some(Field::at(position - shape.lead, shape.arity))
         };
         match (field(0), field(1)) {
             (Some(Some(old)), Some(Some(new))) if old == new => Read::Same,
@@ -82,7 +81,7 @@ impl<'p> Judge<'_, 'p> {
         let mut new_style = false;
         for other in self.alike.get(&key).into_iter().flatten() {
             let Form::Index(number, _) = &other.form else { continue };
-            match self.read(&other.record, *number) {
+            match self.read(&other.item, *number) {
                 Read::FiveOnly => new_style = true,
                 Read::Differs(old, new) if new != Field::OffloadMem => {
                     let role = roles::role(source, other.spot.node);
@@ -107,17 +106,17 @@ pub(super) fn alike<'p>(source: &'p Source, used: &Use<'p>) -> Alike<'p> {
 enum Read {
     /// The same field for any number of fields.
     Same,
-    /// This field of 4, that field of 5.
+    /// This field of the fewest, that field of the most.
     Differs(Field, Field),
-    /// A field only if there are 5.
+    /// A field only if there are the most.
     FiveOnly,
     /// Never a field.
     Outside,
 }
 
-/// Counts an index from the end, so that it means for more fields what it means for 4.
-fn from_the_end(source: &Source, record: &Record, number: Number, index: Node<'_>) -> Edit {
-    let length = record.length(0).unwrap_or(FIELDS);
+/// Counts an index from the end, so that it means for more fields what it means for the fewest.
+fn from_the_end(source: &Source, item: &Item, number: Number, index: Node<'_>) -> Edit {
+    let length = item.length(0).unwrap_or(FIELDS);
     let text = source.slice(index);
     let replaced = match (index.kind(), number[0]) {
         ("integer", Some(number)) => (number - length).to_string(),

@@ -7,21 +7,21 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use super::index::{Alike, alike};
 use super::unpack::where_it_fits;
-use super::{ANY, LEGACY};
+use super::{ANY, ARITIES, LEGACY};
 use crate::fixes::spare::spare_name;
 use crate::fixes::{Accounting, Reading, Site, State, Subject};
-use crate::python::flow::value::{LENGTHS, Record};
+use crate::python::flow::value::Item;
 use crate::python::flow::{Form, Takes, Use};
-use crate::python::{Edit, Source};
+use crate::python::{Edit, FileId, Source};
 
 /// The fields that every item has had, so far, at its end.
-pub(super) const FIELDS: i64 = LENGTHS[0];
+pub(super) const FIELDS: i64 = ARITIES[0];
 
 pub(super) struct Judge<'s, 'p> {
     pub(super) subject: &'s Subject<'p>,
     pub(super) accounting: Accounting,
     /// For each file, the name that fields which nobody wants are given.
-    spare_names: RefCell<HashMap<usize, Rc<str>>>,
+    spare_names: RefCell<HashMap<FileId, Rc<str>>>,
     /// The subscripts of a function that read the same thing, by what is read.
     pub(super) alike: HashMap<Alike<'p>, Vec<&'s Use<'p>>>,
     /// Whether these are meant for current ComfyUI.
@@ -74,7 +74,7 @@ impl<'s, 'p> Judge<'s, 'p> {
         judge
     }
 
-    pub(super) fn spare_name(&self, source: &Source, file: usize) -> Rc<str> {
+    pub(super) fn spare_name(&self, source: &Source, file: FileId) -> Rc<str> {
         let mut known = self.spare_names.borrow_mut();
         Rc::clone(known.entry(file).or_insert_with(|| spare_name(source).into()))
     }
@@ -83,11 +83,11 @@ impl<'s, 'p> Judge<'s, 'p> {
         let source = self.subject.source(used.spot.file)?;
         let finding = if used.form == Form::Test {
             return Self::test(source, used);
-        } else if used.selective && used.record.worlds().has(0) {
+        } else if used.selective && used.item.arities().has(0) {
             return self.selective(used);
         } else if used.caught {
             Finding::new(ANY, "tries one number of fields, then another")
-        } else if used.record.mixed {
+        } else if used.item.mixed {
             Finding::new(State::OPAQUE, "items of different shapes meet here")
         } else {
             match &used.form {
@@ -106,33 +106,34 @@ impl<'s, 'p> Judge<'s, 'p> {
         };
         let edits: Vec<_> = finding.edits.into_iter().map(|edit| (used.spot.file, edit)).collect();
         let number = if let Form::Index(number, _) = used.form { Some(number) } else { None };
-        let reads = if used.caught { where_it_fits(used) } else { used.record };
+        let reads = if used.caught { where_it_fits(used) } else { used.item };
         // What is cut before it is read is not to be read on its own.
         let looks = matches!(used.form, Form::Spread(Takes { looks: true, .. }));
         let is_cut = looks || edits.iter().all(|(_, edit)| edit.range.0 >= used.spot.node.end_byte());
-        let reading = ((edits.is_empty() && !looks) || !is_cut).then(|| Reading::new(&reads, number));
-        Some(Site { reading, ..Site::new(used.spot, finding.state, finding.message).with(edits) })
+        let is_read = (edits.is_empty() && !looks) || !is_cut;
+        let readings = if is_read { Reading::of(&reads, number) } else { Vec::new() };
+        Some(Site { readings, ..Site::new(used.spot, finding.state, finding.message).with(edits) })
     }
 }
 
 pub(super) enum Fits {
+    /// For every arity that gets here.
     Every,
-    Four,
-    Five,
+    /// For the fewest fields only.
+    Old,
+    /// For the most fields only.
+    New,
+    /// For no arity.
     Neither,
 }
 
-/// In which of the worlds that get here does `holds` (of the record's length) hold?
-pub(super) fn fits(record: &Record, holds: impl Fn(i64, usize) -> bool) -> Fits {
-    let fit = |world: usize| record.length(world).map(|length| holds(length, world));
+/// For which of the arities that get here does `holds` (of the item's length) hold?
+pub(super) fn fits(item: &Item, holds: impl Fn(i64) -> bool) -> Fits {
+    let fit = |nth| item.length(nth).map(&holds);
     match (fit(0), fit(1)) {
         (Some(true) | None, Some(true)) | (Some(true), None) => Fits::Every,
-        (Some(true), Some(false)) => Fits::Four,
-        (Some(false), Some(true)) => Fits::Five,
+        (Some(true), Some(false)) => Fits::Old,
+        (Some(false), Some(true)) => Fits::New,
         _ => Fits::Neither,
     }
-}
-
-pub(super) fn as_i64(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }

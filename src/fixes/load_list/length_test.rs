@@ -1,12 +1,12 @@
-//! Length tests that pass over items of more than 4 fields, and what is read behind them.
+//! Length tests that skip items of more than the fewest fields, and what is read behind them.
 
 use tree_sitter::Node;
 
-use super::LEGACY;
 use super::judge::{FIELDS, Judge};
+use super::{ARITIES, LEGACY};
 use crate::fixes::{Site, State};
 use crate::python::field::Fields as _;
-use crate::python::flow::value::WORLDS;
+use crate::python::flow::value::{COUNT, Shape};
 use crate::python::flow::{Form, Use};
 use crate::python::{Edit, Source};
 
@@ -23,7 +23,7 @@ impl<'p> Judge<'_, 'p> {
         let (is_mirrored, node) = if number(left).is_some() { (true, left) } else { (false, right) };
         let in_order = |operator| if is_mirrored { mirrored(operator) } else { operator };
         let number = number(node)?;
-        // Of 4 and 5 fields, for which does it hold?
+        // For which arities does it hold?
         let meant = match (in_order(operator.kind()), number - FIELDS) {
             ("==" | "<=", 0) | ("<", 1) => ">=",
             ("!=" | ">", 0) | (">=", 1) => "<",
@@ -37,19 +37,19 @@ impl<'p> Judge<'_, 'p> {
         Some(Site::new(used.spot, LEGACY, message).with(edits))
     }
 
-    /// A use that only items of 4 fields get to, for the others are passed over. Once the test is repaired they do.
+    /// A use that only items of the fewest fields reach: the others are skipped, until the test is repaired.
     pub(super) fn selective(&self, used: &Use<'p>) -> Option<Site> {
-        let mut record = used.record;
-        record.shapes[1] = record.shapes[0];
+        let mut item = used.item;
+        item.shapes = ARITIES.map(|arity| item.shapes[0].map(|shape| Shape { arity, ..shape }));
         let form = match used.form {
-            Form::Index(number, index) => Form::Index([number[0]; WORLDS], index),
+            Form::Index(number, index) => Form::Index([number[0]; COUNT], index),
             ref other => other.clone(),
         };
-        let used = Use { form, record, selective: false, ..used.clone() };
+        let used = Use { form, item, selective: false, ..used.clone() };
         if self.tested.contains(&used.function.id()) {
             return self.site(&used);
         }
-        Some(Site::new(used.spot, State::OPAQUE, "items of more than 4 fields do not get here"))
+        Some(Site::new(used.spot, State::OPAQUE, format!("items of more than {FIELDS} fields do not get here")))
     }
 }
 

@@ -22,24 +22,34 @@ use tree_sitter::Node;
 
 use self::judge::Judge;
 use super::{About, Accounting, Contract, Definition, Fix, Site, Standing, State, Status, Subject, Survey};
-use crate::python::flow::value::LENGTHS;
 use crate::python::flow::{Form, Seeds};
 use crate::python::{Edit, Package, Source};
 
 /// The fix.
 pub const LOAD_LIST: Fix = Fix::new(&LoadList);
 
-/// A site that is right for items of 4 fields only.
-pub const LEGACY: State =
-    State { name: "legacy", meaning: "for 4 fields only", standing: Standing::Repairable, arities: Some(&[4]) };
+/// The numbers of fields that items have had, fewest first.
+pub const ARITIES: [i64; 2] = [4, 5];
 
-/// A site that is right for items of 5 fields only.
-pub const FIVE_ONLY: State =
-    State { name: "five-only", meaning: "for 5 fields only", standing: Standing::InOrder, arities: Some(&[5]) };
+/// A site that is right for items of the fewest fields only.
+pub const LEGACY: State = State {
+    name: "legacy",
+    meaning: "for 4 fields only",
+    standing: Standing::Repairable,
+    arities: Some(&[ARITIES[0]]),
+};
+
+/// A site that is right for items of the most fields only.
+pub const FIVE_ONLY: State = State {
+    name: "five-only",
+    meaning: "for 5 fields only",
+    standing: Standing::InOrder,
+    arities: Some(&[ARITIES[1]]),
+};
 
 /// A site that is right whatever the number of fields.
 pub const ANY: State =
-    State { name: "any", meaning: "for any number of fields", standing: Standing::InOrder, arities: Some(&LENGTHS) };
+    State { name: "any", meaning: "for any number of fields", standing: Standing::InOrder, arities: Some(&ARITIES) };
 
 static ABOUT: About = About {
     id: "load-list",
@@ -88,9 +98,9 @@ impl Definition for LoadList {
 
     fn bind(&self, survey: &Survey, is_left: bool, contract: &mut Contract) {
         contract.arities = match survey {
-            _ if is_left => &[4],
-            _ if survey.count(FIVE_ONLY) > 0 => &[5],
-            _ => &[4, 5],
+            _ if is_left => &ARITIES[..1],
+            _ if survey.count(FIVE_ONLY) > 0 => &ARITIES[1..],
+            _ => &ARITIES,
         };
         // A repair of code that is never run chooses nothing.
         let mut used = survey.sites.iter().filter(|site| site.unused.is_none());

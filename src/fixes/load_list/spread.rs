@@ -2,11 +2,11 @@
 
 use tree_sitter::Node;
 
-use super::judge::{FIELDS, Finding, Fits, Judge, as_i64, fits};
+use super::judge::{FIELDS, Finding, Fits, Judge, fits};
 use super::{ANY, FIVE_ONLY};
 use crate::fixes::{Accounting, State};
 use crate::python::field::Fields as _;
-use crate::python::flow::value::Worlds;
+use crate::python::flow::value::{Arities, Shape, as_i64};
 use crate::python::flow::{Takes, Use};
 use crate::python::{Edit, Source};
 
@@ -14,8 +14,8 @@ impl<'p> Judge<'_, 'p> {
     pub(super) fn slice(&self, source: &Source, used: &Use<'p>, start: i64, end: Option<i64>) -> Finding {
         let node = used.spot.node;
         let text = source.slice(node);
-        let plain = used.record.shapes.iter().flatten().all(|shape| shape.lead == 0 && shape.trail == 0);
-        let both = used.record.worlds().has(0) && used.record.worlds().has(1);
+        let plain = used.item.shapes.iter().flatten().copied().all(Shape::is_whole);
+        let both = used.item.arities() == Arities::ALL;
         match end {
             _ if !both => Finding::new(ANY, format!("`{text}` is taken for one number of fields")),
             Some(1) if plain && start == 0 && self.accounting == Accounting::Offload => {
@@ -51,20 +51,20 @@ impl<'p> Judge<'_, 'p> {
     pub(super) fn spread(&self, source: &Source, used: &Use<'p>, takes: Takes) -> Finding {
         let Takes { least, most, looks } = takes;
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let fit = fits(&used.record, |length, _| (as_i64(least)..=most).contains(&length));
+        let fit = fits(&used.item, |length| (as_i64(least)..=most).contains(&length));
         let node = used.spot.node;
         let message = match fit {
             // What takes more, if it is there, takes the field that is new for the first one.
-            Fits::Every if used.record.worlds() == Worlds::ALL && !looks => {
+            Fits::Every if used.item.arities() == Arities::ALL && !looks => {
                 "is spread over parameters from the front; current ComfyUI puts another field there".to_owned()
             }
             Fits::Every => return Finding::new(ANY, "is spread over as many parameters as it has fields"),
-            Fits::Five => {
+            Fits::New => {
                 let message = format!("is spread over {most} parameters: right for current ComfyUI only");
                 return Finding::new(FIVE_ONLY, message);
             }
             Fits::Neither => return Finding::new(State::OPAQUE, format!("is spread over {least} parameters")),
-            Fits::Four => format!("is spread over {FIELDS} parameters; current ComfyUI returns {} fields", FIELDS + 1),
+            Fits::Old => format!("is spread over {FIELDS} parameters; current ComfyUI returns {} fields", FIELDS + 1),
         };
         let Some(inner) = node.part(0).filter(|_| node.kind() == "list_splat") else {
             // `starmap(function, items)`: the items are cut to their last fields on the way.
@@ -91,14 +91,14 @@ impl<'p> Judge<'_, 'p> {
     /// An item that is handed on as a whole, to what takes so many fields from the front.
     pub(super) fn cut(&self, source: &Source, used: &Use<'p>, takes: usize) -> Finding {
         let count = as_i64(takes);
-        match fits(&used.record, |length, _| length == count) {
+        match fits(&used.item, |length| length == count) {
             Fits::Every => Finding::new(ANY, format!("takes items of {count} fields")),
-            Fits::Five => Finding::new(FIVE_ONLY, format!("takes {count} fields: right for current ComfyUI only")),
+            Fits::New => Finding::new(FIVE_ONLY, format!("takes {count} fields: right for current ComfyUI only")),
             Fits::Neither if takes == usize::MAX => {
                 Finding::new(State::OPAQUE, "pairs the fields with names of which it is not known how many there are")
             }
             Fits::Neither => Finding::new(State::OPAQUE, format!("takes {count} fields from the front")),
-            Fits::Four => {
+            Fits::Old => {
                 let message = format!("takes {count} fields from the front; current ComfyUI puts another one there");
                 let item = in_parentheses(source, used.spot.node);
                 Finding::legacy(message, vec![Edit::replace(used.spot.node.byte_range(), self.last_fields(&item))])

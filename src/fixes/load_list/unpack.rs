@@ -2,13 +2,13 @@
 
 use tree_sitter::Node;
 
-use super::judge::{FIELDS, Finding, Fits, Judge, as_i64, fits};
+use super::judge::{FIELDS, Finding, Fits, Judge, fits};
 use super::spread::in_parentheses;
 use super::{ANY, FIVE_ONLY};
 use crate::fixes::spare::is_read;
 use crate::fixes::{Accounting, State};
 use crate::python::field::Fields as _;
-use crate::python::flow::value::{Record, WORLDS};
+use crate::python::flow::value::{COUNT, Item, as_i64};
 use crate::python::flow::{Form, Use, is_star};
 use crate::python::{Edit, Source};
 
@@ -27,12 +27,12 @@ impl<'p> Judge<'_, 'p> {
     fn unpack_plain(&self, source: &Source, used: &Use<'p>, targets: &[Node<'p>]) -> Finding {
         let count = as_i64(targets.len());
         let takes = |n: i64| format!("takes items of {n} fields");
-        match fits(&used.record, |length, _| length == count) {
+        match fits(&used.item, |length| length == count) {
             Fits::Every => Finding::new(ANY, takes(count)),
-            Fits::Five => Finding::new(FIVE_ONLY, format!("{}: right for current ComfyUI only", takes(count))),
+            Fits::New => Finding::new(FIVE_ONLY, format!("{}: right for current ComfyUI only", takes(count))),
             Fits::Neither => Finding::new(State::OPAQUE, format!("{}, which no ComfyUI has returned", takes(count))),
-            Fits::Four => {
-                let lead = used.record.shapes[0].map_or(0, |shape| shape.lead);
+            Fits::Old => {
+                let lead = used.item.shapes[0].map_or(0, |shape| shape.lead);
                 let at = match self.accounting {
                     Accounting::Offload if lead >= 0 => lead + 1,
                     _ => lead.max(0),
@@ -51,7 +51,7 @@ impl<'p> Judge<'_, 'p> {
     /// `size, name, *rest`: fields before the star are counted from the front.
     fn unpack_starred(&self, source: &Source, used: &Use<'p>, targets: &[Node<'p>], star: usize) -> Finding {
         let right = Finding::new(ANY, "takes any number of fields");
-        let Some(shape) = used.record.shapes[0].filter(|_| used.record.worlds().has(1)) else { return right };
+        let Some(shape) = used.item.shapes[0].filter(|_| used.item.arities().has(1)) else { return right };
         let own = (as_i64(star) - shape.lead).max(0);
         let behind = as_i64(targets.len() - star - 1) - shape.trail;
         if own == 0 || (own == 1 && behind >= FIELDS - 1) {
@@ -61,7 +61,7 @@ impl<'p> Judge<'_, 'p> {
         let missing = FIELDS - own - behind;
         let name = targets[star].part(0);
         let used_later = name.is_none_or(|name| is_read(source, used.function, source.slice(name)));
-        if shape.lead != 0 || shape.trail != 0 || missing < 0 {
+        if !shape.is_whole() || missing < 0 {
             return Finding::new(State::OPAQUE, message);
         }
         // Only a star at the end, whose name nobody reads, can go to the front; the places it stood for are kept.
@@ -98,16 +98,16 @@ impl<'p> Judge<'_, 'p> {
     }
 }
 
-/// The record in those worlds in which a pattern does not fail.
-pub(super) fn where_it_fits(used: &Use<'_>) -> Record {
-    let mut record = used.record;
+/// The item in those arities in which a pattern does not fail.
+pub(super) fn where_it_fits(used: &Use<'_>) -> Item {
+    let mut item = used.item;
     let targets = used.spot.node.parts();
     if used.form == Form::Unpack && !targets.iter().any(|target| is_star(*target)) {
-        for world in 0..WORLDS {
-            if record.length(world) != Some(as_i64(targets.len())) {
-                record.shapes[world] = None;
+        for nth in 0..COUNT {
+            if item.length(nth) != Some(as_i64(targets.len())) {
+                item.shapes[nth] = None;
             }
         }
     }
-    record
+    item
 }

@@ -3,8 +3,8 @@
 use tree_sitter::Node;
 
 use super::scope::{Frame, State};
-use super::value::{Record, Value, Worlds};
-use super::{Follower, Form, Home};
+use super::value::{Arities, Item, Value};
+use super::{Follower, Form, Owner};
 use crate::python::field::Fields;
 
 impl<'p> Follower<'p, '_> {
@@ -35,9 +35,9 @@ impl<'p> Follower<'p, '_> {
                 if let Some(object) = target.field("object") {
                     self.eval(frame, state, object);
                 }
-                if let (Some(name), false) = (target.field("attribute"), value.is_dull()) {
+                if let (Some(name), false) = (target.field("attribute"), value.is_bottom()) {
                     let name = self.text(frame.file, name);
-                    self.facts.add((Home::Attribute, name), value);
+                    self.facts.add((Owner::Attribute, name), value);
                 }
             }
             "subscript" => {
@@ -61,17 +61,17 @@ impl<'p> Follower<'p, '_> {
         }
     }
 
-    /// `item[…] = value`, `del item[…]`: what is changed may be a record.
+    /// `item[…] = value`, `del item[…]`: what is changed may be an item.
     pub(super) fn change(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, subscript: Node<'p>) {
         let changed = subscript.field("value").filter(|value| matches!(value.kind(), "identifier" | "subscript"));
-        if let Some(record) = changed.and_then(|value| self.eval(frame, state, value).record) {
-            self.note(frame, subscript, Form::Change, record);
+        if let Some(item) = changed.and_then(|value| self.eval(frame, state, value).item) {
+            self.note(frame, subscript, Form::Change, item);
         }
     }
 
     /// `container[…] = value`: the container may hold the value from now on.
     fn put_into(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, subscript: Node<'p>, value: &Value<'p>) {
-        if let (Some(container), false) = (subscript.field("value"), value.is_dull()) {
+        if let (Some(container), false) = (subscript.field("value"), value.is_bottom()) {
             let value = value.clone();
             let counts = subscript.field("subscript").is_some_and(is_count);
             self.mutate(frame, state, container, &|known| {
@@ -102,7 +102,7 @@ impl<'p> Follower<'p, '_> {
             }
             "attribute" => {
                 if let Some(name) = container.field("attribute") {
-                    let name = (Home::Attribute, self.text(frame.file, name));
+                    let name = (Owner::Attribute, self.text(frame.file, name));
                     let changed = change(&self.facts.get(name));
                     self.facts.add(name, &changed);
                 }
@@ -135,9 +135,9 @@ impl<'p> Follower<'p, '_> {
 
     fn unpack(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, pattern: Node<'p>, value: &Value<'p>) {
         let targets = pattern.parts();
-        if let Some(record) = value.record {
-            self.note(frame, pattern, Form::Unpack, record);
-            Self::narrow(frame, state, &targets, &record);
+        if let Some(item) = value.item {
+            self.note(frame, pattern, Form::Unpack, item);
+            Self::narrow(frame, state, &targets, &item);
         }
         let star = targets.iter().position(|target| target.kind() == "list_splat_pattern");
         let fields = value.fields.as_deref().unwrap_or_default();
@@ -148,30 +148,30 @@ impl<'p> Follower<'p, '_> {
                 Some(star) if at > star => (fields.len() + at).checked_sub(targets.len()),
                 _ => Some(at),
             };
-            if let (Some(0), 0, Some(record), Some(name)) = (star, at, value.record, target.part(0)) {
+            if let (Some(0), 0, Some(item), Some(name)) = (star, at, value.item, target.part(0)) {
                 // `*rest, params = item`
                 let behind = i64::try_from(targets.len() - 1).unwrap_or(0);
-                self.bind(frame, state, name, &Value::record(record.extended(0, -behind)));
+                self.bind(frame, state, name, &Value::item(item.extended(0, -behind)));
                 continue;
             }
             let known = field.and_then(|field| fields.get(field)).cloned().unwrap_or_default();
             // A number stays one if it cannot be anything else.
-            let known = if element.is_dull() { known } else { known.join(&element) };
+            let known = if element.is_bottom() { known } else { known.join(&element) };
             self.bind(frame, state, *target, &known);
         }
     }
 
-    /// Inside a `try` that catches it, the path goes on only in the worlds where the unpacking fits.
-    fn narrow(frame: &mut Frame<'p>, state: &mut State<'p>, targets: &[Node<'p>], record: &Record) {
+    /// Inside a `try` that catches it, the path goes on only in the arities where the unpacking fits.
+    fn narrow(frame: &mut Frame<'p>, state: &mut State<'p>, targets: &[Node<'p>], item: &Item) {
         let Some((failed, _)) = frame.tries.last_mut() else { return };
         if targets.iter().any(|target| target.kind() == "list_splat_pattern") {
             return;
         }
-        let fits = Worlds::ALL
-            .filter(|world| record.length(world).is_none_or(|length| usize::try_from(length) == Ok(targets.len())));
-        let fails = state.worlds.filter(|world| !fits.has(world));
+        let fits = Arities::ALL
+            .filter(|nth| item.length(nth).is_none_or(|length| usize::try_from(length) == Ok(targets.len())));
+        let fails = state.arities.filter(|nth| !fits.has(nth));
         *failed = failed.or(fails);
-        if !state.worlds.and(fits).is_empty() {
+        if !state.arities.and(fits).is_empty() {
             *state = state.within(fits);
         }
     }

@@ -8,8 +8,9 @@ use super::call::Arguments;
 use super::container::display_length;
 use super::scope::{Frame, State};
 use super::value::{Callable, Spot, Value};
-use super::{Follower, Form, Home};
+use super::{Follower, Form, Owner};
 use crate::python::field::Fields;
+use crate::python::package::FileId;
 
 impl<'p> Follower<'p, '_> {
     /// A method of a container. Nothing if the name is not known or the object is not one.
@@ -27,11 +28,11 @@ impl<'p> Follower<'p, '_> {
             "append" | "add" | "appendleft" | "put" => Some(Value::list_of(arguments.at(0))),
             "insert" => Some(Value::list_of(arguments.at(1))),
             "extend" | "extendleft" => Some(Value::list_of(arguments.at(0).iterated())),
-            "update" => Some(arguments.at(0).plain()),
+            "update" => Some(arguments.at(0).without_constants()),
             _ => None,
         };
         if let Some(grow) = grow {
-            if !grow.is_dull() {
+            if !grow.is_bottom() {
                 self.mutate(frame, state, container, &|known| known.join(&grow));
             }
             return Some(Value::default());
@@ -66,15 +67,15 @@ impl<'p> Follower<'p, '_> {
     ) -> Option<Value<'p>> {
         let first = arguments.at(0);
         let value = match name {
-            "len" => match first.record {
-                Some(record) => {
-                    self.measure(frame, record.worlds());
-                    let length = |world| record.length(world).filter(|_| state.worlds.has(world));
+            "len" => match first.item {
+                Some(item) => {
+                    self.measure(frame, item.arities());
+                    let length = |nth| item.length(nth).filter(|_| state.arities.has(nth));
                     Value { number: Some(std::array::from_fn(length)), ..Value::default() }
                 }
                 None => Value::default(),
             },
-            "list" | "tuple" | "deque" | "copy" | "deepcopy" | "iter" | "tqdm" => first.plain(),
+            "list" | "tuple" | "deque" | "copy" | "deepcopy" | "iter" | "tqdm" => first.without_constants(),
             "partial" => {
                 let given: Vec<_> = arguments.positional.iter().skip(1).map(|(value, _)| value.clone()).collect();
                 Value::callable(Callable::Partial(Rc::new((first, given))))
@@ -96,7 +97,7 @@ impl<'p> Follower<'p, '_> {
             "min" | "max" | "next" => {
                 let element = first.iterated();
                 self.key(frame, state, arguments, &element);
-                element.join(&arguments.at(1).plain()).join(&arguments.named("default"))
+                element.join(&arguments.at(1).without_constants()).join(&arguments.named("default"))
             }
             "enumerate" => Value::list_of(Value::tuple(vec![Value::default(), first.iterated()])),
             "zip" | "zip_longest" => {
@@ -152,7 +153,7 @@ impl<'p> Follower<'p, '_> {
             }
             "heappush" | "insort" => {
                 let grow = Value::list_of(arguments.at(1));
-                if let (Some((_, heap)), false) = (arguments.positional.first(), grow.is_dull()) {
+                if let (Some((_, heap)), false) = (arguments.positional.first(), grow.is_bottom()) {
                     self.mutate(frame, state, *heap, &|known| known.join(&grow));
                 }
                 Value::default()
@@ -160,8 +161,8 @@ impl<'p> Follower<'p, '_> {
             "heappop" => first.iterated(),
             "namedtuple" => self.named_tuple(frame, arguments),
             "SimpleNamespace" => {
-                for (name, value) in arguments.named.iter().filter(|(_, value)| !value.is_dull()) {
-                    self.facts.add((Home::Attribute, name), value);
+                for (name, value) in arguments.named.iter().filter(|(_, value)| !value.is_bottom()) {
+                    self.facts.add((Owner::Attribute, name), value);
                 }
                 Value::default()
             }
@@ -178,19 +179,19 @@ impl<'p> Follower<'p, '_> {
         Some(value)
     }
 
-    /// `zip(("size", "name", …), item)`: names for the elements of a record, from the front.
+    /// `zip(("size", "name", …), item)`: names for the elements of an item, from the front.
     fn zip_with_names(&mut self, frame: &mut Frame<'p>, arguments: &Arguments<'p>) {
         let counts = arguments.positional.iter().map(|(_, node)| self.written_length(frame.file, *node));
         let takes = counts.into_iter().flatten().min();
         for (value, node) in &arguments.positional {
-            if let Some(record) = value.record.filter(|_| node.kind() != "list_splat") {
-                self.note(frame, *node, Form::Cut(takes.unwrap_or(usize::MAX)), record);
+            if let Some(item) = value.item.filter(|_| node.kind() != "list_splat") {
+                self.note(frame, *node, Form::Cut(takes.unwrap_or(usize::MAX)), item);
             }
         }
     }
 
     /// How many elements a tuple or list has that is written out, there or as the value of a module's name.
-    fn written_length(&self, file: usize, node: Node<'p>) -> Option<usize> {
+    fn written_length(&self, file: FileId, node: Node<'p>) -> Option<usize> {
         let root = self.package.source(file).ok()?.root();
         let mut value = Some(node);
         if node.kind() == "identifier" {
@@ -224,14 +225,14 @@ impl<'p> Follower<'p, '_> {
             Arguments { positional: given.into_iter().map(|value| (value, node)).collect(), ..Arguments::default() };
         let function = self.resolve(frame, node, function.clone());
         let mut out = Value::default();
-        for (callable, worlds) in &function.callables {
-            let value = self.invoke(frame, state.worlds.and(*worlds), callable, &arguments);
+        for (callable, arities) in &function.callables {
+            let value = self.invoke(frame, state.arities.and(*arities), callable, &arguments);
             out = out.join(&value);
         }
         out
     }
 
-    /// `starmap(function, records)`: each record spread over the parameters.
+    /// `starmap(function, items)`: each item spread over the parameters.
     fn apply_spread(
         &mut self,
         frame: &mut Frame<'p>,
@@ -240,25 +241,25 @@ impl<'p> Follower<'p, '_> {
         element: &Value<'p>,
         arguments: &Arguments<'p>,
     ) {
-        let (Some(record), Some((_, node))) = (element.record, arguments.positional.get(1)) else { return };
-        let spread = Arguments { spread: Some((record, *node)), ..Arguments::default() };
+        let (Some(item), Some((_, node))) = (element.item, arguments.positional.get(1)) else { return };
+        let spread = Arguments { spread: Some((item, *node)), ..Arguments::default() };
         let function = self.resolve(frame, *node, function.clone());
-        for (callable, worlds) in &function.callables {
-            self.invoke(frame, state.worlds.and(*worlds), callable, &spread);
+        for (callable, arities) in &function.callables {
+            self.invoke(frame, state.arities.and(*arities), callable, &spread);
         }
     }
 }
 
-/// `zip(a, b)` gives pairs; `zip(*records)` gives the columns of the records, which are as many as a record is long.
+/// `zip(a, b)` gives pairs; `zip(*items)` gives the columns of the items, which are as many as an item is long.
 fn zip<'p>(arguments: &Arguments<'p>) -> Value<'p> {
     // `zip(*zip(*items))` gives the items again.
-    if let (Some((record, _)), true) = (arguments.spread, arguments.positional.is_empty()) {
-        return Value::list_of(Value::record(record));
+    if let (Some((item, _)), true) = (arguments.spread, arguments.positional.is_empty()) {
+        return Value::list_of(Value::item(item));
     }
     if let [(list, node)] = arguments.positional.as_slice()
         && node.kind() == "list_splat"
     {
-        let column = list.element.as_ref().and_then(|element| element.record).map(Value::record);
+        let column = list.element.as_ref().and_then(|element| element.item).map(Value::item);
         return column.unwrap_or_default();
     }
     Value::list_of(Value::tuple(arguments.positional.iter().map(|(list, _)| list.iterated()).collect()))

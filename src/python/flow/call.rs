@@ -5,17 +5,18 @@ use tree_sitter::Node;
 use super::class::field_names;
 use super::parameters::takes_whole;
 use super::scope::{Frame, State};
-use super::value::{Callable, MOST, Record, ScopeId, Spot, Value, Worlds};
-use super::{CALLS, DEEPEST, Follower, Form, Home, Takes};
+use super::value::{Arities, Callable, Item, MOST, ScopeId, Spot, Value};
+use super::{CALLS, DEEPEST, Follower, Form, Owner, Takes};
 use crate::python::field::Fields;
+use crate::python::package::FileId;
 
 /// The arguments of one call.
 #[derive(Default)]
 pub(super) struct Arguments<'p> {
     pub(super) positional: Vec<(Value<'p>, Node<'p>)>,
     pub(super) named: Vec<(&'p str, Value<'p>)>,
-    /// A record spread with `*`, and its node; it comes after `positional`.
-    pub(super) spread: Option<(Record, Node<'p>)>,
+    /// An item spread with `*`, and its node; it comes after `positional`.
+    pub(super) spread: Option<(Item, Node<'p>)>,
     /// Where something else is spread, whose length is not known.
     pub(super) unknown: Option<usize>,
 }
@@ -29,19 +30,19 @@ impl<'p> Arguments<'p> {
         self.named.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
-    fn record(&self) -> Option<Record> {
+    fn item(&self) -> Option<Item> {
         let mut values =
             self.positional.iter().map(|(value, _)| value).chain(self.named.iter().map(|(_, value)| value));
-        values.find_map(first_record)
+        values.find_map(first_item)
     }
 }
 
-fn first_record(value: &Value<'_>) -> Option<Record> {
+fn first_item(value: &Value<'_>) -> Option<Item> {
     value
-        .record
-        .or_else(|| value.element.as_deref().and_then(first_record))
-        .or_else(|| value.values.as_deref().and_then(first_record))
-        .or_else(|| value.fields.iter().flat_map(|fields| fields.iter()).find_map(first_record))
+        .item
+        .or_else(|| value.element.as_deref().and_then(first_item))
+        .or_else(|| value.values.as_deref().and_then(first_item))
+        .or_else(|| value.fields.iter().flat_map(|fields| fields.iter()).find_map(first_item))
 }
 
 /// Methods of a list that change it.
@@ -68,16 +69,16 @@ impl<'p> Follower<'p, '_> {
                 object = self.eval(frame, state, inner);
             }
             name = function.field("attribute").map_or("", |name| self.text(frame.file, name));
-            if let Some(record) = object.record.filter(|_| CHANGING.contains(&name)) {
-                self.note(frame, node, Form::Change, record);
+            if let Some(item) = object.item.filter(|_| CHANGING.contains(&name)) {
+                self.note(frame, node, Form::Change, item);
             }
-            if callee.is_dull() {
+            if callee.is_bottom() {
                 callee = self.member(frame, state, function, &object, name);
             }
         } else if function.kind() == "identifier" {
             name = self.text(frame.file, function);
         }
-        let heeded = self.heeded.get(&frame.node.id()).map(|heed| heed.heeded).unwrap_or_default();
+        let handled = self.handled.get(&frame.node.id()).map(|handle| handle.handled).unwrap_or_default();
         let measuring = std::mem::replace(&mut self.measuring, matches!(name, "len" | "isinstance"));
         let arguments = self.arguments(frame, state, list);
         self.measuring = measuring;
@@ -87,13 +88,13 @@ impl<'p> Follower<'p, '_> {
         }
         let callables = self.can_be_called(&callee);
         if !callables.is_empty() {
-            if let (Some(record), true) = (arguments.record(), callables.len() >= MOST) {
-                self.note(frame, node, Form::Escape, record);
+            if let (Some(item), true) = (arguments.item(), callables.len() >= MOST) {
+                self.note(frame, node, Form::Escape, item);
             }
             let mut out: Option<Value<'p>> = None;
-            for (callable, worlds) in callables {
-                let value = self.invoke(frame, state.worlds.and(worlds), &callable, &arguments);
-                self.asked(frame, &callable, &value, heeded);
+            for (callable, arities) in callables {
+                let value = self.invoke(frame, state.arities.and(arities), &callable, &arguments);
+                self.asked(frame, &callable, &value, handled);
                 out = Some(out.map_or_else(|| value.clone(), |known| known.join(&value)));
             }
             return out.unwrap_or_default();
@@ -109,14 +110,14 @@ impl<'p> Follower<'p, '_> {
         if let Some(value) = known.or_else(|| self.builtin(frame, state, name, &arguments)) {
             return value;
         }
-        let escaping = arguments.record().or(arguments.spread.map(|(record, _)| record));
-        if let (Some(record), false) = (escaping, is_harmless(name)) {
-            self.note(frame, node, Form::Escape, record);
+        let escaping = arguments.item().or(arguments.spread.map(|(item, _)| item));
+        if let (Some(item), false) = (escaping, is_harmless(name)) {
+            self.note(frame, node, Form::Escape, item);
         }
         Value::default()
     }
 
-    /// `"{} {}".format(*item)`, `Row._make(item)`: what takes a record's elements from the front.
+    /// `"{} {}".format(*item)`, `Row._make(item)`: what takes an item's elements from the front.
     fn cut_call(
         &mut self,
         frame: &mut Frame<'p>,
@@ -129,11 +130,11 @@ impl<'p> Follower<'p, '_> {
             "format" => {
                 let form = function.field("object").filter(|form| form.kind() == "string")?;
                 let (_, splat) = arguments.spread.filter(|_| arguments.positional.is_empty())?;
-                let record = arguments.spread?.0;
+                let item = arguments.spread?.0;
                 let count = self.text(frame.file, form).replace("{{", "").matches('{').count();
                 // More than it names is passed over.
                 let takes = Takes { least: count, most: usize::MAX, looks: false };
-                self.note(frame, splat, Form::Spread(takes), record);
+                self.note(frame, splat, Form::Spread(takes), item);
                 return Some(Value::default());
             }
             "_make" => object.callables.iter().find_map(|(callable, _)| match callable {
@@ -144,20 +145,20 @@ impl<'p> Follower<'p, '_> {
             _ => return None,
         };
         let (given, node) = arguments.positional.first()?;
-        self.note(frame, *node, Form::Cut(takes), given.record?);
+        self.note(frame, *node, Form::Cut(takes), given.item?);
         Some(Value::default())
     }
 
-    /// A function that is given records and says of which length they are: whoever calls it measures them.
-    fn asked(&mut self, frame: &Frame<'p>, callable: &Callable<'p>, value: &Value<'p>, heeded: Worlds) {
+    /// A function that is given items and says of which length they are: whoever calls it measures them.
+    fn asked(&mut self, frame: &Frame<'p>, callable: &Callable<'p>, value: &Value<'p>, handled: Arities) {
         if let (Callable::Function(spot, _) | Callable::Method(spot, _), Some((holds, fails))) = (callable, value.truth)
         {
             if holds.is_empty() || fails.is_empty() || holds == fails {
                 return;
             }
             self.measure(frame, holds.or(fails));
-            // To hand a record to it is to measure it, no more.
-            self.heeded.entry(frame.node.id()).or_default().heeded = heeded;
+            // To hand an item to it is to measure it, no more.
+            self.handled.entry(frame.node.id()).or_default().handled = handled;
             self.askers.entry(spot.node.id()).or_default().insert(frame.node.id());
         }
     }
@@ -166,19 +167,18 @@ impl<'p> Follower<'p, '_> {
         let values = || {
             arguments.positional.iter().map(|(value, _)| value).chain(arguments.named.iter().map(|(_, value)| value))
         };
-        let record =
-            arguments.spread.is_some() || values().any(|value| value.carries_record() || value.carries_function());
+        let item = arguments.spread.is_some() || values().any(|value| value.carries_item() || value.carries_function());
         callee.callables.iter().any(|(callable, _)| match callable {
             Callable::Imported(file, name) => {
                 let followed = self.modules.get(file).is_some_and(|module| module.done);
-                record || followed || self.interest.text_files.contains(file) || self.is_class(*file, name)
+                item || followed || self.interest.text_files.contains(file) || self.is_class(*file, name)
             }
             _ => false,
         })
     }
 
     /// Is it a class that a file defines? Its objects may hold what matters, whatever it is made of.
-    fn is_class(&self, file: usize, name: &str) -> bool {
+    fn is_class(&self, file: FileId, name: &str) -> bool {
         let Ok(source) = self.package.source(file) else { return false };
         let mut cursor = source.root().walk();
         let mut definitions =
@@ -206,8 +206,8 @@ impl<'p> Follower<'p, '_> {
                 }
                 "list_splat" => {
                     let value = part.part(0).map(|inner| self.eval(frame, state, inner)).unwrap_or_default();
-                    if let (Some(record), None) = (value.record, arguments.spread) {
-                        arguments.spread = Some((record, part));
+                    if let (Some(item), None) = (value.item, arguments.spread) {
+                        arguments.spread = Some((item, part));
                     } else if let (Some(fields), None) = (&value.fields, arguments.unknown) {
                         arguments.positional.extend(fields.iter().map(|field| (field.clone(), part)));
                     } else {
@@ -232,66 +232,66 @@ impl<'p> Follower<'p, '_> {
 
     /// Which of the things that a value may be are such as can be called, as far as is known; an object's class may
     /// say that it is one.
-    fn can_be_called(&mut self, callee: &Value<'p>) -> Vec<(Callable<'p>, Worlds)> {
+    fn can_be_called(&mut self, callee: &Value<'p>) -> Vec<(Callable<'p>, Arities)> {
         let mut out = Vec::new();
-        for (callable, worlds) in &callee.callables {
+        for (callable, arities) in &callee.callables {
             match callable {
                 Callable::Module(_) => {}
                 Callable::Object(class) => {
                     let call = self.find_method(*class, "__call__");
-                    out.extend(call.map(|method| (Callable::Method(method, None), *worlds)));
+                    out.extend(call.map(|method| (Callable::Method(method, None), *arities)));
                 }
-                other => out.push((other.clone(), *worlds)),
+                other => out.push((other.clone(), *arities)),
             }
         }
         out
     }
 
-    /// Calls something, in these worlds.
+    /// Calls something, in these arities.
     pub(super) fn invoke(
         &mut self,
         frame: &mut Frame<'p>,
-        worlds: Worlds,
+        arities: Arities,
         callable: &Callable<'p>,
         arguments: &Arguments<'p>,
     ) -> Value<'p> {
         match callable {
-            _ if worlds.is_empty() => Value::default(),
-            Callable::Source => Value::list_of(Value::record(Record::new(worlds))),
+            _ if arities.is_empty() => Value::default(),
+            Callable::Source => Value::list_of(Value::item(Item::new(self.interest.arities, arities))),
             Callable::Getter(indices) => {
-                if let Some(record) = arguments.at(0).record {
+                if let Some(item) = arguments.at(0).item {
                     for (index, spot) in indices.iter() {
-                        self.note(frame, spot.node, Form::Getter(*index), record);
+                        self.note(frame, spot.node, Form::Getter(*index), item);
                     }
                 }
                 Value::default()
             }
             Callable::NamedTuple(fields) => {
-                if let Some((record, node)) = arguments.spread {
-                    self.spread(frame, node, record, Some(exactly(*fields)), arguments);
+                if let Some((item, node)) = arguments.spread {
+                    self.spread(frame, node, item, Some(exactly(*fields)), arguments);
                 }
                 Value::default()
             }
             Callable::Class(class) => {
                 let init = self.find_method(*class, "__init__");
-                if let Some((record, node)) = arguments.spread {
+                if let Some((item, node)) = arguments.spread {
                     let takes = init.map_or_else(
                         || takes_fields(*class, arguments.named.len()),
                         |init| Some(self.takes(init, true, &arguments.named)),
                     );
-                    self.spread(frame, node, record, takes, arguments);
+                    self.spread(frame, node, item, takes, arguments);
                 }
                 match init {
                     Some(init) => {
                         let given = self.given(init, arguments, true);
-                        self.call_function(init, None, worlds, given);
+                        self.call_function(init, None, arities, given);
                     }
                     None => self.set_fields(*class, arguments),
                 }
                 Value::callable(Callable::Object(*class))
             }
-            Callable::Function(spot, around) => self.call_given(frame, *spot, *around, worlds, arguments, false),
-            Callable::Method(spot, around) => self.call_given(frame, *spot, *around, worlds, arguments, true),
+            Callable::Function(spot, around) => self.call_given(frame, *spot, *around, arities, arguments, false),
+            Callable::Method(spot, around) => self.call_given(frame, *spot, *around, arities, arguments, true),
             Callable::Partial(partial) => {
                 let (function, first) = partial.as_ref();
                 let node = frame.node;
@@ -299,12 +299,12 @@ impl<'p> Follower<'p, '_> {
                 all.extend(arguments.positional.iter().cloned());
                 let unknown = arguments.unknown.map(|at| at + first.len());
                 let all = Arguments { positional: all, named: arguments.named.clone(), unknown, ..*arguments };
-                self.invoke_all(frame, worlds, function, &all)
+                self.invoke_all(frame, arities, function, &all)
             }
             Callable::Compared(function) => {
                 let element = (arguments.at(0), frame.node);
                 let both = Arguments { positional: vec![element.clone(), element], ..Arguments::default() };
-                self.invoke_all(frame, worlds, function, &both)
+                self.invoke_all(frame, arities, function, &both)
             }
             Callable::Imported(..) | Callable::Module(_) | Callable::Object(_) => Value::default(),
         }
@@ -314,14 +314,14 @@ impl<'p> Follower<'p, '_> {
     fn invoke_all(
         &mut self,
         frame: &mut Frame<'p>,
-        worlds: Worlds,
+        arities: Arities,
         function: &Value<'p>,
         arguments: &Arguments<'p>,
     ) -> Value<'p> {
         let function = self.resolve(frame, frame.node, function.clone());
         let mut out = Value::default();
         for (callable, known) in &function.callables {
-            out = out.join(&self.invoke(frame, worlds.and(*known), callable, arguments));
+            out = out.join(&self.invoke(frame, arities.and(*known), callable, arguments));
         }
         out
     }
@@ -331,18 +331,18 @@ impl<'p> Follower<'p, '_> {
         frame: &mut Frame<'p>,
         function: Spot<'p>,
         around: Option<ScopeId>,
-        worlds: Worlds,
+        arities: Arities,
         arguments: &Arguments<'p>,
         bound: bool,
     ) -> Value<'p> {
-        if let Some((record, node)) = arguments.spread
+        if let Some((item, node)) = arguments.spread
             && !takes_whole(function.node, arguments, bound)
         {
             let takes = self.takes(function, bound, &arguments.named);
-            self.spread(frame, node, record, Some(takes), arguments);
+            self.spread(frame, node, item, Some(takes), arguments);
         }
         let given = self.given(function, arguments, bound);
-        self.call_function(function, around, worlds, given)
+        self.call_function(function, around, arities, given)
     }
 
     /// A dataclass: what it is made of is what its objects have.
@@ -350,17 +350,17 @@ impl<'p> Follower<'p, '_> {
         let names: Vec<_> = field_names(class.node).into_iter().map(|name| self.text(class.file, name)).collect();
         let positional = names.iter().copied().zip(arguments.positional.iter().map(|(value, _)| value));
         let named = arguments.named.iter().filter(|(name, _)| names.contains(name)).map(|(name, value)| (*name, value));
-        for (name, value) in positional.chain(named).filter(|(_, value)| !value.is_dull()) {
-            self.facts.add((Home::Attribute, name), value);
+        for (name, value) in positional.chain(named).filter(|(_, value)| !value.is_bottom()) {
+            self.facts.add((Owner::Attribute, name), value);
         }
     }
 
-    /// A record spread over parameters, of which the function `takes` so many in all.
+    /// An item spread over parameters, of which the function `takes` so many in all.
     fn spread(
         &mut self,
         frame: &mut Frame<'p>,
         node: Node<'p>,
-        record: Record,
+        item: Item,
         takes: Option<Takes>,
         arguments: &Arguments<'p>,
     ) {
@@ -369,9 +369,9 @@ impl<'p> Follower<'p, '_> {
             Some(Takes { least, most, looks }) => {
                 let left = |count: usize| if count == usize::MAX { count } else { count.saturating_sub(given) };
                 let takes = Takes { least: left(least), most: left(most), looks };
-                self.note(frame, node, Form::Spread(takes), record);
+                self.note(frame, node, Form::Spread(takes), item);
             }
-            None => self.note(frame, node, Form::Escape, record),
+            None => self.note(frame, node, Form::Escape, item),
         }
     }
 
@@ -380,17 +380,17 @@ impl<'p> Follower<'p, '_> {
         &mut self,
         function: Spot<'p>,
         around: Option<ScopeId>,
-        worlds: Worlds,
+        arities: Arities,
         given: Vec<(&'p str, Value<'p>)>,
     ) -> Value<'p> {
-        let key = (function, around, worlds, given);
+        let key = (function, around, arities, given);
         if let Some(known) = self.memo.get(&key) {
             return known.clone();
         }
         let mut frame = Frame::new(function, around);
         if self.calls >= CALLS || self.depth + 1 >= DEEPEST {
-            // Without a record there is nothing to lose: the function is followed on its own as well.
-            if key.3.iter().any(|(_, value)| value.carries_record()) {
+            // Without an item there is nothing to lose: the function is followed on its own as well.
+            if key.3.iter().any(|(_, value)| value.carries_item()) {
                 self.give_up(&frame, function.node);
             }
             return Value::default();
@@ -398,7 +398,7 @@ impl<'p> Follower<'p, '_> {
         // What it gives while it is still being followed (it calls itself): nothing yet.
         self.memo.insert(key.clone(), Value::default());
         self.calls += 1;
-        let mut state = State::new(worlds);
+        let mut state = State::new(arities);
         self.bind_parameters(&mut frame, &mut state, function, &key.3);
         let mut out = Value::default();
         if let Some(body) = function.node.field("body") {
@@ -411,7 +411,7 @@ impl<'p> Follower<'p, '_> {
                 out = frame.returns.take().unwrap_or_default();
                 if may_end {
                     // Or it gives None.
-                    out = out.plain();
+                    out = out.without_constants();
                 }
                 if let Some(yields) = frame.yields.take() {
                     out = out.join(&Value::list_of(yields));

@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::scope::{Frame, State};
-use super::value::{Record, Value, Worlds};
+use super::value::{Arities, Item, Value};
 use super::{Follower, Form};
 use crate::python::field::Fields;
 use crate::python::source::walk;
@@ -26,23 +26,23 @@ impl<'p> Follower<'p, '_> {
             return;
         };
         let value = self.eval(frame, state, subject);
-        let mut rest = self.split(state, Worlds::ALL);
-        let mut out = State::new(Worlds::NONE);
-        // The patterns of a record: which worlds get to one of them, or to a case that deals with records otherwise.
+        let mut rest = self.split(state, Arities::ALL);
+        let mut out = State::new(Arities::NONE);
+        // The patterns of an item: which arities get to one of them, or to a case that deals with items otherwise.
         let mut patterns = Vec::new();
-        let mut dealt_with = Worlds::NONE;
+        let mut dealt_with = Arities::NONE;
         let mut cursor = body.walk();
         let cases: Vec<_> = body.named_children(&mut cursor).filter(|case| case.kind() == "case_clause").collect();
         for case in cases {
             let pattern = self.pattern(frame, case);
-            let (matches, surely) = matched(&pattern, &value, rest.worlds);
+            let (matches, surely) = matched(&pattern, &value, rest.arities);
             let mut path = self.split(&rest, matches);
             let uses = self.noted;
             if let (Pattern::Anything(Some(name)), true) = (&pattern, path.is_live()) {
                 self.bind(frame, &mut path, *name, &value.restrict(matches));
             }
             let guard = case.field("guard").and_then(|guard| guard.part(0));
-            let mut left = if surely { Worlds::NONE } else { matches };
+            let mut left = if surely { Arities::NONE } else { matches };
             if let (Some(guard), true) = (guard, path.is_live()) {
                 let (holds, fails) = self.test(frame, &mut path, guard);
                 left = left.or(fails);
@@ -52,35 +52,35 @@ impl<'p> Follower<'p, '_> {
                 self.block(frame, &mut path, consequence);
             }
             match pattern {
-                Pattern::Sequence { node, .. } if value.record.is_some() => {
+                Pattern::Sequence { node, .. } if value.item.is_some() => {
                     dealt_with = dealt_with.or(matches);
-                    patterns.push((node, matches, rest.worlds));
+                    patterns.push((node, matches, rest.arities));
                 }
                 Pattern::Anything(_) if self.noted > uses => dealt_with = dealt_with.or(matches),
                 _ => {}
             }
-            rest.worlds = rest.worlds.filter(|world| !matches.has(world) || left.has(world));
+            rest.arities = rest.arities.filter(|nth| !matches.has(nth) || left.has(nth));
             out.merge(path);
         }
         out.merge(rest);
-        if let Some(record) = value.record {
-            self.note_patterns(frame, record, &patterns, dealt_with);
+        if let Some(item) = value.item {
+            self.note_patterns(frame, item, &patterns, dealt_with);
         }
         *state = out;
     }
 
-    /// A sequence pattern passes over records of another length. That is fine if another case takes them; if none does,
+    /// A sequence pattern passes over items of another length. That is fine if another case takes them; if none does,
     /// the pattern is meant for all.
     fn note_patterns(
         &mut self,
         frame: &mut Frame<'p>,
-        record: Record,
-        patterns: &[(Node<'p>, Worlds, Worlds)],
-        dealt_with: Worlds,
+        item: Item,
+        patterns: &[(Node<'p>, Arities, Arities)],
+        dealt_with: Arities,
     ) {
         for (node, matches, arriving) in patterns {
-            let worlds = arriving.filter(|world| matches.has(world) || !dealt_with.has(world));
-            if let (Some(reaching), false) = (Value::record(record).restrict(worlds).record, worlds.is_empty()) {
+            let arities = arriving.filter(|nth| matches.has(nth) || !dealt_with.has(nth));
+            if let (Some(reaching), false) = (Value::item(item).restrict(arities).item, arities.is_empty()) {
                 self.note(frame, *node, Form::Unpack, reaching);
             }
         }
@@ -139,18 +139,18 @@ pub fn is_star(part: Node<'_>) -> bool {
         || (part.kind() == "case_pattern" && part.part(0).is_some_and(is_star))
 }
 
-/// In which of these worlds a pattern may match, and whether it surely does there.
-fn matched(pattern: &Pattern<'_>, value: &Value<'_>, worlds: Worlds) -> (Worlds, bool) {
-    match (pattern, value.record, value.number) {
-        (Pattern::Sequence { length, open, .. }, Some(record), _) => {
+/// In which of these arities a pattern may match, and whether it surely does there.
+fn matched(pattern: &Pattern<'_>, value: &Value<'_>, arities: Arities) -> (Arities, bool) {
+    match (pattern, value.item, value.number) {
+        (Pattern::Sequence { length, open, .. }, Some(item), _) => {
             let fits = |has: i64| if *open { has >= *length } else { has == *length };
-            (worlds.filter(|world| record.length(world).is_some_and(fits)), true)
+            (arities.filter(|nth| item.length(nth).is_some_and(fits)), true)
         }
         (Pattern::Numbers(numbers), _, Some(number)) => {
-            let fits = worlds.filter(|world| number[world].is_none_or(|number| numbers.contains(&number)));
-            (fits, fits.filter(|world| number[world].is_none()).is_empty())
+            let fits = arities.filter(|nth| number[nth].is_none_or(|number| numbers.contains(&number)));
+            (fits, fits.filter(|nth| number[nth].is_none()).is_empty())
         }
-        (Pattern::Anything(_), ..) => (worlds, true),
-        _ => (worlds, false),
+        (Pattern::Anything(_), ..) => (arities, true),
+        _ => (arities, false),
     }
 }

@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use super::call::Arguments;
 use super::scope::{Frame, State};
 use super::value::{Callable, Spot, Value};
-use super::{Follower, Home};
+use super::{Follower, Owner};
 use crate::python::field::Fields;
 use crate::python::syntax::enclosing;
 
@@ -37,10 +37,10 @@ impl<'p> Follower<'p, '_> {
             }
         }
         let methods = self.methods_of(frame, state, node, object, name);
-        if !methods.is_dull() {
+        if !methods.is_bottom() {
             return methods;
         }
-        let mut known = self.facts.get((Home::Attribute, name));
+        let mut known = self.facts.get((Owner::Attribute, name));
         if known.callables.is_empty() {
             return Value::default();
         }
@@ -97,7 +97,7 @@ impl<'p> Follower<'p, '_> {
         let mut out = Value::default();
         for (method, on_object) in found {
             let value = match self.kind(method) {
-                Kind::Property if on_object => self.call_function(method, None, state.worlds, Vec::new()),
+                Kind::Property if on_object => self.call_function(method, None, state.arities, Vec::new()),
                 Kind::Static => Value::callable(Callable::Function(method, None)),
                 Kind::Plain if !on_object => Value::callable(Callable::Function(method, None)),
                 _ => Value::callable(Callable::Method(method, None)),
@@ -123,7 +123,7 @@ impl<'p> Follower<'p, '_> {
                 for (callable, _) in value.callables {
                     let behind = match callable {
                         Callable::Imported(file, name) => self.global(file, name).callables,
-                        other => vec![(other, super::Worlds::ALL)],
+                        other => vec![(other, super::Arities::ALL)],
                     };
                     classes.extend(behind.into_iter().filter_map(|(callable, _)| match callable {
                         Callable::Class(spot) => Some(spot),
@@ -173,7 +173,7 @@ impl<'p> Follower<'p, '_> {
             if let Callable::Object(class) = callable
                 && let Some(method) = self.find_method(*class, "__iter__")
             {
-                out = out.join(&self.call_function(method, None, state.worlds, Vec::new()).iterated());
+                out = out.join(&self.call_function(method, None, state.arities, Vec::new()).iterated());
             }
         }
         out

@@ -5,12 +5,12 @@ use std::rc::Rc;
 use tree_sitter::Node;
 
 use super::scope::{Frame, State};
-use super::value::{Key, LENGTHS, Number, Spot, Value};
+use super::value::{Key, Number, Spot, Value, as_i64};
 use super::{Follower, Form};
 use crate::python::field::Fields;
 
 impl<'p> Follower<'p, '_> {
-    /// A tuple, list or set display. `[x, *record]` is the record, lengthened.
+    /// A tuple, list or set display. `[x, *item]` is the item, lengthened.
     pub(super) fn sequence(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
         let source = self.package.source(frame.file).ok();
         let parts = node.parts();
@@ -19,13 +19,13 @@ impl<'p> Follower<'p, '_> {
         let splats = parts.iter().filter(|part| is_splat(part)).count();
         let mut fields = Vec::with_capacity(parts.len());
         let mut all = Value::default();
-        let mut record = None;
+        let mut item = None;
         for (at, part) in parts.iter().enumerate() {
             if is_splat(part) {
                 let inner = self.eval(frame, state, *part);
-                if let (Some(known), 1) = (inner.record, splats) {
+                if let (Some(known), 1) = (inner.item, splats) {
                     let trail = parts.len() - at - 1;
-                    record = Some(known.lengthened(as_i64(at), as_i64(trail)));
+                    item = Some(known.lengthened(as_i64(at), as_i64(trail)));
                 }
                 all = all.join(&inner.iterated());
             } else {
@@ -35,13 +35,13 @@ impl<'p> Follower<'p, '_> {
             }
         }
         if splats == 0 && node.kind() != "list" {
-            let other = matches!(node.kind(), "tuple" | "expression_list") && as_i64(fields.len()) != LENGTHS[0];
+            let other = matches!(node.kind(), "tuple" | "expression_list") && as_i64(fields.len()) != self.fewest();
             let value = Value::tuple(fields);
-            return if other && value.is_dull() { Value { other, ..value } } else { value };
+            return if other && value.is_bottom() { Value { other, ..value } } else { value };
         }
         let mut value = if splats == 0 { Value::tuple(fields) } else { Value::default() };
         value = value.join(&Value::list_of(all));
-        value.record = record;
+        value.item = item;
         value
     }
 
@@ -99,8 +99,8 @@ impl<'p> Follower<'p, '_> {
             self.child(frame, &mut path, body, "key");
             return Value::mapping(self.child(frame, &mut path, body, "value"));
         }
-        let element = self.eval(frame, &mut path, body).restrict(path.worlds);
-        let truth = element.truth.filter(|_| path.worlds == state.worlds);
+        let element = self.eval(frame, &mut path, body).restrict(path.arities);
+        let truth = element.truth.filter(|_| path.arities == state.arities);
         let mut list = Value::list_of(element);
         if truth.is_some() {
             // For `all` and `any`, which ask it of all of them.
@@ -110,7 +110,7 @@ impl<'p> Follower<'p, '_> {
         list
     }
 
-    /// What one round of a loop over `node` gives. Going through a record's own parts is a search.
+    /// What one round of a loop over `node` gives. Going through an item's own parts is a search.
     pub(super) fn iterate(
         &mut self,
         frame: &mut Frame<'p>,
@@ -118,8 +118,8 @@ impl<'p> Follower<'p, '_> {
         node: Node<'p>,
         value: &Value<'p>,
     ) -> Value<'p> {
-        if let Some(record) = value.record {
-            self.note(frame, node, Form::Search, record);
+        if let Some(item) = value.item {
+            self.note(frame, node, Form::Search, item);
         }
         let objects = self.iterated_objects(state, value);
         value.iterated().join(&objects)
@@ -154,13 +154,13 @@ impl<'p> Follower<'p, '_> {
                 None => out = out.join(&value.iterated()),
             }
         }
-        match (value.record, at.number) {
-            (Some(mut record), Some(number)) => {
-                record.mixed |= value.may_be_other();
-                self.note(frame, node, Form::Index(number, index), record);
+        match (value.item, at.number) {
+            (Some(mut item), Some(number)) => {
+                item.mixed |= value.may_be_other(self.fewest());
+                self.note(frame, node, Form::Index(number, index), item);
             }
-            (Some(record), None) => self.note(frame, node, Form::Search, record),
-            (None, Some(_)) if value.may_be_other() => {
+            (Some(item), None) => self.note(frame, node, Form::Search, item),
+            (None, Some(_)) if value.may_be_other(self.fewest()) => {
                 self.others.insert(Spot { file: frame.file, node });
             }
             _ => {}
@@ -195,33 +195,33 @@ impl<'p> Follower<'p, '_> {
                 bounds[at] = Some((part, number.and_then(same_in_all)));
             }
         }
-        let mut out = Value { record: None, fields: None, ..value.clone() };
+        let mut out = Value { item: None, fields: None, ..value.clone() };
         if value.fields.is_some() {
             out = out.join(&Value::list_of(value.iterated()));
         }
-        let Some(record) = value.record else { return out };
+        let Some(item) = value.item else { return out };
         let known = |bound: Option<(Node<'p>, Option<i64>)>| match bound {
             None => Some(None),
             Some((_, Some(number))) => Some(Some(number)),
             Some((_, None)) => None,
         };
         match (known(bounds[0]), known(bounds[1]), bounds[2]) {
-            // `item[:]` and `item[1:]` are the record, cut in front.
+            // `item[:]` and `item[1:]` are the item, cut in front.
             (Some(start @ (None | Some(0..))), Some(None), None) => {
-                out.record = Some(record.extended(-start.unwrap_or(0), 0));
+                out.item = Some(item.extended(-start.unwrap_or(0), 0));
             }
-            // `item[-4:]` has the same length and the same elements in every world, unless it is longer than the
-            // shortest record.
-            (Some(Some(start)), Some(None), None) if -start <= LENGTHS[0] => {
-                self.note(frame, node, Form::Slice(start, None), record);
+            // `item[-4:]` has the same length and the same elements in every arity, unless it is longer than the
+            // shortest item.
+            (Some(Some(start)), Some(None), None) if -start <= self.fewest() => {
+                self.note(frame, node, Form::Slice(start, None), item);
             }
             (Some(start), Some(Some(end)), None) => {
-                self.note(frame, node, Form::Slice(start.unwrap_or(0), Some(end)), record);
+                self.note(frame, node, Form::Slice(start.unwrap_or(0), Some(end)), item);
             }
             (Some(start), Some(None), None) => {
-                self.note(frame, node, Form::Slice(start.unwrap_or(0), None), record);
+                self.note(frame, node, Form::Slice(start.unwrap_or(0), None), item);
             }
-            _ => self.note(frame, node, Form::Search, record),
+            _ => self.note(frame, node, Form::Search, item),
         }
         out
     }
@@ -244,10 +244,6 @@ fn same_in_all(number: Number) -> Option<i64> {
     let mut known = number.into_iter().flatten();
     let first = known.next()?;
     known.all(|other| other == first).then_some(first)
-}
-
-fn as_i64(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// How many elements a tuple or list has that is written out.
@@ -281,7 +277,7 @@ pub(super) fn combine<'p>(
         _ => return Value::default(),
     };
     if let (Some(a), Some(b)) = (left.number, right.number) {
-        let number = std::array::from_fn(|world| a[world].zip(b[world]).and_then(|(a, b)| arithmetic(a, b)));
+        let number = std::array::from_fn(|nth| a[nth].zip(b[nth]).and_then(|(a, b)| arithmetic(a, b)));
         return Value { number: Some(number), ..Value::default() };
     }
     if operator != "+" {
@@ -290,9 +286,9 @@ pub(super) fn combine<'p>(
     let length = |value: &Value<'p>| value.fields.as_ref().map(|fields| as_i64(fields.len()));
     let (left_length, right_length) = (length(left).or(left_length), length(right).or(right_length));
     let mut out = Value::list_of(left.iterated().join(&right.iterated()));
-    out.record = match (left.record, right.record) {
-        (Some(record), None) => right_length.map(|trail| record.lengthened(0, trail)),
-        (None, Some(record)) => left_length.map(|lead| record.lengthened(lead, 0)),
+    out.item = match (left.item, right.item) {
+        (Some(item), None) => right_length.map(|trail| item.lengthened(0, trail)),
+        (None, Some(item)) => left_length.map(|lead| item.lengthened(lead, 0)),
         _ => None,
     };
     if let (Some(a), Some(b)) = (&left.fields, &right.fields) {

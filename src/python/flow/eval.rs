@@ -5,9 +5,10 @@ use tree_sitter::Node;
 use super::container::{combine, display_length};
 use super::scope::{Frame, State};
 use super::truth::Decision;
-use super::value::{Callable, Spot, Value, Worlds};
-use super::{Follower, Form, Home};
+use super::value::{Arities, Callable, Spot, Value};
+use super::{Follower, Form, Owner};
 use crate::python::field::Fields;
+use crate::python::syntax::operations;
 
 impl<'p> Follower<'p, '_> {
     /// What an expression may be.
@@ -24,11 +25,11 @@ impl<'p> Follower<'p, '_> {
         self.depth += 1;
         let value = self.expression(frame, state, node);
         self.depth -= 1;
-        if !self.measuring && value.carries_record() {
+        if !self.measuring && value.carries_item() {
             // A list alone says something only where it is taken for items of one length.
-            let worlds = value.record.map_or(state.worlds, |record| record.worlds());
-            if value.record.is_some() || worlds != Worlds::ALL {
-                self.heed(frame, worlds);
+            let arities = value.item.map_or(state.arities, |item| item.arities());
+            if value.item.is_some() || arities != Arities::ALL {
+                self.handle(frame, arities);
             }
         }
         value
@@ -43,7 +44,7 @@ impl<'p> Follower<'p, '_> {
             "integer" => self
                 .text(frame.file, node)
                 .parse()
-                .map_or_else(|_| Value::default(), |n| Value::number(n, state.worlds)),
+                .map_or_else(|_| Value::default(), |n| Value::number(n, state.arities)),
             "unary_operator" => {
                 let value = self.child(frame, state, node, "argument");
                 match value.number {
@@ -144,7 +145,7 @@ impl<'p> Follower<'p, '_> {
         }
         let known = self.eval(frame, state, left);
         // `items += other_items` keeps what both held; sums of numbers are not followed.
-        let grown = known.join(&right).plain();
+        let grown = known.join(&right).without_constants();
         if grown.element.is_some() || known.number.is_some() {
             self.bind(frame, state, left, &grown);
         }
@@ -162,32 +163,22 @@ impl<'p> Follower<'p, '_> {
             }
         }
         let methods = self.methods_of(frame, state, node, &object, name);
-        if !methods.is_dull() {
+        if !methods.is_bottom() {
             return methods;
         }
-        let value = self.facts.get((Home::Attribute, name));
-        Self::rebase(frame, node, value).restrict(state.worlds)
+        let value = self.facts.get((Owner::Attribute, name));
+        Self::rebase(frame, node, value).restrict(state.arities)
     }
 
     fn binary(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
-        // Long chains of `+` nest to the left: they are walked, not recursed into.
-        let mut chain = vec![node];
-        while let Some(left) = chain.last().and_then(|last| last.field("left")) {
-            if left.kind() != "binary_operator" {
-                break;
-            }
-            chain.push(left);
-        }
-        let mut value = match chain.last() {
-            Some(innermost) => self.child(frame, state, *innermost, "left"),
-            None => Value::default(),
-        };
-        for operation in chain.into_iter().rev() {
+        let chain = operations(node);
+        let mut value = self.child(frame, state, chain[0], "left");
+        for operation in chain {
             let right = self.child(frame, state, operation, "right");
             let operator = operation.field("operator").map_or("", |operator| operator.kind());
             self.percent(frame, operation, operator, &right);
-            // Only a record is lengthened by what is written out beside it.
-            let lengths = if value.record.is_some() || right.record.is_some() {
+            // Only an item is lengthened by what is written out beside it.
+            let lengths = if value.item.is_some() || right.item.is_some() {
                 [operation.field("left"), operation.field("right")].map(|side| side.and_then(display_length))
             } else {
                 [None; 2]
@@ -200,15 +191,15 @@ impl<'p> Follower<'p, '_> {
     /// `"%s %s" % item`
     fn percent(&mut self, frame: &mut Frame<'p>, operation: Node<'p>, operator: &str, right: &Value<'p>) {
         let (Some(form), Some(values)) = (operation.field("left"), operation.field("right")) else { return };
-        if let Some(record) = right.record.filter(|_| operator == "%" && form.kind() == "string") {
+        if let Some(item) = right.item.filter(|_| operator == "%" && form.kind() == "string") {
             let takes = self.text(frame.file, form).replace("%%", "").matches('%').count();
-            self.note(frame, values, Form::Cut(takes), record);
+            self.note(frame, values, Form::Cut(takes), item);
         }
     }
 
     fn boolean(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
         let Decision { mut value, holds, fails, .. } = self.decide(frame, state, node);
-        value.truth = (holds != state.worlds || fails != state.worlds).then_some((holds, fails));
+        value.truth = (holds != state.arities || fails != state.arities).then_some((holds, fails));
         value
     }
 
@@ -217,14 +208,14 @@ impl<'p> Follower<'p, '_> {
         let [then, condition, otherwise] = parts.as_slice() else { return Value::default() };
         let (holds, fails) = self.test(frame, state, *condition);
         let mut out: Option<Value<'p>> = None;
-        for (branch, worlds) in [(then, holds), (otherwise, fails)] {
-            let value = if worlds == state.worlds {
+        for (branch, arities) in [(then, holds), (otherwise, fails)] {
+            let value = if arities == state.arities {
                 self.eval(frame, state, *branch)
-            } else if worlds.is_empty() {
+            } else if arities.is_empty() {
                 continue;
             } else {
-                let mut path = self.split(state, worlds);
-                self.eval(frame, &mut path, *branch).restrict(worlds)
+                let mut path = self.split(state, arities);
+                self.eval(frame, &mut path, *branch).restrict(arities)
             };
             out = Some(match out {
                 Some(known) => known.join(&value),

@@ -3,9 +3,11 @@
 use tree_sitter::Node;
 
 use super::scope::{Frame, State};
-use super::value::{Callable, ScopeId, Spot, Value, Worlds};
-use super::{Follower, Home};
+use super::value::{Arities, Callable, ScopeId, Spot, Value};
+use super::{Follower, Owner};
 use crate::python::field::Fields;
+use crate::python::imports;
+use crate::python::package::FileId;
 use crate::python::source::walk;
 
 impl<'p> Follower<'p, '_> {
@@ -49,34 +51,34 @@ impl<'p> Follower<'p, '_> {
             "return_statement" => {
                 let mut value = node.part(0).map(|value| self.eval(frame, state, value)).unwrap_or_default();
                 match node.part(0).map(|value| value.kind()) {
-                    Some("true") => value.truth = Some((state.worlds, Worlds::NONE)),
-                    Some("false") => value.truth = Some((Worlds::NONE, state.worlds)),
+                    Some("true") => value.truth = Some((state.arities, Arities::NONE)),
+                    Some("false") => value.truth = Some((Arities::NONE, state.arities)),
                     _ => {}
                 }
                 // Joined with nothing, a number would not be known any more.
                 frame.returns = Some(match frame.returns.take() {
                     Some(known) => known.join(&value),
-                    None => value.restrict(state.worlds),
+                    None => value.restrict(state.arities),
                 });
-                let end = std::mem::replace(state, State::new(Worlds::NONE));
+                let end = std::mem::replace(state, State::new(Arities::NONE));
                 frame.end(end);
             }
             "raise_statement" => {
                 if let Some(value) = node.part(0) {
                     self.eval(frame, state, value);
                 }
-                state.worlds = Worlds::NONE;
+                state.arities = Arities::NONE;
             }
             "break_statement" | "continue_statement" => {
                 if let Some(exits) = frame.loops.last_mut() {
                     match exits {
                         Some(known) => {
-                            known.merge(std::mem::replace(state, State::new(Worlds::NONE)));
+                            known.merge(std::mem::replace(state, State::new(Arities::NONE)));
                         }
-                        None => *exits = Some(std::mem::replace(state, State::new(Worlds::NONE))),
+                        None => *exits = Some(std::mem::replace(state, State::new(Arities::NONE))),
                     }
                 }
-                state.worlds = Worlds::NONE;
+                state.arities = Arities::NONE;
             }
             "assert_statement" => {
                 if let Some(condition) = node.part(0) {
@@ -94,8 +96,7 @@ impl<'p> Follower<'p, '_> {
                 let names: Vec<_> = node.named_children(&mut cursor).map(|name| self.text(frame.file, name)).collect();
                 frame.outer.extend(names);
             }
-            "import_statement" => self.import(frame, state, node),
-            "import_from_statement" => self.import_from(frame, state, node),
+            "import_statement" | "import_from_statement" => self.import(frame, state, node),
             "delete_statement" | "print_statement" | "exec_statement" => {
                 if let Some(value) = node.part(0) {
                     if node.kind() == "delete_statement" && value.kind() == "subscript" {
@@ -110,7 +111,7 @@ impl<'p> Follower<'p, '_> {
 
     fn if_statement(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
         let mut out: Option<State<'p>> = None;
-        let mut rest = self.split(state, Worlds::ALL);
+        let mut rest = self.split(state, Arities::ALL);
         let mut branch = |follower: &mut Self, frame: &mut Frame<'p>, mut path: State<'p>, body: Option<Node<'p>>| {
             if let (Some(body), true) = (body, path.is_live()) {
                 follower.block(frame, &mut path, body);
@@ -126,14 +127,14 @@ impl<'p> Follower<'p, '_> {
         let clauses: Vec<_> = node.children_by_field_name("alternative", &mut cursor).collect();
         for clause in std::iter::once(node).chain(clauses) {
             if clause.kind() == "else_clause" {
-                let taken = std::mem::replace(&mut rest, State::new(Worlds::NONE));
+                let taken = std::mem::replace(&mut rest, State::new(Arities::NONE));
                 branch(self, frame, taken, clause.field("body"));
                 continue;
             }
             let Some(condition) = clause.field("condition") else { continue };
             let (holds, fails) = self.test(frame, &mut rest, condition);
             let taken = self.split(&rest, holds);
-            rest.worlds = rest.worlds.and(fails);
+            rest.arities = rest.arities.and(fails);
             branch(self, frame, taken, clause.field("consequence"));
         }
         branch(self, frame, rest, None);
@@ -171,12 +172,12 @@ impl<'p> Follower<'p, '_> {
     ) {
         let Some(body) = node.field("body") else { return };
         for _ in 0..2 {
-            let mut path = self.split(state, Worlds::ALL);
+            let mut path = self.split(state, Arities::ALL);
             frame.loops.push(None);
             enter(self, frame, &mut path);
             self.block(frame, &mut path, body);
             let exits = frame.loops.pop().flatten();
-            let before = self.split(state, Worlds::ALL);
+            let before = self.split(state, Arities::ALL);
             state.merge(path);
             if let Some(exits) = exits {
                 state.merge(exits);
@@ -184,7 +185,7 @@ impl<'p> Follower<'p, '_> {
             let carried = |(name, value): (&&'p str, &Value<'p>)| {
                 before.names.get(name) != Some(value) && !self.is_set_first(frame.file, node, body, name)
             };
-            if before.worlds == state.worlds && !state.names.iter().any(carried) {
+            if before.arities == state.arities && !state.names.iter().any(carried) {
                 break;
             }
         }
@@ -194,7 +195,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     /// Does every round of the loop give `name` a value before it can be read?
-    fn is_set_first(&self, file: usize, node: Node<'p>, body: Node<'p>, name: &str) -> bool {
+    fn is_set_first(&self, file: FileId, node: Node<'p>, body: Node<'p>, name: &str) -> bool {
         let named = |part: Node<'p>| {
             let mut found = None;
             walk(&mut part.walk(), |inner| {
@@ -215,28 +216,28 @@ impl<'p> Follower<'p, '_> {
     }
 
     fn try_statement(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
-        let before = self.split(state, Worlds::ALL);
+        let before = self.split(state, Arities::ALL);
         let parts = node.parts();
         let catches = parts.iter().any(|part| self.catches_unpacking(frame, *part));
         if catches {
-            frame.tries.push((Worlds::NONE, Vec::new()));
+            frame.tries.push((Arities::NONE, Vec::new()));
         }
         if let Some(body) = node.field("body") {
             self.block(frame, state, body);
         }
         let (failed, inside) = if catches { frame.tries.pop() } else { None }.unwrap_or_default();
         let mut raised = before.clone();
-        raised.merge(State { worlds: before.worlds, names: state.names.clone() });
+        raised.merge(State { arities: before.arities, names: state.names.clone() });
         for part in parts {
             match part.kind() {
                 "except_clause" | "except_group_clause" => {
                     let unpacking = !failed.is_empty() && self.catches_unpacking(frame, part);
-                    let mut path = self.split(&raised, if unpacking { failed } else { Worlds::ALL });
+                    let mut path = self.split(&raised, if unpacking { failed } else { Arities::ALL });
                     let uses = self.flow.uses.len();
                     if let Some(body) = last_block(part) {
                         self.block(frame, &mut path, body);
                     }
-                    // Records used again in the handler: the failure is dealt with, not just passed over.
+                    // Items used again in the handler: the failure is dealt with, not just passed over.
                     if unpacking && self.flow.uses.len() > uses {
                         for at in &inside {
                             self.flow.uses[*at].caught = true;
@@ -276,8 +277,8 @@ impl<'p> Follower<'p, '_> {
         let mut cursor = node.walk();
         for clause in node.named_children(&mut cursor) {
             let mut inner = clause.walk();
-            for item in clause.named_children(&mut inner).filter(|item| item.kind() == "with_item") {
-                if let Some(value) = item.field("value") {
+            for context in clause.named_children(&mut inner).filter(|part| part.kind() == "with_item") {
+                if let Some(value) = context.field("value") {
                     self.eval(frame, state, value);
                 }
             }
@@ -339,7 +340,7 @@ impl<'p> Follower<'p, '_> {
         let Some(left) = assignment.and_then(|assignment| assignment.field("left")) else { return };
         let name = self.text(frame.file, left);
         if let Some(number) = inside.names.get(name).and_then(|value| value.number) {
-            self.facts.add((Home::Attribute, name), &Value { number: Some(number), ..Value::default() });
+            self.facts.add((Owner::Attribute, name), &Value { number: Some(number), ..Value::default() });
         }
     }
 
@@ -350,55 +351,35 @@ impl<'p> Follower<'p, '_> {
         let Some(ends) = frame.ends.take().filter(|_| !pending.is_empty()) else { return };
         let around = self.around(frame, &ends);
         for spot in pending {
-            self.call_function(spot, around, Worlds::ALL, Vec::new());
+            self.call_function(spot, around, Arities::ALL, Vec::new());
         }
     }
 
     fn import(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
-        let mut cursor = node.walk();
-        for name in node.named_children(&mut cursor) {
-            let (module, bound) = match (name.field("name"), name.field("alias")) {
-                (Some(module), Some(alias)) => (module, alias),
-                _ => (name, name),
-            };
-            let (module, bound) = (self.text(frame.file, module), self.text(frame.file, bound));
-            if let Some(file) = self.package.resolve(frame.file, 0, module) {
-                self.assign(frame, state, bound, Value::callable(Callable::Module(file)));
+        let Ok(source) = self.package.source(frame.file) else { return };
+        for import in imports::of_statement(source, node) {
+            let module = self.package.resolve(frame.file, import.dots, &import.module);
+            if let (true, Some(module)) = (import.star, module) {
+                self.import_all(frame, module);
             }
+            let below = self.package.resolve(frame.file, import.dots, &import.dotted());
+            let Some(bound) = import.bound else { continue };
+            let value = match (below, module, import.name) {
+                (Some(file), ..) => Callable::Module(file),
+                (None, Some(file), Some(name)) => Callable::Imported(file, name),
+                _ => continue,
+            };
+            self.assign(frame, state, bound, Value::callable(value));
         }
     }
 
-    fn import_from(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) {
-        let Some(module) = node.field("module_name") else { return };
-        let written = self.text(frame.file, module);
-        let path = written.trim_start_matches('.').trim();
-        let dots = written.len() - written.trim_start_matches('.').len();
-        let target = self.package.resolve(frame.file, dots, path);
-        let mut cursor = node.walk();
-        let names: Vec<_> = node.children_by_field_name("name", &mut cursor).collect();
-        if let (true, Some(file)) = (names.is_empty(), target) {
-            // `from module import *`
-            if self.module(file)
-                && let Some(module) = self.modules.get_mut(&frame.file)
-                && !module.stars.contains(&file)
-            {
-                module.stars.push(file);
-            }
-            return;
-        }
-        for name in names {
-            let (taken, bound) = match (name.field("name"), name.field("alias")) {
-                (Some(taken), Some(alias)) => (taken, alias),
-                _ => (name, name),
-            };
-            let (taken, bound) = (self.text(frame.file, taken), self.text(frame.file, bound));
-            let dotted = if path.is_empty() { taken.to_owned() } else { format!("{path}.{taken}") };
-            let value = match (self.package.resolve(frame.file, dots, &dotted), target) {
-                (Some(file), _) => Callable::Module(file),
-                (None, Some(file)) => Callable::Imported(file, taken),
-                (None, None) => continue,
-            };
-            self.assign(frame, state, bound, Value::callable(value));
+    /// `from module import *`
+    fn import_all(&mut self, frame: &Frame<'p>, file: FileId) {
+        if self.module(file)
+            && let Some(module) = self.modules.get_mut(&frame.file)
+            && !module.stars.contains(&file)
+        {
+            module.stars.push(file);
         }
     }
 }

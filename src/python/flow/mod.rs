@@ -2,8 +2,8 @@
 //!
 //! Every function is followed once with arguments of which nothing is known, and again for each call in the package
 //! whose arguments are interesting. A value is interesting if it comes from a *source* (calling it gives a list of
-//! records: tuples whose length differs between [worlds](value::Worlds)) or from a *text* (a string literal that the
-//! caller asked about). What happens to records is noted as [`Use`]s, what is stored under a text as [`Store`]s.
+//! items: tuples whose length differs between [arities](value::Arities)) or from a *text* (a string literal that the
+//! caller asked about). What happens to items is noted as [`Use`]s, what is stored under a text as [`Store`]s.
 //!
 //! It over-approximates: where paths meet, a value may be anything it was on either. It is bounded: nesting, call
 //! depth and the number of steps all have limits, and what lies beyond is reported in [`Flow::gave_up`], not guessed.
@@ -16,9 +16,9 @@ mod class;
 mod container;
 mod eval;
 mod exec;
+mod item;
 mod names;
 mod parameters;
-mod record;
 pub mod scope;
 mod truth;
 pub mod value;
@@ -29,28 +29,28 @@ use tree_sitter::Node;
 
 pub use self::case::is_star;
 pub use self::container::updated;
-use self::names::{Facts, Home};
+use self::names::{Facts, Owner};
 use self::scope::{Frame, Scopes, State};
-use self::value::{Number, Record, ScopeId, Spot, Value, Worlds};
+use self::value::{Arities, COUNT, Item, Number, ScopeId, Spot, Value};
 use super::field::Fields as _;
-use super::package::Package;
+use super::package::{FileId, Package};
 use super::source::Source;
 
 /// What to follow, as node ids of one file.
 #[derive(Default)]
 pub struct Seeds {
-    /// Expressions that, when called, give a list of records.
+    /// Expressions that, when called, give a list of items.
     pub sources: HashSet<usize>,
     /// Texts to follow: the content of string literals, or literals of another kind.
     pub texts: HashSet<usize>,
 }
 
-/// How a record is used.
+/// How an item is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form<'p> {
     /// Unpacked: the node is the pattern.
     Unpack,
-    /// One element read: the node is the subscript; its index, by world, and the node of the index.
+    /// One element read: the node is the subscript; its index, by arity, and the node of the index.
     Index(Number, Node<'p>),
     /// A part with a fixed end read: the node is the subscript; the bounds as written (a missing start is 0).
     Slice(i64, Option<i64>),
@@ -66,11 +66,11 @@ pub enum Form<'p> {
     Change,
     /// Handed to code outside of the package: the node is the call.
     Escape,
-    /// Its length compared so that a record of the first world is told from a longer one: the node is the comparison.
+    /// Its length compared so that an item of the first arity is told from a longer one: the node is the comparison.
     Test,
 }
 
-/// How many elements a function takes of a record that is spread over its parameters.
+/// How many elements a function takes of an item that is spread over its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Takes {
     /// As many as it must be given.
@@ -81,20 +81,20 @@ pub struct Takes {
     pub looks: bool,
 }
 
-/// A use of a record.
+/// A use of an item.
 #[derive(Clone, Debug)]
 pub struct Use<'p> {
     /// Where.
     pub spot: Spot<'p>,
     /// How.
     pub form: Form<'p>,
-    /// The record, as all paths bring it.
-    pub record: Record,
+    /// The item, as all paths bring it.
+    pub item: Item,
     /// The function around, or the module.
     pub function: Node<'p>,
-    /// A failure is caught, and dealt with by using the record in another way.
+    /// A failure is caught, and dealt with by using the item in another way.
     pub caught: bool,
-    /// The function measures records, and passes over those of the worlds in which this one does not get here.
+    /// The function measures items, and passes over those of the arities in which this one does not get here.
     pub selective: bool,
     /// The functions (by their nodes' ids) that ask this test, and select by it.
     pub askers: Vec<usize>,
@@ -115,14 +115,14 @@ pub struct Store<'p> {
 /// What came of following a package.
 #[derive(Default)]
 pub struct Flow<'p> {
-    /// Every use of a record, in order of file and place.
+    /// Every use of an item, in order of file and place.
     pub uses: Vec<Use<'p>>,
     /// Every store under a followed text, in order of file and place.
     pub stores: Vec<Store<'p>>,
     /// Places that were too deep, or too many, to be followed.
     pub gave_up: Vec<Spot<'p>>,
     /// The files that were followed.
-    pub files: Vec<usize>,
+    pub files: Vec<FileId>,
 }
 
 /// Nesting of expressions and statements that is followed.
@@ -137,10 +137,12 @@ const ROUNDS: usize = 4;
 /// What to follow through a package.
 pub struct Interest<'s> {
     /// The files to begin with.
-    pub files: Vec<usize>,
+    pub files: Vec<FileId>,
     /// The files whose functions are followed into wherever they are called: texts come from them, or go there. Into
-    /// the others only records are followed.
-    pub text_files: Vec<usize>,
+    /// the others only items are followed.
+    pub text_files: Vec<FileId>,
+    /// The numbers of elements that an item may have when it is made, fewest first.
+    pub arities: [i64; COUNT],
     /// What to follow in each file that is reached.
     pub seeds: &'s dyn Fn(&Source) -> Seeds,
 }
@@ -163,7 +165,7 @@ pub fn follow<'p>(package: &'p Package, interest: &Interest<'_>) -> Flow<'p> {
         newly_shared: false,
         missed: HashSet::default(),
         own_names: HashMap::default(),
-        heeded: HashMap::default(),
+        handled: HashMap::default(),
         askers: HashMap::default(),
         measuring: false,
         noted: 0,
@@ -188,7 +190,7 @@ pub fn follow<'p>(package: &'p Package, interest: &Interest<'_>) -> Flow<'p> {
     let mut flow = follower.flow;
     if !settled && flow.gave_up.is_empty() {
         // What one name holds hangs on another, and so on, further than is followed.
-        let file = flow.files.first().copied().unwrap_or_default();
+        let file = flow.files.first().copied().unwrap_or(FileId::FIRST);
         flow.gave_up.extend(package.source(file).ok().map(|source| Spot { file, node: source.root() }));
     }
     flow.uses.sort_by_key(|used| (used.spot.file, used.spot.node.start_byte(), used.spot.node.end_byte()));
@@ -202,23 +204,23 @@ type Methods<'p> = HashMap<&'p str, Vec<Node<'p>>>;
 struct Module {
     seeds: Seeds,
     /// Files whose names it takes with `import *`.
-    stars: Vec<usize>,
+    stars: Vec<FileId>,
     done: bool,
 }
 
-/// The worlds whose records a function measures, and those whose records it does something with.
+/// The arities whose items a function measures, and those whose items it does something with.
 #[derive(Default)]
-struct Heed {
-    measured: Worlds,
-    heeded: Worlds,
+struct Handling {
+    measured: Arities,
+    handled: Arities,
 }
 
-type Call<'p> = (Spot<'p>, Option<ScopeId>, Worlds, Vec<(&'p str, Value<'p>)>);
+type Call<'p> = (Spot<'p>, Option<ScopeId>, Arities, Vec<(&'p str, Value<'p>)>);
 
 struct Follower<'p, 's> {
     package: &'p Package,
     interest: &'s Interest<'s>,
-    modules: HashMap<usize, Module>,
+    modules: HashMap<FileId, Module>,
     facts: Facts<'p>,
     scopes: Scopes<'p>,
     /// Results of calls; nothing yet for those under way.
@@ -228,7 +230,7 @@ struct Follower<'p, 's> {
     store_index: HashMap<Spot<'p>, usize>,
     /// Subscripts that read something else too, when they are reached in another way.
     others: HashSet<Spot<'p>>,
-    methods: HashMap<usize, Methods<'p>>,
+    methods: HashMap<FileId, Methods<'p>>,
     /// Names that a function changes for another around it, and whether that was news in this round.
     shared: HashSet<&'p str>,
     newly_shared: bool,
@@ -236,9 +238,9 @@ struct Follower<'p, 's> {
     missed: HashSet<&'p str>,
     /// The names that a function (by its node's id) gives values itself.
     own_names: HashMap<usize, HashSet<&'p str>>,
-    /// What functions (by their nodes' ids) do with records of which worlds.
-    heeded: HashMap<usize, Heed>,
-    /// The functions that ask another one (by their nodes' ids) of which length records are.
+    /// What functions (by their nodes' ids) do with items of which arities.
+    handled: HashMap<usize, Handling>,
+    /// The functions that ask another one (by their nodes' ids) of which length items are.
     askers: HashMap<usize, HashSet<usize>>,
     /// The argument of `len` is being evaluated.
     measuring: bool,
@@ -250,9 +252,14 @@ struct Follower<'p, 's> {
 }
 
 impl<'p> Follower<'p, '_> {
+    /// How many elements the shortest item has.
+    fn fewest(&self) -> i64 {
+        self.interest.arities[0]
+    }
+
     fn start_over(&mut self) {
         self.memo.clear();
-        self.heeded.clear();
+        self.handled.clear();
         self.askers.clear();
         self.index.clear();
         self.store_index.clear();
@@ -262,7 +269,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     /// Follows a file's own statements and all its functions, once. False if it cannot be read.
-    fn module(&mut self, file: usize) -> bool {
+    fn module(&mut self, file: FileId) -> bool {
         let Ok(source) = self.package.source(file) else { return false };
         let seeds = self.interest.seeds;
         let module =
@@ -274,21 +281,21 @@ impl<'p> Follower<'p, '_> {
         self.flow.files.push(file);
         let spot = Spot { file, node: source.root() };
         let mut frame = Frame::new(spot, None);
-        let mut state = State::new(Worlds::ALL);
+        let mut state = State::new(Arities::ALL);
         self.block(&mut frame, &mut state, spot.node);
         self.follow_pending(&mut frame, state);
         true
     }
 
-    fn text(&self, file: usize, node: Node<'p>) -> &'p str {
+    fn text(&self, file: FileId, node: Node<'p>) -> &'p str {
         self.package.source(file).map_or("", |source| source.slice(node))
     }
 
-    fn is_source(&self, file: usize, node: Node<'p>) -> bool {
+    fn is_source(&self, file: FileId, node: Node<'p>) -> bool {
         self.modules.get(&file).is_some_and(|module| module.seeds.sources.contains(&node.id()))
     }
 
-    fn is_text(&self, file: usize, node: Node<'p>) -> bool {
+    fn is_text(&self, file: FileId, node: Node<'p>) -> bool {
         let Some(module) = self.modules.get(&file).filter(|module| !module.seeds.texts.is_empty()) else {
             return false;
         };
@@ -298,7 +305,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     /// Notes a use; the same place met again on other paths is one use.
-    fn note(&mut self, frame: &mut Frame<'p>, node: Node<'p>, form: Form<'p>, record: Record) {
+    fn note(&mut self, frame: &mut Frame<'p>, node: Node<'p>, form: Form<'p>, item: Item) {
         self.noted += 1;
         let spot = Spot { file: frame.file, node };
         let key = (spot, matches!(form, Form::Escape | Form::Search | Form::Change));
@@ -308,7 +315,7 @@ impl<'p> Follower<'p, '_> {
             self.flow.uses.push(Use {
                 spot,
                 form,
-                record,
+                item,
                 function: frame.node,
                 caught: false,
                 selective: false,
@@ -316,39 +323,39 @@ impl<'p> Follower<'p, '_> {
             });
         } else {
             let known = &mut self.flow.uses[at];
-            known.record = known.record.join(record);
-            known.record.mixed |= known.form != form;
+            known.item = known.item.join(item);
+            known.item.mixed |= known.form != form;
         }
         if let Some((_, inside)) = frame.tries.last_mut() {
             inside.push(at);
         }
         if self.flow.uses[at].form != Form::Test {
-            self.heed(frame, record.worlds());
+            self.handle(frame, item.arities());
         }
     }
 
-    /// Notes that the function does something with records of these worlds, other than to measure them.
-    fn heed(&mut self, frame: &Frame<'p>, worlds: Worlds) {
-        let heeded = &mut self.heeded.entry(frame.node.id()).or_default().heeded;
-        *heeded = heeded.or(worlds);
+    /// Notes that the function does something with items of these arities, other than to measure them.
+    fn handle(&mut self, frame: &Frame<'p>, arities: Arities) {
+        let handled = &mut self.handled.entry(frame.node.id()).or_default().handled;
+        *handled = handled.or(arities);
     }
 
-    /// Notes that the function measures records of these worlds.
-    fn measure(&mut self, frame: &Frame<'p>, worlds: Worlds) {
-        let measured = &mut self.heeded.entry(frame.node.id()).or_default().measured;
-        *measured = measured.or(worlds);
+    /// Notes that the function measures items of these arities.
+    fn measure(&mut self, frame: &Frame<'p>, arities: Arities) {
+        let measured = &mut self.handled.entry(frame.node.id()).or_default().measured;
+        *measured = measured.or(arities);
     }
 
-    /// Marks the uses in functions that pass over records of some length without a word, and those that serve other
+    /// Marks the uses in functions that pass over items of some length without a word, and those that serve other
     /// values as well.
     fn mark_uses(&mut self) {
         let selects = |function: &usize| {
-            self.heeded.get(function).is_some_and(|Heed { measured, heeded }| {
-                *measured == Worlds::ALL && *heeded != Worlds::ALL && !heeded.is_empty()
+            self.handled.get(function).is_some_and(|Handling { measured, handled }| {
+                *measured == Arities::ALL && *handled != Arities::ALL && !handled.is_empty()
             })
         };
         for used in &mut self.flow.uses {
-            used.record.mixed |= self.others.contains(&used.spot);
+            used.item.mixed |= self.others.contains(&used.spot);
             used.selective = selects(&used.function.id());
             if used.form == Form::Test {
                 let askers = self.askers.get(&used.function.id());
@@ -388,9 +395,41 @@ impl<'p> Follower<'p, '_> {
         fine
     }
 
-    /// A copy of a path, as far as it is taken in `worlds`. Copying is work too, and counts as such.
-    fn split(&mut self, state: &State<'p>, worlds: Worlds) -> State<'p> {
+    /// A copy of a path, as far as it is taken in `arities`. Copying is work too, and counts as such.
+    fn split(&mut self, state: &State<'p>, arities: Arities) -> State<'p> {
         self.steps += state.names.len() / 4;
-        state.within(worlds)
+        state.within(arities)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lengths of the items that each use of `make()` in a text gets, by arity.
+    fn lengths(text: &str, arities: [i64; COUNT]) -> Vec<[Option<i64>; COUNT]> {
+        let package = Package::new([("a.py".into(), text.as_bytes().to_vec())]);
+        let seeds = |source: &Source| {
+            let mut seeds = Seeds::default();
+            crate::python::source::walk(&mut source.root().walk(), |node| {
+                if node.kind() == "identifier" && source.slice(node) == "make" {
+                    seeds.sources.insert(node.id());
+                }
+                true
+            });
+            seeds
+        };
+        let files = vec![FileId::FIRST];
+        let flow = follow(&package, &Interest { files, text_files: Vec::new(), arities, seeds: &seeds });
+        flow.uses.iter().map(|used| std::array::from_fn(|nth| used.item.length(nth))).collect()
+    }
+
+    #[test]
+    fn the_arities_are_those_of_whoever_asks() {
+        let text =
+            "for item in make():\n    if len(item) == 2:\n        a, b = item\n    else:\n        a, b, *c = item\n";
+        assert_eq!(lengths(text, [2, 3]), [[Some(2), Some(3)], [Some(2), None], [None, Some(3)]]);
+        assert_eq!(lengths(text, [6, 7]), [[Some(6), Some(7)]]);
+        assert_eq!(lengths("[(1, *item) for item in make()][0][0]", [2, 3]), [[Some(3), Some(4)]]);
     }
 }

@@ -8,20 +8,21 @@ use super::scope::{Frame, State};
 use super::value::{Callable, Spot, Value};
 use super::{CALLS, Follower};
 use crate::python::field::Fields;
+use crate::python::package::FileId;
 use crate::python::source::walk;
 
 /// Where a name lives that outlives one function, or that one function changes for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Home {
+pub(super) enum Owner {
     /// An attribute, of whatever object.
     Attribute,
     /// A name of this file's module.
-    Module(usize),
+    Module(FileId),
     /// A name of the function with this node id, which a function inside of it changes.
     Function(usize),
 }
 
-pub(super) type Lasting<'p> = (Home, &'p str);
+pub(super) type Lasting<'p> = (Owner, &'p str);
 
 /// What is known of names that outlive a function.
 #[derive(Default)]
@@ -48,11 +49,11 @@ impl<'p> Facts<'p> {
             }
             _ => true,
         });
-        *known = if known.is_dull() { value } else { known.join(&value) };
+        *known = if known.is_bottom() { value } else { known.join(&value) };
     }
 
     /// Was everything that was read known by then? If not, following must start over with what is known now. A function
-    /// that was not known yet only matters if a record was handed to something unknown.
+    /// that was not known yet only matters if an item was handed to something unknown.
     pub(super) fn are_settled(&mut self, escaped: bool) -> bool {
         std::mem::take(&mut self.read).into_iter().all(|(name, value)| {
             self.known.get(&name).is_none_or(|known| *known == value || (!escaped && known.is_only_callable()))
@@ -65,45 +66,45 @@ impl<'p> Follower<'p, '_> {
     pub(super) fn look_up(&mut self, frame: &Frame<'p>, state: &State<'p>, node: Node<'p>) -> Value<'p> {
         let name = self.text(frame.file, node);
         if self.shared.contains(name)
-            && let home @ Home::Function(_) = self.home(frame, name)
+            && let owner @ Owner::Function(_) = self.owner(frame, name)
         {
-            let inside = self.facts.get((home, name));
+            let inside = self.facts.get((owner, name));
             let here = state.names.get(name).or_else(|| self.scopes.find(frame.around, name));
-            return here.map_or_else(|| inside.clone(), |here| here.join(&inside)).restrict(state.worlds);
+            return here.map_or_else(|| inside.clone(), |here| here.join(&inside)).restrict(state.arities);
         }
         if let Some(value) = state.names.get(name).or_else(|| self.scopes.find(frame.around, name)) {
-            return value.restrict(state.worlds);
+            return value.restrict(state.arities);
         }
         let value = self.global(frame.file, name);
-        Self::rebase(frame, node, value).restrict(state.worlds)
+        Self::rebase(frame, node, value).restrict(state.arities)
     }
 
     /// Lets the function, or the module, that a name belongs to know what a function inside of it makes of it.
     pub(super) fn share(&mut self, frame: &Frame<'p>, name: &'p str, value: &Value<'p>) {
-        let home = self.home(frame, name);
-        if value.is_dull() || home == Home::Function(frame.node.id()) {
+        let owner = self.owner(frame, name);
+        if value.is_bottom() || owner == Owner::Function(frame.node.id()) {
             return;
         }
-        if let Home::Function(_) = home {
+        if let Owner::Function(_) = owner {
             self.newly_shared |= self.shared.insert(name);
         }
-        self.facts.add((home, name), value);
+        self.facts.add((owner, name), value);
     }
 
     /// Where a name lives that stands in this function: in the innermost function around that gives it a value.
-    pub(super) fn home(&mut self, frame: &Frame<'p>, name: &str) -> Home {
+    pub(super) fn owner(&mut self, frame: &Frame<'p>, name: &str) -> Owner {
         let mut around = Some(frame.node);
         while let Some(node) = around {
             if matches!(node.kind(), "function_definition" | "lambda") && self.gives_value(frame.file, node, name) {
-                return Home::Function(node.id());
+                return Owner::Function(node.id());
             }
             around = node.parent();
         }
-        Home::Module(frame.file)
+        Owner::Module(frame.file)
     }
 
     /// Does this function itself give the name a value, so that the name is its own?
-    pub(super) fn gives_value(&mut self, file: usize, function: Node<'p>, name: &str) -> bool {
+    pub(super) fn gives_value(&mut self, file: FileId, function: Node<'p>, name: &str) -> bool {
         if !self.own_names.contains_key(&function.id()) {
             let names = self.names_given(file, function);
             self.own_names.insert(function.id(), names);
@@ -111,7 +112,7 @@ impl<'p> Follower<'p, '_> {
         self.own_names.get(&function.id()).is_some_and(|names| names.contains(name))
     }
 
-    pub(super) fn names_given(&self, file: usize, function: Node<'p>) -> HashSet<&'p str> {
+    pub(super) fn names_given(&self, file: FileId, function: Node<'p>) -> HashSet<&'p str> {
         let mut names = HashSet::default();
         let mut others = Vec::new();
         walk(&mut function.walk(), |node| {
@@ -143,12 +144,13 @@ impl<'p> Follower<'p, '_> {
     }
 
     /// A module's name: its own, or one it takes with `import *`.
-    pub(super) fn global(&mut self, file: usize, name: &'p str) -> Value<'p> {
-        let own = self.facts.get((Home::Module(file), name));
+    pub(super) fn global(&mut self, file: FileId, name: &'p str) -> Value<'p> {
+        let own = self.facts.get((Owner::Module(file), name));
         let stars = self.modules.get(&file).map(|module| module.stars.as_slice()).unwrap_or_default();
-        stars
-            .iter()
-            .fold(own, |value, star| if value.is_dull() { self.facts.get((Home::Module(*star), name)) } else { value })
+        stars.iter().fold(
+            own,
+            |value, star| if value.is_bottom() { self.facts.get((Owner::Module(*star), name)) } else { value },
+        )
     }
 
     /// A text that comes from a module's constant is as if written where the constant is named: the constant itself
@@ -163,21 +165,21 @@ impl<'p> Follower<'p, '_> {
     /// Gives a name a value on this path.
     pub(super) fn assign(&mut self, frame: &Frame<'p>, state: &mut State<'p>, name: &'p str, value: Value<'p>) {
         if frame.is_module || frame.globals.contains(&name) {
-            self.facts.add((Home::Module(frame.file), name), &value);
+            self.facts.add((Owner::Module(frame.file), name), &value);
         }
         if frame.outer.contains(&name) {
             self.share(frame, name, &value);
         }
         let hides = state.names.contains_key(name)
             || self.scopes.find(frame.around, name).is_some()
-            || self.facts.known.contains_key(&(Home::Module(frame.file), name));
-        if hides || !value.is_dull() {
+            || self.facts.known.contains_key(&(Owner::Module(frame.file), name));
+        if hides || !value.is_bottom() {
             state.names.insert(name, value);
         }
     }
 
     /// The value behind a name of another module.
-    pub(super) fn imported(&mut self, frame: &Frame<'p>, node: Node<'p>, file: usize, name: &'p str) -> Value<'p> {
+    pub(super) fn imported(&mut self, frame: &Frame<'p>, node: Node<'p>, file: FileId, name: &'p str) -> Value<'p> {
         if !self.module(file) {
             return Value::default();
         }
@@ -192,10 +194,10 @@ impl<'p> Follower<'p, '_> {
             else {
                 break;
             };
-            if let (Callable::Imported(file, name), worlds) = value.callables.swap_remove(at) {
-                let behind = self.imported(frame, node, file, name).restrict(worlds);
+            if let (Callable::Imported(file, name), arities) = value.callables.swap_remove(at) {
+                let behind = self.imported(frame, node, file, name).restrict(arities);
                 // Joined with nothing, a number would not be known any more.
-                value = if value.is_dull() { behind } else { value.join(&behind) };
+                value = if value.is_bottom() { behind } else { value.join(&behind) };
             }
         }
         value

@@ -7,6 +7,7 @@ use super::scope::{Frame, State};
 use super::value::{Spot, Value};
 use super::{Follower, Takes};
 use crate::python::field::Fields;
+use crate::python::package::FileId;
 use crate::python::source::walk;
 
 impl<'p> Follower<'p, '_> {
@@ -35,10 +36,10 @@ impl<'p> Follower<'p, '_> {
             });
         given.extend(names.iter().skip(known).map(|name| (*name, rest.clone())));
         let [star, double_star] = splats(function.node).map(|name| name.map(|name| self.text(function.file, name)));
-        if let (Some(star), Some((record, _))) =
+        if let (Some(star), Some((item, _))) =
             (star, arguments.spread.filter(|_| takes_whole(function.node, arguments, bound)))
         {
-            given.push((star, Value::record(record)));
+            given.push((star, Value::item(item)));
         } else if let Some(star) = star {
             let more = arguments.positional.iter().take(known).skip(names.len());
             let all = more.fold(rest, |all, (value, _)| all.join(value));
@@ -53,7 +54,7 @@ impl<'p> Follower<'p, '_> {
             }
         }
         given.extend(double_star.map(|name| (name, Value::mapping(other))));
-        given.retain(|(_, value)| !value.is_dull());
+        given.retain(|(_, value)| !value.is_bottom());
         given
     }
 
@@ -86,7 +87,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     /// Is a name compared, tested, or measured where it stands?
-    fn is_asked_about(&self, file: usize, name: Node<'p>) -> bool {
+    fn is_asked_about(&self, file: FileId, name: Node<'p>) -> bool {
         let Some(parent) = name.parent() else { return false };
         match parent.kind() {
             "comparison_operator" | "boolean_operator" | "not_operator" => true,
@@ -117,7 +118,7 @@ impl<'p> Follower<'p, '_> {
                 (None, Some(default)) => self.eval(frame, state, default),
                 (None, None) => Value::default(),
             };
-            self.assign(frame, state, name, value.plain());
+            self.assign(frame, state, name, value.without_constants());
         }
     }
 }

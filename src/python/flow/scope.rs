@@ -6,7 +6,8 @@ use rustc_hash::FxHashMap as HashMap;
 
 use tree_sitter::Node;
 
-use super::value::{ScopeId, Spot, Value, Worlds};
+use super::value::{Arities, ScopeId, Spot, Value};
+use crate::python::package::FileId;
 
 /// The names that nested functions see around them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,24 +56,24 @@ impl<'p> Scopes<'p> {
 pub struct State<'p> {
     /// Local names that hold something interesting, or that hide an outer name that does.
     pub names: HashMap<&'p str, Value<'p>>,
-    /// The worlds in which this path is taken; none once it has returned or raised.
-    pub worlds: Worlds,
+    /// The arities in which this path is taken; none once it has returned or raised.
+    pub arities: Arities,
 }
 
 impl State<'_> {
-    /// The start of a function, in `worlds`.
-    pub fn new(worlds: Worlds) -> Self {
-        Self { names: HashMap::default(), worlds }
+    /// The start of a function, in `arities`.
+    pub fn new(arities: Arities) -> Self {
+        Self { names: HashMap::default(), arities }
     }
 
     /// Is the path still taken?
     pub fn is_live(&self) -> bool {
-        !self.worlds.is_empty()
+        !self.arities.is_empty()
     }
 
-    /// This path, as far as it is taken in `worlds`.
-    pub fn within(&self, worlds: Worlds) -> Self {
-        Self { names: self.names.clone(), worlds: self.worlds.and(worlds) }
+    /// This path, as far as it is taken in `arities`.
+    pub fn within(&self, arities: Arities) -> Self {
+        Self { names: self.names.clone(), arities: self.arities.and(arities) }
     }
 
     /// Lets another path run into this one. Says whether anything is new.
@@ -84,12 +85,12 @@ impl State<'_> {
             *self = other;
             return true;
         }
-        let mut changed = self.worlds.or(other.worlds) != self.worlds;
-        if self.worlds != other.worlds {
-            let mine = self.worlds;
+        let mut changed = self.arities.or(other.arities) != self.arities;
+        if self.arities != other.arities {
+            let mine = self.arities;
             self.names.values_mut().for_each(|value| *value = value.restrict(mine));
         }
-        let restricted = self.worlds != other.worlds;
+        let restricted = self.arities != other.arities;
         for (name, mine) in &mut self.names {
             // A name that the other path does not know may hold anything there: its number is not known any more.
             if !other.names.contains_key(name) && (mine.number.is_some() || mine.truth.is_some()) {
@@ -98,7 +99,7 @@ impl State<'_> {
             }
         }
         for (name, value) in other.names {
-            let value = if restricted { value.restrict(other.worlds) } else { value };
+            let value = if restricted { value.restrict(other.arities) } else { value };
             let mine = self.names.entry(name).or_default();
             if *mine != value {
                 let joined = mine.join(&value);
@@ -106,7 +107,7 @@ impl State<'_> {
                 *mine = joined;
             }
         }
-        self.worlds = self.worlds.or(other.worlds);
+        self.arities = self.arities.or(other.arities);
         changed
     }
 }
@@ -114,7 +115,7 @@ impl State<'_> {
 /// One function (or module) being followed.
 pub struct Frame<'p> {
     /// The file it stands in.
-    pub file: usize,
+    pub file: FileId,
     /// Its node.
     pub node: Node<'p>,
     /// What it sees around it.
@@ -135,8 +136,8 @@ pub struct Frame<'p> {
     pub pending: Vec<Spot<'p>>,
     /// For each loop around: the paths that leave it by `break` or go on by `continue`.
     pub loops: Vec<Option<State<'p>>>,
-    /// For each `try` around that catches a failed unpacking: the worlds in which one fails, and where.
-    pub tries: Vec<(Worlds, Vec<usize>)>,
+    /// For each `try` around that catches a failed unpacking: the arities in which one fails, and where.
+    pub tries: Vec<(Arities, Vec<usize>)>,
 }
 
 impl<'p> Frame<'p> {

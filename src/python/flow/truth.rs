@@ -1,46 +1,47 @@
-//! Conditions: the worlds in which they may hold and may fail.
+//! Conditions: the arities in which they may hold and may fail.
 
 use tree_sitter::Node;
 
 use super::scope::{Frame, State};
-use super::value::{LENGTHS, Number, Record, Value, WORLDS, Worlds};
+use super::value::{Arities, COUNT, Item, Number, Value};
 use super::{Follower, Form};
 use crate::python::field::Fields;
+use crate::python::syntax::operations;
 
 /// What a condition comes to.
 pub(super) struct Decision<'p> {
     /// What it is, as a value.
     pub(super) value: Value<'p>,
-    /// The worlds of the path in which it may hold.
-    pub(super) holds: Worlds,
+    /// The arities of the path in which it may hold.
+    pub(super) holds: Arities,
     /// Those in which it may fail.
-    pub(super) fails: Worlds,
-    /// It only asks whether there is a record at all. Where it fails no record can be, and nothing is to be learnt.
+    pub(super) fails: Arities,
+    /// It only asks whether there is an item at all. Where it fails no item can be, and nothing is to be learnt.
     vacuous: bool,
 }
 
 impl<'p> Decision<'p> {
-    fn of(value: Value<'p>, worlds: Worlds, vacuous: bool) -> Self {
+    fn of(value: Value<'p>, arities: Arities, vacuous: bool) -> Self {
         let (holds, fails) =
-            value.truth.map_or((worlds, worlds), |(holds, fails)| (holds.and(worlds), fails.and(worlds)));
+            value.truth.map_or((arities, arities), |(holds, fails)| (holds.and(arities), fails.and(arities)));
         Self { value, holds, fails, vacuous }
     }
 
-    fn is_open(&self, worlds: Worlds) -> bool {
-        self.holds == worlds && self.fails == worlds
+    fn is_open(&self, arities: Arities) -> bool {
+        self.holds == arities && self.fails == arities
     }
 }
 
 impl<'p> Follower<'p, '_> {
-    /// Evaluates a condition; gives the worlds of this path in which it may hold, and those in which it may fail.
-    pub(super) fn test(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> (Worlds, Worlds) {
+    /// Evaluates a condition; gives the arities of this path in which it may hold, and those in which it may fail.
+    pub(super) fn test(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> (Arities, Arities) {
         let decision = self.decide(frame, state, node);
         (decision.holds, decision.fails)
     }
 
     /// Evaluates an expression, once, for its value and for where it holds.
     pub(super) fn decide(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Decision<'p> {
-        let nothing = Decision::of(Value::default(), state.worlds, false);
+        let nothing = Decision::of(Value::default(), state.arities, false);
         let inner = match node.kind() {
             "parenthesized_expression" => node.part(0),
             "not_operator" => node.field("argument"),
@@ -51,8 +52,8 @@ impl<'p> Follower<'p, '_> {
                 } else {
                     self.eval(frame, state, node)
                 };
-                let vacuous = value.truth.is_none() && self.asks_for_records(frame, state, node, &value);
-                return Decision::of(value, state.worlds, vacuous);
+                let vacuous = value.truth.is_none() && self.asks_for_items(frame, state, node, &value);
+                return Decision::of(value, state.arities, vacuous);
             }
         };
         let Some(inner) = inner.filter(|_| self.step(frame, node)) else { return nothing };
@@ -69,19 +70,12 @@ impl<'p> Follower<'p, '_> {
         decision
     }
 
-    /// `a and b`, `a or b`. Long chains nest to the left: they are walked, not recursed into.
+    /// `a and b`, `a or b`.
     fn operators(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Decision<'p> {
-        let mut chain = vec![node];
-        while let Some(left) = chain.last().and_then(|last| last.field("left")) {
-            if left.kind() != "boolean_operator" {
-                break;
-            }
-            chain.push(left);
-        }
-        let first = chain.last().and_then(|innermost| innermost.field("left"));
-        let Some(first) = first else { return Decision::of(Value::default(), state.worlds, false) };
+        let chain = operations(node);
+        let Some(first) = chain[0].field("left") else { return Decision::of(Value::default(), state.arities, false) };
         let mut so_far = self.decide(frame, state, first);
-        for operation in chain.into_iter().rev() {
+        for operation in chain {
             let Some(right) = operation.field("right") else { continue };
             let both = operation.field("operator").is_some_and(|operator| operator.kind() == "and");
             so_far = self.operator(frame, state, &so_far, both, right);
@@ -99,21 +93,21 @@ impl<'p> Follower<'p, '_> {
     ) -> Decision<'p> {
         // The right side is only reached where the left one has not decided.
         let reached = if both { left.holds } else { left.fails };
-        let right = if reached == state.worlds {
+        let right = if reached == state.arities {
             self.decide(frame, state, right)
         } else if reached.is_empty() {
-            Decision::of(Value::default(), Worlds::NONE, false)
+            Decision::of(Value::default(), Arities::NONE, false)
         } else {
             let mut path = self.split(state, reached);
             let right = self.decide(frame, &mut path, right);
             state.merge(path);
             right
         };
-        // What is left of the left side: where it fails (`and`), where it holds (`or`). A record or list that fails is
+        // What is left of the left side: where it fails (`and`), where it holds (`or`). An item or list that fails is
         // empty or None.
         let kept = if both { Value::default() } else { left.value.restrict(left.holds) };
         let value = kept.join(&right.value.restrict(reached));
-        // Does the right side tell worlds apart where the left only asks whether there is something?
+        // Does the right side tell arities apart where the left only asks whether there is something?
         let only_right = left.vacuous && !right.is_open(reached);
         let vacuous = left.vacuous && right.vacuous;
         let (holds, fails) = match (both, only_right) {
@@ -124,9 +118,9 @@ impl<'p> Follower<'p, '_> {
         Decision { value, holds, fails, vacuous }
     }
 
-    /// Does a condition only ask whether there is a record, or whether a list has any: `items`, `bool(items)`,
+    /// Does a condition only ask whether there is an item, or whether a list has any: `items`, `bool(items)`,
     /// `len(items) > 0`, `item is not None`, `isinstance(item, tuple)`?
-    fn asks_for_records(
+    fn asks_for_items(
         &mut self,
         frame: &mut Frame<'p>,
         state: &mut State<'p>,
@@ -134,7 +128,7 @@ impl<'p> Follower<'p, '_> {
         value: &Value<'p>,
     ) -> bool {
         let asked = match node.kind() {
-            "identifier" | "attribute" | "named_expression" => return value.carries_record(),
+            "identifier" | "attribute" | "named_expression" => return value.carries_item(),
             "call" => first_argument(node).filter(|_| {
                 let function = node.field("function");
                 function.is_some_and(|name| matches!(self.text(frame.file, name), "bool" | "len" | "isinstance"))
@@ -151,7 +145,7 @@ impl<'p> Follower<'p, '_> {
             _ => None,
         };
         let asked = asked.filter(|asked| matches!(asked.kind(), "identifier" | "attribute"));
-        asked.is_some_and(|asked| self.look_at(frame, state, asked).carries_record())
+        asked.is_some_and(|asked| self.look_at(frame, state, asked).carries_item())
     }
 
     /// Evaluates what is only asked whether it is there, or of which type: nothing is done with it.
@@ -175,14 +169,15 @@ impl<'p> Follower<'p, '_> {
             node.children_by_field_name("operators", &mut cursor).map(|operator| operator.kind()).collect();
         let ([left, right], [operator]) = (values.as_slice(), operators.as_slice()) else { return Value::default() };
         let Some(number) = left.number else { return Value::default() };
-        let is_length = |number: Number| number == LENGTHS.map(Some);
+        let known = self.interest.arities;
+        let is_length = |number: Number| number == known.map(Some);
         let is_one_of = |value: &Value<'p>| {
-            value.number.is_some_and(|number| LENGTHS.iter().any(|length| number == [Some(*length); WORLDS]))
+            value.number.is_some_and(|number| known.iter().any(|arity| number == [Some(*arity); COUNT]))
         };
-        if state.worlds == Worlds::ALL
+        if state.arities == Arities::ALL
             && ((is_length(number) && is_one_of(right)) || (is_one_of(left) && right.number.is_some_and(is_length)))
         {
-            self.note(frame, node, Form::Test, Record::new(Worlds::ALL));
+            self.note(frame, node, Form::Test, Item::new(known, Arities::ALL));
         }
         let decide: Box<dyn Fn(i64, usize) -> Option<bool>> = match (*operator, right.number, &right.fields) {
             (operator @ ("==" | "!=" | "<" | "<=" | ">" | ">="), Some(other), _) => {
@@ -194,20 +189,20 @@ impl<'p> Follower<'p, '_> {
                     ">" => a > b,
                     _ => a >= b,
                 };
-                Box::new(move |a, world| other[world].map(|b| compare(a, b)))
+                Box::new(move |a, nth| other[nth].map(|b| compare(a, b)))
             }
             (operator @ ("in" | "not in"), _, Some(members)) => {
                 let numbers: Option<Vec<Number>> = members.iter().map(|member| member.number).collect();
                 let Some(numbers) = numbers else { return Value::default() };
                 let wanted = operator == "in";
-                Box::new(move |a, world| Some(numbers.iter().any(|number| number[world] == Some(a)) == wanted))
+                Box::new(move |a, nth| Some(numbers.iter().any(|number| number[nth] == Some(a)) == wanted))
             }
             _ => return Value::default(),
         };
-        let answer = |world: usize| number[world].and_then(|a| decide(a, world));
-        let holds = state.worlds.filter(|world| answer(world) != Some(false));
-        let fails = state.worlds.filter(|world| answer(world) != Some(true));
-        if holds == state.worlds && fails == state.worlds {
+        let answer = |nth: usize| number[nth].and_then(|a| decide(a, nth));
+        let holds = state.arities.filter(|nth| answer(nth) != Some(false));
+        let fails = state.arities.filter(|nth| answer(nth) != Some(true));
+        if holds == state.arities && fails == state.arities {
             return Value::default();
         }
         Value { truth: Some((holds, fails)), ..Value::default() }

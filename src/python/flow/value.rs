@@ -4,19 +4,25 @@ use std::rc::Rc;
 
 use tree_sitter::Node;
 
-pub use super::record::{LENGTHS, Record, Shape, WORLDS, Worlds};
+pub use super::item::{Arities, COUNT, Item, Shape};
+use crate::python::package::FileId;
 
-/// A node together with the number of its file in the package.
+/// A node together with its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Spot<'p> {
-    /// Index of the file.
-    pub file: usize,
+    /// The file.
+    pub file: FileId,
     /// The node in that file's tree.
     pub node: Node<'p>,
 }
 
-/// A whole number, by world; nothing where the world does not get here.
-pub type Number = [Option<i64>; WORLDS];
+/// A whole number for each arity; `None` where it is unknown, or where no path of that arity gets here.
+pub type Number = [Option<i64>; COUNT];
+
+/// A count as Python code has it: a number that may be subtracted from.
+pub fn as_i64(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
 
 /// A key of a mapping, as it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +46,7 @@ pub enum Callable<'p> {
     Object(Spot<'p>),
     /// `collections.namedtuple(…)` of this many fields.
     NamedTuple(usize),
-    /// Calling it gives a list of records.
+    /// Calling it gives a list of items.
     Source,
     /// `operator.itemgetter(…)`: each index with the node it was written as.
     Getter(Rc<[(i64, Spot<'p>)]>),
@@ -49,9 +55,9 @@ pub enum Callable<'p> {
     /// `functools.cmp_to_key(…)`: what is called with any two elements.
     Compared(Rc<Value<'p>>),
     /// A name of another module of the package, looked up when it is used.
-    Imported(usize, &'p str),
+    Imported(FileId, &'p str),
     /// Another module of the package.
-    Module(usize),
+    Module(FileId),
 }
 
 /// The number of a scope that functions were defined in.
@@ -70,8 +76,8 @@ pub const MOST: usize = 64;
 /// interesting can be here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Value<'p> {
-    /// It may be a record.
-    pub record: Option<Record>,
+    /// It may be an item.
+    pub item: Option<Item>,
     /// Iterating over it may give this.
     pub element: Option<Rc<Value<'p>>>,
     /// It may be a tuple or list with just these elements.
@@ -80,17 +86,17 @@ pub struct Value<'p> {
     pub values: Option<Rc<Value<'p>>>,
     /// Which of them stand under which keys, if all of the mapping's keys are known.
     pub keyed: Option<Rc<[(Key<'p>, Value<'p>)]>>,
-    /// It may be one of these, in these worlds.
-    pub callables: Vec<(Callable<'p>, Worlds)>,
+    /// It may be one of these, in these arities.
+    pub callables: Vec<(Callable<'p>, Arities)>,
     /// It may be the text written at one of these places.
     pub texts: Vec<Spot<'p>>,
-    /// It may be a tuple that the package writes out, of nothing interesting, and not of as many elements as a record had
+    /// It may be a tuple that the package writes out, of nothing interesting, and not of as many elements as an item had
     /// first. To count its elements from the end would not be the same.
     pub other: bool,
     /// It is this whole number.
     pub number: Option<Number>,
-    /// It is a truth value that may hold in the first set of worlds and fail in the second.
-    pub truth: Option<(Worlds, Worlds)>,
+    /// It is a truth value that may hold in the first set of arities and fail in the second.
+    pub truth: Option<(Arities, Arities)>,
     /// How many containers are around the innermost part.
     pub(super) depth: u8,
 }
@@ -98,19 +104,19 @@ pub struct Value<'p> {
 impl<'p> Value<'p> {
     /// A value that is one of the things that can be called.
     pub fn callable(callable: Callable<'p>) -> Self {
-        Self { callables: vec![(callable, Worlds::ALL)], ..Self::default() }
+        Self { callables: vec![(callable, Arities::ALL)], ..Self::default() }
     }
 
-    /// A record.
-    pub fn record(record: Record) -> Self {
-        Self { record: Some(record), ..Self::default() }
+    /// An item.
+    pub fn item(item: Item) -> Self {
+        Self { item: Some(item), ..Self::default() }
     }
 
     /// Something that gives `element` when iterated over.
     pub fn list_of(element: Self) -> Self {
-        let element = element.plain();
+        let element = element.without_constants();
         let depth = element.depth + 1;
-        if element.is_dull() || depth > DEEPEST {
+        if element.is_bottom() || depth > DEEPEST {
             return Self::default();
         }
         Self { element: Some(Rc::new(element)), depth, ..Self::default() }
@@ -119,7 +125,7 @@ impl<'p> Value<'p> {
     /// A tuple of these elements.
     pub fn tuple(fields: Vec<Self>) -> Self {
         let depth = fields.iter().map(|field| field.depth).max().unwrap_or(0) + 1;
-        if fields.iter().all(Self::is_dull) || depth > DEEPEST {
+        if fields.iter().all(Self::is_bottom) || depth > DEEPEST {
             return Self::default();
         }
         if fields.len() > WIDEST {
@@ -130,9 +136,9 @@ impl<'p> Value<'p> {
 
     /// A mapping with such values.
     pub fn mapping(values: Self) -> Self {
-        let values = values.plain();
+        let values = values.without_constants();
         let depth = values.depth + 1;
-        if values.is_dull() || depth > DEEPEST {
+        if values.is_bottom() || depth > DEEPEST {
             return Self::default();
         }
         Self { values: Some(Rc::new(values)), depth, ..Self::default() }
@@ -142,8 +148,8 @@ impl<'p> Value<'p> {
     pub fn keyed(pairs: Vec<(Key<'p>, Self)>) -> Self {
         let all = pairs.iter().fold(Self::default(), |all, (_, value)| all.join(value));
         let depth = all.depth + 1;
-        let dull = depth > DEEPEST || pairs.len() > WIDEST || pairs.iter().all(|(_, value)| value.is_dull());
-        if dull { Self::mapping(all) } else { Self { keyed: Some(pairs.into()), depth, ..Self::mapping(all) } }
+        let bottom = depth > DEEPEST || pairs.len() > WIDEST || pairs.iter().all(|(_, value)| value.is_bottom());
+        if bottom { Self::mapping(all) } else { Self { keyed: Some(pairs.into()), depth, ..Self::mapping(all) } }
     }
 
     /// What stands under this text, if all of the mapping's keys are known.
@@ -153,32 +159,32 @@ impl<'p> Value<'p> {
         Some(held.map(|(_, value)| value.clone()).unwrap_or_default())
     }
 
-    /// What stands under this number in each world, if all of the mapping's keys are known.
+    /// What stands under this number in each arity, if all of the mapping's keys are known.
     pub fn under(&self, key: Number) -> Option<Self> {
         let keyed = self.keyed.as_ref()?;
         let mut out: Option<Self> = None;
-        for world in (0..WORLDS).filter(|world| key[*world].is_some()) {
-            let here = Worlds::ALL.filter(|other| other == world);
-            let held = keyed.iter().find(|(known, _)| key[world].map(Key::Number) == Some(*known));
+        for nth in (0..COUNT).filter(|nth| key[*nth].is_some()) {
+            let here = Arities::ALL.filter(|other| other == nth);
+            let held = keyed.iter().find(|(known, _)| key[nth].map(Key::Number) == Some(*known));
             let value = held.map(|(_, value)| value.restrict(here)).unwrap_or_default();
             out = Some(out.map_or_else(|| value.clone(), |known| known.join(&value)));
         }
         out
     }
 
-    /// A whole number in these worlds.
-    pub fn number(number: i64, worlds: Worlds) -> Self {
-        Self { number: Some(std::array::from_fn(|world| worlds.has(world).then_some(number))), ..Self::default() }
+    /// A whole number in these arities.
+    pub fn number(number: i64, arities: Arities) -> Self {
+        Self { number: Some(std::array::from_fn(|nth| arities.has(nth).then_some(number))), ..Self::default() }
     }
 
     /// The value without what holds of it only here and now: its number, its truth.
-    pub fn plain(self) -> Self {
+    pub fn without_constants(self) -> Self {
         Self { number: None, truth: None, ..self }
     }
 
     /// Nothing is known of it that could matter.
-    pub fn is_dull(&self) -> bool {
-        self.record.is_none()
+    pub fn is_bottom(&self) -> bool {
+        self.item.is_none()
             && self.element.is_none()
             && self.fields.is_none()
             && self.values.is_none()
@@ -190,22 +196,22 @@ impl<'p> Value<'p> {
             && self.truth.is_none()
     }
 
-    /// May it be a tuple of the package's own that is not as long as a record was first?
-    pub fn may_be_other(&self) -> bool {
-        self.other || self.fields.as_ref().is_some_and(|fields| i64::try_from(fields.len()) != Ok(LENGTHS[0]))
+    /// May it be a tuple of the package's own that does not have `fewest` elements, as the shortest item has?
+    pub fn may_be_other(&self, fewest: i64) -> bool {
+        self.other || self.fields.as_ref().is_some_and(|fields| as_i64(fields.len()) != fewest)
     }
 
     /// Is there nothing to it but that it can be called?
     pub fn is_only_callable(&self) -> bool {
-        Self { callables: Vec::new(), ..self.clone() }.is_dull()
+        Self { callables: Vec::new(), ..self.clone() }.is_bottom()
     }
 
-    /// Does a record come with it, itself or inside?
-    pub fn carries_record(&self) -> bool {
-        self.record.is_some()
-            || self.element.as_ref().is_some_and(|element| element.carries_record())
-            || self.values.as_ref().is_some_and(|values| values.carries_record())
-            || self.fields.as_ref().is_some_and(|fields| fields.iter().any(Self::carries_record))
+    /// Does an item come with it, itself or inside?
+    pub fn carries_item(&self) -> bool {
+        self.item.is_some()
+            || self.element.as_ref().is_some_and(|element| element.carries_item())
+            || self.values.as_ref().is_some_and(|values| values.carries_item())
+            || self.fields.as_ref().is_some_and(|fields| fields.iter().any(Self::carries_item))
     }
 
     /// Is it, or may it be, a function (and not just an object or a module)?
@@ -221,37 +227,41 @@ impl<'p> Value<'p> {
             || self.fields.as_ref().is_some_and(|fields| fields.iter().any(Self::carries_text))
     }
 
-    /// What iterating over it gives. Iterating over a record gives its parts, which are not followed.
+    /// What iterating over it gives. Iterating over an item gives its parts, which are not followed.
     pub fn iterated(&self) -> Self {
         let element = self.element.as_deref().cloned().unwrap_or_default();
-        self.fields.iter().flat_map(|fields| fields.iter()).fold(element, |all, field| all.join(field)).plain()
+        self.fields
+            .iter()
+            .flat_map(|fields| fields.iter())
+            .fold(element, |all, field| all.join(field))
+            .without_constants()
     }
 
-    /// What is left of it in `worlds`.
-    pub fn restrict(&self, worlds: Worlds) -> Self {
-        if worlds == Worlds::ALL || self.is_dull() {
+    /// What is left of it in `arities`.
+    pub fn restrict(&self, arities: Arities) -> Self {
+        if arities == Arities::ALL || self.is_bottom() {
             return self.clone();
         }
         let inner = |value: &Rc<Self>| {
-            let left = value.restrict(worlds);
-            (!left.is_dull()).then(|| Rc::new(left))
+            let left = value.restrict(arities);
+            (!left.is_bottom()).then(|| Rc::new(left))
         };
         Self {
-            record: self.record.and_then(|record| record.restrict(worlds)),
+            item: self.item.and_then(|item| item.restrict(arities)),
             element: self.element.as_ref().and_then(inner),
-            fields: self.fields.as_ref().map(|fields| fields.iter().map(|field| field.restrict(worlds)).collect()),
+            fields: self.fields.as_ref().map(|fields| fields.iter().map(|field| field.restrict(arities)).collect()),
             values: self.values.as_ref().and_then(inner),
             keyed: self.keyed.clone(),
             callables: self
                 .callables
                 .iter()
-                .map(|(callable, known)| (callable.clone(), known.and(worlds)))
+                .map(|(callable, known)| (callable.clone(), known.and(arities)))
                 .filter(|(_, left)| !left.is_empty())
                 .collect(),
             texts: self.texts.clone(),
             other: self.other,
-            number: self.number.map(|number| std::array::from_fn(|w| number[w].filter(|_| worlds.has(w)))),
-            truth: self.truth.map(|(yes, no)| (yes.and(worlds), no.and(worlds))),
+            number: self.number.map(|number| std::array::from_fn(|nth| number[nth].filter(|_| arities.has(nth)))),
+            truth: self.truth.map(|(yes, no)| (yes.and(arities), no.and(arities))),
             depth: self.depth,
         }
     }
@@ -262,11 +272,11 @@ impl<'p> Value<'p> {
             return self.clone();
         }
         let mut callables = self.callables.clone();
-        for (callable, worlds) in &other.callables {
+        for (callable, arities) in &other.callables {
             if let Some((_, known)) = callables.iter_mut().find(|(known, _)| known == callable) {
-                *known = known.or(*worlds);
+                *known = known.or(*arities);
             } else if callables.len() < MOST {
-                callables.push((callable.clone(), *worlds));
+                callables.push((callable.clone(), *arities));
             }
         }
         let mut texts = self.texts.clone();
@@ -284,7 +294,7 @@ impl<'p> Value<'p> {
             element = Some(Rc::new(self.iterated().join(&other.iterated())));
         }
         Self {
-            record: match (self.record, other.record) {
+            item: match (self.item, other.item) {
                 (Some(a), Some(b)) => Some(a.join(b)),
                 (a, b) => a.or(b),
             },
@@ -332,10 +342,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_that_differ_in_one_world_are_unknown() {
-        let worlds = |length| Worlds::ALL.filter(|world| LENGTHS[world] == length);
-        let offset = Value::number(0, worlds(4)).join(&Value::number(1, worlds(5)));
+    fn numbers_that_differ_for_one_arity_are_unknown() {
+        let only = |wanted| Arities::ALL.filter(|nth| nth == wanted);
+        let offset = Value::number(0, only(0)).join(&Value::number(1, only(1)));
         assert_eq!(offset.number, Some([Some(0), Some(1)]));
-        assert_eq!(Value::number(0, Worlds::ALL).join(&Value::number(1, Worlds::ALL)).number, None);
+        assert_eq!(Value::number(0, Arities::ALL).join(&Value::number(1, Arities::ALL)).number, None);
     }
 }

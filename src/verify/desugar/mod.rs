@@ -12,6 +12,7 @@ use tree_sitter::Node;
 pub(super) use self::classes::Methods;
 use crate::python::field::Fields;
 use crate::python::source::walk;
+use crate::python::syntax::enclosing;
 use crate::python::{Edit, Edits, Overlap, Source};
 
 /// What is known of the program around a piece of code that is translated.
@@ -115,7 +116,7 @@ impl<'t> Translator<'t> {
                 None
             }
             "yield" => self.yielded(node),
-            "return_statement" if may_yield && enclosing_function(node).is_some_and(yields) => {
+            "return_statement" if may_yield && enclosing(node, &["function_definition"]).is_some_and(yields) => {
                 Some(format!("return iter({OUT})"))
             }
             "delete_statement" => self.deleted(node),
@@ -341,15 +342,4 @@ fn yields(function: Node<'_>) -> bool {
         });
     }
     found
-}
-
-fn enclosing_function(node: Node<'_>) -> Option<Node<'_>> {
-    let mut around = node.parent();
-    while let Some(node) = around {
-        if node.kind() == "function_definition" {
-            return Some(node);
-        }
-        around = node.parent();
-    }
-    None
 }

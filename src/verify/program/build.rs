@@ -1,5 +1,6 @@
 //! Takes the entries, and all they reach, into one text.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -7,6 +8,7 @@ use tree_sitter::Node;
 
 use super::Entry;
 use super::modules::{Module, Top};
+use crate::python::FileId;
 use crate::python::source::walk;
 use crate::verify::desugar::{self, Methods};
 use crate::verify::library::{Standard, in_sandbox};
@@ -15,15 +17,35 @@ use crate::verify::uses::Uses;
 
 const STAND_INS: &str = include_str!("../standins.py");
 
+/// Where a part of the program comes from. The parts stand in this order in the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Origin {
+    /// The standard library.
+    Library,
+    /// The byte of a file where it begins. Files that are imported from come first.
+    Code(Reverse<FileId>, usize),
+    /// Another name, in a file, for a part above.
+    Alias(Reverse<FileId>),
+}
+
+impl Origin {
+    fn file(self) -> Option<FileId> {
+        match self {
+            Self::Library => None,
+            Self::Code(Reverse(file), _) | Self::Alias(Reverse(file)) => Some(file),
+        }
+    }
+}
+
 pub(super) struct Builder<'p> {
-    pub(super) modules: BTreeMap<usize, Module<'p>>,
+    pub(super) modules: BTreeMap<FileId, Module<'p>>,
     pub(super) methods: Methods,
     /// Is arithmetic translated as well?
     pub(super) arithmetic: bool,
     /// What the names of a file are called in the program, if that is not the same.
-    pub(super) renamed: BTreeMap<(usize, String), String>,
-    /// What goes into the program, by the name it has there: its file, its place, its text.
-    pub(super) taken: BTreeMap<String, (usize, usize, String)>,
+    pub(super) renamed: BTreeMap<(FileId, String), String>,
+    /// What goes into the program, by the name it has there, with its text.
+    pub(super) taken: BTreeMap<String, (Origin, String)>,
     /// Names that stand-ins are made for, with the attributes that are asked of them, and which of these are called.
     pub(super) stands: BTreeMap<String, BTreeSet<(Vec<String>, bool)>>,
     /// The first thing asked for that nothing may stand in for.
@@ -40,7 +62,7 @@ impl<'p> Builder<'p> {
         self.stands.clear();
         self.lacks.clear();
         for entry in entries {
-            self.take(0, &entry.name)?;
+            self.take(FileId::FIRST, &entry.name)?;
             if self.renamed.len() > before {
                 return Ok(false);
             }
@@ -49,12 +71,12 @@ impl<'p> Builder<'p> {
     }
 
     /// What a name of a file is called in the program.
-    fn called(&self, file: usize, name: &str) -> String {
+    fn called(&self, file: FileId, name: &str) -> String {
         self.renamed.get(&(file, name.to_owned())).cloned().unwrap_or_else(|| name.to_owned())
     }
 
     /// Takes what a name of a file stands for into the program, with all it needs.
-    fn take(&mut self, file: usize, name: &str) -> Result<(), String> {
+    fn take(&mut self, file: FileId, name: &str) -> Result<(), String> {
         let mut open = vec![(file, name.to_owned())];
         while let Some((file, name)) = open.pop() {
             let Some(module) = self.modules.get(&file) else { continue };
@@ -76,8 +98,7 @@ impl<'p> Builder<'p> {
                     let (other, there) = (*other, (*there).to_owned());
                     let (here, target) = (self.called(file, &name), self.called(other, &there));
                     if here != target {
-                        let place = usize::MAX;
-                        self.taken.insert(here.clone(), (file, place, format!("{here} = {target}")));
+                        self.alias(file, here, &target);
                     }
                     open.push((other, there));
                     continue;
@@ -86,18 +107,13 @@ impl<'p> Builder<'p> {
                 _ => continue,
             };
             let called = self.called(file, &name);
-            match self.taken.get(&called) {
-                Some((known, _, _)) if *known == file => continue,
-                Some((known, _, _)) => {
-                    // The entries, which are in the first file, keep their names.
-                    let other = if file == 0 { *known } else { file };
-                    let apart = self.renamed.insert((other, name.clone()), format!("{name}_of_file_{other}"));
-                    return match apart {
-                        None => Ok(()),
-                        Some(_) => Err(format!("`{name}` is defined differently in two files of this checkout")),
-                    };
+            if let Some((origin, _)) = self.taken.get(&called) {
+                if origin.file() == Some(file) {
+                    continue;
                 }
-                None => {}
+                // The entries, which are in the first file, keep their names.
+                let other = if file == FileId::FIRST { origin.file() } else { Some(file) };
+                return self.rename(other, &name);
             }
             let defined = module.names.iter().filter(|(_, top)| matches!(top, Top::Definition(_) | Top::Other(..)));
             let defined = defined.map(|(name, _)| *name).collect();
@@ -115,7 +131,7 @@ impl<'p> Builder<'p> {
             let place = |line: usize| format!("{}:{line}", source.path().display());
             self.lacks.extend(translation.lacks.into_iter().map(|(line, what)| format!("{what}, at {}", place(line))));
             open.extend(translation.decorators.into_iter().map(|name| (file, name)));
-            self.taken.insert(called, (file, node.start_byte(), translation.text));
+            self.taken.insert(called, (Origin::Code(Reverse(file), node.start_byte()), translation.text));
             let uses = module.uses(node);
             let names = uses.into_iter().flat_map(Uses::names).filter(|name| self.is_defined(file, name));
             open.extend(names.map(|name| (file, name.to_owned())));
@@ -124,23 +140,35 @@ impl<'p> Builder<'p> {
         Ok(())
     }
 
+    /// Lets `name` of a file mean `target` in the program.
+    fn alias(&mut self, file: FileId, name: String, target: &str) {
+        let text = format!("{name} = {target}");
+        self.taken.insert(name, (Origin::Alias(Reverse(file)), text));
+    }
+
+    /// Gives a file's name another one in the program; fails if it has one, or if it is in no file.
+    fn rename(&mut self, file: Option<FileId>, name: &str) -> Result<(), String> {
+        let to = |file: FileId| ((file, name.to_owned()), format!("{name}_of_file_{}", file.index()));
+        let is_new = file.map(to).is_some_and(|(from, to)| self.renamed.insert(from, to).is_none());
+        if is_new { Ok(()) } else { Err(format!("`{name}` is defined differently in two files of this checkout")) }
+    }
+
     /// Takes a name of the standard library; what is read from a module that is named as a whole is taken where it is used.
     fn take_library(&mut self, bound: &str, standard: Standard<'_>) -> Result<(), String> {
         let Some(text) = standard.text(bound) else { return Ok(()) };
         match self.taken.get(bound) {
-            Some((_, _, known)) if *known == text => return Ok(()),
+            Some((_, known)) if *known == text => return Ok(()),
             Some(_) => return Err(format!("`{bound}` means two things in the files of this checkout")),
             None => {}
         }
         if !in_sandbox(standard) {
             self.lacks.push(format!("`{standard}`"));
         }
-        // Before everything of the checkout's own.
-        self.taken.insert(bound.to_owned(), (usize::MAX, 0, text));
+        self.taken.insert(bound.to_owned(), (Origin::Library, text));
         Ok(())
     }
 
-    fn is_defined(&self, file: usize, name: &str) -> bool {
+    fn is_defined(&self, file: FileId, name: &str) -> bool {
         let Some(module) = self.modules.get(&file) else { return false };
         match module.names.get(name) {
             Some(Top::Definition(_) | Top::Library(_)) => true,
@@ -151,7 +179,7 @@ impl<'p> Builder<'p> {
     }
 
     /// Can an assignment be run as it is: is all that it calls there?
-    fn is_computable(&self, file: usize, assignment: Node<'p>) -> bool {
+    fn is_computable(&self, file: FileId, assignment: Node<'p>) -> bool {
         let Some((module, right)) = self.modules.get(&file).zip(assignment.child_by_field_name("right")) else {
             return false;
         };
@@ -170,7 +198,7 @@ impl<'p> Builder<'p> {
     }
 
     /// Notes the stand-ins that a piece of code needs.
-    fn stand_in(&mut self, file: usize, node: Node<'p>) {
+    fn stand_in(&mut self, file: FileId, node: Node<'p>) {
         let Some(uses) = self.modules.get(&file).and_then(|module| module.uses(node)) else { return };
         let is_free = |name: &str| !uses.bound.contains(name) && !BUILTINS.contains(&name);
         let owned = |(name, chain, called): &(&str, Vec<&str>, bool)| {
@@ -185,9 +213,8 @@ impl<'p> Builder<'p> {
                 {
                     // A function of another file, by way of the file's name.
                     let first = first.clone();
-                    let place = usize::MAX;
                     let target = self.called(other, &first);
-                    self.taken.insert(format!("{name}.{first}"), (file, place, format!("{name}.{first} = {target}")));
+                    self.alias(file, format!("{name}.{first}"), &target);
                     self.stands.entry(name).or_default();
                     let _ = self.take(other, &first);
                     continue;
@@ -229,9 +256,8 @@ impl<'p> Builder<'p> {
             }
         }
         let mut pieces: Vec<_> = self.taken.values().collect();
-        // Files that are imported from come first, and aliases last.
-        pieces.sort_by_key(|(file, place, _)| (*place == usize::MAX, std::cmp::Reverse(*file), *place));
-        for (_, _, piece) in pieces {
+        pieces.sort_by_key(|(origin, _)| *origin);
+        for (_, piece) in pieces {
             let _ = writeln!(text, "\n\n{}", piece.replace("\r\n", "\n"));
         }
         let functions: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();

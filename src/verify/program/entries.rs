@@ -7,13 +7,13 @@ use tree_sitter::Node;
 use super::build::Builder;
 use super::modules::Top;
 use super::{Entry, Role};
-use crate::python::Source;
 use crate::python::field::Fields as _;
+use crate::python::{FileId, Source};
 use crate::verify::uses::{ASSIGNMENTS, LIST, Uses};
 
 impl<'p> Builder<'p> {
-    pub(super) fn entries(&self, sharing: &BTreeSet<(usize, String)>) -> Vec<Entry> {
-        let Some(main) = self.modules.get(&0) else { return Vec::new() };
+    pub(super) fn entries(&self, sharing: &BTreeSet<(FileId, String)>) -> Vec<Entry> {
+        let Some(main) = self.modules.get(&FileId::FIRST) else { return Vec::new() };
         let mut entries = Vec::new();
         for (name, top) in &main.names {
             let Top::Definition(node) = top else { continue };
@@ -25,7 +25,7 @@ impl<'p> Builder<'p> {
                 continue;
             };
             let Some(uses) = main.uses(*node) else { continue };
-            let reached = self.reach(0, name);
+            let reached = self.reach(FileId::FIRST, name);
             if !reached.iter().any(|(file, node)| self.makes_list(*file, *node)) {
                 continue;
             }
@@ -50,20 +50,20 @@ impl<'p> Builder<'p> {
         entries
     }
 
-    fn name_of(&self, file: usize, definition: Node<'p>) -> String {
+    fn name_of(&self, file: FileId, definition: Node<'p>) -> String {
         let name = definition.child_by_field_name("name").zip(self.modules.get(&file));
         name.map(|(name, module)| module.source.slice(name).to_owned()).unwrap_or_default()
     }
 
     /// Does a function get a load list itself?
-    fn makes_list(&self, file: usize, node: Node<'p>) -> bool {
+    fn makes_list(&self, file: FileId, node: Node<'p>) -> bool {
         let uses = self.modules.get(&file).and_then(|module| module.uses(node));
         uses.is_some_and(|uses| uses.strings.contains(LIST))
     }
 
     /// Everything that a name reaches in the files that are followed, itself first.
-    fn reach(&self, file: usize, name: &'p str) -> Vec<(usize, Node<'p>)> {
-        let mut found: Vec<(usize, Node<'p>)> = Vec::new();
+    fn reach(&self, file: FileId, name: &'p str) -> Vec<(FileId, Node<'p>)> {
+        let mut found: Vec<(FileId, Node<'p>)> = Vec::new();
         let mut open = vec![(file, name)];
         while let Some((file, name)) = open.pop() {
             let Some(module) = self.modules.get(&file) else { continue };

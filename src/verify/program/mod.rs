@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::build::Builder;
 use self::modules::{Module, methods};
-use crate::python::Package;
+use crate::python::{FileId, Package};
 
 /// What a function is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,11 +44,11 @@ pub(super) struct Program {
 /// replaced by stand-ins); `sharing` are the files and names of the functions that assign the remainder.
 pub(super) fn build(
     package: &Package,
-    followed: &[usize],
-    sharing: &BTreeSet<(usize, String)>,
+    followed: &[FileId],
+    sharing: &BTreeSet<(FileId, String)>,
     arithmetic: bool,
 ) -> Result<Program, String> {
-    let modules: BTreeMap<usize, Module<'_>> = followed
+    let modules: BTreeMap<FileId, Module<'_>> = followed
         .iter()
         .filter_map(|file| package.source(*file).ok().map(|source| (*file, Module::of(package, *file, source))))
         .collect();
@@ -82,7 +82,7 @@ mod tests {
                     return {'block_assignments': [(measured(item), size(item)) for item in items]}\n";
         let files = [("distorch_2.py", main), ("items.py", items)];
         let package = Package::new(files.map(|(path, text)| (path.into(), text.into())));
-        build(&package, &[0, 1], &BTreeSet::new(), false)
+        build(&package, &package.ids().collect::<Vec<_>>(), &BTreeSet::new(), false)
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tree_sitter::Node;
 
 use crate::python::field::Fields as _;
-use crate::python::{Package, Source};
+use crate::python::imports;
+use crate::python::{FileId, Package, Source};
 use crate::verify::desugar::Methods;
 use crate::verify::library::Standard;
 use crate::verify::standin::is_of_python;
@@ -20,9 +21,9 @@ pub(super) enum Top<'p> {
     /// `name = value`, the whole assignment.
     Assignment(Node<'p>),
     /// A name of another file that is followed: the file and the name there.
-    Other(usize, &'p str),
+    Other(FileId, &'p str),
     /// Another file that is followed.
-    File(usize),
+    File(FileId),
     /// A module of the standard library that matters to what code computes, or a name of one.
     Library(Standard<'p>),
 }
@@ -37,7 +38,7 @@ pub(super) struct Module<'p> {
 }
 
 impl<'p> Module<'p> {
-    pub(super) fn of(package: &'p Package, file: usize, source: &'p Source) -> Self {
+    pub(super) fn of(package: &'p Package, file: FileId, source: &'p Source) -> Self {
         let mut module = Self { source, names: BTreeMap::new(), uses: BTreeMap::new(), known: OnceCell::new() };
         // Top-level statements, those inside `if` and `try` as well; what is inside functions is only looked at for
         // imports, which are taken out of their text.
@@ -63,7 +64,7 @@ impl<'p> Module<'p> {
         module
     }
 
-    fn define(&mut self, package: &'p Package, file: usize, node: Node<'p>) {
+    fn define(&mut self, package: &'p Package, file: FileId, node: Node<'p>) {
         let Some(name) = node.child_by_field_name("name") else { return };
         self.names.insert(self.source.slice(name), Top::Definition(node));
         self.uses.insert(node.start_byte(), (node, OnceCell::new()));
@@ -95,42 +96,32 @@ impl<'p> Module<'p> {
         Some(uses.get_or_init(|| Uses::of(self.source, *node)))
     }
 
-    fn import(&mut self, package: &'p Package, file: usize, node: Node<'p>) {
-        let source = self.source;
-        let module = node.child_by_field_name("module_name").map(|module| source.slice(module));
-        let mut cursor = node.walk();
-        let names: Vec<_> = node.children_by_field_name("name", &mut cursor).collect();
-        for name in names {
-            let (taken, bound) = match (name.child_by_field_name("name"), name.child_by_field_name("alias")) {
-                (Some(taken), Some(alias)) => (source.slice(taken), source.slice(alias)),
-                _ => (source.slice(name), source.slice(name)),
+    fn import(&mut self, package: &'p Package, file: FileId, node: Node<'p>) {
+        for import in imports::of_statement(self.source, node) {
+            let Some(bound) = import.bound else { continue };
+            let standard = match import.name {
+                None => Standard::module(&import.module),
+                Some(name) if import.dots == 0 => Standard::name(&import.module, name),
+                Some(_) => None,
             };
-            let Some(module) = module else {
-                if let Some(standard) = Standard::module(taken) {
-                    self.names.entry(bound).or_insert(Top::Library(standard));
-                } else if let Some(other) = package.resolve(file, 0, taken) {
-                    self.names.entry(bound).or_insert(Top::File(other));
-                }
+            let below = || package.resolve(file, import.dots, &import.dotted());
+            let module = || package.resolve(file, import.dots, &import.module);
+            let top = if let Some(standard) = standard {
+                Top::Library(standard)
+            } else if let Some(other) = below() {
+                Top::File(other)
+            } else if let (Some(other), Some(name)) = (module(), import.name) {
+                Top::Other(other, name)
+            } else {
                 continue;
             };
-            if let Some(standard) = Standard::name(module, taken) {
-                self.names.entry(bound).or_insert(Top::Library(standard));
-                continue;
-            }
-            let path = module.trim_start_matches('.');
-            let dots = module.len() - path.len();
-            let dotted = if path.is_empty() { taken.to_owned() } else { format!("{path}.{taken}") };
-            if let Some(other) = package.resolve(file, dots, &dotted) {
-                self.names.entry(bound).or_insert(Top::File(other));
-            } else if let Some(other) = package.resolve(file, dots, path) {
-                self.names.entry(bound).or_insert(Top::Other(other, taken));
-            }
+            self.names.entry(bound).or_insert(top);
         }
     }
 }
 
 /// The methods of all classes at the top of these files.
-pub(super) fn methods(modules: &BTreeMap<usize, Module<'_>>) -> Methods {
+pub(super) fn methods(modules: &BTreeMap<FileId, Module<'_>>) -> Methods {
     let mut methods = Methods::default();
     for module in modules.values() {
         for top in module.names.values() {
