@@ -33,7 +33,8 @@ impl Surveys {
         let release = surveys.iter().find_map(|survey| survey.fix.release(package, survey)).map(str::to_owned);
         let mut interest = Asks::files(package);
         interest.extend(surveys.iter().flat_map(|survey| &survey.sites).map(|site| site.file));
-        let reach = if is_whole(checkout) { Reach::of(package, &interest) } else { Reach::all() };
+        let reach = if is_whole(checkout) { Reach::of(package) } else { Reach::all() };
+        let reach = reach.with_definitions(package, &interest);
         for site in surveys.iter_mut().flat_map(|survey| &mut survey.sites) {
             site.unused = reach.unused(package, site.file, site.range.start);
         }

@@ -4,17 +4,18 @@
 
 use tree_sitter::Node;
 
-use super::Package;
 use super::field::Fields as _;
+use super::reach::Reach;
 use super::source::{Source, walk};
 use super::syntax::enclosing;
+use super::{FileId, Package};
 
 /// A node of a file of the package.
 #[derive(Clone, Copy, Debug)]
 pub struct Located<'p> {
-    /// The number of the file.
-    pub file: usize,
     /// The file.
+    pub file: FileId,
+    /// Its text.
     pub source: &'p Source,
     /// The node.
     pub node: Node<'p>,
@@ -32,36 +33,50 @@ impl<'p> Located<'p> {
     }
 }
 
-/// The functions of this name.
-pub fn functions<'p>(package: &'p Package, name: &str) -> Vec<Located<'p>> {
-    found(package, name, |node, is_name| {
-        node.kind() == "function_definition" && node.field("name").is_some_and(is_name)
-    })
-}
-
-/// The calls of a function by its name, as `name(…)` or `object.name(…)`.
-pub fn calls<'p>(package: &'p Package, function: Located<'p>) -> Vec<Located<'p>> {
-    let Some(name) = function.node.field("name") else { return Vec::new() };
-    found(package, function.source.slice(name), |node, is_name| {
-        node.kind() == "call" && node.field("function").and_then(called).is_some_and(is_name)
-    })
-}
-
-fn found<'p>(
+/// The files of a package that are used, and the first one in any case.
+#[derive(Debug)]
+pub struct Code<'p> {
     package: &'p Package,
-    name: &str,
-    wanted: impl Fn(Node<'p>, &dyn Fn(Node<'p>) -> bool) -> bool,
-) -> Vec<Located<'p>> {
-    let mut found = Vec::new();
-    for file in package.mentioning(name) {
-        let Ok(source) = package.source(file) else { continue };
-        let is_name = |node: Node<'p>| source.slice(node) == name;
-        walk(&mut source.root().walk(), |node| {
-            found.extend(wanted(node, &is_name).then_some(Located { file, source, node }));
-            true
-        });
+    reach: Reach,
+}
+
+impl<'p> Code<'p> {
+    /// Of a package.
+    pub fn of(package: &'p Package) -> Self {
+        Self { package, reach: Reach::of(package) }
     }
-    found
+
+    /// Every node that is wanted, in the files in which `word` stands by itself.
+    pub fn nodes(&self, word: &str, wanted: impl Fn(Located<'p>) -> bool) -> Vec<Located<'p>> {
+        let mut found = Vec::new();
+        for file in self.package.mentioning(word) {
+            let is_used = file == FileId::FIRST || self.reach.has(file);
+            let Some(source) = self.package.source(file).ok().filter(|_| is_used) else { continue };
+            walk(&mut source.root().walk(), |node| {
+                let located = Located { file, source, node };
+                found.extend(wanted(located).then_some(located));
+                true
+            });
+        }
+        found
+    }
+
+    /// The functions of this name.
+    pub fn functions(&self, name: &str) -> Vec<Located<'p>> {
+        self.nodes(name, |at| {
+            let is_named = at.node.field("name").is_some_and(|found| at.source.slice(found) == name);
+            at.node.kind() == "function_definition" && is_named
+        })
+    }
+
+    /// The calls of a function by its name, as `name(…)` or `object.name(…)`.
+    pub fn calls(&self, function: Located<'p>) -> Vec<Located<'p>> {
+        let Some(name) = function.node.field("name").map(|name| function.source.slice(name)) else { return Vec::new() };
+        self.nodes(name, |at| {
+            let called = at.node.field("function").filter(|_| at.node.kind() == "call").and_then(called);
+            called.is_some_and(|called| at.source.slice(called) == name)
+        })
+    }
 }
 
 /// The name of what is called: `name`, or that of `object.name`.
@@ -112,8 +127,10 @@ mod tests {
     fn arguments_go_to_parameters_by_name_or_by_place() {
         let text = "class C:\n    def f(self, a, b=1): pass\n\nC().f(x, b=y)\no.f(p, q)\no.f(*r, s)\n";
         let package = Package::new([("a.py".into(), text.into())]);
-        let [function] = functions(&package, "f")[..] else { panic!("one function") };
-        let given: Vec<_> = calls(&package, function)
+        let code = Code::of(&package);
+        let [function] = code.functions("f")[..] else { panic!("one function") };
+        let given: Vec<_> = code
+            .calls(function)
             .into_iter()
             .map(|call| ["a", "b"].map(|name| argument(function, call, name).map(|node| call.source.slice(node))))
             .collect();

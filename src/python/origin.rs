@@ -37,15 +37,24 @@ pub enum Origin<'t> {
 /// The bindings of `name` that may hold where `place` is run, the nearest first. Empty for a builtin, or for a name that
 /// is bound in a way that is not known here.
 pub fn origins<'t>(source: &'t Source, name: &str, place: Node<'t>) -> Vec<Origin<'t>> {
+    search(source, name, place).0
+}
+
+/// Is `name` bound whenever `place` is run?
+pub fn is_bound(source: &Source, name: &str, place: Node<'_>) -> bool {
+    search(source, name, place).1
+}
+
+fn search<'t>(source: &'t Source, name: &str, place: Node<'t>) -> (Vec<Origin<'t>>, bool) {
     let mut search = Search { source, name, found: Vec::new() };
     let mut below = place;
     while let Some(around) = below.parent() {
         if search.enters(around, below) {
-            break;
+            return (search.found, true);
         }
         below = around;
     }
-    search.found
+    (search.found, false)
 }
 
 struct Search<'t, 'n> {
@@ -70,9 +79,12 @@ impl<'t> Search<'t, '_> {
                 is_parameter
             }
             "for_statement" if around.field("body") == Some(below) => {
-                // An iteration begins with what the one before left.
-                self.block(around.field("body"));
-                self.target(around, around.field("left"), around.field("right"))
+                let is_target = self.target(around, around.field("left"), around.field("right"));
+                if !is_target {
+                    // An iteration begins with what the one before left.
+                    self.block(around.field("body"));
+                }
+                is_target
             }
             "while_statement" if around.field("body") == Some(below) => {
                 self.block(around.field("body"));
@@ -311,6 +323,19 @@ mod tests {
         assert_eq!(of("for x in b:\n    HERE\n"), ["b[_]"]);
         assert_eq!(of("[HERE for x in b]\n"), ["b[_]"]);
         assert_eq!(of("for a, x in b:\n    x = c(x)\n    HERE\n"), ["c(x)"]);
+    }
+
+    #[test]
+    fn a_name_is_bound_if_it_is_on_every_way() {
+        let bound = |text: &str| {
+            let source = Source::parse(Path::new("a.py"), text.as_bytes().to_vec()).expect("parses");
+            let at = text.find("HERE").expect("a place");
+            is_bound(&source, "x", source.root().descendant_for_byte_range(at, at + 4).expect("a node"))
+        };
+        assert!(bound("if a:\n    x = 1\nelse:\n    if b:\n        x = 2\n    else:\n        x = 3\nHERE\n"));
+        assert!(!bound("if a:\n    x = 1\nHERE\n"));
+        assert!(!bound("for x in a:\n    pass\nHERE\n"));
+        assert!(bound("try:\n    x = 1\nexcept E:\n    return\nHERE\n"));
     }
 
     #[test]

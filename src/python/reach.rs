@@ -52,13 +52,18 @@ impl Reach {
         Self::default()
     }
 
-    /// What the `__init__.py` at the top of the package leads to; everything if there is none. Of files other than those of
-    /// `interest`, in which definitions are looked for, every word counts as a use.
-    pub fn of(package: &Package, interest: &[FileId]) -> Self {
+    /// The files that the `__init__.py` at the top of the package leads to; all if there is none.
+    pub fn of(package: &Package) -> Self {
         let files = package.init().and_then(|init| skimmed(package, init).or_else(|| reached(package, init)));
-        let Some(files) = files else { return Self::all() };
-        let unused = unused(package, &files, interest);
-        Self { files: Some(files), unused }
+        Self { files, unused: Vec::new() }
+    }
+
+    /// The same, and in the files of `interest` the definitions that nothing uses. In other files every word counts as a
+    /// use.
+    #[must_use]
+    pub fn with_definitions(self, package: &Package, interest: &[FileId]) -> Self {
+        let unused = self.files.as_ref().map(|files| unused(package, files, interest)).unwrap_or_default();
+        Self { unused, ..self }
     }
 
     /// Is a file used?
@@ -316,7 +321,7 @@ mod tests {
         let files = files.iter().map(|(path, text)| ((*path).into(), text.as_bytes().to_vec()));
         let package = Package::new(files.collect::<Vec<_>>());
         let all: Vec<_> = package.ids().collect();
-        let reach = Reach::of(&package, &all);
+        let reach = Reach::of(&package).with_definitions(&package, &all);
         (package, reach)
     }
 

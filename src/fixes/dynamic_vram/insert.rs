@@ -2,10 +2,10 @@
 
 use tree_sitter::Node;
 
-use super::loaded::{Element, Load};
+use super::loaded::{Element, Load, statement};
 use crate::fixes::logger;
 use crate::python::field::Fields as _;
-use crate::python::origin::{Origin, origins};
+use crate::python::origin::{Origin, is_bound, origins};
 use crate::python::source::walk;
 use crate::python::syntax::{any, identifiers};
 use crate::python::{Edit, Source};
@@ -25,77 +25,103 @@ pub(super) fn hand_over(load: &Load<'_>) -> Result<Vec<Edit>, &'static str> {
         Element::Other => return Err("it is not clear which part of what the loader returns is the model"),
     };
     let allocation = load.allocation.ok_or("it is not clear where the allocation comes from")?;
-    let after = position_after(load, allocation.node)?;
-    let kept = match &attributes_set(load, after)?[..] {
+    let place = place(load, allocation.node)?;
+    let kept = match &attributes_set(load, place.offset())?[..] {
         [] => String::new(),
         names => format!(", kept=[{}]", names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")),
     };
     let (function, name) = function(source, load.place.node);
-    let (indent, newline) = (source.indent_at(after.start_byte()), source.newline_at(after.start_byte()));
-    let call = format!(
-        "{newline}{indent}{variable} = {name}({variable}, {allocation}{position}{kept})",
-        variable = load.name,
-        allocation = allocation.text(),
-    );
-    Ok(function.into_iter().chain([Edit::insert(source.line_end(after.end_byte()), call)]).collect())
+    let call = format!("{0} = {name}({0}, {1}{position}{kept})", load.name, allocation.text());
+    Ok(function.into_iter().chain([place.insert(source, &call)]).collect())
 }
 
-/// The statement to put the call behind: the first one at which both the loader's output and the allocation are there, in a
-/// block around the mark.
-fn position_after<'p>(load: &Load<'p>, allocation: Node<'p>) -> Result<Node<'p>, &'static str> {
-    const NO_PLACE: &str = "there is no place between the load and the mark to hand the model over";
+/// Where a statement is put.
+enum Place<'p> {
+    After(Node<'p>),
+    Before(Node<'p>),
+}
+
+impl Place<'_> {
+    fn offset(&self) -> usize {
+        match self {
+            Self::After(node) => node.end_byte(),
+            Self::Before(node) => node.start_byte(),
+        }
+    }
+
+    fn insert(&self, source: &Source, statement: &str) -> Edit {
+        let (Self::After(node) | Self::Before(node)) = self;
+        let (indent, newline) = (source.indent_at(node.start_byte()), source.newline_at(node.start_byte()));
+        match self {
+            Self::After(node) => {
+                Edit::insert(source.line_end(node.end_byte()), format!("{newline}{indent}{statement}"))
+            }
+            Self::Before(node) => {
+                Edit::insert(source.line_start(node.start_byte()), format!("{indent}{statement}{newline}"))
+            }
+        }
+    }
+}
+
+/// The first place, in the outermost block, at which both the loader's output and the allocation are sure to be there, and
+/// from which on the mark is led to.
+fn place<'p>(load: &Load<'p>, allocation: Node<'p>) -> Result<Place<'p>, &'static str> {
     let source = load.place.source;
+    let mark = *load.used_by.first().ok_or(NO_PLACE)?;
+    let mut names = vec![load.name];
+    names.extend(identifiers(source, allocation));
+    // What may fail where it is evaluated stays under the conditions that it is under.
+    let innermost = statement(allocation).and_then(|statement| statement.parent());
+    let may_fail = allocation.kind() != "identifier";
     let mut made: Vec<_> = load.set_by.clone();
-    let mut names = Vec::new();
-    walk(&mut allocation.walk(), |node| {
-        names.extend((node.kind() == "identifier").then_some(node));
-        true
-    });
-    for name in names {
-        made.extend(origins(source, source.slice(name), name).into_iter().filter_map(|origin| match origin {
+    for name in &names[1..] {
+        made.extend(origins(source, name, allocation).into_iter().filter_map(|origin| match origin {
             Origin::Value { statement, .. } => Some(statement),
             _ => None,
         }));
     }
-    let mark = *load.used_by.first().ok_or(NO_PLACE)?;
-    let is_inside = |node: &Node<'p>| within(*node, load.place.node) || node.start_byte() >= load.place.node.end_byte();
-    let start = load.used_by.iter().filter(|node| is_inside(node)).map(Node::start_byte).min().ok_or(NO_PLACE)?;
-    let end = made.iter().filter(|node| node.end_byte() <= mark.start_byte()).map(Node::end_byte).max();
-    let end = end.ok_or(NO_PLACE)?;
-    // From the mark outwards: the last block that still has a whole statement up to there.
+    let made = made.iter().map(Node::end_byte).filter(|end| *end <= mark.start_byte()).max().ok_or(NO_PLACE)?;
+    let leads = load.used_by.iter().map(Node::start_byte).filter(|start| *start >= load.place.node.end_byte());
+    let leads = leads.min().ok_or(NO_PLACE)?;
     let mut found = None;
     let mut below = mark;
     while let Some(block) = below.parent().filter(|node| node.kind() != "function_definition") {
         if matches!(block.kind(), "block" | "module") {
-            let before = block.parts().into_iter().filter(|part| part.end_byte() <= start);
-            let mut whole = before.filter(|part| part.end_byte() >= end);
-            if let Some(statement) = whole.next() {
-                found = Some(statement);
+            let mut next = block.parts().into_iter().skip_while(|part| part.start_byte() < made);
+            let fits =
+                |next: &Node<'p>| next.start_byte() <= leads && names.iter().all(|name| is_bound(source, name, *next));
+            if let Some(next) = next.next().filter(fits) {
+                found = Some(next);
+            }
+            if may_fail && innermost == Some(block) {
+                break;
             }
         }
         below = block;
     }
-    let found = found.ok_or(NO_PLACE)?;
-    let shares_line = found
-        .next_sibling()
-        .is_some_and(|next| next.kind() != "comment" && next.start_position().row == found.end_position().row);
-    if shares_line { Err("the statement shares its line with another one") } else { Ok(found) }
+    let next = found.ok_or(NO_PLACE)?;
+    let before = next.prev_named_sibling().filter(|before| !before.is_extra());
+    let begins_line =
+        |node: Node<'p>| source.text()[source.line_start(node.start_byte())..node.start_byte()].trim().is_empty();
+    match before {
+        _ if !begins_line(next) => Err("the statement shares its line with another one"),
+        Some(before) => Ok(Place::After(before)),
+        None => Ok(Place::Before(next)),
+    }
 }
 
-fn within(node: Node<'_>, other: Node<'_>) -> bool {
-    node.start_byte() <= other.start_byte() && other.end_byte() <= node.end_byte()
-}
+const NO_PLACE: &str = "there is no place between the load and the mark to hand the model over";
 
 /// Attributes that are set on the model itself from its load up to a statement: a model that is loaded a second time has
 /// to be given them too.
-fn attributes_set<'p>(load: &Load<'p>, until: Node<'p>) -> Result<Vec<&'p str>, &'static str> {
+fn attributes_set<'p>(load: &Load<'p>, until: usize) -> Result<Vec<&'p str>, &'static str> {
     let source = load.place.source;
     let mut names = vec![load.name];
     let mut found = Vec::new();
     let mut is_clear = true;
     let Some(block) = load.place.node.parent() else { return Ok(found) };
     walk(&mut block.walk(), |node| {
-        let is_between = node.start_byte() >= load.place.node.end_byte() && node.end_byte() <= until.end_byte();
+        let is_between = node.start_byte() >= load.place.node.end_byte() && node.end_byte() <= until;
         let sides = node.field("left").zip(node.field("right")).filter(|_| is_between && node.kind() == "assignment");
         if let Some((left, right)) = sides {
             let uses = |node: Node<'p>| {
@@ -189,7 +215,7 @@ fn anchor<'p>(source: &'p Source, load: Node<'p>) -> Option<Node<'p>> {
         let assignment = node.part(0).filter(|part| part.kind() == "assignment");
         assignment.and_then(|assignment| assignment.field("left")).is_some_and(|left| source.slice(left) == logger)
     };
-    let before = source.root().parts().into_iter().take_while(|node| !within(*node, load));
+    let before = source.root().parts().into_iter().take_while(|node| node.end_byte() <= load.start_byte());
     before
         .filter(|node| {
             node.kind().starts_with("import") || node.kind() == "future_import_statement" || makes_logger(*node)

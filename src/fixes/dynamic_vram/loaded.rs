@@ -3,11 +3,11 @@
 use tree_sitter::Node;
 
 use super::marks::{Mark, returned};
-use crate::python::calls::{Located, argument, called, calls, functions};
+use crate::python::Source;
+use crate::python::calls::{Code, Located, argument, called};
 use crate::python::field::Fields as _;
 use crate::python::origin::{Origin, origins};
 use crate::python::syntax::{any, enclosing};
-use crate::python::{Package, Source};
 
 /// A variable that holds what a loader returned, in the function that the marking is seen from.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub(super) struct Load<'p> {
     pub(super) set_by: Vec<Node<'p>>,
     /// The statements that lead from there to the mark, and it.
     pub(super) used_by: Vec<Node<'p>>,
-    /// What says which allocation is asked for, in the same function; none if that is not seen from there.
+    /// The expression that says which allocation is asked for, in the same function; none if that is not seen from there.
     pub(super) allocation: Option<Located<'p>>,
     /// Is the model taken from dynamic VRAM on the way?
     pub(super) is_static: bool,
@@ -47,8 +47,8 @@ const PASSING: [&str; 7] = ["getattr", "tuple", "list", "copy", "deepcopy", "ite
 
 /// Where the model of a mark was loaded, seen from each function that leads to the mark; None for what could not be
 /// followed.
-pub(super) fn loads<'p>(package: &'p Package, mark: &Mark<'p>) -> Vec<Option<Load<'p>>> {
-    let mut back = Back { package, found: Vec::new(), most_calls: 0 };
+pub(super) fn loads<'p>(code: &Code<'p>, mark: &Mark<'p>) -> Vec<Option<Load<'p>>> {
+    let mut back = Back { code, found: Vec::new(), open: Vec::new(), calls: 0 };
     let place = mark.place;
     let way = Way {
         element: Element::Whole,
@@ -71,11 +71,13 @@ struct Way<'p> {
     allocation: Option<Located<'p>>,
 }
 
-struct Back<'p> {
-    package: &'p Package,
+struct Back<'p, 'c> {
+    code: &'c Code<'p>,
     found: Vec<Option<Load<'p>>>,
+    /// The expressions on the way to the one that is being followed: a loop leads back to them.
+    open: Vec<usize>,
     /// Calls that were gone back through.
-    most_calls: usize,
+    calls: usize,
 }
 
 /// What a call gives, as far as models are concerned.
@@ -86,12 +88,21 @@ enum Gives<'p> {
     Loaded,
 }
 
-impl<'p> Back<'p> {
+impl<'p> Back<'p, '_> {
     fn follow(&mut self, at: Located<'p>, way: &Way<'p>, depth: usize) {
+        if self.open.contains(&at.node.id()) {
+            return;
+        }
         if depth > MOST_DEPTH {
             self.found.push(None);
             return;
         }
+        self.open.push(at.node.id());
+        self.expression(at, way, depth);
+        self.open.pop();
+    }
+
+    fn expression(&mut self, at: Located<'p>, way: &Way<'p>, depth: usize) {
         let node = at.node;
         match node.kind() {
             "none" => {}
@@ -192,12 +203,12 @@ impl<'p> Back<'p> {
 
     /// Goes on in each function that calls this one.
     fn caller(&mut self, function: Located<'p>, parameter: &str, way: &Way<'p>, depth: usize) {
-        self.most_calls += 1;
-        if self.most_calls > MOST_DEPTH {
+        self.calls += 1;
+        if self.calls > MOST_DEPTH {
             self.found.push(None);
             return;
         }
-        for call in calls(self.package, function) {
+        for call in self.code.calls(function) {
             let Some(given) = argument(function, call, parameter) else {
                 self.found.push(None);
                 continue;
@@ -232,7 +243,7 @@ impl<'p> Back<'p> {
             return Gives::Passed(first());
         }
         let mut passed = Vec::new();
-        for function in functions(self.package, name) {
+        for function in self.code.functions(name) {
             for parameter in self.passes(function) {
                 passed.extend(argument(function, call, parameter).map(|given| call.with(given)));
             }
@@ -303,7 +314,7 @@ impl<'p> Back<'p> {
             for name in names.into_iter().map(|name| at.source.slice(name)) {
                 if !seen.contains(&name) && seen.len() < 100 {
                     seen.push(name);
-                    open.extend(functions(self.package, name));
+                    open.extend(self.code.functions(name));
                 }
             }
         }

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use tree_sitter::Node;
 
-use crate::python::Package;
-use crate::python::calls::{Located, argument, called, calls, functions};
+use crate::python::FileId;
+use crate::python::calls::{Code, Located, argument, called};
 use crate::python::field::Fields as _;
 use crate::python::origin::{Origin, origins};
 use crate::python::source::walk;
@@ -39,8 +39,8 @@ pub(super) struct Mark<'p> {
 const MOST_DEPTH: usize = 40;
 
 /// Where allocations are kept that are read at one of these separators.
-pub(super) fn keeps(package: &Package, separators: &[Located<'_>]) -> BTreeSet<Keep> {
-    let mut back = Back { package, seen: Vec::new(), found: BTreeSet::new() };
+pub(super) fn keeps<'p>(code: &Code<'p>, separators: &[Located<'p>]) -> BTreeSet<Keep> {
+    let mut back = Back { code, seen: Vec::new(), found: BTreeSet::new() };
     for separator in separators {
         if let Some(text) = split(*separator) {
             back.follow(text, 0);
@@ -49,23 +49,15 @@ pub(super) fn keeps(package: &Package, separators: &[Located<'_>]) -> BTreeSet<K
     back.found
 }
 
-/// Every place in the package that keeps an allocation this way, but for those that keep nothing.
-pub(super) fn marks<'p>(package: &'p Package, keep: &Keep) -> Vec<Mark<'p>> {
+/// Every place that keeps an allocation this way, but for those that keep nothing.
+pub(super) fn marks<'p>(code: &Code<'p>, keep: &Keep) -> Vec<Mark<'p>> {
     let (Keep::Attribute(name) | Keep::Store(name)) = keep;
-    let mut marks = Vec::new();
-    for file in package.mentioning(name) {
-        let Ok(source) = package.source(file) else { continue };
-        walk(&mut source.root().walk(), |node| {
-            let place = Located { file, source, node };
-            let mark = match keep {
-                Keep::Attribute(name) => assigned_attribute(place, name).or_else(|| set_attribute(place, name)),
-                Keep::Store(name) => stored(place, name),
-            };
-            marks.extend(mark.filter(|mark| !is_nothing(mark.value)));
-            true
-        });
-    }
-    marks
+    let mark = |place: Located<'p>| match keep {
+        Keep::Attribute(name) => assigned_attribute(place, name).or_else(|| set_attribute(place, name)),
+        Keep::Store(name) => stored(place, name),
+    };
+    let places = code.nodes(name, |place| mark(place).is_some());
+    places.into_iter().filter_map(mark).filter(|mark| !is_nothing(mark.value)).collect()
 }
 
 fn assigned_attribute<'p>(place: Located<'p>, name: &str) -> Option<Mark<'p>> {
@@ -120,13 +112,13 @@ fn split(separator: Located<'_>) -> Option<Located<'_>> {
 }
 
 /// Follows a value back to where it is kept.
-struct Back<'p> {
-    package: &'p Package,
-    seen: Vec<(usize, usize)>,
+struct Back<'p, 'c> {
+    code: &'c Code<'p>,
+    seen: Vec<(FileId, usize)>,
     found: BTreeSet<Keep>,
 }
 
-impl<'p> Back<'p> {
+impl<'p> Back<'p, '_> {
     fn follow(&mut self, at: Located<'p>, depth: usize) {
         let key = (at.file, at.node.id());
         if depth > MOST_DEPTH || self.seen.contains(&key) {
@@ -143,7 +135,7 @@ impl<'p> Back<'p> {
                         }
                         Origin::Parameter(function) => {
                             let function = at.with(function);
-                            for call in calls(self.package, function) {
+                            for call in self.code.calls(function) {
                                 if let Some(given) = argument(function, call, at.text()) {
                                     self.follow(call.with(given), depth + 1);
                                 }
@@ -199,7 +191,7 @@ impl<'p> Back<'p> {
             let name = arguments.part(1).and_then(|name| name.part(1)).map(|name| at.source.slice(name).to_owned());
             self.found.extend(name.map(Keep::Attribute));
         } else {
-            for defined in functions(self.package, at.source.slice(function)) {
+            for defined in self.code.functions(at.source.slice(function)) {
                 for given in returned(defined) {
                     self.follow(given, depth + 1);
                 }

@@ -23,7 +23,7 @@ use tree_sitter::Node;
 use self::loaded::{Load, loads};
 use self::marks::{Mark, keeps, marks};
 use super::{About, Accounting, Contract, Definition, Fix, LOOKED_FOR, Site, Standing, State, Status, Subject, Survey};
-use crate::python::calls::Located;
+use crate::python::calls::{Code, Located};
 use crate::python::flow::Seeds;
 use crate::python::flow::value::Spot;
 use crate::python::{Edit, Source};
@@ -58,7 +58,7 @@ static ABOUT: About = About {
     help: "Have ComfyUI make a plain patcher for the loaded model before it is marked: `clone(disable_dynamic=True)`. \
            `distorch-fix apply` does so where an allocation is asked for, and runs the result before it is written.",
     repair: "Hand models that dynamic VRAM manages to DisTorch2",
-    absent: "nothing was found that keeps an allocation with a model",
+    absent: "nothing was found that marks models for DisTorch2",
     states: &[INERT, ACTS],
     is_one_repair: false,
     reads_items: false,
@@ -92,7 +92,7 @@ impl Definition for DynamicVram {
 }
 
 fn survey(subject: &Subject<'_>) -> Survey {
-    let package = subject.package;
+    let code = Code::of(subject.package);
     let mut separators = Vec::new();
     for file in &subject.flow.files {
         let Some(source) = subject.source(*file) else { continue };
@@ -102,14 +102,14 @@ fn survey(subject: &Subject<'_>) -> Survey {
     }
     let mut sites: Vec<Site> = Vec::new();
     let mut seen = BTreeSet::new();
-    for keep in keeps(package, &separators) {
-        for mark in marks(package, &keep) {
-            for load in loads(package, &mark) {
-                let key = load
-                    .as_ref()
-                    .map_or((mark.place.file, mark.place.node.id()), |load| (load.place.file, load.place.node.id()));
-                if seen.insert(key) {
-                    sites.push(site(&mark, load.as_ref()));
+    for keep in keeps(&code, &separators) {
+        for mark in marks(&code, &keep) {
+            for load in loads(&code, &mark) {
+                let site = site(&mark, load.as_ref());
+                // Two marks of one load are one site, if the load is handed over once for both.
+                let place = load.map_or(mark.place, |load| load.place);
+                if seen.insert((place.file, place.node.id(), format!("{:?}", site.edits))) {
+                    sites.push(site);
                 }
             }
         }
@@ -121,19 +121,15 @@ fn site(mark: &Mark<'_>, load: Option<&Load<'_>>) -> Site {
     let place = mark.place;
     let spot = Spot { file: place.file, node: place.node };
     let Some(load) = load else {
-        return Site::new(
-            spot,
-            State::OPAQUE,
-            "keeps an allocation with a model, and where that was loaded was not found",
-        );
+        return Site::new(spot, State::OPAQUE, "marks a model for DisTorch2, and the call that loads it was not found");
     };
     if load.is_static {
-        return Site::new(spot, ACTS, "keeps an allocation with a model that was taken from dynamic VRAM");
+        return Site::new(spot, ACTS, "takes a model from dynamic VRAM before it marks it for DisTorch2");
     }
     match insert::hand_over(load) {
         Ok(edits) => {
             let message = format!(
-                "keeps an allocation with what line {} loads, on which it has no effect while dynamic VRAM manages it",
+                "marks the model loaded in line {} for DisTorch2, which does nothing with it while dynamic VRAM manages it",
                 load.place.source.place(load.place.node.start_byte()).line
             );
             Site::new(spot, INERT, message).with(edits.into_iter().map(|edit| (load.place.file, edit)).collect())
@@ -141,7 +137,7 @@ fn site(mark: &Mark<'_>, load: Option<&Load<'_>>) -> Site {
         Err(why) => Site::new(
             spot,
             State::OPAQUE,
-            format!("keeps an allocation with a model that dynamic VRAM may manage, and cannot be repaired: {why}"),
+            format!("marks a model for DisTorch2 that dynamic VRAM may manage, and cannot be repaired: {why}"),
         ),
     }
 }
@@ -149,7 +145,7 @@ fn site(mark: &Mark<'_>, load: Option<&Load<'_>>) -> Site {
 fn verdict(survey: &Survey) -> String {
     let verdict = match survey.status {
         Status::Needed => INERT.meaning,
-        Status::NotUnderstood => "where the models that allocations are for are loaded was not found",
+        Status::NotUnderstood => "the calls that load the marked models were not found",
         Status::InOrder | Status::NotApplicable => ACTS.meaning,
     };
     verdict.to_owned()
