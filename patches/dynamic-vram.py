@@ -1,48 +1,39 @@
 # What takes a model from dynamic VRAM for DisTorch2, which acts on ComfyUI's plain patcher only. Put in once for each
-# file, and called where a model has been loaded that an allocation is kept with:
+# file, and called where a model was loaded that an allocation is kept with:
 #
 #     LOADED = HAND(LOADED, <the allocation>, <the position of the model, if a loader returned several things>)
 #
-# HAND and LOGGER are names of the file: the first is new to it, the second is what it logs with. Why it does what it does,
-# and what was seen with real ComfyUIs, is in docs/dynamic-vram.md.
-def HAND(loaded, allocation, at=None, kept=()):
+# HAND is a name that is new to the file, LOGGER what the file logs with. The model that was loaded is taken over, and not
+# loaded a second time: a second load gives the weights other types than ComfyUI computes in. That is why the types are
+# set here too. What was seen with real ComfyUIs is in docs/dynamic-vram.md.
+def HAND(loaded, allocation, at=None):
     """Gives DisTorch2 a plain patcher in place of one that dynamic VRAM manages, which it cannot act on."""
     holder = loaded if at is None else loaded[at]
     patcher = getattr(holder, "patcher", holder)
     if not allocation or not hasattr(patcher, "is_dynamic") or not patcher.is_dynamic():
         return loaded
-    model = patcher.model
-    name = type(model).__name__
+    name = type(patcher.model).__name__
     try:
-        try:
-            static = patcher.clone(disable_dynamic=True)
-        except Exception:
-            # ComfyUI cannot load it a second time: take the model over, in the types that a plain load gives it.
-            static = patcher.clone(disable_dynamic=True, model_override=patcher.get_clone_model_override())
-            for module in static.model.modules():
-                for key, weight in module.named_parameters(recurse=False):
-                    dtype = getattr(module, f"{key}_comfy_model_dtype", None)
-                    if dtype is not None and weight.dtype != dtype:
-                        weight.data = weight.data.to(dtype)
-        for key in kept:
-            if hasattr(model, key):
-                setattr(static.model, key, getattr(model, key))
-        if static.is_dynamic():
-            raise RuntimeError("its clone is dynamic too")
+        plain = patcher.clone(disable_dynamic=True, model_override=patcher.get_clone_model_override())
+        if plain.is_dynamic():
+            raise RuntimeError("its clone is dynamic as well")
+        # Dynamic VRAM keeps the types of the file; a plain patcher needs those that the model was made with.
+        for module in plain.model.modules():
+            for key, weight in module.named_parameters(recurse=False):
+                dtype = getattr(module, f"{key}_comfy_model_dtype", None)
+                if dtype is not None and weight.dtype != dtype:
+                    weight.data = weight.data.to(dtype)
+        plain.size = 0  # ComfyUI counts it again
         if holder is not patcher:
-            for key, value in list(vars(holder).items()):
-                if value is patcher:
-                    setattr(holder, key, static)
-                elif value is model:
-                    setattr(holder, key, static.model)
+            holder.patcher = plain
         elif at is None:
-            loaded = static
+            loaded = plain
         else:
-            values = list(loaded)
-            values[at] = static
-            loaded = type(loaded)(values)
+            outputs = list(loaded)
+            outputs[at] = plain
+            loaded = type(loaded)(outputs)
     except Exception as error:
-        LOGGER.warning(f"[MultiGPU DisTorch V2] DYNAMIC VRAM: {name} could not be handed to DisTorch2, which does nothing for it: {error}")
+        LOGGER.warning(f"[MultiGPU DisTorch V2] DYNAMIC VRAM: {name} could not be handed to DisTorch2, which does nothing with it: {error}")
     else:
-        LOGGER.info(f"[MultiGPU DisTorch V2] DYNAMIC VRAM: {name} is handed to DisTorch2.")
+        LOGGER.info(f"[MultiGPU DisTorch V2] DYNAMIC VRAM: {name} handed to DisTorch2.")
     return loaded

@@ -26,12 +26,8 @@ pub(super) fn hand_over(load: &Load<'_>) -> Result<Vec<Edit>, &'static str> {
     };
     let allocation = load.allocation.ok_or("it is not clear where the allocation comes from")?;
     let place = place(load, allocation.node)?;
-    let kept = match &attributes_set(load, place.offset())?[..] {
-        [] => String::new(),
-        names => format!(", kept=[{}]", names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")),
-    };
     let (function, name) = function(source, load.place.node);
-    let call = format!("{0} = {name}({0}, {1}{position}{kept})", load.name, allocation.text());
+    let call = format!("{0} = {name}({0}, {1}{position})", load.name, allocation.text());
     Ok(function.into_iter().chain([place.insert(source, &call)]).collect())
 }
 
@@ -42,13 +38,6 @@ enum Place<'p> {
 }
 
 impl Place<'_> {
-    fn offset(&self) -> usize {
-        match self {
-            Self::After(node) => node.end_byte(),
-            Self::Before(node) => node.start_byte(),
-        }
-    }
-
     fn insert(&self, source: &Source, statement: &str) -> Edit {
         let (Self::After(node) | Self::Before(node)) = self;
         let (indent, newline) = (source.indent_at(node.start_byte()), source.newline_at(node.start_byte()));
@@ -111,36 +100,6 @@ fn place<'p>(load: &Load<'p>, allocation: Node<'p>) -> Result<Place<'p>, &'stati
 }
 
 const NO_PLACE: &str = "there is no place between the load and the mark to hand the model over";
-
-/// Attributes that are set on the model itself from its load up to a statement: a model that is loaded a second time has
-/// to be given them too.
-fn attributes_set<'p>(load: &Load<'p>, until: usize) -> Result<Vec<&'p str>, &'static str> {
-    let source = load.place.source;
-    let mut names = vec![load.name];
-    let mut found = Vec::new();
-    let mut is_clear = true;
-    let Some(block) = load.place.node.parent() else { return Ok(found) };
-    walk(&mut block.walk(), |node| {
-        let is_between = node.start_byte() >= load.place.node.end_byte() && node.end_byte() <= until;
-        let sides = node.field("left").zip(node.field("right")).filter(|_| is_between && node.kind() == "assignment");
-        if let Some((left, right)) = sides {
-            let uses = |node: Node<'p>| {
-                any(node, |inner| inner.kind() == "identifier" && names.contains(&source.slice(inner)))
-            };
-            if left.kind() == "identifier" && uses(right) {
-                names.push(source.slice(left));
-            } else if left.kind() == "attribute" && uses(left) {
-                let object = left.field("object").map(|object| source.slice(object)).unwrap_or_default();
-                is_clear &= object.ends_with(".model") || object != load.name;
-                found.extend(left.field("attribute").map(|name| source.slice(name)));
-            }
-        }
-        true
-    });
-    found.sort_unstable();
-    found.dedup();
-    if is_clear { Ok(found) } else { Err("attributes are set on what was loaded before its allocation is known") }
-}
 
 /// The edit that puts the function into a file, if it is not there yet, and its name.
 fn function(source: &Source, load: Node<'_>) -> (Vec<Edit>, String) {
