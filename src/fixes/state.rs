@@ -1,4 +1,4 @@
-//! The states that sites are in. Each belongs to a fix, but for the one that says that a site was not understood.
+//! The states that sites are in. Each belongs to a fix, except the one for sites that were not understood.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -10,14 +10,14 @@ use crate::python::FileId;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// There is nothing in the file that this fix could be about.
+    /// The file has nothing that this fix is about.
     NotApplicable,
     /// Nothing to do.
     InOrder,
     /// There is something to repair.
     #[serde(rename = "to-repair")]
     Needed,
-    /// There is something that this fix is about, and it was not understood.
+    /// The file has something that this fix is about, but it was not understood.
     NotUnderstood,
 }
 
@@ -42,7 +42,7 @@ pub struct Survey {
     pub status: Status,
     /// The places, by file and position.
     pub sites: Vec<Site>,
-    /// Why the status is what it is, where the sites do not say it.
+    /// The reason for the status, if the sites do not show it.
     pub note: Option<String>,
     /// The files whose values were followed.
     pub files: Vec<FileId>,
@@ -64,7 +64,7 @@ impl Survey {
         Self { fix, status, sites, note, files: Vec::new() }
     }
 
-    /// The same, but for what it would change.
+    /// The same without its edits.
     pub(crate) fn without_edits(mut self) -> Self {
         for site in &mut self.sites {
             site.edits.clear();

@@ -1,4 +1,4 @@
-//! Puts code in: the text of `patches/gpu-only.py` in the file's own names, indentation and line endings.
+//! Inserts code: the text of `patches/gpu-only.py` with the file's own names, indentation and line endings.
 
 use std::ops::RangeInclusive;
 
@@ -8,14 +8,14 @@ use crate::python::field::Fields as _;
 use crate::python::source::walk;
 use crate::python::{Edit, Source};
 
-/// What is put in; a comment at its top says what its names stand for.
+/// The text to insert; a comment at its top explains its placeholder names.
 const SHARE: &str = include_str!("../../../patches/gpu-only.py");
 
 /// Lines of code, each with how many levels it is indented.
 pub(super) type Lines = Vec<(usize, String)>;
 
-/// The code that shares `amount` among the GPUs of `container`, for use near the statements `near` in `function`, and
-/// `instead_of` other code there.
+/// The code that shares `amount` among the GPUs of `container`, to be inserted near the statements `near` in
+/// `function`, `instead_of` other code there.
 pub(super) fn share<'p>(
     source: &'p Source,
     function: Node<'p>,
@@ -37,7 +37,7 @@ pub(super) fn share<'p>(
     let remainder = if amount.kind() == "identifier" {
         source.slice(amount).to_owned()
     } else {
-        // Worked out once, before anything that it may be made of changes.
+        // Computed once, before anything that it depends on changes.
         let name = free("remaining_bytes");
         lines.push((0, format!("{name} = {}", source.slice(amount))));
         name
@@ -65,8 +65,8 @@ pub(super) fn share<'p>(
     lines
 }
 
-/// Puts the statements from `first` to `last` of `block` one level deeper, behind `test`, with an other branch (its
-/// header and lines) behind them. Nothing if they share lines with others.
+/// Indents the statements from `first` to `last` of `block` under `test`, followed by another branch (its header and
+/// lines). `None` if they share lines with others.
 pub(super) fn behind_test(
     source: &Source,
     block: Node<'_>,
@@ -99,7 +99,7 @@ pub(super) fn behind_test(
             }
         }
     } else if first.prev_sibling().is_none() && first.start_position().row == last.end_position().row {
-        // `if …: statement`: the statement moves to a line of its own, still behind a colon.
+        // `if …: statement`: the statement moves to a line of its own, still after a colon.
         indent.push_str(unit);
         let colon = source.text()[..start].trim_end_matches([' ', '\t']).len();
         edits.push(Edit::replace(colon..start, format!("{newline}{indent}{test} ")));
@@ -122,7 +122,8 @@ pub(super) fn otherwise(source: &Source, branches: Node<'_>, lines: &Lines) -> O
     Some(Edit::insert(source.line_end(branches.end_byte()), format!("{newline}{indent}else:{newline}{body}")))
 }
 
-/// Replaces the statements of a branch (its `body`) by these lines. Nothing if it is not a plain block on lines of its own.
+/// Replaces the statements of a branch (its `body`) by these lines. `None` if it is not a plain block on lines of its
+/// own.
 pub(super) fn in_place_of(source: &Source, branches: Node<'_>, body: Node<'_>, lines: &Lines) -> Option<Edit> {
     let start = body.start_byte();
     if body.kind() != "block" || !source.text()[source.line_start(start)..start].trim().is_empty() {
@@ -139,7 +140,7 @@ fn render(lines: &Lines, indent: &str, unit: &str, newline: &str) -> String {
     lines.join(newline)
 }
 
-/// One level of indentation: that of the block, or, where it stands on its header's line, that of the file.
+/// One level of indentation: that of the block, or that of the file if the block is on its header's line.
 fn unit<'p>(source: &'p Source, block: Node<'p>) -> &'p str {
     let apart =
         |block: Node<'p>| block.parent().is_some_and(|parent| parent.start_position().row < block.start_position().row);
@@ -156,8 +157,8 @@ fn unit<'p>(source: &'p Source, block: Node<'p>) -> &'p str {
     source.indent_unit(found.unwrap_or(block))
 }
 
-/// What is logged with in these statements, or else in the function, or in the file where the name is the module's own.
-/// Nothing if these statements print; and an import if nobody logs.
+/// The logger that these statements use, or else the function, or the file if the name belongs to the module. `None` if
+/// these statements print; an import if nothing logs.
 fn logger<'p>(
     source: &'p Source,
     function: Node<'p>,
@@ -186,12 +187,12 @@ fn logger<'p>(
         .or_else(|| logs_with(source, source.root(), lasting));
     match found {
         Some(logger) => (Some(logger), None),
-        // Imported in the function, it would be unknown there to what stands before.
+        // If it were imported in the function, the statements before would not know it.
         None => (Some("logging"), (!module_names(source, "logging")).then_some("import logging")),
     }
 }
 
-/// What the first call of a logger's method below `node` is made on, of those that are `wanted`.
+/// The object of the first call of a logger's method below `node`, if it is `wanted`.
 fn logs_with<'p>(source: &'p Source, node: Node<'p>, wanted: impl Fn(Node<'p>) -> bool) -> Option<&'p str> {
     let mut found = None;
     walk(&mut node.walk(), |inner| {
@@ -222,7 +223,7 @@ fn module_logger(source: &Source) -> Option<&str> {
     loggers.next()
 }
 
-/// Is an object reached from a name that the module itself imports or assigns?
+/// Does the path to an object begin with a name that the module itself imports or assigns?
 fn is_module_name(source: &Source, object: Node<'_>) -> bool {
     let mut name = object;
     while let Some(inner) = name.child_by_field_name("object") {
@@ -265,7 +266,7 @@ fn identifiers<'p>(source: &'p Source, function: Node<'p>, except: Option<Node<'
     found
 }
 
-/// Replaces `word` by `name` where it stands alone.
+/// Replaces `word` by `name` wherever it is a whole word.
 fn replace_word(text: &str, word: &str, name: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
