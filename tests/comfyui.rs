@@ -292,13 +292,13 @@ fn what_is_not_understood_is_told_with_its_line_and_never_guessed() {
             4,
             "the list is used in code that is not followed: `out.append`",
         ),
-        ("out = []\nfill(out)\nreturn out", 4, "the list is handed to code that is not followed: `out`"),
+        ("out = []\nfill(out)\nreturn out", 4, "the list is passed to code that is not followed: `out`"),
         (
             "out = []\nwith use(out) as x:\n    pass\nreturn out",
             4,
-            "the list is handed to code that is not followed: `out`",
+            "the list is passed to code that is not followed: `out`",
         ),
-        ("out = []\nfor n, m in use(out).named_modules():\n    pass\nreturn out", 4, "the list is handed to code"),
+        ("out = []\nfor n, m in use(out).named_modules():\n    pass\nreturn out", 4, "the list is passed to code"),
         ("out = []\nother = out\nother.append((a, b))\nreturn out", 4, "the list gets another name"),
         ("out = []\nout[:] = [(a, b)]\nreturn out", 4, "the list is changed in a way that is not followed: `out[:]`"),
         ("out = []\nout.append((a, b))\nout.fill(c)\nreturn out", 5, "the list is changed in a way"),
@@ -310,7 +310,7 @@ fn what_is_not_understood_is_told_with_its_line_and_never_guessed() {
         ("return self.cached", 3, "what is returned is not a list that is made here: `self.cached`"),
         ("return self._load_list()", 2, "calls itself"),
         ("t = ()\nfor x in y:\n    t = t + (x,)\nreturn [t]", 6, "this item is not a tuple"),
-        ("pass", 2, "no item is put into the list"),
+        ("pass", 2, "no item is added to the list"),
     ] {
         let told = told_of("", body);
         let expected = format!("ModelPatcher: line {line}: {why}");

@@ -589,7 +589,7 @@ fn what_only_takes_five_fields_is_named_and_left() {
         LOAD_LIST,
         Accounting::Resident,
     );
-    assert!(survey.note.unwrap().contains("as the guide has it"));
+    assert!(survey.note.unwrap().contains("as in the guide"));
 }
 
 #[test]

@@ -4,29 +4,29 @@ use super::machine::{Device, DeviceMap};
 use super::number::{MB, float_of};
 use super::request::Quotas;
 
-/// Who gets the bytes that no quota covers, where the allocation string names no wildcard.
+/// Who gets the bytes that no quota covers, if the allocation string has no wildcard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Policy {
     /// `cpu`, as if `cpu,*` had been written: the node as shipped.
     CpuFallback,
-    /// The GPUs that got bytes by their quotas, in proportion to these: the repaired node.
+    /// The GPUs with quotas, in proportion to the bytes they got: the repaired node.
     #[default]
     GpuOnly,
 }
 
 /// Bytes of the model on one device.
 ///
-/// A float: quotas are (`1.3gb` is no whole number of bytes), and so is everything computed from them. A whole number
-/// of bytes up to 2^53, 8 PiB, is exact in it.
+/// A float, because quotas are (`1.3gb` is not a whole number of bytes) and so is everything computed from them. It
+/// holds whole numbers of bytes exactly up to 2^53 (8 PiB).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Share {
-    /// The device; each has one share at most.
+    /// The device. Each has at most one share.
     pub device: Device,
     /// More than 0.
     pub bytes: f64,
 }
 
-/// What became of the bytes that no quota covers.
+/// Where the bytes went that no quota covers.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Remainder {
     /// There were none, or the mode has no quotas.
@@ -46,19 +46,18 @@ pub enum Remainder {
         /// Across how many GPUs.
         gpus: usize,
     },
-    /// No GPU had a quota to go by. The bytes have no place in the fraction string, and their blocks stay on the
-    /// compute device.
+    /// No GPU had a quota. The bytes do not appear in the fraction string, and their blocks stay on the compute device.
     Unassigned {
         /// How many bytes; a float as in [`Share`].
         bytes: f64,
     },
 }
 
-/// What the log line that tells users of a shared remainder has in it, and no other.
+/// Text that occurs in the log line about a shared remainder, and in no other.
 pub const SHARED: &str = "GPU-ONLY MODE: Distributed";
 
 impl Remainder {
-    /// The log line that tells users that the remainder was shared, as the repair writes it; `None` if it was not.
+    /// The log line that the repair writes when it shares the remainder; `None` if nothing was shared.
     pub fn log_line(&self) -> Option<String> {
         let Self::Shared { bytes, gpus } = self else { return None };
         let megabytes = bytes / MB;
@@ -68,16 +67,16 @@ impl Remainder {
     }
 }
 
-/// Shares a model of `total_bytes` by quotas. The shares stand in the order in which devices first got bytes, which is
+/// Shares a model of `total_bytes` by quotas. The shares are in the order in which devices first got bytes, which is
 /// the order of the fraction string.
 ///
-/// Quotas are met in their order until the model is used up; what is left is the remainder. Under [`Policy::GpuOnly`]
-/// and without a wildcard, a GPU with the amount `a` gets `a + remainder * a / total`, `total` being the amounts of all
+/// Quotas are served in order until the model is used up. What is left is the remainder. Under [`Policy::GpuOnly`] and
+/// without a wildcard, a GPU with the amount `a` gets `a + remainder * a / total`, `total` being the amounts of all
 /// GPUs: the repair in `patches/gpu-only.py`.
 ///
 /// The shares add up to the model, with two exceptions. A remainder can be [unassigned](Remainder::Unassigned). And
 /// where a device has several quotas, each takes its bytes from the model, but only the last is the device's share: the
-/// bytes of the others are nobody's.
+/// bytes of the others are lost.
 pub fn share(total_bytes: u64, quotas: &Quotas, policy: Policy) -> (Vec<Share>, Remainder) {
     let mut remaining = float_of(total_bytes);
     let mut shares = DeviceMap::default();

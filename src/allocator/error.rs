@@ -1,5 +1,5 @@
-//! Why an allocation cannot be computed. Wherever these stand, the node raises an exception, but for the numbers that
-//! are not finite: of those it makes allocations of "nan".
+//! Why an allocation cannot be computed. In all these cases the node raises an exception, except for numbers that are
+//! not finite: from those it computes allocations of "nan".
 
 use std::fmt;
 
@@ -24,12 +24,12 @@ impl ParseError {
         Self { span, character, found, mode, expected }
     }
 
-    /// The bytes of the allocation string that are at fault; empty where something is missing.
+    /// The offending bytes of the allocation string; empty if something is missing there.
     pub fn span(&self) -> Span {
         self.span.clone()
     }
 
-    /// The character of the allocation string that is at fault, counted from 1.
+    /// The position of the offending character in the allocation string, from 1.
     pub fn character(&self) -> usize {
         self.character
     }
@@ -39,7 +39,7 @@ impl ParseError {
         self.mode
     }
 
-    /// What should stand there.
+    /// What was expected there.
     pub fn expected(&self) -> Expected {
         self.expected
     }
@@ -54,7 +54,7 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// What should stand where a [`ParseError`] points.
+/// What a [`ParseError`] expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Expected {
@@ -103,8 +103,8 @@ pub enum AllocationError {
     NotFinite(Device),
     /// Blocks are left for this compute device, which is neither named in the expert part nor listed by the machine.
     ///
-    /// The node looks the device up in a table that does not have it. It gets away with it as long as every single
-    /// block fits a quota, which tiny blocks by definition do not.
+    /// The node looks the device up in a table that does not have it. That only works if every single block fits a
+    /// quota, and tiny blocks never use one.
     NoComputeDevice(Device),
 }
 

@@ -1,4 +1,4 @@
-//! Every mode ends in fractions: parts of each device's own memory, four decimals, written as one string.
+//! Fractions: every mode ends in parts of each device's own memory, with four decimals, written as one string.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -11,8 +11,7 @@ use super::request::{Fraction, Ratio, VirtualVram};
 
 /// Fractions of byte mode: each share by its device's total bytes. Devices without memory are left out.
 ///
-/// # Errors
-/// A share on a device that the machine does not have. A device that is named but got no bytes is not looked at.
+/// # Errors A share on a device that the machine does not have. A device that is named but got no bytes is not checked.
 pub fn of_shares(shares: &[Share], machine: &Machine) -> Result<Vec<Fraction>, AllocationError> {
     by_memory(shares.iter().map(|share| (&share.device, share.bytes)), machine)
 }
@@ -23,8 +22,8 @@ pub fn of_shares(shares: &[Share], machine: &Machine) -> Result<Vec<Fraction>, A
 /// # Errors
 /// A device that the machine does not have.
 pub fn of_ratios(total_bytes: u64, ratios: &[Ratio], machine: &Machine) -> Result<Vec<Fraction>, AllocationError> {
-    // Added up one after the other, as Python did before 3.12; since then its sum() makes up for rounding. The two can
-    // differ in the last bit for parts that are not whole, and a fraction that lies halfway then shows it.
+    // Added up one after the other, as Python did before 3.12; since then its sum() compensates for rounding. The two
+    // can differ in the last bit for parts that are not whole, which shows in a fraction that lies exactly halfway.
     let total: f64 = ratios.iter().map(|ratio| ratio.parts).sum();
     let bytes = |ratio: &Ratio| (ratio.parts / total) * float_of(total_bytes);
     by_memory(ratios.iter().map(|ratio| (&ratio.device, bytes(ratio))), machine)
@@ -44,11 +43,11 @@ fn by_memory<'a>(
     Ok(fractions)
 }
 
-/// Fractions of virtual VRAM mode: the donors give in their order, none more than it has, until the gigabytes are
-/// reached; the compute device gets the model less the gigabytes asked for, given or not. `weight_bytes` is the size of
-/// the model in this mode ([`Model::weight_bytes`](super::Model::weight_bytes)).
+/// Fractions of virtual VRAM mode: the donors give in order, none more than it has, until the gigabytes are reached.
+/// The compute device gets the model minus the gigabytes asked for, even if the donors cannot give that much.
+/// `weight_bytes` is the size of the model in this mode ([`Model::weight_bytes`](super::Model::weight_bytes)).
 ///
-/// A donor named twice gives twice, and both of its fractions tell the second gift.
+/// A donor named twice gives twice, and both of its fractions are those of the second time.
 ///
 /// # Errors
 /// A device that the machine does not have, or that has no memory.
@@ -89,8 +88,8 @@ pub fn fraction_string(fractions: &[Fraction]) -> String {
     text
 }
 
-/// Appends a fraction of nothing for every listed device that has none. The text is the fraction string so far, which
-/// in fraction mode is the author's own.
+/// Appends a fraction of 0 for every listed device that has none. In fraction mode the text so far is what the user
+/// wrote.
 pub(super) fn complete(text: &mut String, fractions: &mut Vec<Fraction>, machine: &Machine) {
     let present: HashSet<Device> = fractions.iter().map(|fraction| fraction.device.clone()).collect();
     for (device, _) in machine.listed().filter(|&(device, _)| !present.contains(device)) {

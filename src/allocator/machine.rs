@@ -1,4 +1,4 @@
-//! The devices of a machine, and what is kept per device.
+//! The devices of a machine, and tables with a value per device.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -50,11 +50,11 @@ impl PartialOrd for Device {
     }
 }
 
-/// The memory of every device of a machine, as `comfy.model_management.get_total_memory` tells it.
+/// The memory of every device of a machine, as `comfy.model_management.get_total_memory` reports it.
 ///
 /// *Listed* devices are those of `get_device_list`, in its order: `cpu`, then `cuda:0` and up, then the other kinds.
-/// Each appears in every allocation, if need be with nothing on it. An *unlisted* device can be named in an allocation
-/// string, but does not appear otherwise: `cuda` without a number is one.
+/// Each appears in every allocation, even with nothing on it. An *unlisted* device, such as `cuda` without a number,
+/// appears only if the allocation string names it.
 #[derive(Debug, Clone, Default)]
 pub struct Machine {
     listed: DeviceMap<u64>,
@@ -71,7 +71,7 @@ impl Machine {
         machine
     }
 
-    /// The same machine with one more device that it answers for, but does not list.
+    /// The same machine with one more, unlisted device.
     #[must_use]
     pub fn with_unlisted(mut self, device: impl Into<Device>, total_bytes: u64) -> Self {
         self.unlisted.set(device.into(), total_bytes);
@@ -89,15 +89,15 @@ impl Machine {
     }
 }
 
-/// A value per device in the order in which devices were first set, as a Python dict keeps them. That order is that of
-/// the fraction string, and floats are summed in it.
+/// A value per device in the order in which devices were first set, as a Python dict keeps them. That is the order of
+/// the fraction string, and the order in which floats are summed.
 #[derive(Debug, Clone)]
 pub(super) struct DeviceMap<V> {
     entries: Vec<(Device, V)>,
     index: HashMap<Device, usize>,
 }
 
-// Derived, it would ask for a default of the value too.
+// A derived one would need a default of the value too.
 impl<V> Default for DeviceMap<V> {
     fn default() -> Self {
         Self { entries: Vec::new(), index: HashMap::new() }

@@ -1,8 +1,8 @@
 //! The reference allocator: what `DisTorch2` computes from an allocation string, a model and a machine.
 //!
-//! Pure arithmetic, with and without the repair; "the node" in these pages is `DisTorch2`'s own Python. `verify` holds
-//! the Python of a checkout to it step by step, and `plan` tells with it what will go where. Every step can be called
-//! on its own:
+//! Pure arithmetic, with and without the repair; "the node" in these pages is `DisTorch2`'s own Python. `verify`
+//! compares the Python of a checkout with it, step by step, and `plan` uses it to show where a model will go. Every
+//! step can be called on its own:
 //!
 //! ```text
 //! AllocationString::parse ─> request ─┬─ byte ───> bytes::share ─> fraction::of_shares ─┐
@@ -15,23 +15,23 @@
 //! Source of all formulas: `distorch_2.py` of `ComfyUI-MultiGPU` at its commit 0b438f7, and for [`Policy::GpuOnly`]
 //! `patches/gpu-only.py` of this repository.
 //!
-//! # Numbers
-//! A size that is given is a `u64` of bytes. A size that is computed is an `f64` wherever the node has a Python float,
-//! and with the operations in its order, since its results are only equal to the last decimal if every rounding is.
-//! Where the node has an integer in between, a float holds it exactly up to 2^53 bytes (8 PiB); beyond, results can
-//! differ. GB is 2^30 bytes as in the node.
+//! # Numbers A size that is given is a `u64` of bytes. A size that is computed is an `f64` wherever the node has a
+//! Python float, with the operations in the node's order: results only agree to the last decimal if every rounding
+//! does. Where the node has an integer in between, a float holds it exactly up to 2^53 bytes (8 PiB); beyond that,
+//! results can differ. GB is 2^30 bytes, as in the node.
 //!
-//! # What the node does that one might not expect
+//! # What the node does that may surprise
 //! - Mode: letters of *device names* count ([`Mode::Byte`]), and `cpu,*` on its own is an error ([`Mode::Fraction`]).
-//! - Amounts: what follows a number it can read is passed over ([`AllocationString::ignored`]).
-//! - Quotas: of a device's repeated quotas bytes get lost ([`bytes::share`]).
-//! - Devices without memory are left out of the fractions, and their bytes are nobody's ([`fraction::of_shares`]). So
-//!   are those that four decimals round away, at most 0.00005 of a device's memory.
-//! - Bytes that are nobody's end as orphans on the compute device ([`Reason::Orphan`]), beyond its quota.
-//! - Devices are offered blocks in the order of their names, `cpu` last ([`table::devices`]), not in the string's.
+//! - Amounts: text after a number that it can read is ignored ([`AllocationString::ignored`]).
+//! - Quotas: if a device has several, bytes get lost ([`bytes::share`]).
+//! - Devices without memory are left out of the fractions, and their bytes are lost ([`fraction::of_shares`]). So are
+//!   bytes that four decimals round away, at most 0.00005 of a device's memory.
+//! - Lost bytes end up as orphans on the compute device ([`Reason::Orphan`]), above its quota.
+//! - Blocks are offered to devices in the order of their names, `cpu` last ([`table::devices`]), not in the string's
+//!   order.
 //! - Blocks of one name share one place ([`Model::new`]), and blocks without a bias attribute never move
 //!   ([`Reason::Tiny`]).
-//! - The compute device need not be among the devices, as long as no block is left for it
+//! - The compute device may be missing among the devices, as long as no block is left for it
 //!   ([`AllocationError::NoComputeDevice`]).
 
 pub mod bytes;
@@ -60,18 +60,18 @@ pub use table::{AssignmentRow, DeviceRow, LayerRow};
 pub struct Options {
     /// Which size of a block counts.
     pub accounting: Accounting,
-    /// Who gets what no quota covers.
+    /// Who gets the bytes that no quota covers.
     pub policy: Policy,
     /// Is the model a CLIP model, whose heads stay on the compute device?
     pub clip: bool,
 }
 
-/// What will go where.
+/// Where everything goes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Allocation {
     /// Bytes of the model under the accounting asked for.
     pub total_bytes: u64,
-    /// What became of the bytes that no quota covers, for the log line that tells of them.
+    /// Where the bytes went that no quota covers, for the log line about them.
     pub remainder: Remainder,
     /// What the node's function for the mode returns; in fraction mode, the expert part as it is.
     pub fraction_string: String,
@@ -96,8 +96,8 @@ impl Allocation {
 
     /// Bytes of the blocks on each device, one entry per row of the device table. They add up to the model.
     ///
-    /// The model must be the allocated one; the accounting can be the other one, which tells what is really occupied by
-    /// a model that was allocated by what casting it costs.
+    /// The model must be the allocated one. The accounting may be the other one: then it tells how much memory is
+    /// really occupied by a model that was allocated with the cost of casting.
     pub fn bytes_on(&self, model: &Model, accounting: Accounting) -> Vec<u64> {
         let mut bytes = vec![0_u64; self.devices.len()];
         for (block, placed) in model.blocks().iter().zip(&self.placements) {
@@ -109,8 +109,7 @@ impl Allocation {
 
 /// Allocates a model on a machine, in time linear in the blocks.
 ///
-/// # Errors
-/// Where the node raises an exception for what the machine or the model is, and where an allocation is not finite.
+/// # Errors If the node raises an exception because of the machine or the model, or if an allocation is not finite.
 pub fn allocate(
     model: &Model,
     machine: &Machine,

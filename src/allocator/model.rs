@@ -11,23 +11,23 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Accounting {
-    /// `module_mem`: the bytes that the weights occupy. What the node has counted since its version 2.5.11.
+    /// `module_mem`: the bytes that the weights occupy. What the node has counted since version 2.5.11.
     #[default]
     Resident,
-    /// `module_offload_mem`: the resident bytes, and what casting or patching them costs.
+    /// `module_offload_mem`: the resident bytes plus the cost of casting or patching them.
     Offload,
 }
 
 /// One item of a load list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    /// The module's full name, such as `blocks.0.ffn.2`. Tells blocks apart: see [`Model::new`].
+    /// The module's full name, such as `blocks.0.ffn.2`. Blocks are told apart by it: see [`Model::new`].
     pub name: String,
     /// The module's class, such as `Linear`: a row of the layer table.
     pub kind: Cow<'static, str>,
-    /// Bytes that its weights occupy.
+    /// The bytes that its weights occupy.
     pub resident_bytes: u64,
-    /// The same, and the bytes that casting or patching them costs.
+    /// The same plus the bytes that casting or patching them costs.
     pub offload_bytes: u64,
     /// Does the module have an attribute `bias`? It has one even where the bias is `None`, as in a `Linear` without
     /// bias. A block without the attribute stays on the compute device, whatever its size.
@@ -58,9 +58,9 @@ pub struct Model {
 impl Model {
     /// A model of these blocks.
     ///
-    /// Names should differ, as those of torch modules do. Where they do not, the node cannot tell the blocks apart when
-    /// it loads them: all go where the last one it assigned went, though each took its bytes from a quota. So it is
-    /// here.
+    /// Names should differ, as those of torch modules do. If they do not, the node cannot tell the blocks apart when it
+    /// loads them: all go where the last one it assigned went, although each took its bytes from a quota. The same
+    /// happens here.
     pub fn new(blocks: Vec<Block>) -> Self {
         let total =
             |accounting| blocks.iter().fold(0, |total: u64, block| total.saturating_add(block.bytes(accounting)));
@@ -68,8 +68,9 @@ impl Model {
         Self { repeats: repeats(&blocks), blocks, resident_bytes, offload_bytes, weight_bytes: None }
     }
 
-    /// The same model with the size that virtual VRAM mode goes by: the bytes of all weights, and of the biases next to
-    /// a weight. It differs from the resident bytes where modules have other parameters. Without it, they are taken.
+    /// The same model with the size that virtual VRAM mode uses: the bytes of all weights, and of the biases next to a
+    /// weight. It differs from the resident bytes if modules have other parameters. If it is not set, the resident
+    /// bytes are used.
     #[must_use]
     pub fn with_weight_bytes(mut self, weight_bytes: u64) -> Self {
         self.weight_bytes = Some(weight_bytes);
@@ -81,7 +82,7 @@ impl Model {
         &self.blocks
     }
 
-    /// Bytes of all blocks. Exact up to 2^53; stays at 2^64 - 1 where blocks claim more.
+    /// Bytes of all blocks. Exact up to 2^53; saturates at 2^64 - 1.
     pub fn total_bytes(&self, accounting: Accounting) -> u64 {
         match accounting {
             Accounting::Resident => self.resident_bytes,
@@ -94,7 +95,7 @@ impl Model {
         self.weight_bytes.unwrap_or(self.resident_bytes)
     }
 
-    /// Is there a name that several blocks have?
+    /// Do several blocks have the same name?
     pub(super) fn has_repeats(&self) -> bool {
         !self.repeats.is_empty()
     }
@@ -108,10 +109,10 @@ impl Model {
 
 /// For each block whose name an earlier block has: the first block of that name.
 ///
-/// A map of a million names would wait for memory most of the time, only to find that they all differ. So names are
-/// sifted first: each has a bit by its hash, in a table so small that it stays in cache, and only names that share
-/// their bit with another, some six in a hundred by chance, are compared. The hash is keyed, so that no file can be
-/// made such that all of its names share one.
+/// A map of a million names would spend most of its time waiting for memory, only to find that they all differ. So
+/// names are sifted first. Each sets a bit, chosen by its hash, in a table small enough to stay in cache, and only
+/// names that share their bit with another (about six in a hundred by chance) are compared. The hash is keyed, so that
+/// nobody can craft a file whose names all share a bit.
 fn repeats(blocks: &[Block]) -> HashMap<usize, usize> {
     let key = RandomState::new();
     let words = (blocks.len() / 4).next_power_of_two();

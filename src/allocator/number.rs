@@ -8,7 +8,7 @@ pub const GB: f64 = 1_073_741_824.0;
 /// Bytes of one megabyte, and of one kilobyte.
 pub(super) const MB: f64 = 1_048_576.0;
 const KB: f64 = 1024.0;
-/// 2^63: more bytes than anybody has, and whole numbers below it fit into a `u64`.
+/// 2^63: more bytes than anyone has, and whole numbers below it fit into a `u64`.
 const MOST_BYTES: f64 = 9_223_372_036_854_775_808.0;
 
 /// Bytes as the float that the node's arithmetic makes of them. Exact up to 2^53 bytes, 8 PiB.
@@ -30,7 +30,7 @@ pub fn size(text: &str) -> Option<u64> {
     let rest = &text[end..];
     let has_unit = text[..end].ends_with(char::is_alphabetic);
     let is_whole = ["", "b", "ib"].iter().any(|unit| rest.eq_ignore_ascii_case(unit));
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "looked at before")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
     let bytes = (bytes < MOST_BYTES).then_some(bytes as u64);
     bytes.filter(|_| has_unit && is_whole)
 }
@@ -42,9 +42,9 @@ pub(super) fn is_blank(c: char) -> bool {
 
 /// An amount: digits, perhaps a point and more digits, blanks, perhaps one of the units g, m, k, b in either case.
 ///
-/// Answers the bytes and where the unread text begins, or `None` where the text does not begin with a digit. Whatever
-/// follows is not the node's concern: `12tb` is 12 bytes, and so is `12e3gb`. Too many digits make infinity, which is
-/// more than any model and hence harmless.
+/// Returns the bytes and where the unread text begins, or `None` if the text does not begin with a digit. The node
+/// ignores whatever follows: `12tb` is 12 bytes, and so is `12e3gb`. Too many digits make infinity, which is more than
+/// any model and hence harmless.
 pub(super) fn amount(text: &str) -> Option<(f64, usize)> {
     let mut cursor = Cursor::new(text);
     if !cursor.digits() {
@@ -57,7 +57,7 @@ pub(super) fn amount(text: &str) -> Option<(f64, usize)> {
     let after_number = cursor.at;
     while cursor.next_if(is_blank).is_some() {}
     let unit = cursor.next_if(|c| factor(c).is_some()).and_then(factor);
-    // Blanks with no unit behind them are part of the match, but end it where the number ended for a reader.
+    // Blanks with no unit after them are part of the node's match, but to a reader the amount ends with the number.
     let end = if unit.is_some() { cursor.at } else { after_number };
     Some((value * unit.unwrap_or(1.0), end))
 }
@@ -76,10 +76,9 @@ fn factor(unit: char) -> Option<f64> {
 
 /// A finite number in the notation of `float()`: sign, point, exponent, and `_` between digits; blanks around it.
 ///
-/// # Errors
-/// Where the first character stands that does not fit; the length of the text where more was expected. `inf`, `nan` and
-/// a number too large for a float do not fit at their first character: the node takes them, and then divides
-/// infinities.
+/// # Errors The position of the first character that does not fit, or the length of the text if more was expected.
+/// `inf`, `nan` and numbers too large for a float are refused at their first character: the node takes them, and then
+/// divides infinities.
 pub(super) fn float(text: &str) -> Result<f64, usize> {
     // float() takes fewer blanks than strip(): no separators.
     let body = text.trim_end();
@@ -145,7 +144,8 @@ impl<'a> Cursor<'a> {
         any
     }
 
-    /// Digits with single underscores between them; the error is where an underscore stands that is not between digits.
+    /// Digits with single underscores between them; the error is the position of an underscore that is not between
+    /// digits.
     fn grouped_digits(&mut self) -> Result<bool, usize> {
         let any = self.digits();
         let mut underscore = self.at;
@@ -159,7 +159,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The ASCII digit that a decimal digit of any script stands for.
+/// The ASCII digit for a decimal digit of any script.
 fn digit(c: char) -> Option<char> {
     if c.is_ascii() {
         return c.is_ascii_digit().then_some(c);

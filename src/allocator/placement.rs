@@ -11,7 +11,7 @@ use super::table::DeviceRow;
 pub struct Placed {
     /// Row of the device table.
     pub device: usize,
-    /// Why there. Of blocks of one name each has its own reason; all share the last one's device.
+    /// Why there. Blocks of one name each have their own reason, though all share the last one's device.
     pub reason: Reason,
 }
 
@@ -20,7 +20,7 @@ pub struct Placed {
 pub enum Reason {
     /// The first device with room for it.
     Quota,
-    /// No device had room for it: it stays on the compute device, beyond that device's quota.
+    /// No device had room for it: it stays on the compute device, above that device's quota.
     Orphan,
     /// It is smaller than the [threshold](tiny_threshold), or has no bias attribute: it stays on the compute device,
     /// and counts towards no quota.
@@ -35,8 +35,8 @@ pub fn tiny_threshold(total_bytes: u64) -> f64 {
     float_of(total_bytes) * 0.0001
 }
 
-/// Is it, by its name, the head of a CLIP model? It has `embed`, `wte` or `wpe` in it, in any case. The node looks for
-/// `token_embedding` and `position_embedding` too, which the first of these finds.
+/// Is it, by its name, the head of a CLIP model? Such names contain `embed`, `wte` or `wpe`, in upper or lower case.
+/// The node also looks for `token_embedding` and `position_embedding`, which `embed` covers.
 pub fn is_clip_head(block: &Block) -> bool {
     // No character beyond ASCII has one of these letters as its lower case, so bytes will do.
     let name = block.name.as_bytes();
@@ -50,7 +50,7 @@ pub fn is_clip_head(block: &Block) -> bool {
 }
 
 /// Places every block: in load list order, from the last to the first, on the first device of the table that has room
-/// left for all of it. The answer has one entry per block of the model, in its order.
+/// left for all of it. Returns one entry per block of the model, in its order.
 ///
 /// # Errors
 /// [`AllocationError::NoComputeDevice`] if a block is left for a compute device that the table does not have.
@@ -64,7 +64,7 @@ pub fn place(
     let blocks = model.blocks();
     let threshold = tiny_threshold(model.total_bytes(accounting));
     let compute_row = devices.iter().position(|row| row.device == *compute);
-    // A row of no device stands for the compute device if the table does not have it.
+    // An index beyond the table stands for a compute device that the table does not have.
     let home = compute_row.unwrap_or(devices.len());
     let reason_to_stay = |block: &Block| {
         if clip && is_clip_head(block) {

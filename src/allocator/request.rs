@@ -2,7 +2,7 @@
 
 use super::machine::Device;
 
-/// How the amounts of an allocation string are meant. Told by its expert part alone, in this order.
+/// How the amounts of an allocation string are meant. Its expert part alone decides, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// The expert part is empty: `#cuda:0;4.0;cpu`.
@@ -10,7 +10,7 @@ pub enum Mode {
     /// It has one of the letters g, m, k, b anywhere, in either case: `cuda:0,12gb;cuda:1,16gb`.
     ///
     /// Anywhere means in device names too: `mps,0.5` and `mlu:0,50%` are in byte mode, and ask for half a byte and for
-    /// 50 bytes. And plain bytes are bytes only where a letter says so: `cuda:0,5000` asks for 5000 times the memory.
+    /// 50 bytes. And plain bytes need a letter: `cuda:0,5000` asks for 5000 times the memory.
     Byte,
     /// It has a `%` anywhere: `cuda:0,25%;cpu,75%`.
     Ratio,
@@ -51,7 +51,7 @@ pub enum Request {
     Byte(Quotas),
     /// Parts of the model per device, each device once; their sum is not zero.
     Ratio(Vec<Ratio>),
-    /// Parts of each device's own memory. As written, so a device can occur more than once; the last one counts.
+    /// Parts of each device's own memory, as written: a device can occur more than once, and the last one counts.
     Fraction(Vec<Fraction>),
     /// Gigabytes to move away from the compute device.
     VirtualVram(VirtualVram),
@@ -71,7 +71,7 @@ pub struct Quotas {
 pub struct Quota {
     /// The device.
     pub device: Device,
-    /// At least 0. A float, since `1.3gb` is no whole number of bytes and the node does not make it one; infinite for a
+    /// At least 0. A float, since `1.3gb` is not a whole number of bytes and the node does not round it; infinite for a
     /// number of more than 308 digits.
     pub bytes: f64,
 }
@@ -90,7 +90,7 @@ pub struct Ratio {
 pub struct Fraction {
     /// The device.
     pub device: Device,
-    /// 1 is all of its memory; more is possible, and so is less than nothing.
+    /// 1 is all of its memory. It may be more, and it may be negative.
     pub value: f64,
 }
 

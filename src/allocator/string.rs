@@ -1,9 +1,8 @@
 //! Allocation strings: `expert#compute;gigabytes;donors`.
 //!
-//! | part | what it says |
-//! |---|---|
+//! | part | meaning | |---|---|
 //! | expert | amounts per device, `device,amount;device,amount`, in one of three [modes](Mode) |
-//! | compute | the compute device; `cuda:0` where there is no `#` or nothing behind it |
+//! | compute | the compute device; `cuda:0` if there is no `#`, or nothing after it |
 //! | gigabytes, donors | virtual VRAM; they count only where the expert part is empty |
 
 use std::ops::Range;
@@ -16,7 +15,7 @@ use super::request::{Fraction, Mode, Quota, Quotas, Ratio, Request, VirtualVram}
 /// Bytes of an allocation string.
 pub type Span = Range<usize>;
 
-/// An allocation string, understood.
+/// A parsed allocation string.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AllocationString {
     text: String,
@@ -30,11 +29,10 @@ pub struct AllocationString {
 
 impl AllocationString {
     /// Reads a string as the node does, with its tolerance: blanks around amounts, parts without a comma, and anything
-    /// behind the unit of an amount are passed over. See [`AllocationString::ignored`].
+    /// after the unit of an amount are ignored. See [`AllocationString::ignored`].
     ///
-    /// # Errors
-    /// Where the node raises an exception, whatever the machine and the model are; and where a number is infinite or
-    /// not a number. It points at the first such place.
+    /// # Errors If the node raises an exception, whatever the machine and the model are, or if a number is infinite or
+    /// not a number. The error points at the first such place.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let (expert, rest) = match text.find('#') {
             Some(at) => (0..at, at + 1..text.len()),
@@ -83,7 +81,7 @@ impl AllocationString {
         &self.request
     }
 
-    /// The devices that are named, in the order of the string, one more time for every time that it is named.
+    /// The devices that are named, in the order of the string, repeats included.
     pub fn devices(&self) -> impl Iterator<Item = &Device> {
         self.named.iter().map(|(device, _)| device)
     }
@@ -93,8 +91,8 @@ impl AllocationString {
         self.named.iter().find(|(named, _)| named == device).map(|(_, span)| span.clone())
     }
 
-    /// What the node passes over without a word, and its author may have meant: parts without a comma, and text behind
-    /// an amount. `12tb` is 12 bytes, `4.5.6gb` is 4.5. The letters that complete a unit (`gb`, `GiB`) do not count.
+    /// What the node silently ignores although the user may have meant it: parts without a comma, and text after an
+    /// amount. `12tb` is 12 bytes, `4.5.6gb` is 4.5. The letters that complete a unit (`gb`, `GiB`) do not count.
     pub fn ignored(&self) -> &[Span] {
         &self.ignored
     }
@@ -102,8 +100,8 @@ impl AllocationString {
 
 /// The string that a node makes of its fields, and logs as "Full allocation string".
 ///
-/// It is empty, and the node leaves the model alone, where both the expert part and the gigabytes are nothing. With an
-/// expert part the gigabytes and the donor are written all the same, and have no say in what goes where.
+/// It is empty if there is neither an expert part nor any gigabytes; then the node leaves the model alone. With an
+/// expert part the gigabytes and the donor are written too, but have no effect.
 pub fn full_allocation(expert: &str, compute: &Device, gigabytes: f64, donor: &str) -> String {
     if gigabytes > 0.0 {
         // Debug writes the shortest digits that read back the same and always a point: 4.0.
@@ -151,7 +149,7 @@ impl Parser<'_> {
         if ratios.is_empty() {
             return Err(self.error(expert.end..expert.end, Expected::Percentages));
         }
-        // The node writes each percentage into its log as an integer, and fails where it is too large for one.
+        // The node logs each percentage as an integer, and fails if it is too large for one.
         let total: f64 = ratios.iter().map(|ratio| ratio.parts).sum();
         if !ratios.iter().all(|ratio| (ratio.parts / total * 100.0).is_finite()) {
             return Err(self.error(expert.clone(), Expected::Sum));
@@ -185,7 +183,7 @@ impl Parser<'_> {
         Ok(VirtualVram { recipient, gigabytes, donors })
     }
 
-    /// Device and value of each part of the expert part; they are parted at the first comma.
+    /// Device and value of each part of the expert part, split at the first comma.
     fn parts(&mut self, expert: &Span) -> Vec<(Span, Span)> {
         let mut parts = Vec::new();
         for part in split(self.text, expert, ';') {
@@ -209,7 +207,7 @@ impl Parser<'_> {
         device
     }
 
-    /// A number without its percent signs, which can stand anywhere in it.
+    /// A number without its percent signs, which can be anywhere in it.
     fn percentage(&self, value: &Span) -> Result<f64, ParseError> {
         let text = &self.text[value.clone()];
         let plain = text.replace('%', "");

@@ -1,4 +1,4 @@
-//! The three tables of the node's log, as numbers; their `cells` are the texts that it logs.
+//! The three tables of the node's log, as numbers. `cells` gives the text that it logs.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -19,10 +19,10 @@ pub struct DeviceRow {
     pub total_bytes: u64,
     /// The part of its memory that the model gets; 1 is all of it.
     pub fraction: f64,
-    /// What that makes, in units of 2^30 bytes: `total_bytes * fraction / 2^30`. A float, since the fraction is one;
-    /// four decimals of it make steps of 1.2 MB on a device of 12 GB.
+    /// The same in units of 2^30 bytes: `total_bytes * fraction / 2^30`. A float, since the fraction is one; its four
+    /// decimals make steps of 1.2 MB on a device of 12 GB.
     pub allocated_gb: f64,
-    /// What that is of all allocations, in percent; 0 where they do not add up to more than nothing.
+    /// Its share of all allocations, in percent; 0 if their sum is not positive.
     pub dist_percent: f64,
 }
 
@@ -44,8 +44,8 @@ impl DeviceRow {
     }
 }
 
-/// The device table of fractions, sorted as the node sorts it: the order in which devices are offered blocks. Of a
-/// device's several fractions the last counts.
+/// The device table of fractions, sorted as the node sorts it: the order in which blocks are offered to devices. If a
+/// device has several fractions, the last counts.
 ///
 /// # Errors
 /// A device that the machine does not have, or an allocation that is not finite.
@@ -82,7 +82,7 @@ pub struct LayerRow {
     pub blocks: usize,
     /// Their bytes.
     pub bytes: u64,
-    /// What that is of the model, in percent.
+    /// Their share of the model, in percent.
     pub percent: f64,
 }
 
@@ -139,12 +139,12 @@ impl AssignmentRow {
     }
 }
 
-/// The assignment table, with the node's own idea of what belongs in it.
+/// The assignment table, counted as the node counts it.
 ///
 /// First the blocks placed as [tiny](Reason::Tiny), if any; among them are blocks of any size without a bias attribute.
-/// Then each device with its blocks of at least the tiny-block threshold, whatever they were placed for; so a large
-/// block without a bias attribute counts twice, and a small CLIP head nowhere. Of blocks of one name the first counts.
-/// For the true bytes of a device, see [`Allocation::bytes_on`](super::Allocation::bytes_on).
+/// Then each device with its blocks of at least the tiny-block threshold, whatever the reason of their placement. So a
+/// large block without a bias attribute counts twice, and a small CLIP head not at all. Of blocks with one name the
+/// first counts. For the true bytes of a device, see [`Allocation::bytes_on`](super::Allocation::bytes_on).
 pub fn assignments(
     model: &Model,
     accounting: Accounting,

@@ -8,11 +8,12 @@ use anyhow::{Result, anyhow, bail};
 use crate::advice::Advise as _;
 use crate::install::{Files, Revision, is_root};
 
-/// What to do if it names none.
+/// The help if it names none.
 const HELP: &str = "name the folder of ComfyUI; add `@` and a revision for one that is not checked out";
 
-/// The ComfyUI that an argument names: `PATH`, or `PATH@REV` for a revision of the repository there. Whatever exists
-/// under the whole of it is meant; after that the longest `PATH` counts, since `@` may be in either part.
+/// The ComfyUI that an argument names: `PATH`, or `PATH@REV` for a revision of the repository there. If the whole
+/// argument exists as a path, it is that path. Otherwise the longest existing `PATH` counts, since `@` may be in either
+/// part.
 pub fn named(argument: &OsStr) -> Result<Files> {
     let whole = Path::new(argument);
     if whole.exists() {

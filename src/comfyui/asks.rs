@@ -1,4 +1,4 @@
-//! What a pack asks of the ComfyUI around it beside load lists, and where the two conflict.
+//! What a pack requires of its ComfyUI besides load lists, and where the two conflict.
 
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ use crate::install::Files;
 use crate::python::reach::Reach;
 use crate::python::{FileId, Package};
 
-/// What a pack asks of its ComfyUI: read from the pack alone.
+/// What a pack requires of its ComfyUI, read from the pack alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asks {
     replaced: Vec<Replaced>,
@@ -30,13 +30,14 @@ pub struct Asks {
 pub enum Kind {
     /// The pack imports something that this ComfyUI does not have.
     MissingInComfyui,
-    /// The pack imports something from one of its own files that is not there: its own fault, whatever the ComfyUI.
+    /// The pack imports something from one of its own files that is not there: a fault of the pack, whatever the
+    /// ComfyUI.
     MissingInPack,
-    /// The pack puts a `_load_list` of its own in the place of ComfyUI's, and ComfyUI's own code fails with it.
+    /// The pack replaces ComfyUI's `_load_list` by its own, and ComfyUI's own code fails with it.
     ReplacedLoadList,
 }
 
-/// A place in a pack that does not go together with the ComfyUI, and that no fix is about.
+/// A place in a pack that does not work with the ComfyUI, and that no fix is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// What kind it is.
@@ -62,8 +63,8 @@ impl Asks {
         Self { replaced: replaced::read(package, reach), suspicion: Suspicion::of(package) }
     }
 
-    /// Judges the places of the pack that read load lists, by their states, with those of a ComfyUI, or with those that
-    /// the pack puts in their place.
+    /// Judges the places of the pack that read load lists, by their states, with the load lists of a ComfyUI, or with
+    /// those that the pack replaces them by.
     pub fn judge(&self, states: &[State], lists: &[LoadList]) -> Pair {
         let theirs = judge(states, lists);
         let Some(replaced) = self.replaced.first() else { return theirs };
@@ -77,7 +78,7 @@ impl Asks {
         if self.replaced.len() == 1 && replaced.is_certain || ours == theirs { ours } else { Pair::Known(Fit::Unclear) }
     }
 
-    /// Where the pack, whose files are these, and the ComfyUI conflict; with no ComfyUI, what is wrong in any case.
+    /// Where the pack, whose files are these, and the ComfyUI conflict. Without a ComfyUI, what is wrong with any.
     pub fn conflicts(
         &self,
         package: &Package,
@@ -162,8 +163,7 @@ fn of_replaced(replaced: &Replaced, readers: &[replaced::Reader], facts: &Facts)
             reader.name()
         ),
         help: String::from(
-            "`apply` does not change this; once it has repaired the places that read load lists, they need it no more, \
-             and the assignment can be deleted",
+            "`apply` does not change this; once it has repaired the places that read load lists, they no longer need it, and the assignment can be deleted",
         ),
     })
 }

@@ -1,4 +1,4 @@
-//! Dynamic VRAM: a patcher of ComfyUI's own that takes models away from `DisTorch2`.
+//! Dynamic VRAM: ComfyUI's own patcher that takes over models from `DisTorch2`.
 
 use serde::{Deserialize, Serialize};
 use tree_sitter::Node;
@@ -8,24 +8,25 @@ use crate::python::field::Fields as _;
 use crate::python::source::walk;
 use crate::python::{Place, Source};
 
-/// The option that turns it off, where it is on by default.
+/// The option that turns it off, if it is on by default.
 pub const OFF: &str = "--disable-dynamic-vram";
 
 /// Whether a ComfyUI has dynamic VRAM. Its patcher is recognised by a method `is_dynamic` that returns True.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DynamicVram {
-    /// It has not.
+    /// It has none.
     Absent,
     /// Only if asked for: its patcher is at this place, and no option turns it off.
     OnRequest(Place),
-    /// By default: its patcher is at this place, and [`OFF`] turns it off. While it is active, `DisTorch2` has no effect on
-    /// safetensors models; `ComfyUI-GGUF` makes patchers of its own, and on the CPU ComfyUI makes plain ones.
+    /// By default: its patcher is at this place, and [`OFF`] turns it off. While it is active, `DisTorch2` has no
+    /// effect on safetensors models; `ComfyUI-GGUF` creates its own patchers, and on the CPU ComfyUI creates plain
+    /// ones.
     ByDefault(Place),
-    /// Its patcher is at this place, and what the command line offers could not be read.
+    /// Its patcher is at this place, but the options of the command line could not be read.
     Unclear(Place),
 }
 
-/// Reads `comfy/model_patcher.py`, and `comfy/cli_args.py` where it could be read.
+/// Reads `comfy/model_patcher.py`, and `comfy/cli_args.py` if it can be read.
 pub(super) fn read(patcher: &Source, options: Option<&Source>) -> DynamicVram {
     let Some(place) = dynamic_class(patcher) else { return DynamicVram::Absent };
     match options {

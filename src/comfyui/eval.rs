@@ -9,11 +9,11 @@ use crate::python::field::Fields;
 
 /// The method of `torch.nn.Module` that gives the names of all modules in it, each with its module.
 const NAMED_MODULES: &str = "named_modules";
-/// Methods of a list that put nothing into it.
+/// Methods of a list that add nothing to it.
 const HARMLESS: [&str; 8] = ["sort", "reverse", "pop", "remove", "clear", "index", "count", "copy"];
-/// Functions that only look at the list that they are given.
+/// Functions that only look at their list.
 const READERS: [&str; 10] = ["len", "sum", "min", "max", "any", "all", "bool", "print", "enumerate", "zip"];
-/// Functions that give the items of a list in a new one.
+/// Functions that return the items of a list in a new one.
 const COPIERS: [&str; 4] = ["list", "sorted", "reversed", "tuple"];
 
 impl<'t> Run<'_, 't> {
@@ -92,7 +92,7 @@ impl<'t> Run<'_, 't> {
         }
     }
 
-    /// Evaluates what stands in `node` for what it does.
+    /// Evaluates what is in `node` for its effects.
     pub(super) fn parts(&mut self, path: &mut Path<'t>, node: Node<'t>) {
         let mut cursor = node.walk();
         for part in node.named_children(&mut cursor) {
@@ -100,7 +100,7 @@ impl<'t> Run<'_, 't> {
         }
     }
 
-    /// Whether a condition holds, if that can be told.
+    /// Whether a condition holds, if that is known.
     pub(super) fn truth(&mut self, path: &mut Path<'t>, node: Node<'t>) -> Option<bool> {
         if node.kind() == "boolean_operator" {
             let decisive = node.field("operator")?.kind() == "or";
@@ -254,7 +254,7 @@ impl<'t> Run<'_, 't> {
         for argument in arguments.parts() {
             let value = argument.field("value").unwrap_or(argument);
             if let Value::List(_) = self.eval(path, value) {
-                self.doubt(path, value, "the list is handed to code that is not followed");
+                self.doubt(path, value, "the list is passed to code that is not followed");
             }
         }
         Value::Other(node)
@@ -328,10 +328,10 @@ impl<'t> Run<'_, 't> {
     }
 }
 
-/// What comes out if it is gone through one by one.
+/// What iterating over it gives.
 fn items_of<'t>(value: &Value<'t>, at: Node<'t>) -> List<'t> {
     match value {
         Value::List(list) => list.clone(),
-        _ => List::doubtful(at, "what is put in here is not a list that is made here"),
+        _ => List::doubtful(at, "what is added here is not a list that is made here"),
     }
 }

@@ -1,15 +1,15 @@
-//! Runs a `_load_list` in the abstract: every path through it, with the tuples that reach the list that it gives.
+//! Interprets a `_load_list` abstractly: every path through it, with the tuples that reach the list it returns.
 //!
 //! Much less is followed than in [`crate::python::flow`], which looks for what is done with items. Here it is enough to
-//! know tuples, the list they are put into, and conditions that the call decides. A list that gets out of sight is in
-//! doubt, and says where.
+//! know tuples, the list they are added to, and conditions that the call decides. A list that cannot be followed is
+//! marked as doubtful, with the place.
 //!
 //! # Why it is not run in the sandbox
 //!
 //! The functions of a checkout are (see [`crate::verify`]), and a `_load_list` could be: on a model made for it, whose
-//! names and modules are recognised in the items. That was tried with the 178 different texts of `model_patcher.py` with
-//! a `_load_list` that 19 repositories have, and with 42 changes of the newest one. A run takes a millisecond, but it
-//! tells less, and what it tells may be wrong:
+//! names and modules are recognised in the items. That was tried with the 178 different texts of `model_patcher.py`
+//! with a `_load_list` that 19 repositories have, and with 42 changes of the newest one. A run takes a millisecond, but
+//! it shows less, and what it shows may be wrong:
 //!
 //! | | read | run |
 //! |---|---|---|
@@ -19,11 +19,11 @@
 //! | 5 changes of the order of the fields | right, since [`Mark`](super::value::Mark)s are followed | right |
 //! | 12 other ways to make items | 6 right, 6 unclear | 8 right, 4 unclear |
 //!
-//! An error says nothing of the items: most of what a new version of ComfyUI asks of a module does not matter for them,
-//! and the model made for the run would have to have it all the same. (One that has everything, which the sandbox
-//! cannot have, still failed on 6 of the 20.) And a run takes one path: it does not know that another machine takes
-//! another. To ask that each branch is taken by some run is no way out: ten of the texts have branches that the model does
-//! not reach and that do no harm, and to know that they do none is to read.
+//! An error says nothing about the items: most of what a new version of ComfyUI asks of a module does not affect them,
+//! but the model made for the run would need it anyway. (One that has everything, which the sandbox cannot have, still
+//! failed on 6 of the 20.) And a run takes one path: it does not know that another machine takes another. Requiring
+//! that some run takes each branch does not help: ten of the texts have harmless branches that the model does not
+//! reach, and only reading them shows that they are harmless.
 
 use std::collections::BTreeMap;
 
@@ -37,11 +37,11 @@ use crate::python::source::walk;
 
 /// Nesting that is followed.
 const DEEPEST: usize = 100;
-/// Statements and expressions of a file after which following ends; ComfyUI's own function takes some hundreds.
+/// The most statements and expressions of a file that are followed; ComfyUI's own function has some hundreds.
 const STEPS: usize = 200_000;
-/// Switches that are tried; ComfyUI's own function has one.
+/// The most switches that are tried; ComfyUI's own function has one.
 const SWITCHES: usize = 8;
-/// Times that a loop's body is followed, for what it changes for its next round.
+/// How often a loop's body is followed, because it may change something for its next round.
 const ROUNDS: usize = 6;
 
 /// A parameter that is given something else than its default.
@@ -67,7 +67,7 @@ pub(super) fn run<'t>(module: &Module<'t>, function: Node<'t>, argument: Option<
     let list = run.call(function, given);
     match run.gave_up {
         None => list,
-        Some(node) => List::doubtful(node, "too deep, or too much, to be followed"),
+        Some(node) => List::doubtful(node, "too deep or too large to follow"),
     }
 }
 
@@ -87,7 +87,7 @@ pub(super) struct Run<'m, 't> {
     depth: usize,
     /// The functions that are being run, the innermost last.
     pub(super) calls: Vec<Call<'t>>,
-    /// The first place that was too deep, or one too many, to be followed.
+    /// The first place that was too deep, or beyond the limit.
     gave_up: Option<Node<'t>>,
 }
 
@@ -191,7 +191,7 @@ impl<'t> Run<'_, 't> {
         }
     }
 
-    /// `if`, with all that hangs on it.
+    /// `if` with its `elif` and `else`.
     fn branch(&mut self, path: &mut Path<'t>, node: Node<'t>) {
         let mut out = Path { ended: true, ..Path::default() };
         let mut decided = false;
@@ -255,7 +255,7 @@ impl<'t> Run<'_, 't> {
         }
     }
 
-    /// `with` and `try`: what is inside may end anywhere, and what handles that begins from anywhere.
+    /// `with` and `try`: the body may end anywhere, and its handlers begin from anywhere.
     fn guarded(&mut self, path: &mut Path<'t>, node: Node<'t>) {
         let mut before = self.split(path);
         if let Some(items) = node.part(0).filter(|part| part.kind() == "with_clause") {
@@ -286,7 +286,7 @@ impl<'t> Run<'_, 't> {
         }
     }
 
-    /// What a loop goes through, with what each of it is bound to: behind the number that `enumerate` puts in front.
+    /// What a loop iterates over, and the target of each element; without the number that `enumerate` adds.
     pub(super) fn items(&mut self, path: &mut Path<'t>, left: Node<'t>, right: Node<'t>) -> (Node<'t>, Value<'t>) {
         if right.kind() == "call"
             && right.field("function").is_some_and(|function| self.source.slice(function) == "enumerate")
@@ -345,7 +345,7 @@ impl<'t> Run<'_, 't> {
         }
     }
 
-    /// Puts every list that is mentioned here in doubt.
+    /// Marks every list that is mentioned here as doubtful.
     pub(super) fn doubt(&mut self, path: &mut Path<'t>, node: Node<'t>, why: &'static str) {
         for name in self.identifiers(node) {
             if let Some(Value::List(list)) = path.names.get_mut(name) {

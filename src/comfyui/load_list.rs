@@ -6,7 +6,8 @@
 //! loading.append(Item(module_mem, n, m, params))             a named tuple is a tuple
 //! ```
 //!
-//! Never from a version: branches, forks and nightly builds carry any. What is not understood is said to be so.
+//! Never from a version number: branches, forks and nightly builds carry any. What is not understood is reported as
+//! such.
 
 use std::path::Path;
 
@@ -29,7 +30,7 @@ pub struct LoadList {
     pub class: Option<String>,
     /// Where it is defined, in `comfy/model_patcher.py`.
     pub place: Place,
-    /// What items it gives; never empty. Those for the call that `DisTorch2` makes come first.
+    /// The shapes of its items; never empty. Those for the call that `DisTorch2` makes come first.
     pub shapes: Result<Vec<Shape>, Unclear>,
 }
 
@@ -38,9 +39,10 @@ pub struct LoadList {
 pub struct Shape {
     /// The expressions of its fields, in order, as ComfyUI writes them.
     pub fields: Vec<String>,
-    /// The argument that it takes to get such items (`for_dynamic=True`); None if it takes none, as `DisTorch2` calls it.
+    /// The argument that gives such items (`for_dynamic=True`); None for a call without arguments, as `DisTorch2` makes
+    /// it.
     pub argument: Option<String>,
-    /// Where such an item is put into the list.
+    /// Where such an item is added to the list.
     pub place: Place,
     /// Whether fields can be counted from the end.
     pub order: Order,
@@ -54,13 +56,13 @@ pub struct Shape {
 pub enum Order {
     /// There.
     Usual,
-    /// Elsewhere: whoever counts from the end reads another field than is meant.
+    /// Elsewhere: code that counts from the end reads another field than intended.
     Other,
     /// Unknown: they do not come from `named_modules()` in a way that is followed.
     Unknown,
 }
 
-/// Why the items of a load list could not be told.
+/// Why the items of a load list are unknown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unclear {
     /// The place that was not understood.
@@ -89,14 +91,14 @@ pub(super) fn read(source: &Source, look: &dyn Fn(&Path) -> Option<Source>) -> V
     module.load_lists.iter().map(read).collect()
 }
 
-/// What the items of a list may be, for every call that its parameters offer.
+/// What the items of a list may be, for every call that its parameters allow.
 pub(super) fn shapes<'t>(module: &Module<'t>, function: Node<'t>) -> Result<Vec<Shape>, Unclear> {
     let source = module.source;
     let mut shapes: Vec<Shape> = Vec::new();
     let calls = std::iter::once(None).chain(exec::switches(source, function).into_iter().map(Some));
     for argument in calls {
         let list = exec::run(module, function, argument);
-        let doubt = list.doubt.or_else(|| list.items.is_empty().then_some((function, "no item is put into the list")));
+        let doubt = list.doubt.or_else(|| list.items.is_empty().then_some((function, "no item is added to the list")));
         if let Some((node, why)) = doubt {
             let why = format!("{why}: `{}`", short(source, node));
             return Err(Unclear { place: source.place(node.start_byte()), why });

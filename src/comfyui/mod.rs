@@ -1,11 +1,11 @@
-//! The ComfyUI that a checkout runs under, as ComfyUI's own source tells it.
+//! The ComfyUI that a checkout runs under, read from ComfyUI's source.
 //!
 //! ```text
 //! PATH, PATH@REV  →  Files  →  Facts: the items of its load lists, dynamic VRAM  ┐
 //!                              Survey: the states of the places that read them  ┴→  Pair
 //! ```
 //!
-//! Its version is shown, and decides nothing. Nothing is run, and nothing on disk changes.
+//! Its version is shown, but decides nothing. Nothing is run, and nothing on disk changes.
 
 mod argument;
 mod asks;
@@ -42,10 +42,10 @@ use crate::python::source::MAX_BYTES;
 /// Where load lists are made, relative to the folder of ComfyUI.
 pub const PATCHER: &str = "comfy/model_patcher.py";
 
-/// What ComfyUI takes on its command line.
+/// The file with ComfyUI's command line options.
 const OPTIONS: &str = "comfy/cli_args.py";
 
-/// What a ComfyUI's source tells.
+/// What a ComfyUI's source shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// Its folder, or repository.
@@ -56,12 +56,12 @@ pub struct Facts {
     pub version: Option<String>,
     /// Every `_load_list` of [`PATCHER`], in order of place; none in versions before 0.3.5.
     pub load_lists: Vec<LoadList>,
-    /// Whether it takes models away from `DisTorch2`.
+    /// Whether it takes over models from `DisTorch2`.
     pub dynamic_vram: DynamicVram,
 }
 
-/// Reads a ComfyUI. Fails if [`PATCHER`] is not there, or cannot be read as Python; the error leaves it to the caller to
-/// say which ComfyUI it is about. What the same files told before is taken from the cache, if there is one.
+/// Reads a ComfyUI. Fails if [`PATCHER`] is not there, or cannot be read as Python; the error leaves it to the caller
+/// to say which ComfyUI it is about. The answer for the same files is taken from the cache, if there is one.
 pub fn read(files: &Files, cache: Option<&Cache>) -> Result<Facts> {
     let revision = files.revision().map(ToString::to_string);
     let Some(patcher) = bytes(files, PATCHER)? else {
@@ -71,7 +71,7 @@ pub fn read(files: &Files, cache: Option<&Cache>) -> Result<Facts> {
                 .help("it is older than load lists, or incomplete; name another ComfyUI, or another revision of it")
         );
     };
-    // That this file is odd is no reason to know nothing of the other.
+    // If this file is odd, the other may still be fine.
     let options = bytes(files, OPTIONS).ok().flatten();
     let key = Key::new("comfyui").with(&patcher).with(options.as_deref().unwrap_or_default());
     let (load_lists, dynamic_vram) = if let Some(told) = cache.and_then(|cache| cache.get(&key)) {
@@ -79,7 +79,7 @@ pub fn read(files: &Files, cache: Option<&Cache>) -> Result<Facts> {
     } else {
         let patcher = parse(PATCHER, patcher)?;
         let options = options.and_then(|options| parse(OPTIONS, options).ok());
-        // The key says nothing of other files.
+        // The key does not cover other files.
         let is_all = Cell::new(true);
         let look = |path: &Path| {
             is_all.set(false);

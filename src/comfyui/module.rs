@@ -1,4 +1,4 @@
-//! `comfy/model_patcher.py` at a glance: what is needed of it in many places, found in one go.
+//! `comfy/model_patcher.py`: what is needed of it in many places, found in one walk.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -13,9 +13,9 @@ use crate::python::source::walk;
 /// The method that gives load lists.
 pub(super) const LOAD_LIST: &str = "_load_list";
 
-/// Functions of one name that are looked at; ComfyUI has one or two.
+/// The most functions of one name that are examined; ComfyUI has one or two.
 const MOST_FUNCTIONS: usize = 50;
-/// Classes that a class is looked up in; base classes may form a circle.
+/// The most base classes that a method is looked up in; they may form a circle.
 const MOST_CLASSES: usize = 16;
 
 /// The file, and what is where in it.

@@ -1,4 +1,4 @@
-//! Named tuples: items of a class of their own, which are tuples all the same.
+//! Named tuples: items of a class of their own that are tuples too.
 //!
 //! ```text
 //! class Item(NamedTuple):                           Item = namedtuple("Item", "size name module params")
@@ -21,11 +21,11 @@ use crate::python::source::walk;
 /// The fields of each class, by its name.
 pub(super) type Classes = BTreeMap<String, Vec<String>>;
 
-/// Imported names that are looked for; of a known ComfyUI it is one, or none.
+/// The most imported names that are looked up; known versions of ComfyUI have one or none.
 const MOST_NAMES: usize = 16;
 
-/// The classes that a file defines, outside of functions and classes. A name that stands for anything else as well is
-/// none of them.
+/// The classes that a file defines, outside of functions and classes. A name that may also be something else is not one
+/// of them.
 pub(super) fn defined(source: &Source) -> Classes {
     let mut classes = BTreeMap::new();
     bindings(source, |name, by| {
@@ -41,8 +41,8 @@ pub(super) fn defined(source: &Source) -> Classes {
     classes.into_iter().filter_map(|(name, fields)| Some((name.to_owned(), fields?))).collect()
 }
 
-/// Goes through the names that a file gives values outside of functions and classes, each with what does so: a definition,
-/// an assignment, or its part of an import.
+/// Visits the names that a file gives values outside of functions and classes, each with the node that does so: a
+/// definition, an assignment, or its part of an import.
 fn bindings<'t>(source: &'t Source, mut bind: impl FnMut(Node<'t>, Node<'t>)) {
     walk(&mut source.root().walk(), |node| {
         let is_definition = matches!(node.kind(), "class_definition" | "function_definition");
@@ -72,7 +72,7 @@ fn of_class(source: &Source, class: Node<'_>) -> Option<Vec<String>> {
         if inner.kind() == "assignment" && inner.field("type").is_some() {
             fields.push(source.slice(inner.field("left")?).to_owned());
         } else if part.field("name").is_some_and(|name| source.slice(name).starts_with("__")) {
-            // It decides itself what comes out of it.
+            // Such a class decides itself what iterating over it gives.
             return None;
         }
     }
@@ -103,7 +103,8 @@ fn of_call(source: &Source, call: Node<'_>) -> Option<Vec<String>> {
     is_plain.then_some(fields)
 }
 
-/// The classes that functions call and that their file imports from others of ComfyUI, which `look` gives by their paths.
+/// The classes that functions call and that their file imports from other files of ComfyUI. `look` gives a file by its
+/// path.
 pub(super) fn imported(source: &Source, functions: &[Node<'_>], look: &dyn Fn(&Path) -> Option<Source>) -> Classes {
     let class = |(name, origin): (&str, Option<Origin<'_>>)| {
         let Origin { module, name: there } = origin?;
@@ -119,7 +120,7 @@ struct Origin<'t> {
     name: &'t str,
 }
 
-/// The origins of those of these names that the file imports; None if it gives them values in other ways as well.
+/// Where the file imports these names from; None for a name that it also gives a value in another way.
 fn origins<'t>(source: &'t Source, names: &BTreeSet<&'t str>) -> BTreeMap<&'t str, Option<Origin<'t>>> {
     let mut origins = BTreeMap::new();
     bindings(source, |name, by| {

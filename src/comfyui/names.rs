@@ -1,4 +1,4 @@
-//! The names that a module has once it is imported, as far as its text tells.
+//! The names that a module has once it is imported, as far as its text shows.
 
 use std::collections::BTreeSet;
 
@@ -33,9 +33,9 @@ impl Names {
             }
         }
         let has_word = |word: &&str| memchr::memmem::find(source.text().as_bytes(), word.as_bytes()).is_some();
-        // Only these make names of a module inside of functions.
+        // Only these create names of a module inside of functions.
         let is_deep = TABLES.iter().chain(&["global", ":="]).any(has_word);
-        // Where the outermost function or class ends that the walk is in: before that, names are not the module's.
+        // The end of the outermost function or class that the walk is in: names inside it are not the module's.
         let mut inside_until = 0;
         walk(&mut source.root().walk(), |node| {
             let is_at_top = node.start_byte() >= inside_until;
@@ -54,7 +54,7 @@ impl Names {
                 "identifier" => {
                     let name = source.slice(node);
                     found.open |= TABLES.contains(&name);
-                    // A name that is only read at the top is defined elsewhere; it does no harm to count it.
+                    // A name that is only read at the top is defined elsewhere; counting it does no harm.
                     if is_at_top && !is_attribute(node) {
                         found.names.insert(name.to_owned());
                     }

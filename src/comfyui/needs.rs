@@ -1,4 +1,4 @@
-//! What of ComfyUI a pack must find when it is imported, and whether a ComfyUI has it.
+//! What a pack needs of ComfyUI to be imported, and whether a ComfyUI has it.
 //!
 //! ```text
 //! import comfy.memory_management                          comfy/memory_management.py
@@ -6,7 +6,7 @@
 //! limit = comfy.model_management.EXTRA                    EXTRA in comfy/model_management.py
 //! ```
 //!
-//! Only what is run for certain counts, and only ComfyUI's own modules: what is not there for certain is missing.
+//! Only code that certainly runs counts, only ComfyUI's own modules, and only what is certainly not there is missing.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,7 @@ use crate::python::imports::{Import, imports, is_certain};
 use crate::python::source::{MAX_BYTES, walk};
 use crate::python::{FileId, Package, Source};
 
-/// The top modules that are ComfyUI's own, in any version, and no package on `PyPI` that a pack could mean.
+/// ComfyUI's own top-level modules, in any version. None of them is a package on `PyPI` that a pack could mean.
 const TOP: [&str; 13] = [
     "comfy",
     "comfy_api",
@@ -40,10 +40,10 @@ const TOP: [&str; 13] = [
     "nodes",
     "server",
 ];
-/// Files that every whole ComfyUI has. A folder without them is a part of one, and what it lacks says nothing.
+/// Files that every complete ComfyUI has. A folder without them is incomplete, and what it lacks proves nothing.
 const WHOLE: [&str; 3] = ["nodes.py", "folder_paths.py", "comfy/model_management.py"];
 
-/// Something that a pack must find in ComfyUI.
+/// Something that a pack needs of ComfyUI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Need {
     /// The file.
@@ -69,7 +69,7 @@ pub(super) struct Fault {
     pub from: FileId,
 }
 
-/// What the package must find when it is imported, from its `__init__.py` on, or from its first file.
+/// What the package needs when it is imported, starting with its `__init__.py`, or with its first file.
 pub(super) fn read(package: &Package) -> (Vec<Need>, Vec<Fault>) {
     let mut open = vec![package.init().unwrap_or(FileId::FIRST)];
     let mut seen: BTreeSet<_> = open.iter().copied().collect();
@@ -171,8 +171,8 @@ fn is_stored(node: Node<'_>) -> bool {
     false
 }
 
-/// What a pack may add to modules by itself, or ask for before it imports it: names that it has as texts, and attributes
-/// that it stores. Looked up in the text of its files, where one occurrence too many does no harm.
+/// What a pack may add to modules itself, or test for before it imports it: names in string literals, and attributes
+/// that it assigns. They are looked up in the text of its files, where a false match does no harm.
 struct Makes<'p> {
     texts: Vec<&'p str>,
     changes_path: bool,
@@ -201,13 +201,13 @@ impl<'p> Makes<'p> {
     fn shadows(&self, package: &Package, need: &Need) -> bool {
         let (module, last) = need.dotted.rsplit_once('.').unwrap_or(("", &need.dotted));
         let top = need.dotted.split('.').next().unwrap_or_default();
-        // `"comfy"` alone is a common text, and says nothing of what is in it.
+        // `"comfy"` alone is a common string, and proves nothing about its names.
         let is_named = self.has(last) || self.has(&need.dotted) || (module.contains('.') && self.has(module));
         is_named || (self.changes_path && package.resolve(need.file, 0, top).is_some())
     }
 }
 
-/// What of a need is not there.
+/// What is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
     /// This module.
@@ -226,7 +226,7 @@ pub(super) struct Modules<'c> {
 }
 
 impl<'c> Modules<'c> {
-    /// None if the folder is not a whole ComfyUI.
+    /// None if the folder is not a complete ComfyUI.
     pub(super) fn of(files: &'c Files, cache: Option<&'c Cache>) -> Option<Self> {
         let is_whole = WHOLE.iter().all(|path| files.has(Path::new(path)));
         is_whole.then(|| Self { files, cache, names: BTreeMap::new(), main: OnceCell::new() })
@@ -276,7 +276,7 @@ impl<'c> Modules<'c> {
             let names = self.read(path);
             self.names.insert(path.to_owned(), names);
         }
-        // `main.py` gives some modules names of its own.
+        // `main.py` sets some names of other modules.
         let names = self.names.get(path)?.as_ref()?;
         Some(names.may_have(name) || self.is_set_at_start(name))
     }

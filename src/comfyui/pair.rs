@@ -7,8 +7,8 @@
 //! | `any` | works | works | unclear: judged for 4 and 5 only |
 //! | `opaque` | unclear | unclear | unclear |
 //!
-//! No place works with fewer than 4 fields, or where the fields are in another order than in every release of ComfyUI. Where
-//! their order is not known, none is said to work.
+//! No place works with fewer than 4 fields, or if the fields are in another order than in every release of ComfyUI. If
+//! their order is unknown, no place is reported to work.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use crate::fixes::State;
 use crate::fixes::load_list::ARITIES;
 use crate::python::flow::value::as_i64;
 
-/// How a place, or all of them, fare with a ComfyUI; from best to worst. Displayed as a phrase for people.
+/// How a place, or all of them together, works with a ComfyUI; from best to worst. Displayed as a phrase for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -30,7 +30,7 @@ pub enum Fit {
     WorksToday,
     /// Unknown.
     Unclear,
-    /// Wrong: an error, or another field than is meant.
+    /// Wrong: an error, or another field than intended.
     Broken,
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for Fit {
 }
 
 impl Fit {
-    /// How a place in this state fares with items of so many fields.
+    /// How a place in this state works with items of this many fields.
     pub fn of(state: State, arity: i64) -> Self {
         match state.arities {
             _ if state.is_unknown() => Self::Unclear,
@@ -74,27 +74,27 @@ impl Fit {
                     Self::Works
                 }
             }
-            // Right for all that there have been says nothing of one that is still to come.
+            // That it is right for all numbers so far proves nothing about a new one.
             Some(right) if right == ARITIES && right.iter().all(|known| *known < arity) => Self::Unclear,
             Some(_) => Self::Broken,
         }
     }
 
-    /// How a place in this state fares with items of this shape.
+    /// How a place in this state works with items of this shape.
     pub fn with(state: State, shape: &Shape) -> Self {
         let (fit, none) = (Self::of(state, as_i64(shape.arity())), Self::of(state, 0));
         match shape.order {
             Order::Usual => fit,
             Order::Other => none,
-            // Where the number of fields makes no difference, nor does their order.
+            // If the number of fields makes no difference, nor does their order.
             Order::Unknown if fit == none => fit,
             Order::Unknown => fit.max(Self::Unclear),
         }
     }
 }
 
-/// Judges the places, by their states, with every load list of a ComfyUI; only the items that a call without arguments
-/// gives count, for such are the calls of `DisTorch2`.
+/// Judges the places, by their states, with every load list of a ComfyUI; only the items of a call without arguments
+/// count, since `DisTorch2` calls it so.
 pub fn judge(states: &[State], lists: &[LoadList]) -> Pair {
     let mut worst = Fit::Works;
     for list in lists {

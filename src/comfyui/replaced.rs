@@ -1,10 +1,10 @@
-//! A pack that puts a `_load_list` of its own in the place of ComfyUI's.
+//! A pack that replaces ComfyUI's `_load_list` by its own.
 //!
 //! ```text
 //! comfy.model_patcher.ModelPatcher._load_list = regress_load_list
 //! ```
 //!
-//! The pack's own places then read what that function gives, whatever the ComfyUI. So does ComfyUI's own code, which
+//! The pack's own places then read what that function returns, whatever the ComfyUI. So does ComfyUI's own code, which
 //! may be written for other items.
 
 use std::collections::BTreeSet;
@@ -27,7 +27,7 @@ use crate::python::reach::Reach;
 use crate::python::source::walk;
 use crate::python::{FileId, Package, Place, Source};
 
-/// Names that stand for other names that are followed.
+/// The most aliases of aliases that are followed.
 const MOST_ALIASES: usize = 8;
 /// The module that has the classes whose load lists are read.
 const MODULE: &str = "model_patcher";
@@ -170,7 +170,7 @@ fn assigned_to<'t>(source: &'t Source, name: &str) -> Vec<Node<'t>> {
     found
 }
 
-/// Is it a `_load_list` that was there before, which is put back?
+/// Does it restore a `_load_list` that was there before?
 fn gives_back(source: &Source, value: Node<'_>) -> bool {
     let is_old = |value: Node<'_>| match value.kind() {
         "attribute" => value.field("attribute").is_some_and(|name| source.slice(name) == LOAD_LIST),
@@ -264,7 +264,7 @@ impl Reader {
     }
 }
 
-/// The places in ComfyUI's own code that read its load lists, told as those of a pack are.
+/// The places in ComfyUI's own code that read its load lists, found like those of a pack.
 pub(super) fn readers(files: &Files, cache: Option<&Cache>) -> Option<Vec<Reader>> {
     let text = bytes(files, PATCHER).ok()??;
     let key = Key::new("readers").with(&text);
@@ -302,7 +302,7 @@ fn method<'t>(source: &'t Source, node: Node<'t>) -> Option<(&'t str, Option<&'t
     method.map(|method| (method, class))
 }
 
-/// The first place of ComfyUI's own that is right for its own items and wrong for those that a pack puts in their place.
+/// The first place in ComfyUI's code that is right for its own items and wrong for those of the pack.
 pub(super) fn broken<'r>(replaced: &Replaced, readers: &'r [Reader], own: &[Shape]) -> Option<&'r Reader> {
     let Ok(shapes) = &replaced.shapes else { return None };
     let fits = |state: State, shapes: &[Shape]| {

@@ -54,7 +54,7 @@ impl Suspicion {
     }
 }
 
-/// Is a name that is taken from a file nowhere where it could be defined?
+/// Does a name that is imported from a file occur nowhere in it as a definition?
 fn lacks(package: &Package, from: FileId, import: &Skimmed) -> bool {
     let text = package.text(from).unwrap_or_default();
     let name = import.name.as_deref().filter(|name| *name != "*" && !text.contains("import *"));

@@ -1,10 +1,10 @@
-//! What names hold while a `_load_list` is read: as much of Python's values as items are made of.
+//! What names hold while a `_load_list` is read: the values of Python that items are made of.
 
 use std::collections::BTreeMap;
 
 use tree_sitter::Node;
 
-/// What a field may be known to hold. `named_modules()` gives both; wherever they go from there, they stay what they are.
+/// What a field may be known to hold. Both come from `named_modules()`, and are followed from there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
     /// The name of a module.
@@ -25,7 +25,7 @@ pub(super) struct Field<'t> {
 /// A tuple that is written out.
 pub(super) type Tuple<'t> = Vec<Field<'t>>;
 
-/// Tuples that one name may hold at most, and fields of one; what has more is not followed.
+/// The most tuples that one name may hold, and the most fields of one; beyond that they are not followed.
 const MOST: usize = 16;
 
 /// What an expression may be.
@@ -37,7 +37,7 @@ pub(super) enum Value<'t> {
     Mark(Mark),
     /// One of these tuples.
     Tuples(Vec<Tuple<'t>>),
-    /// A list, or what else gives items one by one.
+    /// A list, or another iterable of items.
     List(List<'t>),
     /// Made by this, which is not followed.
     Other(Node<'t>),
@@ -46,14 +46,14 @@ pub(super) enum Value<'t> {
 /// A list of items, of which any number may be in it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct List<'t> {
-    /// Each with the place where it is put in.
+    /// Each with the place where it is added.
     pub(super) items: Vec<(Tuple<'t>, Node<'t>)>,
     /// Where, and why, it may hold something else.
     pub(super) doubt: Option<(Node<'t>, &'static str)>,
 }
 
 impl<'t> List<'t> {
-    /// A list with `value` in it, put in `at` this place.
+    /// A list with `value` in it, added `at` this place.
     pub(super) fn of(value: &Value<'t>, at: Node<'t>) -> Self {
         match value {
             Value::Tuples(tuples) => {
@@ -132,7 +132,7 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// Itself, unless it is more than is followed.
+    /// Itself, unless it is more than can be followed.
     pub(super) fn bounded(self, at: Node<'t>) -> Self {
         match &self {
             Self::Tuples(tuples) if tuples.len() > MOST || tuples.iter().any(|tuple| tuple.len() > MOST) => {

@@ -40,16 +40,19 @@ impl<'a> Examiner<'a> {
         let (proof, cache) = (view.proof.as_ref(), view.cache.as_ref());
         let (fixes, accounting) = (view.target.fixes(), view.target.accounting.into());
         let (repair, memory, comfyui) = thread::scope(|scope| {
-            // A ComfyUI can be large, and only the judgement needs it: it is read while the checkout is surveyed.
+            // A ComfyUI can be large: it is read beside the checkout.
             let comfyui = view.judges.then(|| scope.spawn(|| self.comfyuis.of(checkout)));
             let revision = view.revision.map(|name| Revision::find(&checkout.root, name)).transpose()?;
             facts.revision = revision.as_ref().map(ToString::to_string);
             let sources = Sources::read(checkout, revision.as_ref())?;
-            let memory = Memory::of(cache, checkout, &sources, (&fixes, accounting, proof));
-            let surveys = memory.surveys(|| Surveys::of(checkout, &sources, &fixes, accounting))?;
+            let comfyui = comfyui.map(|comfyui| comfyui.join().ok().flatten());
+            let read = comfyui.flatten().and_then(|comfyui| comfyui.facts.as_ref().ok());
+            let spared = pipeline::spared(read, &view.target.fixes);
+            let memory = Memory::of(cache, checkout, &sources, (&fixes, &spared, accounting, proof));
+            let survey = || Surveys::of(checkout, &sources, &fixes, accounting);
+            let surveys = memory.surveys(|| Ok(survey()?.without(&spared)))?;
             let repair = Repair::new(sources, surveys)?;
             let repair = if memory.is_known() { repair } else { repair.parsed()? };
-            let comfyui = comfyui.map(|comfyui| comfyui.join().ok().flatten());
             Ok::<_, Error>((repair, memory, comfyui))
         })?;
         let repair = &*facts.repair.insert(repair);

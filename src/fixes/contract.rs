@@ -1,22 +1,22 @@
-//! What a repair must keep to when its code is run.
+//! What the code must do when it is run.
 
 use super::load_list::ARITIES;
 use crate::allocator::Policy;
 
-/// What the surveys of a package promise of its code, to be held to by running it.
+/// What the surveys of a package promise about its code. Running it checks that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contract {
     /// The numbers of fields of a load-list item that the code is for, fewest first.
     pub arities: &'static [i64],
     /// All that items have had, likewise.
     pub known: &'static [i64],
-    /// Does an item count by the size that was asked for? Otherwise by either: no repair has chosen one.
+    /// Must the code count the size that was asked for? If not, either size is fine: no repair has chosen one.
     pub counts_as_asked: bool,
     /// Who gets the bytes that no quota covers.
     pub policy: Policy,
-    /// Does the repair decide that, or is it as the code has it?
+    /// Did the repair decide that? If not, the code did.
     pub repairs_policy: bool,
-    /// Does the code log what it shares in the words of the reference allocator?
+    /// Does the code log the shared bytes in the words of the reference allocator?
     pub logs_shared: bool,
 }
 
@@ -33,7 +33,7 @@ impl Contract {
 }
 
 impl Default for Contract {
-    /// What holds of code that no fix says anything about.
+    /// The contract of code that no fix is about.
     fn default() -> Self {
         Self {
             arities: &ARITIES,

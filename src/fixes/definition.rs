@@ -1,4 +1,4 @@
-//! What a fix has to say about itself, and how the rest of the project names one.
+//! What a fix declares, and how the rest of the project refers to one.
 
 use std::fmt;
 use std::ops::Deref;
@@ -22,20 +22,32 @@ pub trait Definition: Sync {
     /// Finds its sites, their states and the edits that repair them.
     fn survey(&self, subject: &Subject<'_>, accounting: Accounting) -> Survey;
 
-    /// A survey in a few words, to be shown behind its status.
+    /// A survey in a few words, shown after its status.
     fn verdict(&self, survey: &Survey) -> String;
 
-    /// The edits that would take its repair back in one file, recognised by their form alone: `sites` are those that it
-    /// finds there now. A guess; whoever asks repairs the result again to see whether it was right.
+    /// The edits that would undo its repair in one file, recognised by their form alone. `sites` are those that it
+    /// finds there now. This is a guess: the caller repairs the result again to see whether it was right.
     fn undo(&self, source: &Source, sites: &[&Site]) -> Vec<Edit>;
 
-    /// Adds what the code must keep to when it is run. `is_left` tells that a needed repair is left out on purpose.
+    /// Adds what the code must do when it is run. `is_left` means that a needed repair is left out on purpose.
     fn bind(&self, survey: &Survey, is_left: bool, contract: &mut Contract);
 
-    /// The upstream releases whose code this is, as a phrase, if that can be seen from the survey.
+    /// Why nothing of it needs to be repaired for this ComfyUI, in a few words; `None` if something may.
+    fn spared(&self, _host: Host) -> Option<&'static str> {
+        None
+    }
+
+    /// The upstream releases whose code this is, as a phrase, if the survey shows it.
     fn release(&self, _package: &Package, _survey: &Survey) -> Option<&'static str> {
         None
     }
+}
+
+/// What a fix may ask of the ComfyUI that runs the code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Host {
+    /// Can dynamic VRAM manage its models? `None` if that is unknown.
+    pub has_dynamic_vram: Option<bool>,
 }
 
 /// The name and the texts of a fix.
@@ -50,20 +62,20 @@ pub struct About {
     pub problem: &'static str,
     /// The same in full.
     pub description: &'static str,
-    /// How it is put right, in Markdown.
+    /// How to put it right, in Markdown.
     pub help: &'static str,
     /// What its edits do.
     pub repair: &'static str,
-    /// What is said where it finds nothing.
+    /// The verdict if it finds nothing.
     pub absent: &'static str,
-    /// The states its sites can be in, beside [`State::OPAQUE`].
+    /// The states its sites can be in, besides [`State::OPAQUE`].
     pub states: &'static [State],
-    /// Are its edits right together only, and no repair one by one?
+    /// Are its edits only right together?
     pub is_one_repair: bool,
-    /// Do its sites read load-list items, so that a ComfyUI decides whether they work as they are? Each is then run on its
-    /// own as well.
+    /// Do its sites read load-list items, so that it depends on the ComfyUI whether they work as they are? Each is then
+    /// also run on its own.
     pub reads_items: bool,
-    /// Are its sites in functions that allocate bytes, which must be run, whatever they are called?
+    /// Are its sites in functions that allocate bytes? Those are run, whatever their names.
     pub is_in_allocation: bool,
     /// The text of its tree-sitter queries.
     pub query: &'static str,

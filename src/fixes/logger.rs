@@ -8,8 +8,8 @@ use crate::python::Source;
 use crate::python::field::Fields as _;
 use crate::python::source::walk;
 
-/// What is logged with in these statements, or else in the function, or in the file where the name is the module's own.
-/// Nothing if these statements print; and an import if nobody logs.
+/// The logger that these statements use, or else the function, or the file if the name belongs to the module. `None` if
+/// these statements print; an import if nothing logs.
 pub(super) fn near<'p>(
     source: &'p Source,
     function: Node<'p>,
@@ -42,18 +42,18 @@ pub(super) fn near<'p>(
     }
 }
 
-/// What is logged with in a module, under a name of its own; and an import if nobody logs.
+/// The logger that a module uses under a name that belongs to it; an import if nothing logs.
 pub(super) fn of_module(source: &Source) -> (&str, Option<&'static str>) {
     let lasting = |object: Node<'_>| is_module_name(source, object);
     let found = module_logger(source).or_else(|| logs_with(source, source.root(), lasting));
     match found {
         Some(logger) => (logger, None),
-        // Imported in a function, it would be unknown there to what stands before.
+        // If it were imported in a function, the statements before would not know it.
         None => ("logging", (!module_names(source, "logging")).then_some("import logging")),
     }
 }
 
-/// What the first call of a logger's method below `node` is made on, of those that are `wanted`.
+/// The object of the first call of a logger's method below `node`, if it is `wanted`.
 fn logs_with<'p>(source: &'p Source, node: Node<'p>, wanted: impl Fn(Node<'p>) -> bool) -> Option<&'p str> {
     let mut found = None;
     walk(&mut node.walk(), |inner| {
@@ -84,7 +84,7 @@ fn module_logger(source: &Source) -> Option<&str> {
     loggers.next()
 }
 
-/// Is an object reached from a name that the module itself imports or assigns?
+/// Does the path to an object begin with a name that the module itself imports or assigns?
 fn is_module_name(source: &Source, object: Node<'_>) -> bool {
     let mut name = object;
     while let Some(inner) = name.child_by_field_name("object") {

@@ -1,4 +1,4 @@
-//! The fixes: what is looked for, in which state it is, and which edits repair it.
+//! The fixes: what they look for, which state it is in, and which edits repair it.
 //!
 //! One fix, one folder here. The text that a fix looks for or inserts is in the `patches` folder of the repository, where
 //! it can be reviewed without reading Rust. The rest of the project knows a fix only by its [`Definition`]; to add one,
@@ -19,7 +19,7 @@ mod undo;
 use std::sync::LazyLock;
 
 pub use self::contract::Contract;
-pub use self::definition::{About, Definition, Fix};
+pub use self::definition::{About, Definition, Fix, Host};
 pub use self::site::{Reading, Site};
 pub use self::state::{Standing, State};
 pub use self::survey::{Status, Survey};
@@ -41,7 +41,7 @@ static LOOKED_FOR: LazyLock<Query> = LazyLock::new(|| {
     Query::new(text, abouts().flat_map(|about| about.needles).copied().collect())
 });
 
-/// The name that marks a file as one that load lists come from.
+/// The name that marks a file as a source of load lists.
 const SOURCE_NAME: &str = "_load_list";
 
 /// Surveys the package, whose first file is `distorch_2.py`, for these fixes. Fails if that file, or another that makes
@@ -70,7 +70,7 @@ fn seeds(source: &Source) -> Seeds {
     seeds
 }
 
-/// What a fix surveys: the package, and the values that were followed through it.
+/// What a fix surveys: the package, and how values flow through it.
 pub struct Subject<'p> {
     package: &'p Package,
     flow: Flow<'p>,

@@ -1,12 +1,12 @@
-//! Names that can be given to what nobody wants.
+//! Names for values that are not used.
 
 use tree_sitter::Node;
 
 use crate::python::Source;
 use crate::python::syntax::any;
 
-/// A name that can be given a value anywhere in this file without anybody noticing: `_`, unless it is read (with gettext,
-/// `_` is a function).
+/// A name that can be assigned anywhere in this file without effect: `_`, unless it is read (with gettext, `_` is a
+/// function).
 pub(super) fn spare_name(source: &Source) -> String {
     let numbered = (2..).map(|number| format!("_rest_{number}"));
     let names = ["_", "_rest"].into_iter().map(str::to_owned).chain(numbered);
@@ -14,10 +14,10 @@ pub(super) fn spare_name(source: &Source) -> String {
     names.into_iter().find(|name| !is_read_in_file(source, name)).unwrap_or_default()
 }
 
-/// Places where a name may stand by itself before it is taken to be read: each costs a way down the tree.
+/// How many occurrences of a name are examined; with more, it counts as read. Each costs a walk down the tree.
 const MOST_PLACES: usize = 10_000;
 
-/// Is a name read anywhere in the file? Looks at the places where the word stands, not at the whole tree.
+/// Is a name read anywhere in the file? Examines the occurrences of the word, not the whole tree.
 fn is_read_in_file(source: &Source, name: &str) -> bool {
     let bytes = source.text().as_bytes();
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();

@@ -1,4 +1,4 @@
-//! The states that sites are in. Each belongs to a fix, but for the one that says that a site was not understood.
+//! The states that sites are in. Each belongs to a fix, except the one for sites that were not understood.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -34,6 +34,10 @@ impl State {
     pub const OPAQUE: Self =
         Self { name: "opaque", meaning: "not understood", standing: Standing::Unknown, arities: None };
 
+    /// Nothing is to be done for the ComfyUI that runs it.
+    pub const SPARED: Self =
+        Self { name: "spared", meaning: "not needed for this ComfyUI", standing: Standing::InOrder, arities: None };
+
     /// Would `apply` change a site in this state?
     pub fn needs_fix(self) -> bool {
         self.standing == Standing::Repairable
@@ -47,7 +51,7 @@ impl State {
     /// Every state there is.
     pub fn all() -> impl Iterator<Item = Self> {
         let states = Fix::ALL.iter().flat_map(|fix| fix.about().states);
-        states.copied().chain([Self::OPAQUE])
+        states.copied().chain([Self::OPAQUE, Self::SPARED])
     }
 }
 

@@ -10,14 +10,14 @@ use crate::python::FileId;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// There is nothing in the file that this fix could be about.
+    /// The file has nothing that this fix is about.
     NotApplicable,
     /// Nothing to do.
     InOrder,
     /// There is something to repair.
     #[serde(rename = "to-repair")]
     Needed,
-    /// There is something that this fix is about, and it was not understood.
+    /// The file has something that this fix is about, but it was not understood.
     NotUnderstood,
 }
 
@@ -42,7 +42,7 @@ pub struct Survey {
     pub status: Status,
     /// The places, by file and position.
     pub sites: Vec<Site>,
-    /// Why the status is what it is, where the sites do not say it.
+    /// The reason for the status, if the sites do not show it.
     pub note: Option<String>,
     /// The files whose values were followed.
     pub files: Vec<FileId>,
@@ -64,10 +64,24 @@ impl Survey {
         Self { fix, status, sites, note, files: Vec::new() }
     }
 
-    /// The same, but for what it would change.
+    /// The same without its edits.
     pub(crate) fn without_edits(mut self) -> Self {
         for site in &mut self.sites {
             site.edits.clear();
+        }
+        self
+    }
+
+    /// The same where nothing needs to be repaired, and why.
+    #[must_use]
+    pub fn spared(mut self, why: &str) -> Self {
+        if self.status == Status::Needed {
+            self.status = Status::InOrder;
+            self.note = Some(format!("not needed: {why}"));
+            for site in self.sites.iter_mut().filter(|site| site.state.needs_fix()) {
+                site.state = State::SPARED;
+                site.edits.clear();
+            }
         }
         self
     }
@@ -86,6 +100,7 @@ impl Survey {
     pub fn verdict(&self) -> String {
         match self.status {
             Status::NotApplicable => self.note.clone().unwrap_or_else(|| self.fix.about().absent.to_owned()),
+            _ if self.count(State::SPARED) > 0 => self.note.clone().unwrap_or_default(),
             _ => self.fix.verdict(self),
         }
     }

@@ -1,12 +1,11 @@
-//! Taking our own edits back where no journal tells of them: each fix recognises the form of its edits.
+//! Undoing this tool's edits without a journal: each fix recognises the form of its edits.
 //!
-//! What is found here is a guess; whoever asks repairs the result again, and believes it if that gives the present text
-//! byte for byte.
+//! The result is a guess. The caller repairs it again, and accepts it if that gives the present text byte for byte.
 
 use super::{Site, Survey};
 use crate::python::{Edit, Edits, FileId, Package};
 
-/// The edits that would take our edits back, by file.
+/// The edits that would undo this tool's edits, by file.
 pub fn undo(package: &Package, surveys: &[Survey]) -> Vec<(FileId, Edits)> {
     let of_file = |file: FileId| {
         let source = package.source(file).ok()?;

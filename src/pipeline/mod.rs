@@ -24,4 +24,4 @@ pub use prove::Proof;
 pub use refusal::{not_understood, not_verified};
 pub use repair::{Change, Repair, edits_of};
 pub use sources::{Sources, Unread};
-pub use survey::Surveys;
+pub use survey::{Surveys, spared};

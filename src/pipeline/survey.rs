@@ -4,8 +4,8 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::{Sources, Unread};
-use crate::comfyui::Asks;
-use crate::fixes::{self, Accounting, Fix, Survey};
+use crate::comfyui::{self, Asks, DynamicVram};
+use crate::fixes::{self, Accounting, Fix, Host, Survey};
 use crate::install::{self, Checkout};
 use crate::python::reach::Reach;
 
@@ -43,10 +43,28 @@ impl Surveys {
         Ok(Self { asked, others, release, asks, accounting })
     }
 
+    /// The same without the repairs that are not needed, each with the reason.
+    #[must_use]
+    pub fn without(self, spared: &[(Fix, &str)]) -> Self {
+        let spare = |survey: Survey| match spared.iter().find(|(fix, _)| *fix == survey.fix) {
+            Some((_, why)) => survey.spared(why),
+            None => survey,
+        };
+        let [asked, others] = [self.asked, self.others].map(|surveys| surveys.into_iter().map(spare).collect());
+        Self { asked, others, ..self }
+    }
+
     /// Those of all fixes.
     pub(super) fn all(&self) -> impl Iterator<Item = &Survey> {
         self.asked.iter().chain(&self.others)
     }
+}
+
+/// The fixes that a ComfyUI, if it was read, has no need of, but for those that were `named`; each with the reason.
+pub fn spared(comfyui: Option<&comfyui::Facts>, named: &[Fix]) -> Vec<(Fix, &'static str)> {
+    let has_dynamic_vram = comfyui.map(|facts| facts.dynamic_vram != DynamicVram::Absent);
+    let unnamed = Fix::ALL.iter().filter(|fix| !named.contains(fix));
+    unnamed.filter_map(|fix| Some((*fix, fix.spared(Host { has_dynamic_vram })?))).collect()
 }
 
 /// Are the files of the package all those of the pack, so that what nothing in them uses is not used?

@@ -1,4 +1,4 @@
-//! What a plan assumes of the card, and what else it could be.
+//! What a plan assumes about the card, and what else it could be.
 
 use super::{Gpu, Loading, NamedModel, Options};
 use crate::allocator::{Accounting, gigabytes};
@@ -6,7 +6,7 @@ use crate::allocator::{Accounting, gigabytes};
 /// Cards that differ in what they compute in.
 const OTHERS: [&str; 3] = ["pascal", "turing", "ada"];
 
-/// A note for each model that another card would load or count otherwise than the one that is assumed.
+/// A note for each model that another card would load or count differently from the assumed one.
 pub fn notes(models: &[NamedModel], options: &Options) -> Vec<String> {
     if options.loading.card.gpu.is_some() {
         return Vec::new();

@@ -9,7 +9,7 @@ use super::tensor::Tensor;
 /// A model as ComfyUI builds it from a file.
 #[derive(Debug, Clone, Default)]
 pub struct Built {
-    /// What ComfyUI takes the file for, such as `WAN 2.1, text to video`; `None` if no architecture is known for it.
+    /// The architecture that ComfyUI recognises, such as `WAN 2.1, text to video`; `None` if it is not known here.
     pub architecture: Option<&'static str>,
     /// Is it a text encoder?
     pub is_text_encoder: bool,
@@ -23,8 +23,8 @@ pub struct Built {
     pub order_known: bool,
     /// Why it is not, such as that the file lacks a tensor of the architecture.
     pub doubt: Option<String>,
-    /// Names of tensors that the model does not have, so that ComfyUI ignores them; without what is known to be in such
-    /// files, such as tokenizers.
+    /// Names of tensors that ComfyUI ignores because the model does not have them. Known extras of such files, such as
+    /// tokenizers, are left out.
     pub ignored: Vec<String>,
     /// Tensors of the file that belong to no item: parameters of modules that have others below them.
     pub unlisted: Vec<Tensor>,

@@ -1,18 +1,19 @@
 //! What a card computes in, by ComfyUI's rules.
 //!
 //! Source: `should_use_fp16`, `should_use_bf16`, `supports_fp8_compute` and `maximum_vram_for_weights` in
-//! `comfy/model_management.py` of ComfyUI. Its options that overrule them (`--force-fp16`, `--fast`, …) are not known here.
+//! `comfy/model_management.py` of ComfyUI. Options of ComfyUI that override them (`--force-fp16`, `--fast`, …) are not
+//! known here.
 
 use crate::allocator::Device;
 
 /// The card that computes.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Card {
-    /// What it is; `None` if that is not known, and [`Gpu::ASSUMED`] is taken for it.
+    /// Its kind; `None` if unknown, and then [`Gpu::ASSUMED`] is used.
     pub gpu: Option<Gpu>,
     /// Its memory.
     pub total_bytes: u64,
-    /// Does the main processor compute in its place? Weights are then loaded in the card's types all the same.
+    /// Does the main processor compute instead? Weights are loaded in the card's types even then.
     pub on_cpu: bool,
 }
 
@@ -25,7 +26,7 @@ pub enum Gpu {
         major: u32,
         /// The number behind it.
         minor: u32,
-        /// Is it one of the GTX 16 series and its kin, whose fp16 ComfyUI does not use?
+        /// Is it of the GTX 16 series or a similar one, whose fp16 ComfyUI does not use?
         broken_fp16: bool,
     },
     /// AMD's.
@@ -56,16 +57,16 @@ const ARCHITECTURES: [(&str, u32, u32); 8] = [
     ("hopper", 9, 0),
 ];
 
-/// AMD's that do not compute in bf16 (`AMD_RDNA2_AND_OLDER_ARCH`).
+/// AMD's architectures that do not compute in bf16 (`AMD_RDNA2_AND_OLDER_ARCH`).
 const NO_BF16: [&str; 8] = ["gfx1030", "gfx1031", "gfx1010", "gfx1011", "gfx1012", "gfx906", "gfx900", "gfx803"];
-/// AMD's on which ComfyUI multiplies in fp8.
+/// AMD's architectures on which ComfyUI multiplies in fp8.
 const WITH_FP8: [&str; 3] = ["gfx1200", "gfx1201", "gfx950"];
 /// Cards with fp16 that ComfyUI calls broken, by parts of their names.
 const BROKEN_FP16: [&str; 12] =
     ["1660", "1650", "1630", "T500", "T550", "T600", "MX550", "MX450", "CMP 30HX", "T2000", "T1000", "T1200"];
 
 impl Gpu {
-    /// What is assumed where nothing is known: fp16 and bf16, no fp8, as on an RTX 30 card.
+    /// What is assumed if nothing is known: fp16 and bf16, no fp8, as on an RTX 30 card.
     pub const ASSUMED: Self = Self::Nvidia { major: 8, minor: 6, broken_fp16: false };
 
     /// By the name of an architecture (`ampere`, `blackwell`), a compute capability (`8.6`, `sm_86`), or AMD's name
@@ -137,7 +138,7 @@ impl Card {
         }
     }
 
-    /// Are weights kept in fp16 and computed in another type, if they are so many?
+    /// Are this many weights kept in fp16 and computed in another type?
     pub fn keeps_fp16(&self, parameters: u64) -> bool {
         match self.kind() {
             Gpu::Nvidia { major: 6, .. } => true,
@@ -165,7 +166,7 @@ impl Card {
         }
     }
 
-    /// Does what it has for weights hold so many of so many bytes each?
+    /// Does its memory for weights hold this many, of this many bytes each?
     pub fn holds(&self, parameters: u64, bytes_each: u64) -> bool {
         let needed = parameters.saturating_mul(bytes_each);
         #[expect(clippy::cast_precision_loss, reason = "an estimate, as in ComfyUI")]
@@ -173,7 +174,7 @@ impl Card {
         needed <= total * 0.88 - self.reserved_bytes()
     }
 
-    /// What ComfyUI keeps free: for the computation, and for others on the system that this runs on.
+    /// What ComfyUI keeps free: for the computation, and for other programs on this system.
     fn reserved_bytes(&self) -> f64 {
         const MB: f64 = 1024.0 * 1024.0;
         let others = match (cfg!(windows), self.total_bytes > 15 << 30) {

@@ -1,4 +1,4 @@
-//! The machine: what was said of it, what `nvidia-smi` says, or what the allocation strings let one assume.
+//! The machine: as the user describes it, as `nvidia-smi` reports it, or as the allocation strings suggest.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -12,9 +12,9 @@ use super::card::{Card, Gpu};
 use crate::advice::Advise as _;
 use crate::allocator::{AllocationString, Device, Machine, Request, gigabytes};
 
-/// Time that `nvidia-smi` may take. It needs some tenths of a second, and hangs where a driver does.
+/// Time that `nvidia-smi` may take. It needs a few tenths of a second, and hangs if the driver does.
 const MOST_TIME: Duration = Duration::from_secs(5);
-/// Main memory that is assumed where nothing is said of it.
+/// The main memory that is assumed if it is unknown.
 const ASSUMED_RAM_BYTES: u64 = 64 << 30;
 
 /// A machine, and how sure it is.
@@ -22,9 +22,9 @@ const ASSUMED_RAM_BYTES: u64 = 64 << 30;
 pub struct Devices {
     /// The devices, main memory first as in the node's list.
     pub machine: Machine,
-    /// Was the main memory given? If not, nothing is said about whether it is enough.
+    /// Was the main memory given? If not, there is no verdict on whether it is enough.
     pub ram_known: bool,
-    /// Is there a GPU whose memory is only assumed, to be as large as its quota?
+    /// Is there a GPU whose memory is only assumed to be as large as its quota?
     pub assumed: bool,
     /// What is known of the kinds of the GPUs.
     pub gpus: Vec<(Device, Gpu)>,
@@ -39,12 +39,12 @@ pub struct Found {
     pub device: Device,
     /// Its memory.
     pub total_bytes: u64,
-    /// What it is; `None` with drivers that do not say its compute capability.
+    /// Its kind; `None` with drivers that do not report its compute capability.
     pub gpu: Option<Gpu>,
 }
 
 impl Devices {
-    /// The card that computes; `gpu` is what was said of it.
+    /// The card that computes; `gpu` is its kind if the user named it.
     pub fn card(&self, compute: &Device, gpu: Option<Gpu>) -> Card {
         let known = || self.gpus.iter().find(|(device, _)| device == compute || compute.is_cpu()).map(|&(_, gpu)| gpu);
         Card {
@@ -55,7 +55,7 @@ impl Devices {
     }
 }
 
-/// Puts a machine together. `found` is asked for its GPUs only if none was given.
+/// Puts a machine together. `found` is only called for its GPUs if none was given.
 pub fn devices(
     given: &[(Device, u64)],
     ram_bytes: Option<u64>,
@@ -132,19 +132,19 @@ fn listed(gpus: &[(Device, u64)]) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-/// The GPUs that `nvidia-smi` knows, as the node numbers them. None if it is not there, says nothing of use, or takes
+/// The GPUs that `nvidia-smi` knows, as the node numbers them. None if it is missing, reports nothing useful, or takes
 /// too long.
 pub fn nvidia_smi(program: &Path) -> Vec<Found> {
     let ask = |fields: &str| query(program, fields, MOST_TIME);
     let answer = match ask("index,memory.total,compute_cap,name") {
-        // Older drivers do not know the compute capability, and refuse all of it then.
+        // Older drivers do not know the compute capability, and then reject the whole query.
         Some((false, _)) => ask("index,memory.total"),
         answer => answer,
     };
     answer.filter(|(succeeded, _)| *succeeded).map(|(_, said)| parse(&said)).unwrap_or_default()
 }
 
-/// Whether the program succeeds, and what it says. Nothing if it is not there, or takes too long.
+/// Whether the program succeeds, and its output; `None` if it is missing or takes too long.
 fn query(program: &Path, fields: &str, most_time: Duration) -> Option<(bool, String)> {
     let mut child = Command::new(program)
         .args([&*format!("--query-gpu={fields}"), "--format=csv,noheader,nounits"])
@@ -164,8 +164,8 @@ fn query(program: &Path, fields: &str, most_time: Duration) -> Option<(bool, Str
     Some((status.success(), said))
 }
 
-/// `0, 12288, 8.6, NVIDIA GeForce RTX 3060` for each card: its number, its memory in MiB, and where the driver tells
-/// them its compute capability and its name.
+/// `0, 12288, 8.6, NVIDIA GeForce RTX 3060` for each card: its number, its memory in MiB and, if the driver reports
+/// them, its compute capability and its name.
 fn parse(said: &str) -> Vec<Found> {
     let card = |line: &str| {
         let mut fields = line.splitn(4, ',').map(str::trim);

@@ -7,8 +7,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 
 use crate::advice::Advise as _;
 
-/// A file, and how many bytes it has. Anything else that a path can lead to, such as a pipe that one would wait for, is
-/// an error.
+/// A file, and how many bytes it has. Anything else at a path, such as a pipe that would block, is an error.
 pub(super) fn open(path: &Path) -> Result<(File, u64)> {
     let shown = path.display();
     let cannot = || format!("{shown}: cannot be opened");

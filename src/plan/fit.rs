@@ -1,9 +1,9 @@
-//! Strings that fit.
+//! Proposes allocation strings with which the models fit.
 //!
-//! The compute device is filled first, since weights that are there need no transfer while computing, and the other
-//! GPUs in their order; each keeps its headroom. A proposal is not believed but allocated, and given only if no device
-//! gets more than it has to spare. Without room on the GPUs, the rest goes to the main memory by name (`cpu,*`), and a
-//! smaller quantisation that does without it is proposed beside that.
+//! The compute device is filled first, since weights that are there need no transfer during the computation, and then
+//! the other GPUs in order. Each keeps its headroom. Every proposal is allocated to check it, and made only if no
+//! device gets more than it has to spare. If the GPUs have too little room, the rest goes to the main memory explicitly
+//! (`cpu,*`), and a smaller quantisation that fits on the GPUs is proposed as well.
 
 use crate::allocator::{
     Accounting, AllocationString, Device, Machine, Mode, Options as Allocating, Policy, allocate, full_allocation,
@@ -31,16 +31,16 @@ pub struct Proposal {
 pub enum Place {
     /// To GPUs only.
     GpuOnly,
-    /// What the GPUs have no room for, to the main memory.
+    /// To the main memory too, where the GPUs have no room.
     WithCpu,
 }
 
 /// Steps of the quotas that are proposed, in gigabytes.
 const STEP_GB: f64 = 0.1;
-/// How often a proposal that does not come out is made smaller.
+/// How often a proposal that does not fit is made smaller.
 const MOST_TRIES: u32 = 10;
 
-/// What to write, the best first; nothing if nothing fits.
+/// The proposals, best first; empty if nothing fits.
 pub fn fit(models: &[NamedModel], devices: &Devices, options: &Options, compute: &Device) -> Vec<Proposal> {
     let fitting = Fitting { devices, options, compute };
     let as_they_are = fitting.gpu_only(models);
@@ -65,7 +65,7 @@ impl Fitting<'_> {
         together.or_else(|| self.strings(models, Place::GpuOnly, false))
     }
 
-    /// The largest quantisation that does without the main memory.
+    /// The largest quantisation that needs no main memory.
     fn smaller(&self, models: &[NamedModel]) -> Option<Proposal> {
         let bytes = |models: &[NamedModel]| -> u64 {
             let each = models.iter().map(|named| named.modules.model.total_bytes(Accounting::Resident));
@@ -81,8 +81,8 @@ impl Fitting<'_> {
         })
     }
 
-    /// A string for each model; `None` if one has none. Where they are to stay loaded together, each gets its part of
-    /// what every device has to spare.
+    /// A string for each model; `None` if one has none. If they are to stay loaded together, each gets its part of what
+    /// every device has to spare.
     fn strings(&self, models: &[NamedModel], place: Place, together: bool) -> Option<Proposal> {
         let resident = |named: &NamedModel| gigabytes(named.modules.model.total_bytes(Accounting::Resident));
         let all_gb: f64 = models.iter().map(resident).sum();
@@ -95,19 +95,19 @@ impl Fitting<'_> {
     }
 
     fn string(&self, named: &NamedModel, place: Place, part: f64) -> Option<String> {
-        // Layers and quotas never match to the byte, and what is left over by that stays on the compute device.
+        // Layers and quotas never match to the byte, and the difference stays on the compute device.
         (0..MOST_TRIES).find_map(|tries| {
             let text = self.quotas(named, place, part, f64::from(tries) * STEP_GB)?;
             self.holds(named, &text, place, part).then_some(text)
         })
     }
 
-    /// Quotas by what the devices have to spare, less so much on the compute device.
+    /// Quotas of what the devices have to spare, with this much less on the compute device.
     fn quotas(&self, named: &NamedModel, place: Place, part: f64, less_gb: f64) -> Option<String> {
         let model = &named.modules.model;
         let counted_gb = gigabytes(model.total_bytes(self.options.accounting));
         let resident_gb = gigabytes(model.total_bytes(Accounting::Resident));
-        // A quota is in the currency that the node counts in.
+        // A quota is in the bytes that the node counts.
         let currency = if resident_gb > 0.0 { counted_gb / resident_gb } else { 1.0 };
         let mut left_gb = counted_gb;
         let mut quotas = Vec::new();
@@ -129,7 +129,7 @@ impl Fitting<'_> {
         Some(full_allocation(&quotas.join(";"), self.compute, 0.0, ""))
     }
 
-    /// Does the repaired node do with it what was meant?
+    /// Does the repaired node place everything as intended?
     fn holds(&self, named: &NamedModel, text: &str, place: Place, part: f64) -> bool {
         let model = &named.modules.model;
         let clip = self.options.clip || named.modules.is_text_encoder;

@@ -1,8 +1,8 @@
-//! Reads the header of GGUF files, versions 2 and 3: the tensors and what little else a plan needs.
+//! Reads the header of GGUF files, versions 2 and 3: the tensors and the little else that a plan needs.
 //!
-//! Written for this project, since the crates that read GGUF allocate what a file claims before they look whether it is
-//! there, or take the whole file in. Here nothing is allocated by a count; strings are bounded by what is left of the
-//! file, and the whole header by 256 MiB. The weights are never read.
+//! Written for this project, because the crates that read GGUF allocate what a file claims before they check that it is
+//! there, or read the whole file. Here no allocation trusts a count; strings are bounded by what is left of the file,
+//! and the whole header by 256 MiB. The weights are never read.
 //!
 //! Source of the format: `docs/gguf.md` of ggml.
 
@@ -29,7 +29,7 @@ const MOST_DIMENSIONS: u32 = 8;
 /// Arrays in arrays.
 const MOST_NESTING: usize = 8;
 
-/// What a file says of itself.
+/// What a file's header says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gguf {
     /// `general.architecture`.
@@ -45,7 +45,7 @@ pub fn is_gguf(first: &[u8]) -> bool {
     first.starts_with(b"GGUF")
 }
 
-/// Reads a file, and if it is one of a split model, all the others, which have to stand beside it.
+/// Reads a file and, if it is part of a split model, all the other parts, which must be in the same folder.
 pub fn read(path: &Path) -> Result<Gguf> {
     let first = read_one(path)?;
     let Some(split) = first.split.filter(|split| split.count > 1) else {
@@ -173,7 +173,7 @@ impl Header {
         for _ in 0..tensor_count {
             let (mut tensor, offset) = self.tensor()?;
             let own = entries.shapes.remove(&tensor.name);
-            // Another number of weights would be no shape of this tensor, and ComfyUI-GGUF fails with it.
+            // Another number of weights would not be a shape of this tensor, and ComfyUI-GGUF fails on it.
             if let Some(shape) = own.filter(|shape| elements(shape) == Some(tensor.elements)) {
                 tensor.shape = shape;
             }
@@ -225,7 +225,7 @@ impl Header {
         for _ in 0..dimensions {
             shape.push(self.u64()?);
         }
-        // ggml counts from the innermost dimension.
+        // ggml lists the innermost dimension first.
         shape.reverse();
         let id = self.u32()?;
         let offset = self.u64()?;
@@ -270,7 +270,7 @@ impl Header {
                 let (kind, count) = (self.u32()?, self.u64()?);
                 match scalar_bytes(kind) {
                     Some(bytes) => self.skip(bytes.saturating_mul(count)),
-                    // Each takes some bytes, so a count that lies comes to the end of the file.
+                    // Each takes some bytes, so a false count runs into the end of the file.
                     None => (0..count).try_for_each(|_| self.skip_value(kind, depth + 1)),
                 }
             }
@@ -285,7 +285,7 @@ impl Header {
         let count = self.u64()?;
         ensure!(count <= MOST_TEXT_BYTES, "at byte {}: a name of {count} bytes", self.at);
         self.advance(count)?;
-        // Bounded above, so what is asked for here is small whatever the file says.
+        // Bounded above, so little is allocated whatever the file says.
         let mut bytes = Vec::new();
         self.reader.by_ref().take(count).read_to_end(&mut bytes)?;
         String::from_utf8(bytes).ok().with_context(|| format!("a name before byte {} is not text", self.at))
@@ -312,7 +312,7 @@ impl Header {
         Ok(())
     }
 
-    /// Counts bytes that are about to be read, if they are there.
+    /// Counts bytes that are about to be read; fails if they are not there.
     fn advance(&mut self, count: u64) -> Result<()> {
         let end = self.at.saturating_add(count);
         ensure!(end <= self.file_bytes, "it ends in its header, at byte {}", self.file_bytes);
@@ -347,7 +347,7 @@ fn scalar_bytes(kind: u32) -> Option<u64> {
     }
 }
 
-/// The entries that are looked at.
+/// The entries that are used.
 #[derive(Default)]
 struct Entries {
     architecture: Option<String>,

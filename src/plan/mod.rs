@@ -1,4 +1,4 @@
-//! What will go where, and whether it fits, before anything is loaded.
+//! Where each part of a model will go, and whether it fits, before anything is loaded.
 //!
 //! ```text
 //! source: gguf, safetensors, wan × quantise, a size ─> tensors ─> built ─> modules ─┐
@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Sizes are the bytes that ComfyUI's `_load_list()` tells the node, computed from the header of the file, in the types
-//! that ComfyUI loads it in. The weights themselves are never read. What a plan cannot know is what else a device holds,
-//! and how much the computation needs beside the weights: that is what `headroom` is for.
+//! that ComfyUI loads it in. The weights themselves are never read. A plan cannot know what else a device holds, or how
+//! much the computation needs besides the weights: that is what `headroom` is for.
 
 pub mod architecture;
 pub mod assumed;
@@ -60,7 +60,7 @@ pub struct Options {
     pub loading: Loading,
 }
 
-/// Everything that a plan says.
+/// A plan.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// How it was made.
@@ -71,21 +71,21 @@ pub struct Plan {
     pub models: Vec<Planned>,
 }
 
-/// A model, its string, and what comes of them.
+/// A model, its string, and the resulting allocations.
 #[derive(Debug, Clone)]
 pub struct Planned {
     /// The model.
     pub named: NamedModel,
     /// Its string, as the node gets it.
     pub string: AllocationString,
-    /// What comes of it under each policy; only the first if all give the same.
+    /// The allocation under each policy; only the first if all give the same.
     pub runs: Vec<Run>,
 }
 
-/// What comes of a string under a policy.
+/// The allocation of a string under a policy.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// Who gets what no quota covers.
+    /// Who gets the bytes that no quota covers.
     pub policy: Policy,
     /// The allocation.
     pub allocation: Allocation,
@@ -93,11 +93,11 @@ pub struct Run {
     pub resident_bytes: Vec<u64>,
     /// Bytes as they were counted, likewise; the same under resident accounting.
     pub counted_bytes: Vec<u64>,
-    /// What one should know.
+    /// Warnings, worst first.
     pub warnings: Vec<Warning>,
 }
 
-/// What the models of a workflow take of a device.
+/// How much of a device the models of a workflow take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Usage {
     /// The device.
@@ -114,7 +114,7 @@ impl Usage {
         self.model_bytes.iter().fold(0, |sum, bytes| sum.saturating_add(*bytes))
     }
 
-    /// What is left of its memory; nothing if they take more than all of it.
+    /// What is left of its memory; 0 if they take more than that.
     pub fn free_bytes(&self) -> u64 {
         self.total_bytes.saturating_sub(self.used_bytes())
     }
@@ -126,7 +126,7 @@ impl Planned {
         self.runs.len() < options.policies.len()
     }
 
-    /// What comes of it under a policy.
+    /// Its allocation under a policy.
     pub fn run(&self, policy: Policy) -> &Run {
         self.runs.iter().find(|run| run.policy == policy).unwrap_or(&self.runs[0])
     }
@@ -135,8 +135,7 @@ impl Planned {
 impl Plan {
     /// Allocates each model by its string.
     ///
-    /// # Errors
-    /// What the node would raise an exception for.
+    /// # Errors If the node would raise an exception.
     pub fn new(models: Vec<(NamedModel, AllocationString)>, devices: Devices, options: Options) -> Result<Self> {
         let planned = |(named, string): (NamedModel, AllocationString)| -> Result<Planned> {
             let mut runs: Vec<Run> = Vec::new();
@@ -205,7 +204,7 @@ impl Run {
     }
 }
 
-/// A string as the node gets it: what people write into its fields names the compute device elsewhere.
+/// A string as the node gets it. In the node's fields, users name the compute device in a field of its own.
 pub fn full_string(text: &str, compute: &Device) -> String {
     if text.contains('#') { text.to_owned() } else { full_allocation(text, compute, 0.0, "") }
 }

@@ -1,4 +1,4 @@
-//! From modules to blocks: the sizes that ComfyUI's `_load_list()` tells.
+//! From modules to blocks: the sizes that ComfyUI's `_load_list()` gives.
 //!
 //! | size | of a module |
 //! |---|---|
@@ -24,7 +24,7 @@ use crate::allocator::{Block, Model};
 const PATCH_FACTOR: u64 = 2;
 /// Bytes of a number of the 16 bits that ComfyUI-GGUF unpacks the largest weight into.
 const UNPACKED_BYTES: u64 = 2;
-/// From so many rows on ComfyUI-GGUF keeps a table of words as it is in the file.
+/// With this many rows or more, ComfyUI-GGUF keeps an embedding table as it is in the file.
 const LARGE_TABLE_ROWS: u64 = 64 * 1024;
 
 /// The modules of a model, as blocks.
@@ -32,7 +32,7 @@ const LARGE_TABLE_ROWS: u64 = 64 * 1024;
 pub struct Modules {
     /// What is listed, in the order of the list.
     pub model: Model,
-    /// What ComfyUI takes the model for; `None` if that is not known here.
+    /// The architecture that ComfyUI recognises; `None` if it is not known here.
     pub architecture: Option<&'static str>,
     /// Is it a text encoder?
     pub is_text_encoder: bool,
@@ -46,8 +46,8 @@ pub struct Modules {
     pub ignored: Vec<String>,
     /// Bytes of tensors that belong to no listed module.
     pub unlisted_bytes: u64,
-    /// ComfyUI-GGUF lets the module with the largest quantised weight claim the bytes of that weight in 16 bits too: room
-    /// for unpacking it. Among the resident bytes.
+    /// Room for unpacking: ComfyUI-GGUF lets the module with the largest quantised weight also claim the bytes of that
+    /// weight in 16 bits. Part of the resident bytes.
     pub reserve_bytes: u64,
     /// What LoRA files patch.
     pub patched: Patched,
@@ -114,7 +114,7 @@ struct Kept {
     /// What `numel()` says, and `dtype`.
     elements: u64,
     dtype: Dtype,
-    /// Is it a `QuantizedTensor`, which says that it has another type than its bytes?
+    /// Is it a `QuantizedTensor`, which reports another type than its bytes have?
     is_quantised: bool,
 }
 
@@ -215,7 +215,7 @@ impl<'a> Keeping<'a> {
     }
 }
 
-/// Is it of one of the classes that ComfyUI-GGUF has its own of?
+/// Is it of a class that ComfyUI-GGUF replaces by its own?
 fn is_gguf_layer(module: &BuiltModule) -> bool {
     module.casts && matches!(&*module.kind, "Linear" | "Conv2d" | "Embedding" | "LayerNorm" | "GroupNorm")
 }
@@ -233,7 +233,7 @@ fn is_taken_over(module: &BuiltModule) -> bool {
 /// A parameter that was made in this type, and whose numbers were copied into it.
 fn copied(tensor: &Tensor, dtype: Dtype) -> Kept {
     if tensor.is_opaque() {
-        // Nothing copies packed numbers: what ComfyUI-GGUF does not take over stays as it is.
+        // Packed numbers cannot be copied: what ComfyUI-GGUF does not load stays as it is.
         return as_it_is(tensor);
     }
     let bytes = tensor.elements.saturating_mul(size_of(dtype));
@@ -245,7 +245,7 @@ fn as_it_is(tensor: &Tensor) -> Kept {
     Kept { bytes: tensor.bytes, elements, dtype, is_quantised: false }
 }
 
-/// The type of the norm that the type of a text encoder goes by; `None` if it goes by none.
+/// The type of the norm that decides the type of a text encoder; `None` if none does.
 fn last_norm(modules: &[BuiltModule]) -> Option<Dtype> {
     let weight = |end: &str| {
         let module = modules.iter().find(|module| module.name.ends_with(end))?;

@@ -1,8 +1,8 @@
 //! Quantisations by name: which tensor gets which type.
 //!
-//! `Q5_K_M` is no type of ggml but a mixture: most weights as `Q5_K`, the ones that matter more as `Q6_K`. Which ones
-//! that are for image and video models is decided by the converter of ComfyUI-GGUF (`tools/lcpp.patch`): the values of
-//! attention (`….v.weight`) and the second half of each feed-forward (`….ffn.2.weight`).
+//! `Q5_K_M` is not a type of ggml but a mixture: most weights as `Q5_K`, the ones that matter more as `Q6_K`. For image
+//! and video models, the converter of ComfyUI-GGUF decides which (`tools/lcpp.patch`): the values of attention
+//! (`….v.weight`) and the second half of each feed-forward (`….ffn.2.weight`).
 
 use ::safetensors::Dtype;
 
@@ -15,9 +15,9 @@ pub struct Quantisation {
     /// Its name, such as `Q5_K_S`.
     pub name: &'static str,
     most: Kind,
-    /// The first so many values of attention, and their type.
+    /// How many of the first values of attention have a type of their own, and which.
     first_values: (usize, &'static str),
-    /// The type of the other values of attention, if it is not that of the most.
+    /// The type of the other values of attention, if it is not that of most weights.
     values: Option<&'static str>,
     /// The type of the second half of each feed-forward, likewise.
     down: Option<&'static str>,
@@ -69,7 +69,7 @@ pub const QUANTISATIONS: [Quantisation; 20] = [
 ];
 
 impl Quantisation {
-    /// The quantisation of this name, in any case; a type of ggml by its own name is one that mixes nothing.
+    /// The quantisation of this name, in any case. The name of a ggml type is a quantisation that mixes nothing.
     pub fn of_name(name: &str) -> Option<Self> {
         let known = QUANTISATIONS.iter().find(|known| known.name.eq_ignore_ascii_case(name)).copied();
         known.or_else(|| GgmlType::of_name(name).map(|ggml| mixture(ggml.name, ggml.name, None, None)))
@@ -80,9 +80,9 @@ impl Quantisation {
         matches!(self.most, Kind::Ggml(_))
     }
 
-    /// How a model that is made in this quantisation stores what is no matrix inside of a block. In a GGUF file that is 16
-    /// bits for other matrices and 32 bits for vectors: `tools/convert.py` of ComfyUI-GGUF writes them so, and its patch of
-    /// llama.cpp leaves them as they are. No published file was measured. In a safetensors file it is 16 bits.
+    /// How a model in this quantisation stores everything but the matrices inside of blocks. In a GGUF file, other
+    /// matrices have 16 bits and vectors 32 bits: `tools/convert.py` of ComfyUI-GGUF writes them so, and its patch of
+    /// llama.cpp leaves them as they are. No published file was measured. In a safetensors file they have 16 bits.
     pub fn rest(&self, is_vector: bool) -> Storage {
         let kept = match self.most {
             Kind::Torch(_) => None,
@@ -93,7 +93,7 @@ impl Quantisation {
         kept.unwrap_or(Storage::Torch(Dtype::F16))
     }
 
-    /// The tensors of a model as they would be under this quantisation. `is_large` tells which ones it is about; the
+    /// The tensors of a model as they would be under this quantisation. `is_large` says which ones are quantised; the
     /// others stay as they are. Rows that do not fill whole blocks become 16 bits, as in the converter.
     pub fn of_tensors(&self, tensors: &[Tensor], is_large: impl Fn(&Tensor) -> bool) -> Vec<Tensor> {
         let mut values_seen = 0;

@@ -1,7 +1,7 @@
-//! Safetensors files with quantised layers: `comfy_quant`, and the older `scaled_fp8`, which ComfyUI makes that of.
+//! Safetensors files with quantised layers: `comfy_quant`, and the older `scaled_fp8`, which ComfyUI converts to it.
 //!
-//! Such a layer has its weight in a type of its own (fp8, nvfp4, …), a scale, and a `comfy_quant` of JSON that names the
-//! format. ComfyUI writes that JSON anew when it is asked what the layer holds, so its bytes count too.
+//! Such a layer has its weight in a type of its own (fp8, nvfp4, …), a scale, and a `comfy_quant` of JSON that names
+//! the format. ComfyUI writes that JSON again when it lists what the layer holds, so its bytes count too.
 //!
 //! Source: `convert_old_quants` and `detect_layer_quantization` in `comfy/utils.py` of ComfyUI, `mixed_precision_ops` in
 //! `comfy/ops.py`.
@@ -13,7 +13,7 @@ use ::safetensors::Dtype;
 use super::safetensors::Quantisation;
 use super::tensor::{Storage, Tensor};
 
-/// The parameter that makes a layer a quantised one.
+/// The parameter that marks a layer as quantised.
 pub(super) const MARK: &str = "comfy_quant";
 /// Bytes of `{"format": "float8_e4m3fn"}`, and of the same with `"full_precision_matrix_mult": true`.
 const FP8_BYTES: [u64; 2] = [27, 63];

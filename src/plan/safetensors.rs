@@ -23,11 +23,11 @@ const MOST_INDEX_BYTES: u64 = 64 << 20;
 pub struct Header {
     /// The tensors in the order of their data.
     pub tensors: Vec<Tensor>,
-    /// The layers that its metadata call quantised.
+    /// The layers that its metadata calls quantised.
     pub quantised: Vec<Quantisation>,
 }
 
-/// A layer that the metadata of a file call quantised.
+/// A layer that the metadata of a file calls quantised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quantisation {
     /// Its name.
@@ -99,7 +99,7 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// Reads a model whose index this is, and whose files stand beside or below it.
+/// Reads a model by its index. Its files are next to the index or below it.
 pub fn read_index(path: &Path) -> Result<Header> {
     let shown = path.display();
     let index = index(path)

@@ -23,7 +23,7 @@ use crate::allocator::{Block, Model};
 /// A model, ready to be allocated.
 #[derive(Debug, Clone, Default)]
 pub struct NamedModel {
-    /// What it was asked for by.
+    /// The name that the user gave.
     pub name: String,
     /// What it is, and where its sizes come from.
     pub origin: String,
@@ -40,7 +40,7 @@ pub struct Contents {
     pub tensors: Vec<Tensor>,
     /// The architecture that a GGUF file names.
     pub architecture: Option<String>,
-    /// The name of the tensor that ComfyUI-GGUF takes for the largest, and gives room for unpacking.
+    /// The name of the tensor that ComfyUI-GGUF considers the largest, and reserves room to unpack.
     largest: Option<String>,
 }
 
@@ -55,14 +55,14 @@ impl Contents {
     /// The blocks that ComfyUI makes of it.
     pub fn modules(&self, loading: &Loading) -> Modules {
         let mut built = architecture::build(&self.tensors);
-        // Of what is not known here, what was said of it, or what the file says.
+        // If the architecture is unknown, what the user or the file says.
         let is_said = loading.text_encoder || self.architecture.as_deref().is_some_and(architecture::is_text);
         built.is_text_encoder |= built.architecture.is_none() && is_said;
         modules::of(&built, &self.tensors, self.largest.as_deref(), loading)
     }
 }
 
-/// Layers of a model of which only the size is known: as many as 40 blocks of ten.
+/// Layers of a model of which only the size is known: 40 blocks of ten.
 const LAYERS: u64 = 400;
 
 impl NamedModel {
@@ -182,8 +182,8 @@ impl NamedModel {
     }
 }
 
-/// A tensor as ComfyUI-GGUF loads it (`loader.py`): vectors in `BF16` become 32 bits, and the large table of words of a
-/// text encoder 16 bits.
+/// A tensor as ComfyUI-GGUF loads it (`loader.py`): vectors in `BF16` become 32 bits, and the large embedding table of
+/// a text encoder 16 bits.
 fn as_loaded(tensor: Tensor, architecture: &str) -> Tensor {
     let is_bf16 = matches!(tensor.storage, Storage::Ggml(ggml) if ggml.name == "BF16");
     if is_bf16 && tensor.shape.len() <= 1 {

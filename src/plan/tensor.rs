@@ -1,4 +1,4 @@
-//! A tensor as a file's header tells it.
+//! A tensor as a file's header describes it.
 
 use safetensors::Dtype;
 
@@ -33,7 +33,7 @@ impl Tensor {
     pub fn new(name: String, shape: Vec<u64>, storage: Storage) -> Option<Self> {
         let elements = shape.iter().try_fold(1_u64, |product, &size| product.checked_mul(size))?;
         let bytes = match storage {
-            // A block never goes on in the next row.
+            // A block never continues in the next row.
             Storage::Ggml(ggml) if !shape.last().unwrap_or(&1).is_multiple_of(ggml.block_elements) => return None,
             Storage::Ggml(ggml) => ggml.bytes(elements)?,
             Storage::Torch(dtype) => elements.checked_mul(dtype.bitsize() as u64)?.div_ceil(8),
@@ -46,7 +46,7 @@ impl Tensor {
         Self::new(self.name.clone(), self.shape.clone(), storage)
     }
 
-    /// The type that torch has it in: bytes for what it does not know, as ComfyUI-GGUF keeps that.
+    /// The type that torch has it in: bytes if torch does not know its type, as ComfyUI-GGUF keeps it then.
     pub fn torch_dtype(&self) -> Dtype {
         match self.storage {
             Storage::Torch(dtype) => dtype,
@@ -58,7 +58,7 @@ impl Tensor {
         }
     }
 
-    /// What torch's `numel()` says: the bytes for what it does not know.
+    /// What torch's `numel()` gives: the number of bytes if torch does not know its type.
     pub fn torch_elements(&self) -> u64 {
         if self.is_opaque() { self.bytes } else { self.elements }
     }

@@ -1,8 +1,8 @@
 //! The types in which ComfyUI keeps a model's weights, and in which it computes.
 //!
-//! A diffusion model is made in one type for all of its weights, whatever the file has for each, and the file's are
-//! copied into it. A text encoder is made in 16 bits, or in the type of its last norm, and computes in 32 bits. A
-//! VAE is made in one type that the card computes in, whatever the file has.
+//! A diffusion model is created in one type for all of its weights, and the weights of the file are converted to it. A
+//! text encoder is created in 16 bits, or in the type of its last norm, and computes in 32 bits. A VAE is created in a
+//! type that the card computes in, whatever the file has.
 //!
 //! Source: `unet_dtype`, `unet_manual_cast` and `pick_weight_dtype` in `comfy/model_management.py` of ComfyUI,
 //! `vae_dtype` there, `load_diffusion_model_state_dict`, `CLIP` and `VAE` in `comfy/sd.py`, and `te` in `comfy/text_encoders`.
@@ -21,7 +21,7 @@ pub struct Types {
     pub cast: Option<Dtype>,
 }
 
-/// What ComfyUI computes an architecture in that says nothing else.
+/// What ComfyUI computes an architecture in, if the architecture does not say.
 const ANY: [Dtype; 3] = [Dtype::F16, Dtype::BF16, Dtype::F32];
 
 impl Types {

@@ -1,4 +1,4 @@
-//! What one should know about an allocation before loading it, with the numbers.
+//! Warnings about an allocation, with the numbers.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use crate::allocator::{
     Accounting, AllocationString, Device, GB, Model, Placed, Quotas, Reason, Remainder, Request, gigabytes,
 };
 
-/// Something that one should know.
+/// A warning.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Warning {
-    /// The weights that go to a device are more than it has.
+    /// More weights go to a device than it has memory for.
     DoesNotFit {
         /// The device.
         device: Device,
@@ -29,7 +29,7 @@ pub enum Warning {
         /// Bytes that should be.
         headroom_bytes: u64,
     },
-    /// A device is asked for more than all of its memory, by a count that is not what the weights take.
+    /// A device is asked for more than its memory, counted differently from what the weights take.
     Overcommitted {
         /// The device.
         device: Device,
@@ -49,28 +49,28 @@ pub enum Warning {
         /// Were there layers left for it, all of them larger than its quota?
         too_small: bool,
     },
-    /// Layers that found no room in any quota.
+    /// Layers that fit no quota.
     Orphans {
         /// How many.
         layers: usize,
         /// Bytes of their weights.
         bytes: u64,
-        /// What that is of the model; 1 is all of it.
+        /// Their share of the model; 1 is all of it.
         part: f64,
         /// Where they stay.
         compute: Device,
     },
-    /// What no quota covers goes to the main memory, and nobody asked for that.
+    /// What no quota covers goes to the main memory, though the string does not ask for that.
     Spill {
         /// Bytes of the weights that go there.
         bytes: u64,
     },
-    /// What no quota covers is nobody's, since no GPU has a quota.
+    /// What no quota covers is unassigned, since no GPU has a quota.
     Unassigned {
         /// How many gigabytes, as counted.
         counted_gb: f64,
     },
-    /// The quotas only add up to something in the other accounting: the one that guides for WAN 2.2 show tables of.
+    /// The quotas only make sense in the other accounting, the one in the tables of guides for WAN 2.2.
     OtherAccounting {
         /// Bytes of the model's weights.
         resident_bytes: u64,
@@ -79,7 +79,7 @@ pub enum Warning {
         /// Gigabytes of all quotas.
         quota_gb: f64,
     },
-    /// Text that the node passes over.
+    /// Text that the node ignores.
     Ignored {
         /// The text.
         text: String,
@@ -98,13 +98,13 @@ pub enum Warning {
 pub enum Level {
     /// Loading will fail.
     Misfit,
-    /// Something is probably not as it was meant.
+    /// Something is probably not as intended.
     Warning,
     /// Good to know.
     Note,
 }
 
-/// Orphans that make less of a model than this are what rounding leaves: nothing that other quotas would mend.
+/// Orphans that make up less of a model than this are due to rounding: other quotas would not help.
 const ORPHANS_WORTH_A_WARNING: f64 = 0.02;
 
 impl Warning {
@@ -180,7 +180,7 @@ impl fmt::Display for Warning {
             Self::OtherAccounting { resident_bytes, offload_bytes, quota_gb } => {
                 write!(
                     f,
-                    "quotas of {quota_gb:.2} GB cover all {} of weights, so nothing is left over to share; ",
+                    "quotas of {quota_gb:.2} GB cover all {} of weights, so nothing remains to be shared; ",
                     gb(resident_bytes)
                 )?;
                 if offload_bytes > resident_bytes {
@@ -204,7 +204,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// All that is to be said of a run, the worst first.
+/// The warnings about a run, worst first.
 pub(super) fn of(
     run: &Run,
     modules: &Modules,
@@ -279,7 +279,7 @@ fn of_quotas(run: &Run, model: &Model, quotas: &Quotas, options: &Options) -> Ve
     }
     let [resident_bytes, offload_bytes] = [Accounting::Resident, Accounting::Offload].map(|of| model.total_bytes(of));
     let quota_gb = quotas.listed.iter().map(|quota| quota.bytes).sum::<f64>() / GB;
-    // What a table of a guide can be: packed weights with a LoRA on all of them count three times.
+    // What a guide's table can show: packed weights with a LoRA on all of them count three times.
     let most_bytes = if options.loading.loras.is_empty() { resident_bytes.saturating_mul(3) } else { offload_bytes };
     // Of interest only to those whose quotas did not do what they expected.
     match accounting {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 
-/// Time for finding out how two texts differ. What is not compared by then counts as different.
+/// The time limit for comparing two texts. What is not compared by then counts as different.
 const MOST_TIME: Duration = Duration::from_secs(1);
 
 /// Replaces the bytes of `range` by `text`.
@@ -14,7 +14,7 @@ const MOST_TIME: Duration = Duration::from_secs(1);
 pub struct Edit {
     /// The bytes of the old text that are replaced; empty for an insertion.
     pub range: (usize, usize),
-    /// What stands there afterwards.
+    /// The new text.
     pub text: String,
 }
 

@@ -1,11 +1,11 @@
-//! Children: by the name of their field, without searching the grammar's names each time, and by their order.
+//! Children by the name of their field, without searching the grammar's names each time, and by their order.
 
 use std::num::NonZeroU16;
 use std::sync::LazyLock;
 
 use tree_sitter::{Language, Node};
 
-/// The fields that are asked for while values are followed, which is very often.
+/// The fields that are looked up while values are followed, which is very often.
 const NAMES: [&str; 24] = [
     "alias",
     "alternative",
@@ -43,7 +43,7 @@ pub(crate) trait Fields<'tree> {
     /// The first child in the field of this name.
     fn field(&self, name: &'static str) -> Option<Node<'tree>>;
 
-    /// The named children, without the comments and backslashes at a line's end that may stand between any two.
+    /// The named children, without the comments and line continuations that may be between any two.
     fn parts(&self) -> Vec<Node<'tree>>;
 
     /// One of these.
@@ -51,7 +51,7 @@ pub(crate) trait Fields<'tree> {
 }
 
 impl<'tree> Fields<'tree> for Node<'tree> {
-    // Inlined where the name is written, the search for it happens when this is compiled.
+    // Inlined where the name is a literal, the search for it happens at compile time.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "it is the point of this function")]
     fn field(&self, name: &'static str) -> Option<Node<'tree>> {

@@ -1,11 +1,11 @@
-//! What a file imports, and whether it does so for certain when the file itself is imported.
+//! What a file imports, and whether it certainly does so when the file itself is imported.
 
 use tree_sitter::Node;
 
 use super::field::Fields;
 use super::source::{Source, walk};
 
-/// What one part of an `import` or `from … import` statement asks for.
+/// One part of an `import` or `from … import` statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import<'t> {
     /// Leading dots: 0 for an absolute import.
@@ -38,7 +38,7 @@ pub fn dotted(module: &str, name: Option<&str>) -> String {
     }
 }
 
-/// From so many occurrences of the word on, walking the whole tree once is cheaper than going to each of them.
+/// With this many occurrences of the word, walking the whole tree once is cheaper than going to each of them.
 const MANY: usize = 500;
 
 /// The imports of one statement; none if it is another statement.
@@ -125,8 +125,8 @@ fn written(source: &Source, node: Node<'_>) -> String {
     source.slice(node).chars().filter(|c| !c.is_whitespace() && *c != '\\').collect()
 }
 
-/// Exceptions that are neither `ImportError` nor `AttributeError`, nor classes above them. Whoever catches any other one
-/// may catch what a failed import raises.
+/// Exceptions that are neither `ImportError` nor `AttributeError`, nor classes above them. A clause that catches any
+/// other one may catch what a failed import raises.
 const OTHERS: [&str; 14] = [
     "ArithmeticError",
     "AssertionError",
@@ -144,9 +144,9 @@ const OTHERS: [&str; 14] = [
     "ValueError",
 ];
 
-/// Is a node run for certain when its file is imported, and does a failure there end the import? It is not in a function,
-/// under a condition, in a loop, or in a `try` that may catch the failure. A module may leave early, which is not looked
-/// at: it does so by an error, and is not imported then either.
+/// Does a node certainly run when its file is imported, and does a failure there end the import? It does if it is not
+/// in a function, under a condition, in a loop, or in a `try` that may catch the failure. That a module may stop early
+/// need not be considered: it does so by an error, and then is not imported either.
 pub fn is_certain(source: &Source, node: Node<'_>) -> bool {
     let mut below = node;
     while let Some(around) = below.parent() {
@@ -169,7 +169,7 @@ pub fn is_certain(source: &Source, node: Node<'_>) -> bool {
             "try_statement" => {
                 below.kind() == "finally_clause" || (around.field("body") == Some(below) && !may_catch(source, around))
             }
-            // Defaults are evaluated where the function is defined; types may not be.
+            // Defaults are evaluated when the function is defined; annotations may not be.
             "function_definition" => around.field("parameters") == Some(below),
             "default_parameter" => around.field("value") == Some(below),
             _ => false,
@@ -188,7 +188,7 @@ fn may_catch(source: &Source, statement: Node<'_>) -> bool {
     clauses.any(|clause| clause.field("value").is_none_or(|value| !is_other(source, value)))
 }
 
-/// Is a caught exception, or each of several, another one than a failed import raises?
+/// Is a caught exception, or each of several, unrelated to failed imports?
 fn is_other(source: &Source, caught: Node<'_>) -> bool {
     match caught.kind() {
         "tuple" => caught.parts().into_iter().all(|part| is_other(source, part)),

@@ -1,4 +1,4 @@
-//! A text by lines, as people count: whether or not it was parsed.
+//! Lines and columns of a text, parsed or not.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +12,12 @@ pub struct Place {
     pub column: usize,
 }
 
-/// Where some offsets of a file stand.
+/// The places of some offsets of a file.
 #[derive(Clone, Debug)]
 pub struct Places(Vec<(usize, Place)>);
 
 impl Places {
-    /// Looks up offsets of a text, in one pass over it however many there are.
+    /// Looks up offsets of a text, all in one pass over it.
     pub fn of(text: &str, mut offsets: Vec<usize>) -> Self {
         offsets.sort_unstable();
         offsets.dedup();
@@ -50,7 +50,7 @@ pub fn start(text: &str, offset: usize) -> usize {
     memchr::memrchr(b'\n', &text.as_bytes()[..offset]).map_or(0, |newline| newline + 1)
 }
 
-/// The offset just behind the line of `offset`, before its line ending.
+/// The offset just after the line of `offset`, before its line ending.
 pub fn end(text: &str, offset: usize) -> usize {
     let end = memchr::memchr(b'\n', &text.as_bytes()[offset..]).map_or(text.len(), |n| offset + n);
     if end > offset && text.as_bytes()[end - 1] == b'\r' { end - 1 } else { end }

@@ -1,6 +1,6 @@
-//! Python files: text with a tree, byte edits, and values followed through the code.
+//! Python files: text with a syntax tree, byte edits, and the flow of values through the code.
 //!
-//! Nothing here knows what is looked for or why; that is the business of [`crate::fixes`].
+//! Nothing here knows what the tool looks for, or why: that is for [`crate::fixes`].
 
 pub mod calls;
 pub mod edit;

@@ -93,7 +93,7 @@ impl Package {
         &self.files[file.0].bytes
     }
 
-    /// The text of a file, parsed or not; None if it is none.
+    /// The text of a file, parsed or not; None if it is not text.
     pub fn text(&self, file: FileId) -> Option<&str> {
         let File { bytes, source, .. } = &self.files[file.0];
         match source.get() {
@@ -108,7 +108,7 @@ impl Package {
         source.get_or_init(|| Source::parse(path, bytes.clone())).as_ref()
     }
 
-    /// What a file may import, from its text; `None` if the text does not tell. See [`skim`].
+    /// What a file may import, from its text; `None` if the text does not show it. See [`skim`].
     pub fn skimmed(&self, file: FileId) -> Option<&[Skimmed]> {
         let known = &self.files[file.0].skimmed;
         known.get_or_init(|| self.text(file).and_then(skim)).as_deref()
@@ -127,8 +127,8 @@ impl Package {
         self.ids().filter(|file| stands(&self.files[file.0].bytes)).collect()
     }
 
-    /// The file that `import` finds from `file`: `dots` leading dots (0 for an absolute import, which is looked up
-    /// beside the importing file as Python does for scripts), then the dotted `module`.
+    /// The file that `import` finds from `file`: `dots` leading dots (0 for an absolute import, which is looked up in
+    /// the folder of the importing file, as Python does for scripts), then the dotted `module`.
     pub fn resolve(&self, file: FileId, dots: usize, module: &str) -> Option<FileId> {
         let mut folder = self.path(file).parent()?.to_owned();
         for _ in 1..dots {

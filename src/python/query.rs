@@ -8,11 +8,11 @@ use tree_sitter::{Node, QueryCursor};
 
 use super::source::{Source, walk};
 
-/// From so many occurrences on, going through the whole tree once is cheaper than going to each of them.
+/// With this many occurrences, walking the whole tree once is cheaper than going to each of them.
 const MANY: usize = 500;
 
-/// A query over Python trees, compiled when it is first run. Each of its patterns must be about one node without
-/// children, which is what keeps compiling and running it cheap; what is around the node is for the caller to look at.
+/// A query over Python trees, compiled when it is first run. Each of its patterns must match one node without children,
+/// which keeps compiling and running it cheap; the caller examines what is around the node.
 pub struct Query {
     text: String,
     needles: Vec<&'static str>,
@@ -20,8 +20,8 @@ pub struct Query {
 }
 
 impl Query {
-    /// A query from the text of `.scm` files. Whatever it matches must contain one of the `needles`: only where these
-    /// occur is the tree gone through.
+    /// A query from the text of `.scm` files. Whatever it matches must contain one of the `needles`: the tree is only
+    /// searched where these occur.
     pub fn new(text: String, needles: Vec<&'static str>) -> Self {
         Self { text, needles, compiled: OnceLock::new() }
     }
@@ -29,7 +29,7 @@ impl Query {
     /// Every node that the query captures in a file, with the name it is captured under, in order of place.
     pub fn captures<'p>(&self, source: &'p Source) -> Vec<(&str, Node<'p>)> {
         let query = self.compiled.get_or_init(|| {
-            // The text is part of the program, and a test compiles it.
+            // The text is built into the program, and a test compiles it.
             tree_sitter::Query::new(&tree_sitter_python::LANGUAGE.into(), &self.text).expect("the query compiles")
         });
         let names = query.capture_names();

@@ -4,8 +4,9 @@
 //! __init__.py  ─ import, anywhere in it →  nodes.py  ─ mentions →  def analyze     the rest is unused
 //! ```
 //!
-//! It errs on the side of use: a name that is mentioned anywhere in code that is used, also as text, uses every function
-//! of that name, and what cannot be told (an import by a computed name, a file that cannot be read) uses everything.
+//! It errs on the side of use: a name that is mentioned anywhere in code that is used, also as text, uses every
+//! function of that name, and an import that is unknown (by a computed name, or in a file that cannot be read) uses
+//! everything.
 
 use std::collections::BTreeSet;
 
@@ -32,9 +33,9 @@ const LOADERS: [&str; 12] = [
     "spec_from_file_location",
     "walk_packages",
 ];
-/// Those of them that take a name, which may be written out.
+/// Those of them that take a name, which may be a literal.
 const BY_NAME: [&str; 2] = ["__import__", "import_module"];
-/// Names by which code gets at all names of a module.
+/// Names by which code can access all names of a module.
 const TABLES: [&str; 5] = ["__dict__", "dir", "getmembers", "globals", "vars"];
 
 /// What of a package is used.
@@ -58,8 +59,8 @@ impl Reach {
         Self { files, unused: Vec::new() }
     }
 
-    /// The same, and in the files of `interest` the definitions that nothing uses. In other files every word counts as a
-    /// use.
+    /// The same, with the definitions that nothing uses. They are only looked for in the files of `interest`; in the others,
+    /// every word counts as a use.
     #[must_use]
     pub fn with_definitions(self, package: &Package, interest: &[FileId]) -> Self {
         let unused = self.files.as_ref().map(|files| unused(package, files, interest)).unwrap_or_default();
@@ -81,7 +82,7 @@ impl Reach {
     }
 }
 
-/// The files that imports may lead to from one, by the text of each; None if only its tree can tell.
+/// The files that imports may lead to from one, by the text of each; None if that takes a syntax tree.
 fn skimmed(package: &Package, from: FileId) -> Option<BTreeSet<FileId>> {
     let mut reached = BTreeSet::from([from]);
     let mut open = vec![from];
@@ -106,7 +107,7 @@ fn skimmed(package: &Package, from: FileId) -> Option<BTreeSet<FileId>> {
     Some(reached)
 }
 
-/// The names that are given to functions that import by name; None if one of them is not written out.
+/// The names that are passed to functions that import by name; None if one of them is not a literal.
 fn written_out(text: &str) -> Option<Vec<&str>> {
     let mut names = Vec::new();
     for function in BY_NAME {
@@ -131,7 +132,7 @@ fn leads_to(package: &Package, file: FileId, dots: usize, dotted: &str) -> Vec<F
     on_the_way.chain(package.resolve(file, dots, "")).collect()
 }
 
-/// The files that imports lead to from one; None if they cannot all be told.
+/// The files that imports lead to from one; None if some are unknown.
 fn reached(package: &Package, from: FileId) -> Option<BTreeSet<FileId>> {
     let mut reached = BTreeSet::from([from]);
     let mut open = vec![from];
@@ -178,7 +179,7 @@ fn targets(package: &Package, file: FileId, source: &Source) -> Option<Vec<FileI
     fine.then_some(found)
 }
 
-/// How many dots a name begins with; an absolute name is looked up beside the file as well.
+/// How many dots a name begins with; an absolute name is also looked up in the file's folder.
 fn dots(name: &str) -> usize {
     name.len() - name.trim_start_matches('.').len()
 }
@@ -186,13 +187,13 @@ fn dots(name: &str) -> usize {
 fn is_loader(source: &Source, call: Node<'_>) -> bool {
     let Some(function) = call.field("function") else { return false };
     let name = function.field("attribute").unwrap_or(function);
-    // `model.eval()` is another one.
+    // `model.eval()` is another function.
     let is_builtin = |name: &str| matches!(name, "eval" | "exec" | "__import__");
     let name = source.slice(name);
     LOADERS.contains(&name) && !(function.kind() == "attribute" && is_builtin(name))
 }
 
-/// The name that is imported, if it is written out.
+/// The name that is imported, if it is a literal.
 fn constant<'t>(source: &'t Source, call: Node<'t>) -> Option<&'t str> {
     let function = call.field("function")?;
     let name = source.slice(function.field("attribute").unwrap_or(function));
@@ -220,14 +221,14 @@ struct Definition<'t> {
     file: FileId,
     node: Node<'t>,
     name: &'t str,
-    /// It is used as soon as what is around it is: it may be used without being mentioned.
+    /// It is used as soon as its owner is: it may be used without being mentioned.
     with_owner: bool,
-    /// The definition around it, by its number.
+    /// The enclosing definition, by its number.
     owner: Option<usize>,
     mentions: FxHashSet<&'t str>,
 }
 
-/// The definitions in files of interest, among these files, that nothing mentions that is used itself.
+/// The definitions in the files of interest, among these files, that no used code mentions.
 fn unused(
     package: &Package,
     files: &BTreeSet<FileId>,
@@ -284,7 +285,8 @@ fn define<'t>(source: &'t Source, file: FileId, into: &mut Vec<Definition<'t>>, 
                 own_name = name;
                 let is_method = node.kind() == "function_definition"
                     && owner.is_some_and(|owner| into[owner].node.kind() == "class_definition");
-                // Methods are called by those who have the object, and a decorator or a base class may register it.
+                // Whoever has an object can call its methods, and a decorator or a base class may register a
+                // definition.
                 let with_owner = is_method || decorated == Some(node) || has_bases(source, node);
                 let name = name.map_or("", |name| source.slice(name));
                 around.push(into.len());

@@ -1,7 +1,7 @@
 //! What a file may import, from its text alone: every import that it has, and perhaps more, such as one in a comment.
 //!
-//! Parsing all files of a pack takes several times as long as parsing the one that matters. Where their text already shows
-//! that nothing is amiss, they need not be parsed.
+//! Parsing all files of a pack takes several times as long as parsing the one that matters. If their text already shows
+//! that nothing is wrong, they need not be parsed.
 
 use super::imports::dotted;
 
@@ -36,7 +36,7 @@ pub fn skim(text: &str) -> Option<Vec<Skimmed>> {
         if before.ends_with(is_part) || after.starts_with(is_part) {
             continue;
         }
-        // A statement begins a line, or stands after a semicolon or a colon.
+        // A statement begins a line, or follows a semicolon or a colon.
         let start = before.rfind(['\n', ';', ':']).map_or(0, |end| end + 1);
         let left = before[start..].trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
         let goes_on = before[..start].trim_end_matches(['\r', '\n']).ends_with('\\');
@@ -104,7 +104,7 @@ mod tests {
     }
 
     proptest! {
-        /// What the tree has is among what the text may have.
+        /// Every import in the tree is among those of the text.
         #[test]
         fn no_import_of_the_tree_is_missed(lines in prop::collection::vec(prop::sample::select(vec![
             "import a", "import a.b as c, d", "from . import x", "from .m import (x as y, z)", "from ..m.n import *",

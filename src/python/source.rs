@@ -1,4 +1,4 @@
-//! One Python file: its text, its tree, and how it is laid out.
+//! One Python file: its text, its syntax tree, and its layout.
 
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -9,12 +9,12 @@ use tree_sitter::{InputEdit, Node, Parser, Point, Tree, TreeCursor};
 use super::edit::Edits;
 use super::lines::{self, Place};
 
-/// Files larger than this are refused: no version of the node comes near it, and parsing more than this costs more
-/// memory than a checker may use.
+/// Files larger than this are refused: no version of the node comes near it, and parsing one would take more memory
+/// than a checker should.
 pub const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// Trees deeper than this are refused: Python's own parser gives up long before, and each step from a node to what is
-/// around it costs as much as the node is deep.
+/// Trees deeper than this are refused: Python's own parser gives up long before, and finding a node's parent costs as
+/// much as the node is deep.
 pub const MAX_DEPTH: usize = 2000;
 
 /// A parsed Python file. Offsets are bytes from the start of the text, a byte order mark included.
@@ -23,7 +23,7 @@ pub struct Source {
     path: PathBuf,
     text: String,
     tree: Tree,
-    /// Where each line but the first begins, once somebody has asked.
+    /// Where each line but the first begins; computed on demand.
     lines: OnceCell<Vec<usize>>,
 }
 
@@ -43,7 +43,7 @@ pub enum Unreadable {
 }
 
 impl Unreadable {
-    /// Where in the file, if that is known as people count.
+    /// Where in the file, if the line is known.
     pub fn place(&self) -> Option<Place> {
         match self {
             Self::Syntax(place, _) | Self::TooDeep(place) => Some(*place),
@@ -62,7 +62,7 @@ impl std::fmt::Display for Unreadable {
                 write!(f, "not Python: there is a NUL byte at offset {offset}")
             }
             Self::TooLarge(bytes) => {
-                write!(f, "{bytes} bytes are more than a Python file of this node can have ({MAX_BYTES} at most)")
+                write!(f, "{bytes} bytes are more than a Python file of this node may have (at most {MAX_BYTES})")
             }
             Self::Syntax(place, line) => {
                 write!(f, "not valid Python at line {}, column {}: `{}`", place.line, place.column, line.trim())
@@ -91,15 +91,15 @@ impl Source {
         }
     }
 
-    /// The same file after these edits. Only what they touch is parsed anew.
+    /// The same file after these edits. Only what they touch is parsed again.
     pub fn edited(&self, edits: &Edits) -> Result<Self, Unreadable> {
-        // Each costs a way through the text and the tree; beyond some, parsing all of it anew costs less.
+        // Each costs a pass over the text and the tree; with many, parsing everything again costs less.
         const MOST_EDITS: usize = 500;
         if edits.len() > MOST_EDITS {
             return Self::grow(&self.path, edits.apply(&self.text), None);
         }
         let mut tree = self.tree.clone();
-        // From the last to the first, so that the places of those still to come are those of the old text.
+        // From the last to the first, so that the remaining ones keep the offsets of the old text.
         for edit in edits.iter().rev() {
             let (start, end) = edit.range;
             let start_position = self.point(start);
@@ -115,7 +115,7 @@ impl Source {
         Self::grow(&self.path, edits.apply(&self.text), Some(&tree))
     }
 
-    /// Parses a text, as what became of an `old` tree if there is one.
+    /// Parses a text, reusing an `old` tree if there is one.
     fn grow(path: &Path, text: String, old: Option<&Tree>) -> Result<Self, Unreadable> {
         if text.len() > MAX_BYTES {
             return Err(Unreadable::TooLarge(text.len() as u64));
@@ -153,7 +153,7 @@ impl Source {
         &self.text[node.byte_range()]
     }
 
-    /// Where a byte offset stands.
+    /// The place of a byte offset.
     pub fn place(&self, offset: usize) -> Place {
         let start = self.line_start(offset);
         let lines = self
@@ -169,7 +169,7 @@ impl Source {
         lines::start(&self.text, offset)
     }
 
-    /// The offset just behind the line of `offset`, before its line ending.
+    /// The offset just after the line of `offset`, before its line ending.
     pub fn line_end(&self, offset: usize) -> usize {
         lines::end(&self.text, offset)
     }
@@ -185,7 +185,7 @@ impl Source {
         &line[..line.len() - line.trim_start_matches([' ', '\t', '\u{c}']).len()]
     }
 
-    /// The line ending used where `offset` stands: that of its own line, or of the line before at the end of a file.
+    /// The line ending used at `offset`: that of its own line, or of the line before at the end of a file.
     pub fn newline_at(&self, offset: usize) -> &'static str {
         let bytes = self.text.as_bytes();
         let ending = memchr::memchr(b'\n', &bytes[offset..])
@@ -197,8 +197,8 @@ impl Source {
         }
     }
 
-    /// One level of indentation as the lines in `block` use it against the line of the statement that holds them;
-    /// four blanks where the block stands on that line itself.
+    /// One level of indentation: that of the lines in `block` relative to the line of their statement; four spaces if
+    /// the block is on that line itself.
     pub fn indent_unit(&self, block: Node<'_>) -> &str {
         let parent = block.parent().map_or(0, |parent| parent.start_byte());
         let outer = self.indent_at(parent);
@@ -210,8 +210,8 @@ impl Source {
         }
     }
 
-    /// The ranges of every string in `range` that runs over more than one line. Their inner lines must not be moved:
-    /// white space in them is data.
+    /// The ranges of every string in `range` that spans several lines. Their inner lines must not be moved: white space
+    /// in them is data.
     pub fn multi_line_strings(&self, range: &Range<usize>) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         let mut cursor = self.root().walk();
@@ -242,7 +242,7 @@ impl Source {
             let node = self.root().descendant_for_byte_range(offset, offset + 1);
             node.is_some_and(|node| matches!(node.kind(), "comment" | "string_content" | "string_end"))
         };
-        // Nobody has so many in texts and comments, and each costs a way down the tree.
+        // No real file has this many in strings and comments, and each costs a walk down the tree.
         marks.take(1000).find(|offset| !is_text(*offset))
     }
 
@@ -253,7 +253,7 @@ impl Source {
             if depth > MAX_DEPTH {
                 found = found.or_else(|| Some(node.start_byte()));
             }
-            // A byte opens some nodes inside one another, never so many.
+            // A byte opens a few nested nodes, never this many.
             found.is_none() && depth + 8 * node.byte_range().len() > MAX_DEPTH
         });
         found
@@ -263,8 +263,8 @@ impl Source {
         if !self.root().has_error() {
             return None;
         }
-        // The parser gives up on as much as it must, often from the start of the file. A bracket that is not closed, or
-        // not open, says more; after that, the first of the innermost errors.
+        // The parser gives up on as much as it must, often from the start of the file. An unclosed or unopened bracket
+        // says more; otherwise, the first of the innermost errors does.
         let mut open: Vec<(u8, usize)> = Vec::new();
         let mut unmatched = None;
         let mut innermost = None;

@@ -1,4 +1,4 @@
-//! What everybody asks of a syntax tree.
+//! Common questions about a syntax tree.
 
 use tree_sitter::Node;
 
@@ -24,8 +24,8 @@ pub fn enclosing<'t>(node: Node<'t>, kinds: &[&str]) -> Option<Node<'t>> {
     around
 }
 
-/// The operations of a chain such as `a + b + c`, which nest to the left, from the innermost on. They are all of the kind
-/// of `node`, the outermost. To walk them needs no stack, however long the chain is.
+/// The operations of a chain such as `a + b + c`, which nest to the left, from the innermost on. They are all of the
+/// kind of `node`, the outermost. Walking the list needs no stack, however long the chain is.
 pub fn operations<'t>(node: Node<'t>) -> Vec<Node<'t>> {
     let mut chain = vec![node];
     let inner = |outer: &Node<'t>| outer.field("left").filter(|left| left.kind() == node.kind());

@@ -1,17 +1,17 @@
-//! The answers that calls give.
+//! The answers to calls.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// What a call gave.
+/// The answer to a call.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Answer {
     /// A fraction string, and what was logged.
     Text(String, Vec<String>),
     /// A device for each block; empty where a block has none.
     Placed(Vec<String>),
-    /// An exception, or something else that is not an answer.
+    /// An exception, or a result that is not an answer.
     Error(Raised),
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Raised {
 pub(super) enum Kind {
     /// The code raised it.
     Own,
-    /// The code raised it, or the sandbox, which says in this way that it lacks something.
+    /// The code raised it, or the sandbox did because it lacks something.
     Unsupported,
 }
 
@@ -56,12 +56,12 @@ impl Answer {
         if let Self::Error(error) = self { Some(error) } else { None }
     }
 
-    /// The exception, if it may be that the sandbox lacks something.
+    /// The exception, if it may mean that the sandbox lacks something.
     pub(super) fn unsupported(&self) -> Option<&str> {
         self.error().filter(|raised| raised.kind == Kind::Unsupported).map(|raised| raised.message.as_str())
     }
 
-    /// Is it the same but for what was logged?
+    /// Is it the same, apart from what was logged?
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Text(a, _), Self::Text(b, _)) => a == b || said_by(a) == said_by(b),
@@ -72,8 +72,8 @@ impl Answer {
     }
 }
 
-/// What a fraction string says, in order of device: some versions name devices that get nothing as well, or the
-/// wildcard first, and neither makes a difference to the node.
+/// The fractions of a fraction string, sorted by device. Some versions also name devices that get nothing, or name the
+/// wildcard first; the node treats both alike.
 fn said_by(text: &str) -> Vec<&str> {
     let mut parts: Vec<_> = text.split(';').filter(|part| !part.is_empty() && !part.ends_with(",0.0000")).collect();
     parts.sort_unstable();

@@ -11,12 +11,12 @@ use super::engine::{Engine, Running};
 use super::program::{Program, Role};
 use crate::allocator::{Accounting, Block, Device, Machine, Model};
 
-/// Pairs of blocks that may be compared in the time of one call.
+/// How many pairs of blocks can be compared in the time of one call.
 const BLOCK_PAIRS_PER_CALL: usize = 200;
 
 const DRIVER: &str = include_str!("driver.py");
 
-/// Calls that are being made: every so-many-th of them by each of these.
+/// Calls in progress, dealt round-robin to the sandboxes.
 pub(super) struct Calls {
     running: Vec<Running>,
     count: usize,
@@ -24,10 +24,10 @@ pub(super) struct Calls {
 
 /// A sandbox costs as much to set up as this many calls do.
 const CALLS_PER_SANDBOX: usize = 16;
-/// No machine has more to give to a task that takes milliseconds.
+/// More are not worth it for a task that takes milliseconds.
 const MOST_SANDBOXES: usize = 8;
 
-/// Begins to make the calls, in as many sandboxes as are worth it.
+/// Starts the calls, in as many sandboxes as are worth it.
 pub(super) fn start(program: &Program, cases: &[Case], models: &[Model], machine: &Machine, engine: &Engine) -> Calls {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let sandboxes = cores.min(cases.len() / CALLS_PER_SANDBOX).clamp(1, MOST_SANDBOXES);
@@ -91,7 +91,7 @@ fn text(program: &Program, cases: &[&Case], models: &[Model], machine: &Machine)
     text
 }
 
-/// The models as rows, and again as they look to code that was given `module_offload_mem` for the size.
+/// The models as rows, and again with `module_offload_mem` as the size.
 fn write_models(text: &mut String, models: &[Model]) {
     text.push_str("HARNESS_MODELS = [\n");
     for as_offload in [false, true] {

@@ -17,16 +17,16 @@ pub(super) struct Case {
     pub(super) model: usize,
     /// Fields of a load-list item.
     pub(super) fields: i64,
-    /// What the function is given.
+    /// The allocation string that the function gets.
     pub(super) text: String,
     /// `is_clip`, if it takes that.
     pub(super) clip: Option<bool>,
-    /// What the function for bytes is to give when it is called on the way, in place of what it would.
+    /// The fraction string that replaces the result of the byte function when an analysis calls it.
     pub(super) forced: Option<String>,
     /// Do items of the fewest fields have `module_offload_mem` for their size? With such items an unrepaired function
     /// does what a repaired one does with any.
     pub(super) as_offload: bool,
-    /// What it was made from, if it is a random one.
+    /// The seed, if it is a random one.
     pub(super) seed: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Compares what a call gave with what is right.
+//! Compares the answer to a call with the right one.
 
 use std::fmt::Write as _;
 
@@ -50,7 +50,7 @@ impl Verifier<'_> {
                 }))
             });
         }
-        // What no one touched may count as it always did.
+        // Code that no repair touched may count as it always did.
         let counts: &[_] = match counted {
             _ if self.contract.counts_as_asked || has_one_size => &[counted],
             Accounting::Resident => &[Accounting::Resident, Accounting::Offload],
@@ -62,7 +62,7 @@ impl Verifier<'_> {
                 return Ok(());
             }
         }
-        // What the repair changes must be the reference's; what it does not change may stay a version's own.
+        // Where the repair changes the answer, it must be the reference's. Elsewhere a version may have its own way.
         let is_changed = |accounting: &Accounting| {
             !right(*accounting, Policy::CpuFallback).answer.is_same(&right(*accounting, policy).answer)
         };
@@ -77,11 +77,12 @@ impl Verifier<'_> {
             self.evidence.notes.push(format!("{} reads unusual wildcards in its own way", entry.name));
             return Ok(());
         }
-        // A placement may be a version's own even then, as long as it begins with the right fractions.
+        // A placement may differ even then, as long as it begins with the right fractions.
         if changed && entry.role != Role::Analyzer {
             return Err(wrong(expected.answer.to_string()));
         }
-        // Nor does what stands as it is prove anything about itself: what no quota covers goes where it should.
+        // Unchanged text must not serve as its own reference: bytes that no quota covers are checked against the
+        // reference allocator even if the old text agrees with itself.
         let is_own = policy == Policy::GpuOnly && entry.role == Role::Bytes;
         let is_lost = |accounting: &Accounting| {
             let right = right(*accounting, policy);
@@ -132,8 +133,8 @@ impl Verifier<'_> {
         Verdict::Wrong(mismatch)
     }
 
-    /// A wrong answer is none if it is an exception that may be the sandbox's: the text before, which nobody touched,
-    /// raises such a one as well.
+    /// An exception that may be the sandbox's is not a wrong answer if the text before, which no repair touched, raises
+    /// such an exception too: then the function cannot be run.
     pub(super) fn unsupported(
         &mut self,
         program: &Program,
@@ -177,8 +178,8 @@ impl Verifier<'_> {
         Ok(self.baseline[slot].as_deref().unwrap_or_default())
     }
 
-    /// Where the repair is this tool's own, users look for its log line: what was logged in its place, if it is not
-    /// there, or not once.
+    /// If the repair is this tool's own, users look for its log line. Returns what was logged instead if that line is
+    /// missing, or not there exactly once.
     fn wrong_log_line(&self, remainder: &Remainder, answer: &Answer) -> Option<Vec<String>> {
         let Answer::Text(_, logged) = answer else { return None };
         let lines: Vec<_> = logged.iter().filter(|line| line.contains(bytes::SHARED)).cloned().collect();

@@ -1,4 +1,4 @@
-//! Runs a program: in the sandbox inside this process, or in a Python of the user's.
+//! Runs a program: in the sandbox inside this process, or in the user's Python.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,21 +14,21 @@ use monty_types::{
 };
 use wait_timeout::ChildExt as _;
 
-/// Time that a program may take in the sandbox before it makes a call. It needs some milliseconds.
+/// Time that a program may take in the sandbox before its first call. It needs some milliseconds.
 const MOST_TIME: Duration = Duration::from_secs(2);
-/// Time that an interpreter may take to start, beside that.
+/// Time that a real interpreter may take to start, in addition.
 const MOST_START: Duration = Duration::from_secs(8);
-/// Time that each call may take on average, beside that. One needs about a tenth of a millisecond.
+/// Time that each call may take on average, in addition. One needs about a tenth of a millisecond.
 const MOST_TIME_PER_CALL: Duration = Duration::from_millis(5);
 /// Time that a single step of a program may take beyond that.
 const MOST_STEP: Duration = Duration::from_secs(1);
-/// Calls inside calls, and code inside code, need it.
+/// The stack of the sandbox's thread. Nested calls and nested code need it.
 const STACK_BYTES: usize = 32 * 1024 * 1024;
-/// Memory that the values of one program may take, in bytes. The sandbox looks at it before anything large is made.
+/// Memory that the values of one program may take, in bytes. The sandbox checks it before anything large is created.
 pub const MOST_MEMORY_BYTES: usize = 64 * 1024 * 1024;
-/// Calls inside calls.
+/// The deepest nesting of calls.
 const MOST_CALLS: usize = 200;
-/// What is told of an error, and of the line that raised it, in characters.
+/// The longest part of an error, and of the line that raised it, that is shown; in characters.
 const MOST_REASON: usize = 200;
 /// What a program may print, in bytes.
 const MOST_OUTPUT_BYTES: usize = 64 * 1024 * 1024;
@@ -44,8 +44,8 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// Starts a program whose last line is an expression that gives a text. It runs beside the caller, who can do other
-    /// things until [`Running::finish`]. The more calls it makes, the longer it may take.
+    /// Starts a program whose last line is an expression that gives a text. It runs in parallel with the caller until
+    /// [`Running::finish`]. The more calls it makes, the longer it may take.
     pub fn start(&self, program: String, calls: usize) -> Running {
         let most_time = MOST_TIME + MOST_TIME_PER_CALL * u32::try_from(calls).unwrap_or(u32::MAX);
         let most_time = if matches!(self, Self::Python(_)) { MOST_START + most_time } else { most_time };
@@ -56,11 +56,11 @@ impl Engine {
                 Self::Sandbox => in_sandbox(program, most_time),
                 Self::Python(python) => in_python(&python, &program, most_time),
             };
-            // If nobody waits for it any more, it is not needed.
+            // If the receiver is gone, the result is not needed.
             let _ = done.send(given);
         };
         let thread = thread::Builder::new().name("sandbox".to_owned()).stack_size(STACK_BYTES);
-        // Where no thread can be started, nobody ever sends, and `finish` says so.
+        // If no thread can be started, nothing is ever sent, and `finish` reports it.
         let _ = thread.spawn(run);
         Running { outcome, most_time }
     }
@@ -73,10 +73,10 @@ pub struct Running {
 }
 
 impl Running {
-    /// Waits for the text that the program gives, or for why it could not be had.
+    /// Waits for the text that the program gives, or for the reason why there is none.
     ///
-    /// The sandbox looks at the clock between two steps of a program, and one step can be a division of numbers of
-    /// millions of digits. What does not come back from one is left to itself: it ends with the process.
+    /// The sandbox checks the clock between two steps of a program, and a single step can be a division of numbers with
+    /// millions of digits. A thread that is stuck in such a step is abandoned: it ends with the process.
     pub fn finish(self) -> Result<String, String> {
         self.outcome.recv_timeout(self.most_time + MOST_STEP).unwrap_or_else(|error| {
             Err(match error {
@@ -105,13 +105,13 @@ fn in_sandbox(program: String, most_time: Duration) -> Result<String, String> {
     }
 }
 
-/// What the process holds already, as the sandbox counts it: it looks at all the memory of the process.
+/// The memory that the process already uses: the sandbox counts all of it.
 fn in_use_bytes() -> usize {
     LIVE_MEMORY.load(Ordering::Relaxed).saturating_sub(BASELINE_MEMORY.load(Ordering::Relaxed))
 }
 
 fn in_python(python: &Path, program: &str, most_time: Duration) -> Result<String, String> {
-    // The last line is an expression: here it has to be printed, whatever `print` is.
+    // The value of the last line has to be printed here, even if the program redefines `print`.
     let at = program.trim_end().rfind('\n').map_or(0, |newline| newline + 1);
     let program = format!("{}import sys\nsys.stdout.write({})\n", &program[..at], program[at..].trim_end());
     let mut child = Command::new(python)
@@ -146,11 +146,11 @@ fn in_python(python: &Path, program: &str, most_time: Duration) -> Result<String
     if status.success() { Ok(out.trim_end().to_owned()) } else { Err(reason(&err)) }
 }
 
-/// What a traceback comes to: the error, and the line of the program that raised it. Both are cut where they go on and on.
+/// A traceback in short: the error, and the line of the program that raised it, both cut if they are long.
 fn reason(traceback: &str) -> String {
     let is_frame = |line: &&str| line.trim_start().starts_with("File \"");
     let raised = traceback.lines().skip_while(|line| !is_frame(line)).filter(|line| !is_frame(line));
-    // Behind each frame stands its line of the program, indented, and sometimes a line of marks.
+    // Each frame is followed by its line of the program, indented, and sometimes by a line of marks.
     let line = raised.filter(|line| line.starts_with("    ") && line.contains(char::is_alphanumeric)).last();
     let error = traceback.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason was given");
     let short = |text: &str| match text.trim().char_indices().nth(MOST_REASON) {

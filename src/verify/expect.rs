@@ -1,4 +1,4 @@
-//! The answers that are right: those of the reference allocator.
+//! The right answers: those of the reference allocator.
 
 use super::answer::{Answer, Raised};
 use super::case::Case;
@@ -23,7 +23,7 @@ impl Expected {
     }
 }
 
-/// What the reference allocator gives for a call.
+/// The reference allocator's answer to a call.
 pub(super) fn reference(
     case: &Case,
     role: Role,
@@ -35,8 +35,8 @@ pub(super) fn reference(
     let model = &models[case.model];
     let machine = scenario::machine();
     let text = match role {
-        // The function for bytes is called as it is, so the string need not say that it is about bytes: a quota of
-        // nothing does, and changes nothing.
+        // The byte function is called directly, so the string need not be one of byte mode. A quota of 0 bytes makes it
+        // one, and changes nothing else.
         Role::Bytes => format!("{};cpu,0b", marking.on_values(&case.text)),
         Role::Ratios | Role::Analyzer => case.text.clone(),
     };
@@ -69,8 +69,8 @@ pub(super) fn reference(
     }
 }
 
-/// The fractions that an analysis by bytes has to begin with, if the repair changes them: an unrepaired analysis is
-/// given these in place of its own.
+/// The fractions that an analysis by bytes must begin with, if the repair changes them. An unrepaired analysis gets
+/// these instead of its own.
 pub(super) fn forced_fractions(
     case: &Case,
     accounting: Accounting,

@@ -1,11 +1,10 @@
-//! Python's standard library, as far as it matters to what code computes: what the sandbox has of it, and what stands
-//! for the rest.
+//! Python's standard library, as far as it affects results: what the sandbox has of it, and stand-ins for the rest.
 
 use std::fmt;
 
 const PIECES: &str = include_str!("library.py");
 
-/// Modules that the sandbox has, and that mean no harm in a real interpreter.
+/// Modules that the sandbox has, and that are harmless in a real interpreter.
 const HAD: [&str; 7] = ["collections", "functools", "itertools", "json", "math", "re", "typing"];
 
 /// Modules that it lacks; some of their names have a stand-in.
@@ -25,7 +24,7 @@ const LACKED: [&str; 13] = [
     "types",
 ];
 
-/// Names of the modules it has that are not in them.
+/// Names that are missing in the modules it has.
 const LACKED_NAMES: [&str; 4] =
     ["collections.ChainMap", "functools.cmp_to_key", "functools.singledispatch", "functools.total_ordering"];
 
@@ -44,7 +43,7 @@ impl fmt::Display for Standard<'_> {
 }
 
 impl<'p> Standard<'p> {
-    /// A module, if what it gives matters.
+    /// A module, if it affects results.
     pub(super) fn module(module: &str) -> Option<Self> {
         let known = HAD.iter().chain(&LACKED).find(|known| **known == module)?;
         Some(Self { module: known, name: None })
@@ -55,14 +54,14 @@ impl<'p> Standard<'p> {
         Self::module(module).map(|standard| Self { name: Some(name), ..standard })
     }
 
-    /// Python that makes `bound` this name; nothing for a module as a whole.
+    /// Python that binds `bound` to this name; `None` for a module as a whole.
     pub(super) fn text(&self, bound: &str) -> Option<String> {
         let (module, name) = (self.module, self.name?);
         let real = || format!("import {module} as harness_{module}\n{bound} = harness_{module}.{name}");
         Some(self.piece().map_or_else(real, |(code, stands)| format!("{code}\n{bound} = {stands}")))
     }
 
-    /// The code of what stands for it, and the name that this defines.
+    /// The code of its stand-in, and the name that this defines.
     fn piece(&self) -> Option<(&'static str, &'static str)> {
         let wanted = self.to_string();
         let mut pieces = PIECES.split("\n#: ").skip(1).filter_map(|piece| piece.split_once('\n'));
@@ -73,7 +72,7 @@ impl<'p> Standard<'p> {
     }
 }
 
-/// Can the sandbox run it, or something that stands for it?
+/// Can the sandbox run it, or a stand-in for it?
 pub(super) fn in_sandbox(standard: Standard<'_>) -> bool {
     let is_had = HAD.contains(&standard.module) && !LACKED_NAMES.contains(&standard.to_string().as_str());
     is_had || standard.name.is_none() || standard.piece().is_some()

@@ -1,15 +1,15 @@
-//! Proves a repair by running it: never believe an edit.
+//! Proves a repair by running it: no edit is trusted unproved.
 //!
 //! Four steps, in this order; the first that fails is reported.
 //!
 //! 1. *Parse*: the repaired text parses (done where it is made, in [`crate::pipeline`]).
 //! 2. *Probe*: every place that reads a load-list item is run on its own with items of every number of fields that there
 //!    has been, and of one more. It must read what it read before from an item of the fewest.
-//! 3. *Allocate*: the file's own byte and ratio functions are run over scenarios; the fraction strings must be those
-//!    of the [reference allocator](crate::allocator).
-//! 4. *Place*: its analysis is run; block by block the device must be the reference's.
+//! 3. *Allocate*: the file's own byte and ratio functions are run over scenarios. The fraction strings must be those of
+//!    the [reference allocator](crate::allocator).
+//! 4. *Place*: its analysis is run. The device of each block must be the reference's.
 //!
-//! And the repaired text is surveyed again: what was to be repaired must not need it any more.
+//! In addition, the repaired text is surveyed again: nothing must be left to repair.
 //!
 //! Where an old version differs from the reference in a way that no fix is about, it must do what its own unrepaired
 //! text does with items of the fewest fields. A version that cannot be run is inconclusive, never verified.
@@ -50,11 +50,11 @@ use crate::python::Package;
 /// How thoroughly, and where.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Random scenarios beside the fixed ones.
+    /// Random scenarios in addition to the fixed ones.
     pub scenarios: usize,
-    /// What the random ones are made from.
+    /// The seed of the random ones.
     pub seed: u64,
-    /// Each scenario with every number of fields? Otherwise they take turns.
+    /// Run each scenario with every number of fields? Otherwise the numbers take turns.
     pub crossed: bool,
     /// Where the programs run.
     pub engine: Engine,
@@ -71,7 +71,7 @@ pub enum Step {
     Allocate,
     /// The analysis.
     Place,
-    /// Looking for what is left to repair.
+    /// The survey of the repaired text.
     Survey,
 }
 
@@ -86,14 +86,14 @@ impl fmt::Display for Step {
     }
 }
 
-/// What verifying came to.
+/// The result of verifying.
 #[derive(Clone, Debug)]
 pub enum Verdict {
     /// Everything gave the right answers.
     Verified(Evidence),
     /// Something gave a wrong answer.
     Wrong(Mismatch),
-    /// Something could not be run: why, with the line of the program if there is one.
+    /// Something could not be run: the reason, with the line of the program if there is one.
     Inconclusive(String),
 }
 
@@ -108,9 +108,10 @@ pub struct Evidence {
     pub blocks: usize,
     /// How long it took.
     pub elapsed: Duration,
-    /// Where a version has its own ways, and keeps them.
+    /// Where a version differs from the reference in its own way, and still does.
     pub notes: Vec<String>,
-    /// What such a way goes on sending to the CPU, at worst, though byte quotas without a wildcard leave it nothing.
+    /// The worst case of such a difference: layers that still go to the CPU, though byte quotas without a wildcard give
+    /// it nothing.
     pub spill: Option<Spill>,
 }
 
@@ -127,27 +128,27 @@ pub struct Mismatch {
     pub given: String,
 }
 
-/// What is verified: a package as it was and as it would be. They are the same where there is nothing to repair.
+/// What is verified: a package as it was and as it would be. They are the same if there is nothing to repair.
 pub struct Subject<'r> {
     /// The package before.
     pub before: &'r Package,
-    /// What was found there, for both fixes.
+    /// What each fix found there.
     pub surveys: &'r [Survey],
     /// The package after.
     pub after: &'r Package,
-    /// The fixes that were to be made. What another one is about stays as it was.
+    /// The fixes that were asked for. What the others are about stays as it was.
     pub fixes: &'r [Fix],
     /// What counts as the size of an item.
     pub accounting: Accounting,
 }
 
 impl Subject<'_> {
-    /// Is what this survey would repair left alone on purpose?
+    /// Is the repair of this survey left out on purpose?
     fn is_left(&self, survey: &Survey) -> bool {
         survey.status == Status::Needed && !self.fixes.contains(&survey.fix)
     }
 
-    /// What the code must keep to.
+    /// What the code must do.
     fn contract(&self) -> Contract {
         let mut contract = Contract::default();
         for survey in self.surveys {

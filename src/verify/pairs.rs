@@ -20,7 +20,7 @@ use crate::install::{self, FILE_NAME, Revision};
 use crate::pipeline::Repair;
 use crate::python::{Package, Place};
 
-/// A repository of ComfyUI-MultiGPU, bare or not, whose history is to be in the table.
+/// A repository of ComfyUI-MultiGPU, bare or not, whose history is added to the table.
 const VARIABLE: &str = "DISTORCH_FIX_HISTORY";
 
 struct Row {
@@ -67,7 +67,7 @@ impl Row {
     }
 }
 
-/// The load list of a ComfyUI whose items have so many fields.
+/// The load list of a ComfyUI whose items have this many fields.
 fn load_list(fields: i64) -> LoadList {
     let place = Place { line: 1, column: 1 };
     let names = ["module_offload_mem", "module_mem", "name", "module", "params"].map(str::to_owned);

@@ -9,7 +9,7 @@ use crate::allocator::{Device, Machine, Model};
 use crate::fixes::Survey;
 use crate::python::Package;
 
-/// What the analysis is asked.
+/// The question to the analysis.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'q> {
     /// The model.

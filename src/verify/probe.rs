@@ -19,7 +19,7 @@ const FIELDS: [&str; 5] = ["module_offload_mem", "module_mem", "name", "module",
 
 /// One place with items of one length.
 struct Probe {
-    /// What it is called in a report.
+    /// Its name in a report.
     place: String,
     /// Python that sets `bound`.
     code: String,
@@ -27,7 +27,7 @@ struct Probe {
     item: String,
     /// Which other probe it must agree with: the same place as it was before, with items of the fewest fields.
     like: Option<usize>,
-    /// What it may read where the other reads `module_mem`.
+    /// Which size it may read where the other probe reads `module_mem`.
     size: Size,
 }
 
@@ -38,7 +38,7 @@ enum Size {
     Resident,
     /// `module_offload_mem`.
     Offload,
-    /// One or the other: no one repaired it.
+    /// Either: no repair has chosen one.
     Either,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct Probing {
     running: Option<Running>,
 }
 
-/// Begins to probe every site.
+/// Starts to probe every site.
 pub(super) fn start(subject: &Subject<'_>, contract: &Contract, engine: &Engine) -> Result<Probing, Verdict> {
     let mut probes: Vec<Probe> = Vec::new();
     let mut unread = Vec::new();
@@ -141,7 +141,7 @@ fn add(
     for reading in &site.readings {
         let (arity, index, item) = (reading.arity, reading.index, item(reading));
         if like.is_none() {
-            // What it read before, with the first number of fields that gets there.
+            // What it read before, with the fewest fields that get there.
             let Some(code) = code(before, old, before, old, index) else { return };
             if is_for(arity) {
                 like = Some(probes.len());
@@ -151,7 +151,7 @@ fn add(
         if like.is_none() || (is_left && !is_for(arity)) {
             continue;
         }
-        // What was to be repaired, and was forgotten, is no better for it.
+        // A site that was to be repaired is held to the repair even if its edit was forgotten.
         let size = match subject.accounting {
             _ if !site.state.needs_fix() => Size::Either,
             Accounting::Offload if arity > contract.fewest() => Size::Offload,
@@ -162,7 +162,7 @@ fn add(
             return;
         };
         probes.push(Probe { place: place.clone(), code: code.clone(), item, like, size });
-        // What is right for any number of fields is right for one that is still to come.
+        // A site that is right for any number of fields is right for a future one.
         if edited && arity == contract.most() && subject.accounting == Accounting::Resident {
             let item = self::item(&Reading { arity: arity + 1, ..*reading });
             probes.push(Probe { place: place.clone(), code, item, like, size });
@@ -170,7 +170,7 @@ fn add(
     }
 }
 
-/// The item that gets to a place, with what is put before and behind its fields on its way.
+/// The item that reaches a place, with the elements that were added before and after its fields on the way.
 fn item(reading: &Reading) -> String {
     let Reading { arity, lead, trail, .. } = *reading;
     let arity = usize::try_from(arity).unwrap_or(0);
@@ -196,7 +196,8 @@ fn code(before: &Source, old: Node<'_>, after: &Source, new: Node<'_>, number: O
                 .iter()
                 .enumerate()
                 .map(|(at, target)| if starred(target) { "*rest".to_owned() } else { format!("bound_{at}") });
-            // What each target gets, in the order in which they were: not only which fields are read, but into what.
+            // The value of each target in the old order: what matters is which target gets which field, not only which
+            // fields are read.
             let mut left: Vec<_> = targets.iter().enumerate().filter(|(_, target)| is_other(target)).collect();
             let were: Vec<_> = old.parts().into_iter().filter(is_target).collect();
             let mut kept = Vec::new();
@@ -204,7 +205,7 @@ fn code(before: &Source, old: Node<'_>, after: &Source, new: Node<'_>, number: O
                 let found = left.iter().position(|(_, target)| after.slice(**target) == before.slice(*was))?;
                 kept.push(format!("bound_{}", left.remove(found).0));
             }
-            // What was put in for what the star stood for is not wanted.
+            // Placeholders that took the place of a star do not count.
             left.retain(|(_, target)| !after.slice(**target).starts_with('_'));
             kept.extend(left.iter().map(|(at, _)| format!("bound_{at}")));
             Some(format!("{}, = item; bound = [{}]", names.collect::<Vec<_>>().join(", "), kept.join(", ")))
@@ -215,7 +216,7 @@ fn code(before: &Source, old: Node<'_>, after: &Source, new: Node<'_>, number: O
             if index.kind() == "slice" {
                 return Some(format!("bound = list(item[{text}])"));
             }
-            // An index by another name is known by its number; the repair may have put something around it.
+            // An index that is a variable is replaced by its value; the repair may have put something around it.
             let was = before.slice(old.child_by_field_name("subscript")?);
             let is_written = was.starts_with(|c: char| c.is_ascii_digit() || c == '-');
             let text = match number.filter(|_| !is_written && text.contains(was)) {
@@ -273,16 +274,16 @@ fn agrees(given: &[String], expected: &[String], size: Size) -> bool {
 fn all_edits(subject: &Subject<'_>, file: FileId) -> Edits {
     let sites = subject.surveys.iter().flat_map(|survey| &survey.sites);
     let edits = sites.flat_map(|site| &site.edits).filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone());
-    // Overlapping edits make no repair, so there is nothing to probe.
+    // Overlapping edits are not a repair, so there is nothing to probe.
     Edits::new(edits.collect()).unwrap_or_default()
 }
 
-/// Where an offset of the old text is in the new one. What is put in at an offset goes behind it.
+/// The position in the new text of an offset in the old one. Text inserted at the offset comes after it.
 fn moved(edits: &[Edit], offset: usize) -> usize {
     shifted(offset, edits.iter().filter(|edit| edit.range.1 <= offset && edit.range.0 < offset))
 }
 
-/// The same for the end of a node: what is put in there stays before it.
+/// The same for the end of a node: text inserted there comes before it.
 fn moved_end(edits: &[Edit], offset: usize) -> usize {
     shifted(offset, edits.iter().filter(|edit| edit.range.1 <= offset))
 }

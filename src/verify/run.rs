@@ -19,13 +19,13 @@ pub(super) struct Verifier<'v> {
     pub(super) models: Vec<Model>,
     pub(super) marking: Marking,
     pub(super) evidence: Evidence,
-    /// What the text before gives for each case, by accounting, once it was needed.
+    /// The answers of the text before to each case, by accounting; computed on demand.
     pub(super) baseline: [Option<Vec<Answer>>; 2],
-    /// Programs are written so that the sandbox can do all arithmetic, which is slower.
+    /// Are programs translated so that the sandbox can do all arithmetic? That is slower.
     arithmetic: bool,
 }
 
-/// Calls of a program that are being made.
+/// A program's calls in progress.
 struct Allocating {
     program: Program,
     cases: Vec<Case>,
@@ -49,14 +49,14 @@ impl<'v> Verifier<'v> {
     pub(super) fn run(mut self) -> Result<Evidence, Verdict> {
         let probing = probe::start(self.subject, &self.contract, &self.options.engine)?;
         let allocating = self.allocate();
-        // While these run there is time for the last step.
+        // The last step is done while these run.
         let left = self.left();
         self.evidence.places = probing.finish()?;
         if let Err(verdict) = self.judge(allocating) {
             if self.options.engine != Engine::Sandbox {
                 return Err(verdict);
             }
-            // Before anyone is told of a wrong answer: is it one when nothing is left to the sandbox's own arithmetic?
+            // Before a wrong answer is reported: is it still wrong without the sandbox's own arithmetic?
             self.arithmetic = true;
             self.baseline = [None, None];
             self.evidence = Evidence { places: self.evidence.places, ..Evidence::default() };
@@ -71,7 +71,7 @@ impl<'v> Verifier<'v> {
         Ok(self.evidence)
     }
 
-    /// Begins to run the functions of the text after.
+    /// Starts to run the functions of the text after.
     fn allocate(&self) -> Result<Allocating, String> {
         let program = self.program(self.subject.after)?;
         let cases = case::cases(&program, self.contract.arities, self.options);
@@ -80,7 +80,7 @@ impl<'v> Verifier<'v> {
         Ok(Allocating { program, cases, calls })
     }
 
-    /// Compares what they give.
+    /// Compares their answers.
     fn judge(&mut self, allocating: Result<Allocating, String>) -> Result<(), Verdict> {
         let Allocating { program, cases, calls } = allocating.map_err(Verdict::Inconclusive)?;
         let Some(calls) = calls else { return Ok(()) };
@@ -104,7 +104,7 @@ impl<'v> Verifier<'v> {
         }
     }
 
-    /// What the repair left to repair: then it is none. The repaired text is surveyed for it, if there is one.
+    /// Why the repair is not complete, if it is not: the repaired text, if there is one, is surveyed again.
     fn left(&self) -> Option<Verdict> {
         let edited: Vec<_> =
             self.subject.surveys.iter().filter(|survey| survey.is_edited()).map(|survey| survey.fix).collect();
@@ -117,7 +117,7 @@ impl<'v> Verifier<'v> {
             Err((_, reason)) => return Some(Verdict::Inconclusive(reason.to_string())),
         };
         let repaired = || surveys.iter().filter(|survey| edited.contains(&survey.fix));
-        // Nobody could tell of it later, this program included, that it is in order.
+        // A repair that the next run cannot recognise must not be written.
         if let Some(lost) = repaired().find(|survey| survey.status == Status::NotUnderstood) {
             let why = lost.sites.iter().find(|site| site.state.is_unknown()).map_or("", |site| &site.message);
             return Some(Verdict::Inconclusive(format!("after the repair, {} is not understood: {why}", lost.fix)));
@@ -143,7 +143,7 @@ pub(super) fn program(
 ) -> Result<Program, String> {
     let remainders =
         surveys.iter().filter(|survey| survey.fix.about().is_in_allocation).flat_map(|survey| &survey.sites);
-    // Known by name: a repair moves them.
+    // By name, because a repair moves them.
     let sharing = remainders.filter_map(|site| {
         let source = before.source(site.file).ok()?;
         Some((site.file, source.slice(definition_around(source, site.range.start)?).to_owned()))

@@ -1,11 +1,11 @@
-//! What the functions of a checkout are tried with.
+//! The scenarios that the functions of a checkout are tried with.
 
 use crate::allocator::{Block, Device, Machine, Model};
 
 const GB: u64 = 1 << 30;
 const MB: u64 = 1 << 20;
 
-/// Models to allocate. Sizes differ from block to block, so that taking one for another shows.
+/// Models to allocate. Sizes differ from block to block, so that mixing up two shows.
 pub(super) fn models() -> Vec<Model> {
     let block = |name: String, kind: &'static str, resident_bytes: u64| Block {
         name,
@@ -31,7 +31,7 @@ pub(super) fn models() -> Vec<Model> {
     [video, text, Vec::new(), exact, huge].into_iter().map(Model::new).collect()
 }
 
-/// The models, by what they stand for.
+/// The models, by what they are for.
 pub(super) const VIDEO: usize = 0;
 pub(super) const TEXT: usize = 1;
 pub(super) const EMPTY: usize = 2;
@@ -47,7 +47,7 @@ pub(super) fn machine() -> Machine {
     Machine::new(DEVICES.map(|(name, bytes)| (Device::from(name), bytes)))
 }
 
-/// A wildcard marked behind its device, which only some versions understand.
+/// A wildcard marked after its device, which only some versions understand.
 pub(super) const MARKED_DEVICE: &str = "cpu*,1gb;cuda:0,2gb";
 
 /// Byte quotas, each with the model to try it on.

@@ -1,4 +1,4 @@
-//! Blocks that go to the CPU by a version's own rule, though byte quotas without a wildcard leave it nothing.
+//! Blocks that go to the CPU by a version's own rule, though byte quotas without a wildcard give it nothing.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ pub struct Spill {
     pub text: String,
 }
 
-/// What an analysis by bytes sends to the CPU, where the right answer sends nothing there.
+/// What an analysis by bytes sends to the CPU, if the right answer sends nothing there.
 pub(super) fn of(case: &Case, right: &Answer, given: &Answer, model: &Model) -> Option<Spill> {
     let (Answer::Placed(right), Answer::Placed(given)) = (right, given) else { return None };
     let mode = AllocationString::parse(&case.text).ok()?.mode();

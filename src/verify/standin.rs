@@ -1,10 +1,10 @@
-//! Stand-ins for what a checkout's functions find around them: torch, comfy, logging.
+//! Stand-ins for what a checkout's functions use: torch, comfy, logging.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-/// What would have an effect, or an answer, that a stand-in cannot give: a file that is read decides, and one that is
-/// written is not what an allocation is expected to do.
+/// Names whose effect or answer a stand-in cannot give: the content of a file may decide, and an allocation is not
+/// expected to write one.
 const OUTSIDE: [&str; 16] = [
     "open",
     "eval",
@@ -24,8 +24,8 @@ const OUTSIDE: [&str; 16] = [
     "importlib",
 ];
 
-/// Is it something that reaches outside? The environment and paths as such may be asked for: some versions ask them
-/// whether to log.
+/// Does it reach outside the program? Reading the environment and computing paths is fine: some versions do so to
+/// decide whether to log.
 pub(super) fn reaches_outside(name: &str, chain: &[String], called: bool) -> bool {
     let harmless = |first: &String| matches!(first.as_str(), "environ" | "path" | "getenv" | "getpid" | "cpu_count");
     match name {
@@ -126,7 +126,7 @@ const OTHER_BUILTINS: [&str; 24] = [
     "SystemExit",
 ];
 
-/// What of that the sandbox lacks.
+/// Those of them that the sandbox lacks.
 const LACKED: [&str; 20] = [
     "EOFError",
     "FloatingPointError",
@@ -160,7 +160,7 @@ fn is_exception(name: &str) -> bool {
     name.starts_with(char::is_uppercase) && (name.ends_with("Error") || name.ends_with("Warning"))
 }
 
-/// Does Python have it, wherever it stands?
+/// Does Python have it, in every scope?
 pub(super) fn is_of_python(name: &str) -> bool {
     OTHER_BUILTINS.contains(&name)
         || OUTSIDE.contains(&name)
@@ -192,12 +192,12 @@ pub(super) fn stand_in_text(text: &mut String, name: &str, uses: &BTreeSet<(Vec<
     }
 }
 
-/// Is a function of this name one that asks which devices there are, wherever it is defined?
+/// Does a function of this name query the devices of the machine, wherever it is defined?
 pub(super) fn asks_the_machine(name: &str) -> bool {
     leaf(name, true) == "listed_devices"
 }
 
-/// What a stand-in is, going by its name: the few things that allocation depends on, and nothing for the rest.
+/// The stand-in for a name: the few that allocation depends on have one of their own, the rest do nothing.
 fn leaf(name: &str, called: bool) -> &'static str {
     match name {
         "get_total_memory" | "get_free_memory" => "total_memory",

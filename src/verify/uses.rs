@@ -1,4 +1,4 @@
-//! What a piece of code uses of what is around it.
+//! The names from outside that a piece of code uses.
 
 use std::collections::BTreeSet;
 
@@ -18,12 +18,12 @@ pub(super) const ASSIGNMENTS: &str = "block_assignments";
 /// What a piece of code uses, found in one pass.
 #[derive(Default)]
 pub(super) struct Uses<'p> {
-    /// Each name that is looked up, with the attributes that are asked of it (as in
+    /// Each name that is looked up, with the attributes that are read of it (as in
     /// `comfy.model_management.get_total_memory`), and whether the last is called.
     pub(super) chains: Vec<(&'p str, Vec<&'p str>, bool)>,
-    /// The names that it gives values itself: parameters, targets, functions.
+    /// The names that it binds itself: parameters, targets, functions.
     pub(super) bound: BTreeSet<&'p str>,
-    /// The strings in it that say what a function is for, and [`LIST`] if it names that.
+    /// The strings in it that show what a function is for, and [`LIST`] if it mentions that.
     pub(super) strings: BTreeSet<&'p str>,
     /// The imports in it.
     pub(super) imports: Vec<Node<'p>>,

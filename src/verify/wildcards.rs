@@ -1,4 +1,4 @@
-//! How a version reads the wildcards of a string, where that is not as usual.
+//! How versions read wildcards in unusual places.
 
 use super::answer::{Answer, Kind};
 use super::case::Case;
@@ -15,7 +15,7 @@ pub(super) enum Marking {
 }
 
 impl Marking {
-    /// The marking of a program, going by what it does with one and the other.
+    /// The marking of a program, found by trying both.
     pub(super) fn of(program: &Program, cases: &[Case], answers: &[Answer]) -> Self {
         let marked = cases
             .iter()
@@ -29,7 +29,7 @@ impl Marking {
         }
     }
 
-    /// The string as it would have to be written for a version that marks values.
+    /// The same string for a version that marks values.
     pub(super) fn on_values(self, text: &str) -> String {
         if self == Self::Value {
             return text.to_owned();
@@ -45,9 +45,9 @@ impl Marking {
     }
 }
 
-/// Is an answer right for a string whose wildcards are unusual, if these are read in another way? An amount with an
-/// asterisk behind it may be that amount, and of several wildcards the first may count. `right` gives the right answers
-/// for a call.
+/// Is an answer right for a string with unusual wildcards, if these are read in another way? An amount followed by an
+/// asterisk may be that amount, and of several wildcards the first may count. `right` gives the right answers to a
+/// call.
 pub(super) fn reads_wildcards_otherwise(case: &Case, answer: &Answer, right: impl Fn(&Case) -> [Answer; 2]) -> bool {
     let readings = other_readings(&case.text);
     readings.into_iter().any(|text| match text {
@@ -56,7 +56,7 @@ pub(super) fn reads_wildcards_otherwise(case: &Case, answer: &Answer, right: imp
     })
 }
 
-/// Other ways to read a string than the usual one; nothing for the refusal to read it at all.
+/// Other ways to read a string than the usual one; `None` for refusing it.
 fn other_readings(text: &str) -> Vec<Option<String>> {
     let parts: Vec<_> = text.split(';').collect();
     let value = |part: &str| part.split_once(',').map_or("", |(_, value)| value).trim().to_owned();

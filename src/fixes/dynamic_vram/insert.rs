@@ -6,7 +6,6 @@ use super::loaded::{Element, Load, statement};
 use crate::fixes::logger;
 use crate::python::field::Fields as _;
 use crate::python::origin::{Origin, is_bound, origins};
-use crate::python::source::walk;
 use crate::python::syntax::{any, identifiers};
 use crate::python::{Edit, Source};
 

@@ -22,7 +22,7 @@ use tree_sitter::Node;
 
 use self::loaded::{Load, loads};
 use self::marks::{Mark, keeps, marks};
-use super::{About, Accounting, Contract, Definition, Fix, LOOKED_FOR, Site, Standing, State, Status, Subject, Survey};
+use super::{About, Accounting, Contract, Definition, Fix, Host, LOOKED_FOR, Site, Standing, State, Status, Subject, Survey};
 use crate::python::calls::{Code, Located};
 use crate::python::flow::Seeds;
 use crate::python::flow::value::Spot;
@@ -89,6 +89,10 @@ impl Definition for DynamicVram {
     }
 
     fn bind(&self, _survey: &Survey, _is_left: bool, _contract: &mut Contract) {}
+
+    fn spared(&self, host: Host) -> Option<&'static str> {
+        (host.has_dynamic_vram == Some(false)).then_some("this ComfyUI has no dynamic VRAM")
+    }
 }
 
 fn survey(subject: &Subject<'_>) -> Survey {

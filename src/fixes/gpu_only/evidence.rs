@@ -1,4 +1,4 @@
-//! What speaks for a store being that of the remainder: it is something left over, where wildcards are looked for.
+//! Evidence that a store is that of the remainder: it stores something left over, in code that looks for wildcards.
 
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use tree_sitter::Node;
@@ -27,7 +27,7 @@ impl<'p> LeftOver<'p> {
 
     fn identifiers(source: &'p Source, function: Node<'p>) -> HashSet<&'p str> {
         let mut found = subtracted(source, function);
-        // A helper is given what is left over.
+        // A helper is passed what is left over.
         if let Some(parameters) = function.child_by_field_name("parameters") {
             found.extend(identifiers(source, parameters));
         }
@@ -64,15 +64,15 @@ fn is_difference(node: Node<'_>) -> bool {
     any(node, |inner| inner.kind() == "binary_operator" && inner.child_by_field_name("operator").is_some_and(is_minus))
 }
 
-/// Strings that say what a function is about. A store may only be that of the remainder if its function, or that of its
-/// default, has to do with them.
+/// Strings that show what a function is about. A store can only be that of the remainder if its function, or that of
+/// its default, is related to them.
 #[derive(Default)]
 pub(super) struct Marks<'p> {
     /// The strings.
     markers: Vec<Spot<'p>>,
     /// The names of the functions that have one.
     functions: Vec<&'p str>,
-    /// The names outside of functions that stand for one.
+    /// The names outside of functions whose value is one.
     constants: Vec<&'p str>,
     /// What is known of functions (by their nodes' ids).
     known: HashMap<usize, bool>,
@@ -123,7 +123,7 @@ impl<'p> Marks<'p> {
         found
     }
 
-    /// Has a store, or a default that gets to it, to do with them?
+    /// Is a store, or a default that reaches it, related to them?
     pub(super) fn concern(&mut self, subject: &Subject<'p>, store: &Store<'p>) -> bool {
         let of_text = |text: &Spot<'p>| {
             let function = enclosing(text.node, &["function_definition"])?;
@@ -140,7 +140,7 @@ impl<'p> Marks<'p> {
         })
     }
 
-    /// Does a function have one, itself, by a constant, or by calling one that does?
+    /// Does a function have one: itself, through a constant, or by calling a function that has one?
     fn are_in(&self, subject: &Subject<'p>, function: Spot<'p>) -> bool {
         let range = function.node.byte_range();
         let inside = |marker: &Spot<'p>| marker.file == function.file && range.contains(&marker.node.start_byte());

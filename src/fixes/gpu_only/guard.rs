@@ -12,7 +12,7 @@ pub(super) struct Guard<'p> {
     pub(super) branches: Node<'p>,
     /// Its condition.
     pub(super) condition: Node<'p>,
-    /// The flag that it tests besides or instead of the wildcard, such as the guide's `has_wildcard`.
+    /// The flag that it tests in addition to the wildcard or instead of it, such as the guide's `has_wildcard`.
     pub(super) flag: Option<Node<'p>>,
     /// What runs when no wildcard was named: a block, or an `elif` clause.
     pub(super) otherwise: Option<Node<'p>>,
@@ -152,7 +152,7 @@ pub(super) fn is_ever_set(source: &Source, function: Node<'_>, flag: Node<'_>) -
     assigned(source, function, source.slice(flag)).iter().any(|(_, value)| !matches!(value.kind(), "false" | "none"))
 }
 
-/// Takes away the assignments to a flag that nothing tests any more once `condition` is gone.
+/// Removes the assignments to a flag that nothing tests any more without `condition`.
 pub(super) fn without_flag(source: &Source, function: Node<'_>, condition: Node<'_>, flag: Node<'_>) -> Vec<Edit> {
     let name = source.slice(flag);
     let given = assigned(source, function, name);

@@ -1,4 +1,4 @@
-//! Puts code in: the text of `patches/gpu-only.py` in the file's own names, indentation and line endings.
+//! Inserts code: the text of `patches/gpu-only.py` with the file's own names, indentation and line endings.
 
 use std::ops::RangeInclusive;
 
@@ -8,14 +8,14 @@ use crate::fixes::logger;
 use crate::python::source::walk;
 use crate::python::{Edit, Source};
 
-/// What is put in; a comment at its top says what its names stand for.
+/// The text to insert; a comment at its top explains its placeholder names.
 const SHARE: &str = include_str!("../../../patches/gpu-only.py");
 
 /// Lines of code, each with how many levels it is indented.
 pub(super) type Lines = Vec<(usize, String)>;
 
-/// The code that shares `amount` among the GPUs of `container`, for use near the statements `near` in `function`, and
-/// `instead_of` other code there.
+/// The code that shares `amount` among the GPUs of `container`, to be inserted near the statements `near` in
+/// `function`, `instead_of` other code there.
 pub(super) fn share<'p>(
     source: &'p Source,
     function: Node<'p>,
@@ -37,7 +37,7 @@ pub(super) fn share<'p>(
     let remainder = if amount.kind() == "identifier" {
         source.slice(amount).to_owned()
     } else {
-        // Worked out once, before anything that it may be made of changes.
+        // Computed once, before anything that it depends on changes.
         let name = free("remaining_bytes");
         lines.push((0, format!("{name} = {}", source.slice(amount))));
         name
@@ -65,8 +65,8 @@ pub(super) fn share<'p>(
     lines
 }
 
-/// Puts the statements from `first` to `last` of `block` one level deeper, behind `test`, with an other branch (its
-/// header and lines) behind them. Nothing if they share lines with others.
+/// Indents the statements from `first` to `last` of `block` under `test`, followed by another branch (its header and
+/// lines). `None` if they share lines with others.
 pub(super) fn behind_test(
     source: &Source,
     block: Node<'_>,
@@ -99,7 +99,7 @@ pub(super) fn behind_test(
             }
         }
     } else if first.prev_sibling().is_none() && first.start_position().row == last.end_position().row {
-        // `if …: statement`: the statement moves to a line of its own, still behind a colon.
+        // `if …: statement`: the statement moves to a line of its own, still after a colon.
         indent.push_str(unit);
         let colon = source.text()[..start].trim_end_matches([' ', '\t']).len();
         edits.push(Edit::replace(colon..start, format!("{newline}{indent}{test} ")));
@@ -122,7 +122,8 @@ pub(super) fn otherwise(source: &Source, branches: Node<'_>, lines: &Lines) -> O
     Some(Edit::insert(source.line_end(branches.end_byte()), format!("{newline}{indent}else:{newline}{body}")))
 }
 
-/// Replaces the statements of a branch (its `body`) by these lines. Nothing if it is not a plain block on lines of its own.
+/// Replaces the statements of a branch (its `body`) by these lines. `None` if it is not a plain block on lines of its
+/// own.
 pub(super) fn in_place_of(source: &Source, branches: Node<'_>, body: Node<'_>, lines: &Lines) -> Option<Edit> {
     let start = body.start_byte();
     if body.kind() != "block" || !source.text()[source.line_start(start)..start].trim().is_empty() {
@@ -139,7 +140,7 @@ fn render(lines: &Lines, indent: &str, unit: &str, newline: &str) -> String {
     lines.join(newline)
 }
 
-/// One level of indentation: that of the block, or, where it stands on its header's line, that of the file.
+/// One level of indentation: that of the block, or that of the file if the block is on its header's line.
 fn unit<'p>(source: &'p Source, block: Node<'p>) -> &'p str {
     let apart =
         |block: Node<'p>| block.parent().is_some_and(|parent| parent.start_position().row < block.start_position().row);
@@ -170,7 +171,7 @@ fn identifiers<'p>(source: &'p Source, function: Node<'p>, except: Option<Node<'
     found
 }
 
-/// Replaces `word` by `name` where it stands alone.
+/// Replaces `word` by `name` wherever it is a whole word.
 fn replace_word(text: &str, word: &str, name: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

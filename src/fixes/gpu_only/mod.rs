@@ -1,4 +1,4 @@
-//! gpu-only: what the byte quotas do not cover is shared by the listed GPUs, unless a wildcard is named.
+//! gpu-only: the listed GPUs share the bytes that no quota covers, unless a wildcard is named.
 //!
 //! ```text
 //! before  wildcard = "cpu"                      after  wildcard = None
@@ -10,8 +10,8 @@
 //!                                                              <patches/gpu-only.py>
 //! ```
 //!
-//! The statement that assigns the remainder is the one that stores something left over by a subtraction under a key
-//! that may be the default; which names it uses for that does not matter.
+//! The statement that assigns the remainder is the one that stores the result of a subtraction under a key that may be
+//! the default. The names it uses do not matter.
 
 mod evidence;
 mod guard;
@@ -63,13 +63,13 @@ pub const SHARED: State = State {
 static ABOUT: About = About {
     id: "gpu-only",
     rule_name: "GpuOnly",
-    title: "Share what the byte quotas leave over among the listed GPUs",
-    problem: "What byte quotas leave over does not go where it should",
-    description: "What the byte quotas (`cuda:0,12gb;cuda:1,16gb`) do not cover goes to the CPU, though no wildcard was \
-                  named, or a wildcard that was named (`cpu,*`) is ignored.",
-    help: "Share it among the listed GPUs in proportion to their quotas, unless a wildcard is named. `distorch-fix \
+    title: "Share the bytes that no quota covers among the listed GPUs",
+    problem: "The bytes that no quota covers go to the wrong device",
+    description: "The bytes that the quotas (`cuda:0,12gb;cuda:1,16gb`) do not cover go to the CPU although no wildcard \
+                  was named, or a wildcard that was named (`cpu,*`) is ignored.",
+    help: "Share them among the listed GPUs in proportion to their quotas, unless a wildcard is named. `distorch-fix \
            apply` does so, and runs the result before it is written.",
-    repair: "Share what is left over among the listed GPUs",
+    repair: "Share the remainder among the listed GPUs",
     absent: "no byte quotas were found",
     states: &[CPU_FALLBACK, FAULTY, SHARED],
     is_one_repair: true,
@@ -99,10 +99,10 @@ impl Definition for GpuOnly {
 
     fn verdict(&self, survey: &Survey) -> String {
         let verdict = match survey.status {
-            Status::Needed if survey.count(CPU_FALLBACK) > 0 => "what byte quotas leave over goes to the CPU",
+            Status::Needed if survey.count(CPU_FALLBACK) > 0 => "bytes that no quota covers go to the CPU",
             Status::Needed => FAULTY.meaning,
-            Status::NotUnderstood => "where byte quotas put what they leave over was not found",
-            Status::InOrder | Status::NotApplicable => "what byte quotas leave over is shared by the listed GPUs",
+            Status::NotUnderstood => "the code that places the bytes that no quota covers was not found",
+            Status::InOrder | Status::NotApplicable => "the listed GPUs share the bytes that no quota covers",
         };
         verdict.to_owned()
     }
@@ -121,8 +121,8 @@ impl Definition for GpuOnly {
     }
 }
 
-/// May a `None` be a default wildcard: is it what a name is given, among others or under some condition, or what a
-/// parameter is given in a function that looks for wildcards?
+/// May a `None` be a default wildcard? It is if it is a name's value, alone or under some condition, or a parameter's
+/// default in a function that looks for wildcards.
 fn may_be_default(source: &Source, none: Node<'_>) -> bool {
     let mut value = none;
     while let Some(outer) = value.parent() {
@@ -156,7 +156,8 @@ fn may_be_default(source: &Source, none: Node<'_>) -> bool {
     false
 }
 
-/// Statements that may assign a remainder, and defaults of one of them, that are looked at. No file has nearly so many.
+/// The most statements that may assign a remainder, and defaults of one of them, that are examined. No real file has
+/// nearly as many.
 const MOST: usize = 16;
 
 fn survey(subject: &Subject<'_>) -> Survey {
@@ -166,7 +167,7 @@ fn survey(subject: &Subject<'_>) -> Survey {
     let found: Vec<_> =
         stores.into_iter().filter_map(|store| Remainder::of(subject, store, &mut left_over)).take(MOST + 1).collect();
     if let Some(last) = found.iter().find(|remainder| remainder.store.texts.len() > MOST).or(found.get(MOST)) {
-        let site = Site::new(last.store.spot, State::OPAQUE, "one of too many places that may get the remainder");
+        let site = Site::new(last.store.spot, State::OPAQUE, "one of too many places that may receive the remainder");
         return Survey::new(GPU_ONLY, vec![site], None);
     }
     let unmarked = unmarked(subject, &mut wildcards, &mut left_over);
@@ -181,7 +182,7 @@ fn survey(subject: &Subject<'_>) -> Survey {
     }
     let mut sites = Vec::new();
     let mut wrapped: Vec<(FileId, Range<usize>)> = Vec::new();
-    // What adds to a device's share comes before what only notes it, beside that.
+    // What adds to a device's share comes before what only records it.
     let (adding, noting): (Vec<_>, Vec<_>) = remainders.iter().partition(|remainder| remainder.adds());
     for remainder in adding.into_iter().chain(noting) {
         let store = &remainder.store.spot;
@@ -191,7 +192,7 @@ fn survey(subject: &Subject<'_>) -> Survey {
             sites.extend(remainder.sites(&mut wrapped));
         }
     }
-    // What else is stored under the default must not be stored under None.
+    // Everything else that is stored under the default must not be stored under None.
     for store in &subject.flow.stores {
         let known = remainders.iter().any(|remainder| remainder.store.spot == store.spot);
         let shares =
@@ -204,7 +205,7 @@ fn survey(subject: &Subject<'_>) -> Survey {
             sites.extend(other_store(subject, store));
         }
     }
-    // Half a repair is none: without its default, what is not understood would store under None.
+    // Half a repair would break the code: without its default, the part that was not understood would store under None.
     let stuck = sites.iter().any(|site| site.state == State::OPAQUE);
     for site in sites.iter_mut().filter(|site| stuck && site.state.needs_fix()) {
         site.state = State::OPAQUE;
@@ -249,20 +250,21 @@ fn other_store(subject: &Subject<'_>, store: &Store<'_>) -> Option<Site> {
     Some(Site::new(spot, state, "stores under the wildcard device, named or not").with(edits))
 }
 
-/// Statements that give what quotas leave over to a device that may be the CPU, where no wildcard is recognised: whether
-/// the CPU gets it because it was named, or by default, is unknown.
+/// Statements that give the remainder to a device that may be the CPU, in code that recognises no wildcard. Whether the
+/// CPU gets it by name or by default is unknown.
 fn unmarked<'p>(subject: &Subject<'p>, wildcards: &mut Marks<'p>, left_over: &mut LeftOver<'p>) -> Vec<Site> {
     let mut quotas = Marks::of_quotas(subject);
     let stores = subject.flow.stores.iter();
     let stores: Vec<_> =
         stores.filter(|store| !wildcards.concern(subject, store) && quotas.concern(subject, store)).collect();
     let remainders = stores.into_iter().filter_map(|store| Remainder::of(subject, store, left_over));
-    let message = "gives what is left over to a device that may be the CPU, but how a wildcard is named was not found";
+    let message =
+        "gives the remainder to a device that may be the CPU, but the code that recognises wildcards was not found";
     let site = |remainder: Remainder<'_, 'p>| Site::new(remainder.store.spot, State::OPAQUE, message);
     remainders.filter(Remainder::may_be_of_bytes).map(site).collect()
 }
 
-/// Wildcards are recognised, but what is done with the remainder is not.
+/// The code for wildcards was found, but not the code for the remainder.
 fn unexplained(subject: &Subject<'_>) -> Vec<Site> {
     let mut sites = Vec::new();
     for file in &subject.flow.files {
@@ -277,7 +279,7 @@ fn unexplained(subject: &Subject<'_>) -> Vec<Site> {
                 sites.push(Site::new(
                     spot,
                     State::OPAQUE,
-                    "looks for a wildcard, but what then gets the remainder was not found",
+                    "looks for a wildcard, but the device that then gets the remainder was not found",
                 ));
             }
         }
@@ -285,7 +287,7 @@ fn unexplained(subject: &Subject<'_>) -> Vec<Site> {
     sites
 }
 
-/// Does any of these identifiers (or this whole expression) stand somewhere in `node`?
+/// Does any of these identifiers (or this whole expression) occur in `node`?
 fn mentions(source: &Source, node: Node<'_>, wanted: &[&str]) -> bool {
     any(node, |inner| {
         matches!(inner.kind(), "identifier" | "attribute" | "subscript" | "boolean_operator")

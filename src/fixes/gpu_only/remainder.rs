@@ -40,7 +40,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
             if mapping.parts().iter().any(is_other) {
                 return None;
             }
-            // Another mapping than the container is what is changed.
+            // Another mapping than the container is changed.
             let copied = mapping.part(0).filter(|first| first.kind() == "dictionary_splat");
             let is_same =
                 |copied: Node<'p>| copied.part(0).is_some_and(|it| source.slice(it) == source.slice(container));
@@ -64,7 +64,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
         fits.then_some(remainder)
     }
 
-    /// Is it added to what the container has?
+    /// Is it added to the value in the container?
     pub(super) fn adds(&self) -> bool {
         let node = self.store.spot.node;
         let value = if node.kind() == "pair" {
@@ -98,8 +98,8 @@ impl<'s, 'p> Remainder<'s, 'p> {
         stores.then_some(block)
     }
 
-    /// Some early versions treat all modes in one function: byte quotas in a branch of it, and behind the branches the
-    /// default device for whatever mode it is. Without that default the other modes would not do what they did.
+    /// Some early versions handle all modes in one function: byte quotas in a branch, and after the branches the
+    /// default device for every mode. Without that default the other modes would change.
     pub(super) fn serves_other_modes(&self) -> bool {
         let is_branch = |node: Node<'p>| {
             let condition = node.child_by_field_name("condition").filter(|_| node.kind() == "if_statement");
@@ -123,9 +123,9 @@ impl<'s, 'p> Remainder<'s, 'p> {
         })
     }
 
-    /// May it be what byte quotas leave over, where nothing is known of wildcards? It is not if no CPU is a default for
-    /// it, if it is a parameter that nothing is added to, or if the function is about another mode: shares in percent,
-    /// or the modules of the model, which byte quotas do not measure by themselves.
+    /// May it be the remainder of byte quotas, if no wildcards were recognised? Not if the CPU is never its default, if
+    /// it is a parameter that nothing is added to, or if the function is about another mode: shares in percent, or the
+    /// modules of the model, which byte quotas do not measure themselves.
     pub(super) fn may_be_of_bytes(&self) -> bool {
         let has_default = self.store.texts.iter().any(|text| text.node.kind() != "none");
         let is_amount = self.adds() || is_subtracted(self.source, self.store.function, self.amount);
@@ -161,8 +161,8 @@ impl<'s, 'p> Remainder<'s, 'p> {
         sites
     }
 
-    /// Does a flag say whether a wildcard was named, so that the default is never used: is it set wherever the wildcard
-    /// gets another value, and only there?
+    /// Does a flag say whether a wildcard was named, so that the default is never used? It does if it is set wherever
+    /// the wildcard gets another value, and only there.
     fn is_told_by_flag(&self, guard: &Guard<'p>) -> bool {
         let Some(flag) = guard.flag.filter(|_| self.key.kind() == "identifier") else { return false };
         let is_default = |value: &Node<'p>| self.store.texts.iter().any(|text| within(text.node, *value));
@@ -178,9 +178,9 @@ impl<'s, 'p> Remainder<'s, 'p> {
             && set.iter().all(|block| named.contains(block))
     }
 
-    /// The remainder goes to the CPU in so many words where no wildcard is named: it is shared there instead.
+    /// The code names the CPU for the remainder if there is no wildcard: it is shared there instead.
     fn fixed(&self) -> Site {
-        let message = "gives what the quotas leave over to the CPU when no wildcard is named";
+        let message = "gives the remainder to the CPU when no wildcard is named";
         let spot = Spot { file: self.store.spot.file, node: self.statement };
         let edit = self.otherwise_named().and_then(|block| {
             let near = self.statement..=self.statement;
@@ -193,27 +193,27 @@ impl<'s, 'p> Remainder<'s, 'p> {
         }
     }
 
-    /// No test of the wildcard around.
+    /// No test of the wildcard encloses it.
     fn unguarded(&self, defaults: bool, wrapped: &mut Vec<(FileId, Range<usize>)>) -> (State, String, Vec<Edit>) {
         let (state, message) = if defaults {
-            (CPU_FALLBACK, "gives what the quotas leave over to the wildcard device, named or not")
+            (CPU_FALLBACK, "gives the remainder to the wildcard device, named or not")
         } else {
-            (FAULTY, "stores what the quotas leave over under None when no wildcard is named")
+            (FAULTY, "stores the remainder under None when no wildcard is named")
         };
         if mentions(self.source, self.amount, &[self.source.slice(self.key)]) {
             return (
                 State::OPAQUE,
-                format!("{message}, added to what it has in a way that is not understood"),
+                format!("{message}, and adds it to the device's share in a way that is not understood"),
                 Vec::new(),
             );
         }
         match self.wrap(wrapped) {
             Some(edits) => (state, message.to_owned(), edits),
-            None => (State::OPAQUE, format!("{message}; its lines are shared with other statements"), Vec::new()),
+            None => (State::OPAQUE, format!("{message}; it shares a line with other statements"), Vec::new()),
         }
     }
 
-    /// No test of the wildcard around: the statements that use it go behind one.
+    /// No test of the wildcard encloses it: the statements that use it are put under one.
     fn wrap(&self, wrapped: &mut Vec<(FileId, Range<usize>)>) -> Option<Vec<Edit>> {
         let block = self.statement.parent()?;
         let tested = block.parent().filter(|parent| {
@@ -269,7 +269,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
         start
     }
 
-    /// The test that a wildcard was named, and what has to change in the key for it.
+    /// The test whether a wildcard was named, and the edits to the key that it needs.
     fn test(&self) -> (String, Vec<Edit>) {
         let named = |key: Node<'p>| {
             key.child_by_field_name("left").filter(|_| {
@@ -288,15 +288,12 @@ impl<'s, 'p> Remainder<'s, 'p> {
         }
     }
 
-    /// A test is there already: the repair was made by hand, or by this tool.
+    /// There is a test already: the repair was made by hand, or by this tool.
     fn behind(&self, guard: &Guard<'p>, defaults: bool) -> (State, String, Vec<Edit>) {
         let mut faults = Vec::new();
         let mut edits = Vec::new();
         if let Some(flag) = guard.flag.filter(|flag| !guard::is_ever_set(self.source, self.store.function, *flag)) {
-            faults.push(format!(
-                "`{}` is never set, so a wildcard that is named is passed over",
-                self.source.slice(flag)
-            ));
+            faults.push(format!("`{}` is never set, so a named wildcard is ignored", self.source.slice(flag)));
             edits.push(Edit::replace(
                 guard.condition.byte_range(),
                 format!("{} is not None", self.source.slice(self.key)),
@@ -309,7 +306,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
         };
         match guard.otherwise {
             None => {
-                faults.push("what the quotas leave over is dropped when no wildcard is named".to_owned());
+                faults.push("drops the remainder when no wildcard is named".to_owned());
                 edits.extend(insert::otherwise(self.source, guard.branches, &share(None)));
             }
             Some(body) => {
@@ -327,11 +324,11 @@ impl<'s, 'p> Remainder<'s, 'p> {
             }
         }
         if faults.is_empty() && !defaults {
-            return (SHARED, "shares what the quotas leave over unless a wildcard is named".to_owned(), edits);
+            return (SHARED, "shares the remainder unless a wildcard is named".to_owned(), edits);
         }
         let state = if defaults { CPU_FALLBACK } else { FAULTY };
         if faults.is_empty() {
-            faults.push("gives what the quotas leave over to the default wildcard device".to_owned());
+            faults.push("gives the remainder to the default wildcard device".to_owned());
         }
         (state, faults.join("; "), edits)
     }
@@ -362,7 +359,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
             faults.push("int() drops bytes".to_owned());
         }
         if !self.mentions_amount(body) && !any(body, |inner| inner.kind() == "raise_statement") {
-            faults.push("what the quotas leave over is dropped when no wildcard is named".to_owned());
+            faults.push("drops the remainder when no wildcard is named".to_owned());
         }
         faults
     }
@@ -415,7 +412,7 @@ fn added_to<'p>(source: &'p Source, container: Node<'p>, right: Node<'p>) -> Nod
     }
 }
 
-/// What stands in place of the default wildcard device, with a comment saying why.
+/// What replaces the default wildcard device, with a comment saying why.
 pub(super) const NO_DEFAULT: &str = "None  # no default: GPU-only unless the allocation string names a wildcard";
 
 /// `"cpu"` becomes `None`, with the comment where there is room for one.

@@ -1,4 +1,4 @@
-//! The form of our code: the default that is none, and the branch that shares the remainder.
+//! Recognises this tool's own code: the default that is None, and the branch that shares the remainder.
 
 use tree_sitter::Node;
 
@@ -18,13 +18,13 @@ pub(super) fn undo(source: &Source) -> Vec<Edit> {
     defaults.chain(inserted.flatten()).collect()
 }
 
-/// `"cpu"`, in the quotes that the file uses more.
+/// `"cpu"`, in the kind of quotes that the file uses more.
 fn quoted(source: &Source) -> &'static str {
     let count = |quote| memchr::memchr_iter(quote, source.text().as_bytes()).count();
     if count(b'\'') > count(b'"') { "'cpu'" } else { "\"cpu\"" }
 }
 
-/// What takes away the test around the original statements, and the other branch, which logs at this place.
+/// The edits that remove the test around the original statements, and the other branch, which logs at this place.
 fn original(source: &Source, logged: usize) -> Option<Vec<Edit>> {
     let text = source.root().descendant_for_byte_range(logged, logged + 1)?;
     let shares = enclosing(text, &["if_statement"])?;
@@ -52,7 +52,7 @@ fn original(source: &Source, logged: usize) -> Option<Vec<Edit>> {
     Some(edits)
 }
 
-/// The end of the last thing in a block, without the comments behind it.
+/// The end of the last statement in a block, without the comments after it.
 fn last_end(block: Node<'_>) -> usize {
     let mut end = block.start_byte();
     walk(&mut block.walk(), |node| {

@@ -24,7 +24,7 @@ impl<'p> Judge<'_, 'p> {
                 if self.wants_new(source, used, new) {
                     let is_by_guide = new == Field::OffloadMem;
                     self.by_guide.set(self.by_guide.get() || is_by_guide);
-                    let by = if is_by_guide { " as the guide has it" } else { "" };
+                    let by = if is_by_guide { " as the guide does" } else { "" };
                     let message = format!("`{text}` reads {}{by}: right for current ComfyUI only", new.name());
                     return Finding::new(FIVE_ONLY, message);
                 }
@@ -68,7 +68,7 @@ impl<'p> Judge<'_, 'p> {
         }
     }
 
-    /// Is an index meant for current ComfyUI? Its use may tell; if not, the other indices on the same name do.
+    /// Is an index meant for current ComfyUI? Its use may show that; if not, the other indices on the same name do.
     fn wants_new(&self, source: &'p Source, used: &Use<'p>, new: Field) -> bool {
         if let Some(role) = roles::role(source, used.spot.node).filter(|_| new != Field::OffloadMem) {
             return role == new;
@@ -114,7 +114,7 @@ enum Read {
     Outside,
 }
 
-/// Counts an index from the end, so that it means for more fields what it means for the fewest.
+/// Counts an index from the end, so that it means the same for more fields as for the fewest.
 fn from_the_end(source: &Source, item: &Item, number: Number, index: Node<'_>) -> Edit {
     let length = item.length(0).unwrap_or(FIELDS);
     let text = source.slice(index);

@@ -20,7 +20,7 @@ pub(super) const FIELDS: i64 = ARITIES[0];
 pub(super) struct Judge<'s, 'p> {
     pub(super) subject: &'s Subject<'p>,
     pub(super) accounting: Accounting,
-    /// For each file, the name that fields which nobody wants are given.
+    /// For each file, the name for fields that are not used.
     spare_names: RefCell<HashMap<FileId, Rc<str>>>,
     /// The subscripts of a function that read the same thing, by what is read.
     pub(super) alike: HashMap<Alike<'p>, Vec<&'s Use<'p>>>,
@@ -28,11 +28,11 @@ pub(super) struct Judge<'s, 'p> {
     pub(super) alike_are_new: RefCell<HashMap<Alike<'p>, bool>>,
     /// The functions whose length tests can be repaired.
     pub(super) tested: HashSet<usize>,
-    /// Does some place follow the guide: `entry[0], entry[2], entry[3], entry[4]`?
+    /// Does any place follow the guide: `entry[0], entry[2], entry[3], entry[4]`?
     pub(super) by_guide: Cell<bool>,
 }
 
-/// What a use comes to, before the site is made of it.
+/// The verdict about a use, before it becomes a site.
 pub(super) struct Finding {
     state: State,
     message: String,
@@ -98,16 +98,14 @@ impl<'s, 'p> Judge<'s, 'p> {
                 Form::Spread(takes) => self.spread(source, used, *takes),
                 Form::Cut(takes) => self.cut(source, used, *takes),
                 Form::Test | Form::Search => Finding::new(State::OPAQUE, "looks for the fields when it runs"),
-                Form::Change => {
-                    Finding::new(State::OPAQUE, "changes an item, so what stands where in it cannot be told")
-                }
-                Form::Escape => Finding::new(State::OPAQUE, "hands load-list items to code outside of the checkout"),
+                Form::Change => Finding::new(State::OPAQUE, "changes an item, so the order of its fields is unknown"),
+                Form::Escape => Finding::new(State::OPAQUE, "passes load-list items to code outside of the checkout"),
             }
         };
         let edits: Vec<_> = finding.edits.into_iter().map(|edit| (used.spot.file, edit)).collect();
         let number = if let Form::Index(number, _) = used.form { Some(number) } else { None };
         let reads = if used.caught { where_it_fits(used) } else { used.item };
-        // What is cut before it is read is not to be read on its own.
+        // An item that is cut before it is read cannot be read on its own.
         let looks = matches!(used.form, Form::Spread(Takes { looks: true, .. }));
         let is_cut = looks || edits.iter().all(|(_, edit)| edit.range.0 >= used.spot.node.end_byte());
         let is_read = (edits.is_empty() && !looks) || !is_cut;

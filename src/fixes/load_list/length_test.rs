@@ -11,7 +11,7 @@ use crate::python::flow::{Form, Use};
 use crate::python::{Edit, Source};
 
 impl<'p> Judge<'_, 'p> {
-    /// A length test in a function that passes over items of more fields. It is to ask for so many at least.
+    /// A length test in a function that skips items of more fields. Its repair asks for at least as many.
     pub(super) fn test(source: &Source, used: &Use<'p>) -> Option<Site> {
         if !used.selective {
             return None;
@@ -29,7 +29,7 @@ impl<'p> Judge<'_, 'p> {
             ("!=" | ">", 0) | (">=", 1) => "<",
             _ => return None,
         };
-        let message = format!("`{}` passes over the items of current ComfyUI", source.slice(comparison));
+        let message = format!("`{}` skips the items of current ComfyUI", source.slice(comparison));
         let mut edits = vec![(used.spot.file, Edit::replace(operator.byte_range(), in_order(meant)))];
         if number != FIELDS {
             edits.push((used.spot.file, Edit::replace(node.byte_range(), FIELDS.to_string())));
@@ -49,11 +49,11 @@ impl<'p> Judge<'_, 'p> {
         if self.tested.contains(&used.function.id()) {
             return self.site(&used);
         }
-        Some(Site::new(used.spot, State::OPAQUE, format!("items of more than {FIELDS} fields do not get here")))
+        Some(Site::new(used.spot, State::OPAQUE, format!("items of more than {FIELDS} fields never get here")))
     }
 }
 
-/// The operator that says the same with the sides changed.
+/// The operator that means the same with the sides swapped.
 fn mirrored(operator: &str) -> &str {
     match operator {
         "<" => ">",

@@ -5,9 +5,9 @@
 //! after   for *_, size, name, module, params in loading:   total = sum(item[-4] for item in loading)
 //! ```
 //!
-//! `_load_list()` returned 4 fields and now returns more, all of them in front; so counting from the end is right for
-//! any number, and means for 4 fields just what it meant before. With offload accounting the size is the first field
-//! instead: `a, *_, b, c, d` and `item[0]`.
+//! `_load_list()` used to return 4 fields and now returns more, with the new ones in front. So counting from the end is
+//! right for any number of fields, and means the same for 4 as before. With offload accounting the size is the first
+//! field instead: `a, *_, b, c, d` and `item[0]`.
 
 mod index;
 mod judge;
@@ -55,14 +55,14 @@ static ABOUT: About = About {
     id: "load-list",
     rule_name: "LoadList",
     title: "Read load-list items of any number of fields",
-    problem: "A load-list item is read for one number of fields only",
+    problem: "Load-list items are read for one number of fields only",
     description: "ComfyUI puts new fields in front of the items of a load list. Code that unpacks four fields stops with \
                   \"too many values to unpack\", and code that counts from the front reads another field without any \
                   error.",
     help: "Count from the end: `for *_, size, name, module, params in load_list`, `item[-4]`. `distorch-fix apply` does \
            so, and runs the result before it is written.",
     repair: "Read items of any number of fields",
-    absent: "nothing was found that reads a load list",
+    absent: "no code that reads a load list was found",
     states: &[LEGACY, FIVE_ONLY, ANY],
     is_one_repair: false,
     reads_items: true,
@@ -102,7 +102,7 @@ impl Definition for LoadList {
             _ if survey.count(FIVE_ONLY) > 0 => &ARITIES[1..],
             _ => &ARITIES,
         };
-        // A repair of code that is never run chooses nothing.
+        // A repair of code that is never run does not choose a size.
         let mut used = survey.sites.iter().filter(|site| site.unused.is_none());
         contract.counts_as_asked = used.any(|site| !site.edits.is_empty());
     }
@@ -118,18 +118,18 @@ fn survey(subject: &Subject<'_>, accounting: Accounting) -> Survey {
     let mut stuck = !subject.flow.gave_up.is_empty();
     for used in &subject.flow.uses {
         if let Some(site) = judge.site(used) {
-            // What other code does with items may be right. What this code does, and cannot be repaired, is not.
+            // Other code may use items correctly. Code of the checkout that cannot be repaired does not.
             stuck |= site.state == State::OPAQUE && !matches!(used.form, Form::Escape | Form::Search);
             sites.push(site);
         }
     }
     for spot in &subject.flow.gave_up {
-        sites.push(Site::new(*spot, State::OPAQUE, "too deep, or too much, to be followed"));
+        sites.push(Site::new(*spot, State::OPAQUE, "too deep or too large to follow"));
     }
     let note = judge
         .by_guide
         .get()
-        .then(|| "repaired by hand as the guide has it, which takes module_offload_mem for the size".to_owned());
+        .then(|| "repaired by hand as in the guide, which uses module_offload_mem as the size".to_owned());
     let mut survey = Survey::new(LOAD_LIST, sites, note);
     if stuck {
         survey.status = Status::NotUnderstood;
@@ -163,8 +163,8 @@ fn verdict(survey: &Survey) -> String {
     format!("{places} a load list{how}{unused}{note}")
 }
 
-/// The expression that, when called, gives a load list, around a mention of the method's name: the attribute, or the
-/// `getattr` call.
+/// The expression around the method's name that, when called, returns a load list: the attribute, or the `getattr`
+/// call.
 fn source_expression<'t>(source: &Source, name: Node<'t>) -> Option<Node<'t>> {
     let parent = name.parent()?;
     if parent.kind() == "attribute" {

@@ -1,15 +1,15 @@
-//! Which upstream releases a file is like, told by how it reads load lists and not by what it calls itself: files are
-//! edited, and commits between releases bear the number of the one before.
+//! Which upstream releases a file matches, judged by how it reads load lists and not by its version number: files get
+//! edited, and commits between releases carry the number of the release before.
 
 use super::{ANY, LEGACY};
 use crate::fixes::Survey;
 use crate::python::Package;
 use crate::python::syntax::enclosing;
 
-/// The helper that reads items of either length in upstream's own repair.
+/// The helper that reads items of either length in upstream's own fix.
 const HELPER: &str = "unpack_load_item";
 
-/// The releases that this survey of a package speaks for; `None` if what it found is in no release, as after a repair.
+/// The releases that match this survey of a package; `None` if none does, as after a repair.
 pub(super) fn release(package: &Package, survey: &Survey) -> Option<&'static str> {
     let in_helper = survey.sites.iter().filter(|site| site.state == ANY).any(|site| {
         let Ok(source) = package.source(site.file) else { return false };

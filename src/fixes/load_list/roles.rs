@@ -1,5 +1,5 @@
-//! What a value is used as: a size, a name or a module. An index alone does not say which field a reader wants; what
-//! it does with the field often does.
+//! What a value is used as: a size, a name or a module. An index alone does not show which field the code wants, but
+//! its use of the field often does.
 
 use tree_sitter::Node;
 
@@ -42,8 +42,8 @@ impl Field {
     }
 }
 
-/// The field that `node`'s value is used as, if its surroundings tell. A size may be either of the two; it is given as
-/// [`Field::Mem`].
+/// The field that `node`'s value is used as, if the code around it shows that. A size may be either of the two; it is
+/// returned as [`Field::Mem`].
 pub(super) fn role(source: &Source, node: Node<'_>) -> Option<Field> {
     direct(source, node).or_else(|| {
         let name = assigned_name(node)?;

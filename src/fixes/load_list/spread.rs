@@ -1,4 +1,4 @@
-//! Items that are handed on: cut to a slice, spread over parameters, or passed as a whole.
+//! Items that are passed on: cut to a slice, spread over parameters, or passed as a whole.
 
 use tree_sitter::Node;
 
@@ -17,7 +17,7 @@ impl<'p> Judge<'_, 'p> {
         let plain = used.item.shapes.iter().flatten().copied().all(Shape::is_whole);
         let both = used.item.arities() == Arities::ALL;
         match end {
-            _ if !both => Finding::new(ANY, format!("`{text}` is taken for one number of fields")),
+            _ if !both => Finding::new(ANY, format!("`{text}` is only reached with one number of fields")),
             Some(1) if plain && start == 0 && self.accounting == Accounting::Offload => {
                 Finding::new(ANY, format!("`{text}` is right for any number of fields"))
             }
@@ -54,7 +54,7 @@ impl<'p> Judge<'_, 'p> {
         let fit = fits(&used.item, |length| (as_i64(least)..=most).contains(&length));
         let node = used.spot.node;
         let message = match fit {
-            // What takes more, if it is there, takes the field that is new for the first one.
+            // A function with optional parameters would take the new field for the first one.
             Fits::Every if used.item.arities() == Arities::ALL && !looks => {
                 "is spread over parameters from the front; current ComfyUI puts another field there".to_owned()
             }
@@ -88,14 +88,14 @@ impl<'p> Judge<'_, 'p> {
         }
     }
 
-    /// An item that is handed on as a whole, to what takes so many fields from the front.
+    /// An item that is passed as a whole to code that takes this many fields from the front.
     pub(super) fn cut(&self, source: &Source, used: &Use<'p>, takes: usize) -> Finding {
         let count = as_i64(takes);
         match fits(&used.item, |length| length == count) {
             Fits::Every => Finding::new(ANY, format!("takes items of {count} fields")),
             Fits::New => Finding::new(FIVE_ONLY, format!("takes {count} fields: right for current ComfyUI only")),
             Fits::Neither if takes == usize::MAX => {
-                Finding::new(State::OPAQUE, "pairs the fields with names of which it is not known how many there are")
+                Finding::new(State::OPAQUE, "pairs the fields with an unknown number of names")
             }
             Fits::Neither => Finding::new(State::OPAQUE, format!("takes {count} fields from the front")),
             Fits::Old => {
@@ -107,13 +107,13 @@ impl<'p> Judge<'_, 'p> {
     }
 }
 
-/// An expression that a subscript can be put behind.
+/// An expression that can be subscripted.
 pub(super) fn in_parentheses(source: &Source, node: Node<'_>) -> String {
     let text = source.slice(node);
     if is_primary(node) { text.to_owned() } else { format!("({text})") }
 }
 
-/// Can a subscript be put behind it without parentheses?
+/// Can it be subscripted without parentheses?
 fn is_primary(node: Node<'_>) -> bool {
     matches!(node.kind(), "identifier" | "attribute" | "subscript" | "call" | "parenthesized_expression")
 }

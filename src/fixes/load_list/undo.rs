@@ -1,4 +1,4 @@
-//! The form of our stars. Subscripts such as `item[-4]` have no form of their own, and stay.
+//! Recognises the stars that this tool inserts. Subscripts such as `item[-4]` look like anybody's, and stay.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ pub(super) fn undo(source: &Source, sites: &[&Site]) -> Vec<Edit> {
     stars.map(|star| Edit::replace(star, "")).collect()
 }
 
-/// `*_, ` in front of a pattern's first or second name.
+/// `*_, ` before a pattern's first or second name.
 fn star(source: &Source, pattern: &Range<usize>) -> Option<Range<usize>> {
     let text = &source.text()[pattern.clone()];
     let at = text.find("*_")?;

@@ -64,7 +64,7 @@ impl<'p> Judge<'_, 'p> {
         if !shape.is_whole() || missing < 0 {
             return Finding::new(State::OPAQUE, message);
         }
-        // Only a star at the end, whose name nobody reads, can go to the front; the places it stood for are kept.
+        // Only a star at the end whose name is never read can move to the front. Placeholders take its old position.
         if used_later || behind != 0 {
             let cut = self.cut_before(source, used.spot.node);
             return cut
@@ -83,7 +83,7 @@ impl<'p> Judge<'_, 'p> {
         Finding::legacy(message, vec![Edit::insert(targets[keep].start_byte(), format!("{starred}, ")), replaced])
     }
 
-    /// Cuts what a pattern is given to the last fields, where that stands beside it.
+    /// Cuts the value on the right of a pattern to the last fields.
     fn cut_before(&self, source: &Source, pattern: Node<'p>) -> Option<Edit> {
         let outer = pattern.parent().filter(|outer| outer.child_by_field_name("left") == Some(pattern))?;
         let right = outer.child_by_field_name("right")?;
@@ -98,7 +98,7 @@ impl<'p> Judge<'_, 'p> {
     }
 }
 
-/// The item in those arities in which a pattern does not fail.
+/// The item for those arities for which a pattern does not fail.
 pub(super) fn where_it_fits(used: &Use<'_>) -> Item {
     let mut item = used.item;
     let targets = used.spot.node.parts();

@@ -1,4 +1,4 @@
-//! Names without numbers that ComfyUI looks up in a file to tell what it is: what `tests/real/looked_at.py` prints.
+//! Names without numbers that ComfyUI looks up in a file to recognise it, as `tests/real/looked_at.py` prints them.
 
 /// The names, of tensors or of modules.
 pub(super) const LOOKED_AT: [&str; 49] = [

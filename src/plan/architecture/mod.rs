@@ -1,10 +1,10 @@
 //! Which modules ComfyUI builds from a file, of which class, in which order.
 //!
-//! Every architecture is an `outline` in the folder `outlines`: facts, no code. ComfyUI goes by few tensors in choosing an
-//! architecture (the conditions of an outline), builds it, and loads the file without being strict: tensors that the
-//! model lacks are ignored, and what the file lacks stays as it was made. So the outline that fits exactly is taken, and
-//! else the first one whose conditions the file meets. Where it is unclear what ComfyUI builds, the order is not known.
-//! Where no outline explains most of the file, the modules are those that the names show (`unknown`).
+//! Every architecture is an `outline` in the folder `outlines`: facts, no code. ComfyUI chooses an architecture by a
+//! few tensors (the conditions of an outline), builds it, and loads the file without being strict: it ignores tensors
+//! that the model lacks, and what the file lacks keeps its initial values. So the outline that fits exactly is used, or
+//! else the first one whose conditions the file meets. If it is unclear what ComfyUI builds, the order is unknown. If
+//! no outline explains most of the file, the modules are derived from the names (`unknown`).
 //!
 //! Source: the module trees of ComfyUI 0.33.0, as its own loaders build them (`tests/real`, which also says where 0.8.0 and
 //! 0.18.1 differ); `_load_list()` in `comfy/model_patcher.py` for what is listed; `comfy/model_detection.py` and
@@ -33,7 +33,7 @@ pub fn build(tensors: &[Tensor]) -> Built {
     let names = Names::new(tensors);
     let mut first = None;
     for outline in candidates(&names) {
-        // The first may lack something, but not so much that more is made by it than the file has. Others must fit exactly.
+        // The first may lack something, but must not add more than the file has. Others must fit exactly.
         let most_missing = if first.is_none() { tensors.len() } else { 0 };
         let attempt = Attempt::new(&outline, tensors, &names, most_missing);
         if attempt.is_exact() {
@@ -55,7 +55,7 @@ pub fn build(tensors: &[Tensor]) -> Built {
 /// A model built by an outline.
 struct Attempt {
     built: Built,
-    /// Has most of the file its place in the outline?
+    /// Does most of the file have a place in the outline?
     explains_most: bool,
 }
 

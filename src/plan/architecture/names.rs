@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::outline::{Condition, Expected};
 use crate::plan::tensor::Tensor;
 
-/// The deepest name that is looked at; ComfyUI's have some fifteen parts.
+/// The most parts of a name that are read; ComfyUI's names have about fifteen.
 const MOST_PARTS: usize = 40;
 
 /// A place in the tree.
@@ -50,7 +50,7 @@ impl<'t> Names<'t> {
         next
     }
 
-    /// The place one part further on.
+    /// The place one part further.
     pub(super) fn step(&self, place: Place, part: &str) -> Option<Place> {
         self.steps.get(&(place, part)).copied()
     }
@@ -60,12 +60,12 @@ impl<'t> Names<'t> {
         self.nodes[place].tensor
     }
 
-    /// The tensors one part further on: their names and indices, in the order of the file.
+    /// The tensors one part further: their names and indices, in the order of the file.
     pub(super) fn tensors_below(&self, place: Place) -> impl Iterator<Item = (&'t str, usize)> {
         self.nodes[place].below.iter().filter_map(|&(part, next)| Some((part, self.nodes[next].tensor?)))
     }
 
-    /// All places one part further on.
+    /// All places one part further.
     pub(super) fn below(&self, place: Place) -> impl Iterator<Item = Place> {
         self.nodes[place].below.iter().map(|&(_, next)| next)
     }

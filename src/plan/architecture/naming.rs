@@ -1,4 +1,4 @@
-//! The names that tensors have where ComfyUI builds a model from them.
+//! The names that tensors have when ComfyUI builds a model from them.
 
 use super::candidates;
 use super::names::Names;
@@ -7,9 +7,9 @@ use crate::plan::tensor::Tensor;
 /// Where the diffusion model begins in a checkpoint that holds more (`unet_prefix_from_state_dict()` in
 /// `comfy/model_detection.py`).
 const PREFIXES: [&str; 3] = ["model.diffusion_model.", "model.model.", "net."];
-/// So many tensors must have a prefix for it to be one.
+/// How many tensors must have a prefix for it to count.
 const FEWEST: usize = 6;
-/// The prefix where there is none of those.
+/// The prefix if there is none of those.
 const OTHERWISE: &str = "model.";
 
 /// llama.cpp's names of a T5 encoder, and those of ComfyUI; replaced one after the other (`T5_SD_MAP` in `loader.py` of

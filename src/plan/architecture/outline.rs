@@ -71,7 +71,7 @@ pub(super) struct Condition {
 pub(super) enum Expected {
     Present,
     Absent,
-    /// That dimension of the tensor is so large.
+    /// This dimension of the tensor has this size.
     Dimension(usize, u64),
 }
 
@@ -80,7 +80,7 @@ pub(super) enum Expected {
 pub(super) struct Entry {
     /// One part of its name; [`EVERY`] stands for numbers.
     pub(super) name: &'static str,
-    /// May it be missing?
+    /// May the file lack it?
     pub(super) optional: bool,
     /// Its class; `None` if it is not listed.
     pub(super) kind: Option<&'static str>,
@@ -122,7 +122,7 @@ impl Outline {
         Ok(outline)
     }
 
-    /// What a text says of itself before the line, without reading the modules.
+    /// The part of a text before the line; the modules are not read.
     pub(super) fn conditions_of(text: &'static str) -> Vec<Condition> {
         let head = text.lines().take_while(|line| *line != "---");
         head.filter_map(|line| line.strip_prefix("if ")).flat_map(conditions).collect()
@@ -148,17 +148,17 @@ impl Outline {
         Some(())
     }
 
-    /// Is it one of a text encoder? Those have no types to compute in: ComfyUI takes 32 bits for all of them.
+    /// Is it of a text encoder? Those have no types to compute in: ComfyUI uses 32 bits for all of them.
     pub(super) fn is_text_encoder(&self) -> bool {
         self.kind == "encoder"
     }
 
-    /// Is it one of a VAE?
+    /// Is it of a VAE?
     pub(super) fn is_vae(&self) -> bool {
         self.kind == "vae"
     }
 
-    /// What it is, of the files for which `holds` says what is true.
+    /// Its title for the files that meet the conditions of which `holds` is true.
     pub(super) fn title(&self, holds: impl Fn(&Condition) -> bool) -> Option<&'static str> {
         self.titles.iter().find(|when| when.conditions.iter().all(&holds)).map(|when| when.what)
     }
@@ -173,7 +173,7 @@ impl Outline {
 /// A line of the part with modules.
 struct Row {
     depth: usize,
-    /// The modules of its name; what it says is said of the last.
+    /// The modules that its name is made of; the line describes the last.
     chain: Vec<Entry>,
 }
 

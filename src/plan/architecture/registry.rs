@@ -1,4 +1,4 @@
-//! The outlines that there are. Of several whose conditions a file meets the first is tried first.
+//! All outlines. If a file meets the conditions of several, they are tried in this order.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -93,7 +93,7 @@ static DECIDING: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     conditions.map(|condition| condition.name).chain(LOOKED_AT).collect()
 });
 
-/// May ComfyUI go by this tensor, or by a module that it is in, as it looks for the architecture?
+/// May ComfyUI use this tensor, or a module that it is in, to choose the architecture?
 pub(super) fn decides(name: &str) -> bool {
     // Conditions are short.
     let above = name.match_indices('.').take(12).map(|(at, _)| &name[..at]);

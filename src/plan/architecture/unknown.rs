@@ -1,4 +1,4 @@
-//! The modules of a model of no known architecture, as far as the names of its tensors show them.
+//! The modules of a model of unknown architecture, as far as the names of its tensors show them.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -42,7 +42,7 @@ fn module(name: &str, tensors: &[&Tensor]) -> BuiltModule {
     }
 }
 
-/// The class of a module, going by the dimensions of its weight.
+/// The class of a module, by the dimensions of its weight.
 fn kind(name: &str, dimensions: Option<usize>, has_bias: bool) -> &'static str {
     match dimensions {
         None => "Parameter",

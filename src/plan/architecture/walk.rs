@@ -1,4 +1,4 @@
-//! Goes along an outline and a file's names at the same time.
+//! Walks an outline and a file's names in parallel.
 
 use ::safetensors::Dtype;
 
@@ -8,11 +8,11 @@ use super::registry;
 use crate::plan::built::{BuiltModule, Parameter};
 use crate::plan::tensor::{Storage, Tensor};
 
-/// What quantised layers hold beside their weight: `comfy_quant` and the scales of `fp8_scaled` files.
+/// What quantised layers hold besides their weight: `comfy_quant` and the scales of `fp8_scaled` files.
 const OF_QUANTISATION: [&str; 7] =
     ["weight_scale", "weight_scale_2", "input_scale", "pre_quant_scale", "comfy_quant", "scale_weight", "scale_input"];
 
-/// What files hold that is no parameter: marks of quantisation, and tokenizers.
+/// What files hold that is not a parameter: marks of quantisation, and tokenizers.
 const BESIDE_MODULES: [&str; 4] = ["scaled_fp8", "spiece_model", "tekken_model", "tokenizer_json"];
 
 /// What a walk finds.
@@ -23,7 +23,7 @@ pub(super) struct Walk<'t> {
     /// Which tensors have found their place.
     used: Vec<bool>,
     most_missing: usize,
-    /// What the file lacks, or has in a place where ComfyUI may look for it.
+    /// What the file lacks.
     missing: Doubts,
     unclear: Doubts,
     /// What ComfyUI ignores.
@@ -33,7 +33,7 @@ pub(super) struct Walk<'t> {
 }
 
 impl<'t> Walk<'t> {
-    /// Goes along the whole outline, or until more than `most_missing` tensors are missing.
+    /// Walks the whole outline, or until more than `most_missing` tensors are missing.
     pub(super) fn new(outline: &Outline, tensors: &'t [Tensor], names: &'t Names<'t>, most_missing: usize) -> Self {
         let mut walk = Self {
             tensors,
@@ -55,7 +55,7 @@ impl<'t> Walk<'t> {
         walk
     }
 
-    /// What is left of the file is ignored by ComfyUI, if it cannot be what makes it build something else.
+    /// ComfyUI ignores the rest of the file, unless something there could make it build another model.
     fn judge_unused(&mut self, outline: &Outline) {
         let is_dropped =
             |name: &str| BESIDE_MODULES.contains(&name) || outline.dropped.iter().any(|pattern| matches(pattern, name));
@@ -181,8 +181,8 @@ impl<'t> Walk<'t> {
         self.missing.count > self.most_missing
     }
 
-    /// Is the module in the part of the model that a file is of? What is outside of it, such as `logit_scale` of a text
-    /// encoder, is nothing that a file has.
+    /// Is the module in the part of the model that the file holds? A file has nothing outside of it, such as
+    /// `logit_scale` of a text encoder.
     fn is_in_file(&self, path: &str) -> bool {
         let rest = path.strip_prefix(self.at);
         rest.is_some_and(|rest| self.at.is_empty() || rest.is_empty() || rest.starts_with('.'))
@@ -212,7 +212,7 @@ impl<'t> Walk<'t> {
             EVERY => self.names.below(place).any(|next| self.is_present(below, next)),
             name => self.names.step(place, name).is_some_and(|next| self.is_present(below, next)),
         };
-        // Where the dimensions of the weight tell alternatives from each other, the bias does not.
+        // The dimensions of the weight distinguish alternatives; the bias does not.
         let ranked = entry.parameters.iter().filter(|slot| slot.rank.is_some());
         let telling =
             if ranked.clone().count() > 0 { ranked.collect() } else { entry.parameters.iter().collect::<Vec<_>>() };
@@ -220,7 +220,7 @@ impl<'t> Walk<'t> {
     }
 }
 
-/// What is in doubt: how much of it there is, and the first.
+/// Names that are in doubt: how many, and the first of them.
 #[derive(Default)]
 struct Doubts {
     first: Option<String>,
@@ -267,7 +267,7 @@ fn push(path: &mut String, part: &str) -> usize {
     length
 }
 
-/// Is a name like the pattern? A `*` stands for anything.
+/// Does a name match the pattern? A `*` stands for anything.
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,

@@ -14,8 +14,8 @@ pub struct Alias {
     pub name: String,
     /// The parameter's full name.
     pub key: String,
-    /// Is it a name for all of the parameter? One for a part of it, such as the queries of joint attention, takes no
-    /// difference of the bias along.
+    /// Is it a name for all of the parameter? A name for a part of it, such as the queries of joint attention, brings
+    /// no difference of the bias.
     pub whole: bool,
 }
 
@@ -100,7 +100,7 @@ fn of_diffusion(keys: &[String]) -> Vec<Alias> {
 struct Dialects {
     /// A weight that only this architecture has.
     marker: &'static str,
-    /// The part of the model that the names are of.
+    /// The part of the model that has these names.
     below: &'static str,
     plain: &'static [&'static str],
     /// Before names with `_` for each point.

@@ -18,7 +18,7 @@ use super::safetensors;
 use crate::advice::Advise as _;
 pub use aliases::{Alias, aliases};
 
-/// A LoRA file, or one of its kin: LoHa, LoKr, OFT, differences.
+/// A LoRA file, or one of a similar kind: LoHa, LoKr, OFT, differences.
 #[derive(Debug, Clone, Default)]
 pub struct Lora {
     /// The file.
@@ -76,7 +76,7 @@ const WEIGHT: [&str; 17] = [
 ];
 /// Suffixes that make a patch of the bias.
 const BIAS: [&str; 2] = [".diff_b", ".b_norm"];
-/// Suffixes of what belongs to a patch, and makes none on its own.
+/// Suffixes of what belongs to a patch, but makes none on its own.
 const REST: [&str; 25] = [
     ".lora_down.weight",
     "_lora.down.weight",

@@ -84,7 +84,7 @@ impl<'p> Follower<'p, '_> {
         }
     }
 
-    /// Changes what is known of the container that an expression names.
+    /// Changes what is known about the container that an expression names.
     pub(super) fn mutate(
         &mut self,
         frame: &mut Frame<'p>,
@@ -161,7 +161,7 @@ impl<'p> Follower<'p, '_> {
         }
     }
 
-    /// Inside a `try` that catches it, the path goes on only in the arities where the unpacking fits.
+    /// Inside a `try` that catches a failed unpacking, the path goes on only for the arities that fit.
     fn narrow(frame: &mut Frame<'p>, state: &mut State<'p>, targets: &[Node<'p>], item: &Item) {
         let Some((failed, _)) = frame.tries.last_mut() else { return };
         if targets.iter().any(|target| target.kind() == "list_splat_pattern") {

@@ -1,4 +1,4 @@
-//! Builtins, containers and `itertools`: what they pass on of what they are given.
+//! Builtins, containers and `itertools`: how values pass through them.
 
 use std::rc::Rc;
 
@@ -13,7 +13,7 @@ use crate::python::field::Fields;
 use crate::python::package::FileId;
 
 impl<'p> Follower<'p, '_> {
-    /// A method of a container. Nothing if the name is not known or the object is not one.
+    /// A method of a container. `None` if the name is unknown or the object is not a container.
     pub(super) fn method(
         &mut self,
         frame: &mut Frame<'p>,
@@ -83,7 +83,7 @@ impl<'p> Follower<'p, '_> {
             "cmp_to_key" => Value::callable(Callable::Compared(Rc::new(first))),
             "cast" => arguments.at(1),
             "set" | "frozenset" | "reversed" | "islice" | "cycle" | "compress" => Value::list_of(first.iterated()),
-            // What holds of each holds of all.
+            // What holds for each holds for all.
             "all" | "any" => {
                 let truth = first.element.as_ref().and_then(|element| element.truth);
                 Value { truth, ..Value::default() }
@@ -190,7 +190,7 @@ impl<'p> Follower<'p, '_> {
         }
     }
 
-    /// How many elements a tuple or list has that is written out, there or as the value of a module's name.
+    /// How many elements a tuple or list display has, here or as the value of a module's name.
     fn written_length(&self, file: FileId, node: Node<'p>) -> Option<usize> {
         let root = self.package.source(file).ok()?.root();
         let mut value = Some(node);

@@ -1,4 +1,4 @@
-//! Calls: of the package's own functions, of builtins that pass values on, and of code that cannot be seen.
+//! Calls: of the package's own functions, of builtins that pass values on, and of unknown code.
 
 use tree_sitter::Node;
 
@@ -17,7 +17,7 @@ pub(super) struct Arguments<'p> {
     pub(super) named: Vec<(&'p str, Value<'p>)>,
     /// An item spread with `*`, and its node; it comes after `positional`.
     pub(super) spread: Option<(Item, Node<'p>)>,
-    /// Where something else is spread, whose length is not known.
+    /// The position of another argument that is spread, of unknown length.
     pub(super) unknown: Option<usize>,
 }
 
@@ -82,7 +82,7 @@ impl<'p> Follower<'p, '_> {
         let measuring = std::mem::replace(&mut self.measuring, matches!(name, "len" | "isinstance"));
         let arguments = self.arguments(frame, state, list);
         self.measuring = measuring;
-        // A function of another file is only looked at if it could matter.
+        // A function of another file is only followed if it could matter.
         if self.worth_following(&callee, &arguments) {
             callee = self.resolve(frame, function, callee);
         }
@@ -132,7 +132,7 @@ impl<'p> Follower<'p, '_> {
                 let (_, splat) = arguments.spread.filter(|_| arguments.positional.is_empty())?;
                 let item = arguments.spread?.0;
                 let count = self.text(frame.file, form).replace("{{", "").matches('{').count();
-                // More than it names is passed over.
+                // It ignores elements beyond those it names.
                 let takes = Takes { least: count, most: usize::MAX, looks: false };
                 self.note(frame, splat, Form::Spread(takes), item);
                 return Some(Value::default());
@@ -149,7 +149,7 @@ impl<'p> Follower<'p, '_> {
         Some(Value::default())
     }
 
-    /// A function that is given items and says of which length they are: whoever calls it measures them.
+    /// A function that gets items and tests their length: the caller measures them through it.
     fn asked(&mut self, frame: &Frame<'p>, callable: &Callable<'p>, value: &Value<'p>, handled: Arities) {
         if let (Callable::Function(spot, _) | Callable::Method(spot, _), Some((holds, fails))) = (callable, value.truth)
         {
@@ -157,7 +157,7 @@ impl<'p> Follower<'p, '_> {
                 return;
             }
             self.measure(frame, holds.or(fails));
-            // To hand an item to it is to measure it, no more.
+            // Passing an item to it only measures the item.
             self.handled.entry(frame.node.id()).or_default().handled = handled;
             self.askers.entry(spot.node.id()).or_default().insert(frame.node.id());
         }
@@ -211,7 +211,7 @@ impl<'p> Follower<'p, '_> {
                     } else if let (Some(fields), None) = (&value.fields, arguments.unknown) {
                         arguments.positional.extend(fields.iter().map(|field| (field.clone(), part)));
                     } else {
-                        // `zip(*items)` is looked at by the builtin; for others any of the rest may be an element.
+                        // The builtin handles `zip(*items)`; for others any of the rest may be an element.
                         arguments.unknown.get_or_insert(arguments.positional.len());
                         arguments.positional.push((value, part));
                     }
@@ -230,8 +230,7 @@ impl<'p> Follower<'p, '_> {
         arguments
     }
 
-    /// Which of the things that a value may be are such as can be called, as far as is known; an object's class may
-    /// say that it is one.
+    /// The callables among what a value may be; an object is one if its class has `__call__`.
     fn can_be_called(&mut self, callee: &Value<'p>) -> Vec<(Callable<'p>, Arities)> {
         let mut out = Vec::new();
         for (callable, arities) in &callee.callables {
@@ -247,7 +246,7 @@ impl<'p> Follower<'p, '_> {
         out
     }
 
-    /// Calls something, in these arities.
+    /// Calls something, for these arities.
     pub(super) fn invoke(
         &mut self,
         frame: &mut Frame<'p>,
@@ -345,7 +344,7 @@ impl<'p> Follower<'p, '_> {
         self.call_function(function, around, arities, given)
     }
 
-    /// A dataclass: what it is made of is what its objects have.
+    /// A dataclass: its arguments become the attributes of its objects.
     fn set_fields(&mut self, class: Spot<'p>, arguments: &Arguments<'p>) {
         let names: Vec<_> = field_names(class.node).into_iter().map(|name| self.text(class.file, name)).collect();
         let positional = names.iter().copied().zip(arguments.positional.iter().map(|(value, _)| value));
@@ -355,7 +354,7 @@ impl<'p> Follower<'p, '_> {
         }
     }
 
-    /// An item spread over parameters, of which the function `takes` so many in all.
+    /// An item spread over parameters; `takes` is how many the function takes in all.
     fn spread(
         &mut self,
         frame: &mut Frame<'p>,
@@ -375,7 +374,7 @@ impl<'p> Follower<'p, '_> {
         }
     }
 
-    /// Follows a function with these values for its parameters, and nothing known of the others.
+    /// Follows a function with these values for its parameters; the others are unknown.
     pub(super) fn call_function(
         &mut self,
         function: Spot<'p>,
@@ -395,7 +394,7 @@ impl<'p> Follower<'p, '_> {
             }
             return Value::default();
         }
-        // What it gives while it is still being followed (it calls itself): nothing yet.
+        // Its result while it is still being followed (it calls itself): nothing yet.
         self.memo.insert(key.clone(), Value::default());
         self.calls += 1;
         let mut state = State::new(arities);
@@ -410,7 +409,7 @@ impl<'p> Follower<'p, '_> {
                 self.follow_pending(&mut frame, state);
                 out = frame.returns.take().unwrap_or_default();
                 if may_end {
-                    // Or it gives None.
+                    // It may also return None.
                     out = out.without_constants();
                 }
                 if let Some(yields) = frame.yields.take() {
@@ -433,12 +432,12 @@ fn takes_fields(class: Spot<'_>, named: usize) -> Option<Takes> {
     (!fields.is_empty()).then(|| Takes { least: left.saturating_sub(defaults), ..exactly(left) })
 }
 
-/// Just so many.
+/// Exactly this many.
 fn exactly(count: usize) -> Takes {
     Takes { least: count, most: count, looks: false }
 }
 
-/// Code outside of the package that only looks.
+/// Is it code outside of the package that only reads?
 fn is_harmless(name: &str) -> bool {
     matches!(
         name,

@@ -10,11 +10,11 @@ use crate::python::source::walk;
 
 /// What a `case` matches.
 enum Pattern<'p> {
-    /// A sequence of just so many elements, or of that many at least; the node that holds the elements.
+    /// A sequence of exactly this many elements, or of at least as many; the node that holds the elements.
     Sequence { node: Node<'p>, length: i64, open: bool },
     /// One of these whole numbers.
     Numbers(Vec<i64>),
-    /// Anything: `_`, or a name, which it is given.
+    /// Anything: `_`, or a name, which is bound to it.
     Anything(Option<Node<'p>>),
     /// Something that is not followed.
     Other,
@@ -28,7 +28,7 @@ impl<'p> Follower<'p, '_> {
         let value = self.eval(frame, state, subject);
         let mut rest = self.split(state, Arities::ALL);
         let mut out = State::new(Arities::NONE);
-        // The patterns of an item: which arities get to one of them, or to a case that deals with items otherwise.
+        // The patterns of an item: which arities reach one of them, or a case that handles items in another way.
         let mut patterns = Vec::new();
         let mut dealt_with = Arities::NONE;
         let mut cursor = body.walk();
@@ -69,8 +69,8 @@ impl<'p> Follower<'p, '_> {
         *state = out;
     }
 
-    /// A sequence pattern passes over items of another length. That is fine if another case takes them; if none does,
-    /// the pattern is meant for all.
+    /// A sequence pattern skips items of another length. That is fine if another case takes them; if none does, the
+    /// pattern is meant for all.
     fn note_patterns(
         &mut self,
         frame: &mut Frame<'p>,
@@ -139,7 +139,7 @@ pub fn is_star(part: Node<'_>) -> bool {
         || (part.kind() == "case_pattern" && part.part(0).is_some_and(is_star))
 }
 
-/// In which of these arities a pattern may match, and whether it surely does there.
+/// For which of these arities a pattern may match, and whether it certainly does for them.
 fn matched(pattern: &Pattern<'_>, value: &Value<'_>, arities: Arities) -> (Arities, bool) {
     match (pattern, value.item, value.number) {
         (Pattern::Sequence { length, open, .. }, Some(item), _) => {

@@ -9,10 +9,10 @@ use super::{Follower, Owner};
 use crate::python::field::Fields;
 use crate::python::syntax::enclosing;
 
-/// Bases of bases that are looked at.
+/// The most levels of base classes that are searched.
 const BASES: usize = 4;
 
-/// How a method is made: what its decorator says.
+/// The kind of a method, by its decorator.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Plain,
@@ -22,7 +22,7 @@ enum Kind {
 }
 
 impl<'p> Follower<'p, '_> {
-    /// What `object.name` is, as something that can be called.
+    /// What `object.name` is, as a callable.
     pub(super) fn member(
         &mut self,
         frame: &mut Frame<'p>,
@@ -44,7 +44,8 @@ impl<'p> Follower<'p, '_> {
         if known.callables.is_empty() {
             return Value::default();
         }
-        // A function put on a class gets the object first, one put on an object does not; its parameter tells.
+        // A function that is assigned to a class gets the object first, one that is assigned to an object does not. Its
+        // first parameter shows which.
         for (callable, _) in &mut known.callables {
             if let Callable::Function(spot, around) = callable
                 && self.takes_self(*spot)
@@ -55,7 +56,7 @@ impl<'p> Follower<'p, '_> {
         Self::rebase(frame, node, known)
     }
 
-    /// The methods of that name that an object (or class) of the package has; of a property, what it gives.
+    /// The methods of this name that an object (or class) of the package has; the value, if it is a property.
     pub(super) fn methods_of(
         &mut self,
         frame: &mut Frame<'p>,
@@ -78,7 +79,7 @@ impl<'p> Follower<'p, '_> {
             let of = |methods: &super::Methods<'p>| methods.get(name).cloned().unwrap_or_default();
             let mut file = frame.file;
             let mut nodes = self.methods.get(&file).map(of).unwrap_or_default();
-            // Of several classes, it is that of the method around that is meant, if it has one of that name.
+            // If several classes have one, it is that of the enclosing method's class, if that has one.
             let class = enclosing(frame.node, &["class_definition"])
                 .filter(|_| nodes.len() > 1 && !inner.starts_with("super("));
             if let Some(method) = class.and_then(|node| self.find_method(Spot { file, node }, name)) {
@@ -179,7 +180,7 @@ impl<'p> Follower<'p, '_> {
         out
     }
 
-    /// `namedtuple("Block", "size name module params")`, with the fields in one text or in a list.
+    /// `namedtuple("Block", "size name module params")`, with the fields in one string or in a list.
     pub(super) fn named_tuple(&self, frame: &Frame<'p>, arguments: &Arguments<'p>) -> Value<'p> {
         let Some((_, fields)) = arguments.positional.get(1) else { return Value::default() };
         let count = match fields.kind() {

@@ -103,14 +103,14 @@ impl<'p> Follower<'p, '_> {
         let truth = element.truth.filter(|_| path.arities == state.arities);
         let mut list = Value::list_of(element);
         if truth.is_some() {
-            // For `all` and `any`, which ask it of all of them.
+            // For `all` and `any`, which test every element.
             let element = list.element.take().map(|element| element.as_ref().clone()).unwrap_or_default();
             list.element = Some(Rc::new(Value { truth, ..element }));
         }
         list
     }
 
-    /// What one round of a loop over `node` gives. Going through an item's own parts is a search.
+    /// The element in one round of a loop over `node`. Iterating over an item's own elements is a search.
     pub(super) fn iterate(
         &mut self,
         frame: &mut Frame<'p>,
@@ -168,7 +168,7 @@ impl<'p> Follower<'p, '_> {
         out
     }
 
-    /// A key that is a text, as it is written.
+    /// A key that is a string literal.
     pub(super) fn written_key(&self, frame: &Frame<'p>, key: Node<'p>) -> Option<Key<'p>> {
         let content = key.part(1).filter(|_| key.kind() == "string" && key.named_child_count() == 3)?;
         Some(Key::Text(self.text(frame.file, content)))
@@ -182,7 +182,7 @@ impl<'p> Follower<'p, '_> {
         slice: Node<'p>,
         value: &Value<'p>,
     ) -> Value<'p> {
-        // The bounds, in order, with the colons between them: `a:b`, `a:`, `:b`, `:`, and a step behind a second colon.
+        // The bounds, in order, with the colons between them: `a:b`, `a:`, `:b`, `:`, and a step after a second colon.
         let mut bounds: [Option<(Node<'p>, Option<i64>)>; 3] = [None; 3];
         let mut at = 0;
         let mut cursor = slice.walk();
@@ -210,7 +210,7 @@ impl<'p> Follower<'p, '_> {
             (Some(start @ (None | Some(0..))), Some(None), None) => {
                 out.item = Some(item.extended(-start.unwrap_or(0), 0));
             }
-            // `item[-4:]` has the same length and the same elements in every arity, unless it is longer than the
+            // `item[-4:]` has the same length and the same elements for every arity, unless it is longer than the
             // shortest item.
             (Some(Some(start)), Some(None), None) if -start <= self.fewest() => {
                 self.note(frame, node, Form::Slice(start, None), item);
@@ -227,7 +227,7 @@ impl<'p> Follower<'p, '_> {
     }
 }
 
-/// The container that a pair of a mapping, written out, is put into: `container.update({…})`, `container |= {…}`,
+/// The container that a pair of a dictionary display is added to: `container.update({…})`, `container |= {…}`,
 /// `container = {**container, …}`.
 pub fn updated(pair: Node<'_>) -> Option<Node<'_>> {
     let mapping = pair.parent().filter(|mapping| mapping.kind() == "dictionary")?;
@@ -246,7 +246,7 @@ fn same_in_all(number: Number) -> Option<i64> {
     known.all(|other| other == first).then_some(first)
 }
 
-/// How many elements a tuple or list has that is written out.
+/// How many elements a tuple or list display has.
 pub(super) fn display_length(node: Node<'_>) -> Option<i64> {
     let mut node = node;
     while let Some(inner) = node.part(0).filter(|_| node.kind() == "parenthesized_expression") {

@@ -26,7 +26,7 @@ impl<'p> Follower<'p, '_> {
         let value = self.expression(frame, state, node);
         self.depth -= 1;
         if !self.measuring && value.carries_item() {
-            // A list alone says something only where it is taken for items of one length.
+            // A list matters only if it is treated as one of items of one length.
             let arities = value.item.map_or(state.arities, |item| item.arities());
             if value.item.is_some() || arities != Arities::ALL {
                 self.handle(frame, arities);
@@ -116,7 +116,7 @@ impl<'p> Follower<'p, '_> {
     }
 
     #[inline(always)]
-    #[allow(clippy::inline_always, reason = "so that the field's name is looked up when this is compiled")]
+    #[allow(clippy::inline_always, reason = "so that the field's name is looked up at compile time")]
     pub(super) fn child(
         &mut self,
         frame: &mut Frame<'p>,
@@ -177,7 +177,7 @@ impl<'p> Follower<'p, '_> {
             let right = self.child(frame, state, operation, "right");
             let operator = operation.field("operator").map_or("", |operator| operator.kind());
             self.percent(frame, operation, operator, &right);
-            // Only an item is lengthened by what is written out beside it.
+            // Only an item is lengthened by a display next to it.
             let lengths = if value.item.is_some() || right.item.is_some() {
                 [operation.field("left"), operation.field("right")].map(|side| side.and_then(display_length))
             } else {

@@ -55,7 +55,7 @@ impl<'p> Follower<'p, '_> {
                     Some("false") => value.truth = Some((Arities::NONE, state.arities)),
                     _ => {}
                 }
-                // Joined with nothing, a number would not be known any more.
+                // Joined with nothing, a number would become unknown.
                 frame.returns = Some(match frame.returns.take() {
                     Some(known) => known.join(&value),
                     None => value.restrict(state.arities),
@@ -162,7 +162,7 @@ impl<'p> Follower<'p, '_> {
         });
     }
 
-    /// Follows a loop's body, and once more if what the first time leaves behind may be read in the second.
+    /// Follows a loop's body, and once more if the second round may read what the first one changed.
     fn repeat(
         &mut self,
         frame: &mut Frame<'p>,
@@ -194,7 +194,7 @@ impl<'p> Follower<'p, '_> {
         }
     }
 
-    /// Does every round of the loop give `name` a value before it can be read?
+    /// Does every round of the loop assign `name` before it can be read?
     fn is_set_first(&self, file: FileId, node: Node<'p>, body: Node<'p>, name: &str) -> bool {
         let named = |part: Node<'p>| {
             let mut found = None;
@@ -237,7 +237,7 @@ impl<'p> Follower<'p, '_> {
                     if let Some(body) = last_block(part) {
                         self.block(frame, &mut path, body);
                     }
-                    // Items used again in the handler: the failure is dealt with, not just passed over.
+                    // The handler uses items again: it handles the failure rather than ignoring it.
                     if unpacking && self.flow.uses.len() > uses {
                         for at in &inside {
                             self.flow.uses[*at].caught = true;
@@ -302,7 +302,7 @@ impl<'p> Follower<'p, '_> {
         if frame.is_module {
             return None;
         }
-        // A copy of every name, and its hash.
+        // It copies and hashes every name.
         self.steps += state.names.len();
         self.scopes.enter(frame.around, &state.names)
     }
@@ -334,7 +334,7 @@ impl<'p> Follower<'p, '_> {
         }
     }
 
-    /// `SIZE = 0` in a class: a number that is read as an attribute.
+    /// `SIZE = 0` in a class: a number that may be read as an attribute.
     fn class_constant(&mut self, frame: &Frame<'p>, inside: &State<'p>, member: Node<'p>) {
         let assignment = member.part(0).filter(|inner| inner.kind() == "assignment");
         let Some(left) = assignment.and_then(|assignment| assignment.field("left")) else { return };
@@ -344,7 +344,7 @@ impl<'p> Follower<'p, '_> {
         }
     }
 
-    /// Follows the functions that were defined in a frame, with arguments of which nothing is known.
+    /// Follows the functions that were defined in a frame, with unknown arguments.
     pub(super) fn follow_pending(&mut self, frame: &mut Frame<'p>, state: State<'p>) {
         frame.end(state);
         let pending = std::mem::take(&mut frame.pending);
@@ -384,7 +384,7 @@ impl<'p> Follower<'p, '_> {
     }
 }
 
-/// The assignment whose target a name is, or is part of as a pattern.
+/// The assignment that has a name as its target, or as part of its target pattern.
 fn enclosing_assignment(name: Node<'_>) -> Option<Node<'_>> {
     let mut target = name;
     let mut parent = name.parent()?;

@@ -1,6 +1,6 @@
 //! Items: tuples that have one of several arities.
 
-/// How many arities an item may have. As many are followed side by side.
+/// How many arities an item may have. All of them are followed in parallel.
 pub const COUNT: usize = 2;
 
 /// A set of arities, by their positions in [`Interest::arities`](super::Interest::arities).
@@ -47,9 +47,9 @@ impl Arities {
 pub struct Shape {
     /// How many elements it had at first.
     pub arity: i64,
-    /// Elements that were put before them, or (negative) cut off there.
+    /// Elements that were added before them, or (negative) cut off there.
     pub lead: i64,
-    /// Elements that were put behind them, or (negative) cut off there.
+    /// Elements that were added after them, or (negative) cut off there.
     pub trail: i64,
 }
 
@@ -70,7 +70,7 @@ impl Shape {
 pub struct Item {
     /// Its shape for each arity; `None` where no item of that arity gets here.
     pub shapes: [Option<Shape>; COUNT],
-    /// Items of different shapes meet here, so that no one rewrite can be right for all.
+    /// Items of different shapes meet here, so that no single rewrite can be right for all.
     pub mixed: bool,
 }
 
@@ -91,7 +91,7 @@ impl Item {
         Arities::ALL.filter(|nth| self.shapes[nth].is_some())
     }
 
-    /// The same item with `lead` more elements before and `trail` more behind.
+    /// The same item with `lead` more elements before and `trail` more after.
     pub fn extended(mut self, lead: i64, trail: i64) -> Self {
         for shape in self.shapes.iter_mut().flatten() {
             shape.lead += lead;

@@ -1,12 +1,14 @@
-//! Follows values through a package: an abstract interpreter.
+//! Follows values through a package, with an abstract interpreter.
 //!
-//! Every function is followed once with arguments of which nothing is known, and again for each call in the package
-//! whose arguments are interesting. A value is interesting if it comes from a *source* (calling it gives a list of
-//! items: tuples whose length differs between [arities](value::Arities)) or from a *text* (a string literal that the
-//! caller asked about). What happens to items is noted as [`Use`]s, what is stored under a text as [`Store`]s.
+//! Every function is followed once with unknown arguments, and again for each call in the package whose arguments are
+//! interesting. A value is interesting if it comes from a *source* (calling it gives a list of items: tuples whose
+//! length differs between [arities](value::Arities)) or from a *text* (a string literal that the caller asked about).
+//! Each use of an item is noted as a [`Use`], each store under a text as a [`Store`].
 //!
-//! It over-approximates: where paths meet, a value may be anything it was on either. It is bounded: nesting, call
-//! depth and the number of steps all have limits, and what lies beyond is reported in [`Flow::gave_up`], not guessed.
+//! It over-approximates: where paths meet, a value may be anything it was on either of them. It is bounded: nesting,
+//! call depth and the number of steps all have limits, and places beyond them are reported in [`Flow::gave_up`], not
+//! guessed. An item may have one of several arities, and the code may test which. So every path carries the set of
+//! arities for which it is taken, and numbers and truth values may differ between them.
 
 mod bind;
 mod builtin;
@@ -52,32 +54,32 @@ pub enum Form<'p> {
     Unpack,
     /// One element read: the node is the subscript; its index, by arity, and the node of the index.
     Index(Number, Node<'p>),
-    /// A part with a fixed end read: the node is the subscript; the bounds as written (a missing start is 0).
+    /// A slice with a fixed end read: the node is the subscript; the bounds as written (a missing start is 0).
     Slice(i64, Option<i64>),
     /// One element read by `itemgetter`: the node is the index.
     Getter(i64),
     /// Spread over the parameters of a function of the package: the node is the splat.
     Spread(Takes),
-    /// Handed as a whole to what takes this many elements, from the front: the node is the expression.
+    /// Passed as a whole to code that takes this many elements, from the front: the node is the expression.
     Cut(usize),
-    /// Searched at run time: subscripted by something that cannot be known, or iterated over.
+    /// Searched at run time: subscripted by an unknown value, or iterated over.
     Search,
-    /// Changed in place, as a copy of it that is a list can be: the node is the subscript, or the call.
+    /// Changed in place, after a copy to a list: the node is the subscript, or the call.
     Change,
-    /// Handed to code outside of the package: the node is the call.
+    /// Passed to code outside of the package: the node is the call.
     Escape,
-    /// Its length compared so that an item of the first arity is told from a longer one: the node is the comparison.
+    /// Its length tested in a way that distinguishes the arities: the node is the comparison.
     Test,
 }
 
 /// How many elements a function takes of an item that is spread over its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Takes {
-    /// As many as it must be given.
+    /// The number that it requires.
     pub least: usize,
-    /// As many as it may be given.
+    /// The number that it accepts.
     pub most: usize,
-    /// It looks whether it was given more than it must be.
+    /// It tests whether it got more than it requires.
     pub looks: bool,
 }
 
@@ -88,15 +90,15 @@ pub struct Use<'p> {
     pub spot: Spot<'p>,
     /// How.
     pub form: Form<'p>,
-    /// The item, as all paths bring it.
+    /// The item, joined over all paths.
     pub item: Item,
-    /// The function around, or the module.
+    /// The enclosing function, or the module.
     pub function: Node<'p>,
-    /// A failure is caught, and dealt with by using the item in another way.
+    /// A failure is caught, and handled by using the item in another way.
     pub caught: bool,
-    /// The function measures items, and passes over those of the arities in which this one does not get here.
+    /// The function measures items, and skips those of the arities that do not reach this use.
     pub selective: bool,
-    /// The functions (by their nodes' ids) that ask this test, and select by it.
+    /// The functions (by their nodes' ids) that call this test, and select items by it.
     pub askers: Vec<usize>,
 }
 
@@ -104,7 +106,7 @@ pub struct Use<'p> {
 /// `container.update({key: …})` in one of its forms.
 #[derive(Clone, Debug)]
 pub struct Store<'p> {
-    /// The subscript on the left, or the pair of a mapping that is written out.
+    /// The subscript on the left, or the pair of a dictionary display.
     pub spot: Spot<'p>,
     /// The literals that may be the key.
     pub texts: Vec<Spot<'p>>,
@@ -112,34 +114,34 @@ pub struct Store<'p> {
     pub function: Node<'p>,
 }
 
-/// What came of following a package.
+/// The result of following a package.
 #[derive(Default)]
 pub struct Flow<'p> {
     /// Every use of an item, in order of file and place.
     pub uses: Vec<Use<'p>>,
     /// Every store under a followed text, in order of file and place.
     pub stores: Vec<Store<'p>>,
-    /// Places that were too deep, or too many, to be followed.
+    /// Places that were too deep to follow, or beyond the limits.
     pub gave_up: Vec<Spot<'p>>,
     /// The files that were followed.
     pub files: Vec<FileId>,
 }
 
-/// Nesting of expressions and statements that is followed.
+/// The deepest nesting of expressions and statements that is followed.
 const DEEPEST: usize = 120;
-/// Calls inside calls that are followed.
+/// The deepest nesting of calls that is followed.
 const CALLS: usize = 12;
-/// Steps after which following ends, about a second's worth.
+/// The most steps, about a second's worth.
 const STEPS: usize = 2_000_000;
-/// Times that all is followed again because attributes or module names turned out to hold more than was known.
+/// How often everything is followed again because attributes or module names turned out to hold more than was known.
 const ROUNDS: usize = 4;
 
 /// What to follow through a package.
 pub struct Interest<'s> {
     /// The files to begin with.
     pub files: Vec<FileId>,
-    /// The files whose functions are followed into wherever they are called: texts come from them, or go there. Into
-    /// the others only items are followed.
+    /// The files whose functions are followed at every call: texts come from them, or go there. Functions of other
+    /// files are followed only for items.
     pub text_files: Vec<FileId>,
     /// The numbers of elements that an item may have when it is made, fewest first.
     pub arities: [i64; COUNT],
@@ -189,7 +191,7 @@ pub fn follow<'p>(package: &'p Package, interest: &Interest<'_>) -> Flow<'p> {
     follower.mark_uses();
     let mut flow = follower.flow;
     if !settled && flow.gave_up.is_empty() {
-        // What one name holds hangs on another, and so on, further than is followed.
+        // One name's value depends on another's, and so on, for more rounds than are followed.
         let file = flow.files.first().copied().unwrap_or(FileId::FIRST);
         flow.gave_up.extend(package.source(file).ok().map(|source| Spot { file, node: source.root() }));
     }
@@ -208,7 +210,7 @@ struct Module {
     done: bool,
 }
 
-/// The arities whose items a function measures, and those whose items it does something with.
+/// How a function handles items: the arities that it measures, and those that it does something with.
 #[derive(Default)]
 struct Handling {
     measured: Arities,
@@ -223,28 +225,28 @@ struct Follower<'p, 's> {
     modules: HashMap<FileId, Module>,
     facts: Facts<'p>,
     scopes: Scopes<'p>,
-    /// Results of calls; nothing yet for those under way.
+    /// Results of calls; nothing yet for those in progress.
     memo: HashMap<Call<'p>, Value<'p>>,
     flow: Flow<'p>,
     index: HashMap<(Spot<'p>, bool), usize>,
     store_index: HashMap<Spot<'p>, usize>,
-    /// Subscripts that read something else too, when they are reached in another way.
+    /// Subscripts that also read something else, on other paths.
     others: HashSet<Spot<'p>>,
     methods: HashMap<FileId, Methods<'p>>,
-    /// Names that a function changes for another around it, and whether that was news in this round.
+    /// Names that a function changes for an enclosing one, and whether one was new in this round.
     shared: HashSet<&'p str>,
     newly_shared: bool,
-    /// Methods that were looked for on `self` and not known.
+    /// Methods that were looked up on `self` and not found.
     missed: HashSet<&'p str>,
     /// The names that a function (by its node's id) gives values itself.
     own_names: HashMap<usize, HashSet<&'p str>>,
-    /// What functions (by their nodes' ids) do with items of which arities.
+    /// What functions (by their nodes' ids) do with items.
     handled: HashMap<usize, Handling>,
-    /// The functions that ask another one (by their nodes' ids) of which length items are.
+    /// For each function that tests the length of items, the functions that call it for that; by their nodes' ids.
     askers: HashMap<usize, HashSet<usize>>,
     /// The argument of `len` is being evaluated.
     measuring: bool,
-    /// Uses noted so far, the same place counted each time.
+    /// Number of `note` calls, repeats included.
     noted: usize,
     steps: usize,
     depth: usize,
@@ -299,7 +301,7 @@ impl<'p> Follower<'p, '_> {
         let Some(module) = self.modules.get(&file).filter(|module| !module.seeds.texts.is_empty()) else {
             return false;
         };
-        // A string's quotes are nodes too; what is between them is the second.
+        // A string's quotes are nodes too; its content is the second.
         let content = if node.kind() == "string" { node.part(1) } else { Some(node) };
         content.is_some_and(|content| module.seeds.texts.contains(&content.id()))
     }
@@ -346,8 +348,7 @@ impl<'p> Follower<'p, '_> {
         *measured = measured.or(arities);
     }
 
-    /// Marks the uses in functions that pass over items of some length without a word, and those that serve other
-    /// values as well.
+    /// Marks the uses in functions that silently skip items of some length, and those that also serve other values.
     fn mark_uses(&mut self) {
         let selects = |function: &usize| {
             self.handled.get(function).is_some_and(|Handling { measured, handled }| {
@@ -395,7 +396,7 @@ impl<'p> Follower<'p, '_> {
         fine
     }
 
-    /// A copy of a path, as far as it is taken in `arities`. Copying is work too, and counts as such.
+    /// A copy of a path for `arities`. Copying is work too, and counts as such.
     fn split(&mut self, state: &State<'p>, arities: Arities) -> State<'p> {
         self.steps += state.names.len() / 4;
         state.within(arities)

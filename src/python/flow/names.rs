@@ -11,20 +11,20 @@ use crate::python::field::Fields;
 use crate::python::package::FileId;
 use crate::python::source::walk;
 
-/// Where a name lives that outlives one function, or that one function changes for another.
+/// The owner of a name that outlives one function, or that one function changes for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Owner {
-    /// An attribute, of whatever object.
+    /// An attribute, of any object.
     Attribute,
     /// A name of this file's module.
     Module(FileId),
-    /// A name of the function with this node id, which a function inside of it changes.
+    /// A name of the function with this node id, which a nested function changes.
     Function(usize),
 }
 
 pub(super) type Lasting<'p> = (Owner, &'p str);
 
-/// What is known of names that outlive a function.
+/// What is known about names that outlive a function.
 #[derive(Default)]
 pub(super) struct Facts<'p> {
     pub(super) known: HashMap<Lasting<'p>, Value<'p>>,
@@ -42,7 +42,7 @@ impl<'p> Facts<'p> {
     pub(super) fn add(&mut self, name: Lasting<'p>, value: &Value<'p>) {
         let known = self.known.entry(name).or_default();
         let mut value = value.clone();
-        // A function that wraps what the name held before sees itself in its own scope: one scope of each is enough.
+        // A function that wraps the name's previous value sees itself in its own scope: one scope of each is enough.
         value.callables.retain(|(callable, _)| match callable {
             Callable::Function(spot, _) => {
                 !known.callables.iter().any(|(known, _)| matches!(known, Callable::Function(same, _) if same == spot))
@@ -53,7 +53,7 @@ impl<'p> Facts<'p> {
     }
 
     /// Was everything that was read known by then? If not, following must start over with what is known now. A function
-    /// that was not known yet only matters if an item was handed to something unknown.
+    /// that was not known yet only matters if an item was passed to something unknown.
     pub(super) fn are_settled(&mut self, escaped: bool) -> bool {
         std::mem::take(&mut self.read).into_iter().all(|(name, value)| {
             self.known.get(&name).is_none_or(|known| *known == value || (!escaped && known.is_only_callable()))
@@ -79,7 +79,7 @@ impl<'p> Follower<'p, '_> {
         Self::rebase(frame, node, value).restrict(state.arities)
     }
 
-    /// Lets the function, or the module, that a name belongs to know what a function inside of it makes of it.
+    /// Tells the function, or the module, that owns a name what a nested function assigns to it.
     pub(super) fn share(&mut self, frame: &Frame<'p>, name: &'p str, value: &Value<'p>) {
         let owner = self.owner(frame, name);
         if value.is_bottom() || owner == Owner::Function(frame.node.id()) {
@@ -91,7 +91,7 @@ impl<'p> Follower<'p, '_> {
         self.facts.add((owner, name), value);
     }
 
-    /// Where a name lives that stands in this function: in the innermost function around that gives it a value.
+    /// The owner of a name in this function: the innermost enclosing function that assigns it.
     pub(super) fn owner(&mut self, frame: &Frame<'p>, name: &str) -> Owner {
         let mut around = Some(frame.node);
         while let Some(node) = around {
@@ -103,7 +103,7 @@ impl<'p> Follower<'p, '_> {
         Owner::Module(frame.file)
     }
 
-    /// Does this function itself give the name a value, so that the name is its own?
+    /// Does this function itself assign the name, so that the name is local?
     pub(super) fn gives_value(&mut self, file: FileId, function: Node<'p>, name: &str) -> bool {
         if !self.own_names.contains_key(&function.id()) {
             let names = self.names_given(file, function);
@@ -153,8 +153,8 @@ impl<'p> Follower<'p, '_> {
         )
     }
 
-    /// A text that comes from a module's constant is as if written where the constant is named: the constant itself
-    /// may serve others.
+    /// A text from a module's constant counts as written where the constant is named: the constant itself may have
+    /// other uses.
     pub(super) fn rebase(frame: &Frame<'p>, node: Node<'p>, mut value: Value<'p>) -> Value<'p> {
         if !value.texts.is_empty() && !frame.is_module {
             value.texts = vec![Spot { file: frame.file, node }];
@@ -162,7 +162,7 @@ impl<'p> Follower<'p, '_> {
         value
     }
 
-    /// Gives a name a value on this path.
+    /// Assigns a name on this path.
     pub(super) fn assign(&mut self, frame: &Frame<'p>, state: &mut State<'p>, name: &'p str, value: Value<'p>) {
         if frame.is_module || frame.globals.contains(&name) {
             self.facts.add((Owner::Module(frame.file), name), &value);
@@ -196,7 +196,7 @@ impl<'p> Follower<'p, '_> {
             };
             if let (Callable::Imported(file, name), arities) = value.callables.swap_remove(at) {
                 let behind = self.imported(frame, node, file, name).restrict(arities);
-                // Joined with nothing, a number would not be known any more.
+                // Joined with nothing, a number would become unknown.
                 value = if value.is_bottom() { behind } else { value.join(&behind) };
             }
         }

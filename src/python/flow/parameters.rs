@@ -29,7 +29,7 @@ impl<'p> Follower<'p, '_> {
             .copied()
             .zip(arguments.positional.iter().take(known).map(|(value, _)| value.clone()))
             .collect();
-        // Behind a list that is spread, every parameter may get any of its elements, or what comes after it.
+        // After a list that is spread, every parameter may get any of its elements, or an argument after it.
         let rest =
             arguments.positional.iter().enumerate().skip(known).fold(Value::default(), |all, (at, (value, _))| {
                 all.join(&if Some(at) == arguments.unknown { value.iterated() } else { value.clone() })
@@ -58,8 +58,8 @@ impl<'p> Follower<'p, '_> {
         given
     }
 
-    /// How many elements a function takes that are spread over its parameters, the first of which (`bound`) is its object.
-    /// What is given by name is not taken.
+    /// How many spread elements the parameters of a function take. If it is `bound`, the first parameter is its object.
+    /// Parameters that are given by name take none.
     pub(super) fn takes(&self, function: Spot<'p>, bound: bool, named: &[(&'p str, Value<'p>)]) -> Takes {
         let is_named = |name: &Node<'p>| named.iter().any(|(given, _)| *given == self.text(function.file, *name));
         let names = parameters(function.node).into_iter().skip(usize::from(bound));
@@ -69,7 +69,7 @@ impl<'p> Follower<'p, '_> {
             parameter.is_some_and(|parameter| parameter.field("value").is_some())
         };
         let star = splats(function.node)[0];
-        // Names that are there for more than must be given.
+        // The optional parameters.
         let spare: Vec<_> = names.iter().copied().filter(has_default).chain(star).collect();
         let spare_names: Vec<_> = spare.iter().map(|name| self.text(function.file, *name)).collect();
         let mut looks = false;
@@ -86,7 +86,7 @@ impl<'p> Follower<'p, '_> {
         Takes { least: names.len() - defaults, most, looks }
     }
 
-    /// Is a name compared, tested, or measured where it stands?
+    /// Is this occurrence of a name compared, tested, or measured?
     fn is_asked_about(&self, file: FileId, name: Node<'p>) -> bool {
         let Some(parent) = name.parent() else { return false };
         match parent.kind() {
@@ -123,7 +123,7 @@ impl<'p> Follower<'p, '_> {
     }
 }
 
-/// Does what is spread go to `*rest` as a whole?
+/// Does a spread item go to `*rest` as a whole?
 pub(super) fn takes_whole(function: Node<'_>, arguments: &Arguments<'_>, bound: bool) -> bool {
     let names = parameters(function).len();
     splats(function)[0].is_some()

@@ -1,4 +1,4 @@
-//! Names and what they hold, while a function is followed.
+//! Names and their values while a function is followed.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use tree_sitter::Node;
 use super::value::{Arities, ScopeId, Spot, Value};
 use crate::python::package::FileId;
 
-/// The names that nested functions see around them.
+/// The names of enclosing functions that a nested function sees.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope<'p> {
     parent: Option<ScopeId>,
@@ -38,7 +38,7 @@ impl<'p> Scopes<'p> {
         Some(id)
     }
 
-    /// What `name` holds in the scope or in those around it.
+    /// What `name` holds in the scope or in enclosing ones.
     pub fn find(&self, mut scope: Option<ScopeId>, name: &str) -> Option<&Value<'p>> {
         while let Some(id) = scope {
             let here = &self.all[id.0];
@@ -51,17 +51,17 @@ impl<'p> Scopes<'p> {
     }
 }
 
-/// Where one path through a function stands.
+/// The state of one path through a function.
 #[derive(Clone, Debug)]
 pub struct State<'p> {
     /// Local names that hold something interesting, or that hide an outer name that does.
     pub names: HashMap<&'p str, Value<'p>>,
-    /// The arities in which this path is taken; none once it has returned or raised.
+    /// The arities for which this path is taken; none once it has returned or raised.
     pub arities: Arities,
 }
 
 impl State<'_> {
-    /// The start of a function, in `arities`.
+    /// The start of a function, for `arities`.
     pub fn new(arities: Arities) -> Self {
         Self { names: HashMap::default(), arities }
     }
@@ -71,12 +71,12 @@ impl State<'_> {
         !self.arities.is_empty()
     }
 
-    /// This path, as far as it is taken in `arities`.
+    /// This path, for those of its arities that are in `arities`.
     pub fn within(&self, arities: Arities) -> Self {
         Self { names: self.names.clone(), arities: self.arities.and(arities) }
     }
 
-    /// Lets another path run into this one. Says whether anything is new.
+    /// Merges another path into this one. Returns whether anything is new.
     pub fn merge(&mut self, other: Self) -> bool {
         if !other.is_live() {
             return false;
@@ -92,7 +92,7 @@ impl State<'_> {
         }
         let restricted = self.arities != other.arities;
         for (name, mine) in &mut self.names {
-            // A name that the other path does not know may hold anything there: its number is not known any more.
+            // A name that the other path does not know may hold anything there: its number is unknown now.
             if !other.names.contains_key(name) && (mine.number.is_some() || mine.truth.is_some()) {
                 *mine = mine.join(&Value::default());
                 changed = true;
@@ -114,11 +114,11 @@ impl State<'_> {
 
 /// One function (or module) being followed.
 pub struct Frame<'p> {
-    /// The file it stands in.
+    /// Its file.
     pub file: FileId,
     /// Its node.
     pub node: Node<'p>,
-    /// What it sees around it.
+    /// The enclosing scope.
     pub around: Option<ScopeId>,
     /// The names here are those of the module.
     pub is_module: bool,
@@ -134,9 +134,9 @@ pub struct Frame<'p> {
     pub ends: Option<State<'p>>,
     /// Functions defined in it, followed when all its names are known.
     pub pending: Vec<Spot<'p>>,
-    /// For each loop around: the paths that leave it by `break` or go on by `continue`.
+    /// For each enclosing loop: the paths that leave it by `break` or go on by `continue`.
     pub loops: Vec<Option<State<'p>>>,
-    /// For each `try` around that catches a failed unpacking: the arities in which one fails, and where.
+    /// For each enclosing `try` that catches a failed unpacking: the arities for which one fails, and the uses inside.
     pub tries: Vec<(Arities, Vec<usize>)>,
 }
 

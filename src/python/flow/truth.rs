@@ -1,4 +1,4 @@
-//! Conditions: the arities in which they may hold and may fail.
+//! Conditions: the arities for which they may hold and may fail.
 
 use tree_sitter::Node;
 
@@ -8,15 +8,15 @@ use super::{Follower, Form};
 use crate::python::field::Fields;
 use crate::python::syntax::operations;
 
-/// What a condition comes to.
+/// The value of a condition.
 pub(super) struct Decision<'p> {
-    /// What it is, as a value.
+    /// Its value.
     pub(super) value: Value<'p>,
-    /// The arities of the path in which it may hold.
+    /// The arities of the path for which it may hold.
     pub(super) holds: Arities,
-    /// Those in which it may fail.
+    /// Those for which it may fail.
     pub(super) fails: Arities,
-    /// It only asks whether there is an item at all. Where it fails no item can be, and nothing is to be learnt.
+    /// It only tests whether there is an item at all. If it fails there is no item, which says nothing about arities.
     vacuous: bool,
 }
 
@@ -33,13 +33,13 @@ impl<'p> Decision<'p> {
 }
 
 impl<'p> Follower<'p, '_> {
-    /// Evaluates a condition; gives the arities of this path in which it may hold, and those in which it may fail.
+    /// Evaluates a condition; returns the arities of this path for which it may hold, and those for which it may fail.
     pub(super) fn test(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> (Arities, Arities) {
         let decision = self.decide(frame, state, node);
         (decision.holds, decision.fails)
     }
 
-    /// Evaluates an expression, once, for its value and for where it holds.
+    /// Evaluates an expression once, for its value and for the arities for which it holds.
     pub(super) fn decide(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Decision<'p> {
         let nothing = Decision::of(Value::default(), state.arities, false);
         let inner = match node.kind() {
@@ -91,7 +91,7 @@ impl<'p> Follower<'p, '_> {
         both: bool,
         right: Node<'p>,
     ) -> Decision<'p> {
-        // The right side is only reached where the left one has not decided.
+        // The right side is only reached if the left one has not decided.
         let reached = if both { left.holds } else { left.fails };
         let right = if reached == state.arities {
             self.decide(frame, state, right)
@@ -103,11 +103,11 @@ impl<'p> Follower<'p, '_> {
             state.merge(path);
             right
         };
-        // What is left of the left side: where it fails (`and`), where it holds (`or`). An item or list that fails is
-        // empty or None.
+        // The value of the left side if it decides: if it fails (`and`), if it holds (`or`). An item or list that fails
+        // is empty or None.
         let kept = if both { Value::default() } else { left.value.restrict(left.holds) };
         let value = kept.join(&right.value.restrict(reached));
-        // Does the right side tell arities apart where the left only asks whether there is something?
+        // Does the right side distinguish arities, while the left only tests whether there is something?
         let only_right = left.vacuous && !right.is_open(reached);
         let vacuous = left.vacuous && right.vacuous;
         let (holds, fails) = match (both, only_right) {
@@ -118,7 +118,7 @@ impl<'p> Follower<'p, '_> {
         Decision { value, holds, fails, vacuous }
     }
 
-    /// Does a condition only ask whether there is an item, or whether a list has any: `items`, `bool(items)`,
+    /// Does a condition only test whether there is an item, or whether a list has any: `items`, `bool(items)`,
     /// `len(items) > 0`, `item is not None`, `isinstance(item, tuple)`?
     fn asks_for_items(
         &mut self,
@@ -148,7 +148,7 @@ impl<'p> Follower<'p, '_> {
         asked.is_some_and(|asked| self.look_at(frame, state, asked).carries_item())
     }
 
-    /// Evaluates what is only asked whether it is there, or of which type: nothing is done with it.
+    /// Evaluates an expression that is only tested for its presence or type, and not used otherwise.
     fn look_at(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, node: Node<'p>) -> Value<'p> {
         let measuring = std::mem::replace(&mut self.measuring, true);
         let value = self.eval(frame, state, node);

@@ -1,4 +1,4 @@
-//! What is known of a value: an over-approximation that only grows when paths meet.
+//! What is known about a value: an over-approximation that only grows when paths meet.
 
 use std::rc::Rc;
 
@@ -29,7 +29,7 @@ pub fn as_i64(count: usize) -> i64 {
 pub enum Key<'p> {
     /// A whole number.
     Number(i64),
-    /// What stands between the quotes of a string.
+    /// The content of a string literal.
     Text(&'p str),
 }
 
@@ -38,7 +38,7 @@ pub enum Key<'p> {
 pub enum Callable<'p> {
     /// A `def` or `lambda` of the package, with the scope around it.
     Function(Spot<'p>, Option<ScopeId>),
-    /// A `def` of the package whose first parameter is the object that it was read from.
+    /// A `def` of the package that gets the object it was read from as its first argument.
     Method(Spot<'p>, Option<ScopeId>),
     /// A class of the package.
     Class(Spot<'p>),
@@ -50,9 +50,9 @@ pub enum Callable<'p> {
     Source,
     /// `operator.itemgetter(…)`: each index with the node it was written as.
     Getter(Rc<[(i64, Spot<'p>)]>),
-    /// `functools.partial(…)`: what is called, and what it is given first.
+    /// `functools.partial(…)`: what is called, and its first arguments.
     Partial(Rc<(Value<'p>, Vec<Value<'p>>)>),
-    /// `functools.cmp_to_key(…)`: what is called with any two elements.
+    /// `functools.cmp_to_key(…)`: the function that is called with any two elements.
     Compared(Rc<Value<'p>>),
     /// A name of another module of the package, looked up when it is used.
     Imported(FileId, &'p str),
@@ -64,45 +64,45 @@ pub enum Callable<'p> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ScopeId(pub usize);
 
-/// Values nested deeper than this, and tuples longer than [`WIDEST`], are not told apart: it bounds what a hostile
-/// file can make of `x = (x, x)`.
+/// Values nested deeper than this, and tuples longer than [`WIDEST`], are not distinguished. That bounds what a hostile
+/// file can do with `x = (x, x)`.
 const DEEPEST: u8 = 5;
 const WIDEST: usize = 8;
 
-/// The most functions, or texts, that a value is known to be one of. Where there are so many there may be more.
+/// The most functions, or texts, that a value is known to be one of. If there are as many, there may be more.
 pub const MOST: usize = 64;
 
-/// What may be known of a value. Every part is a possibility of its own; all parts empty means that nothing
-/// interesting can be here.
+/// What may be known about a value. Every part is a possibility of its own. If all are empty, nothing interesting can
+/// be here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Value<'p> {
     /// It may be an item.
     pub item: Option<Item>,
     /// Iterating over it may give this.
     pub element: Option<Rc<Value<'p>>>,
-    /// It may be a tuple or list with just these elements.
+    /// It may be a tuple or list of exactly these elements.
     pub fields: Option<Rc<[Value<'p>]>>,
     /// It may be a mapping with these values.
     pub values: Option<Rc<Value<'p>>>,
-    /// Which of them stand under which keys, if all of the mapping's keys are known.
+    /// The value under each key, if all of the mapping's keys are known.
     pub keyed: Option<Rc<[(Key<'p>, Value<'p>)]>>,
-    /// It may be one of these, in these arities.
+    /// It may be one of these, for these arities.
     pub callables: Vec<(Callable<'p>, Arities)>,
     /// It may be the text written at one of these places.
     pub texts: Vec<Spot<'p>>,
-    /// It may be a tuple that the package writes out, of nothing interesting, and not of as many elements as an item had
-    /// first. To count its elements from the end would not be the same.
+    /// It may be a tuple display of the package, of nothing interesting, and of another length than the shortest item.
+    /// An index from the end would read another element of it.
     pub other: bool,
     /// It is this whole number.
     pub number: Option<Number>,
-    /// It is a truth value that may hold in the first set of arities and fail in the second.
+    /// It is a truth value that may hold for the first set of arities and fail for the second.
     pub truth: Option<(Arities, Arities)>,
     /// How many containers are around the innermost part.
     pub(super) depth: u8,
 }
 
 impl<'p> Value<'p> {
-    /// A value that is one of the things that can be called.
+    /// A callable.
     pub fn callable(callable: Callable<'p>) -> Self {
         Self { callables: vec![(callable, Arities::ALL)], ..Self::default() }
     }
@@ -144,7 +144,7 @@ impl<'p> Value<'p> {
         Self { values: Some(Rc::new(values)), depth, ..Self::default() }
     }
 
-    /// A mapping with just these values under these keys.
+    /// A mapping of exactly these keys and values.
     pub fn keyed(pairs: Vec<(Key<'p>, Self)>) -> Self {
         let all = pairs.iter().fold(Self::default(), |all, (_, value)| all.join(value));
         let depth = all.depth + 1;
@@ -152,14 +152,14 @@ impl<'p> Value<'p> {
         if bottom { Self::mapping(all) } else { Self { keyed: Some(pairs.into()), depth, ..Self::mapping(all) } }
     }
 
-    /// What stands under this text, if all of the mapping's keys are known.
+    /// The value under this text, if all of the mapping's keys are known.
     pub fn under_text(&self, key: &str) -> Option<Self> {
         let keyed = self.keyed.as_ref()?;
         let held = keyed.iter().find(|(known, _)| *known == Key::Text(key));
         Some(held.map(|(_, value)| value.clone()).unwrap_or_default())
     }
 
-    /// What stands under this number in each arity, if all of the mapping's keys are known.
+    /// The value under this number for each arity, if all of the mapping's keys are known.
     pub fn under(&self, key: Number) -> Option<Self> {
         let keyed = self.keyed.as_ref()?;
         let mut out: Option<Self> = None;
@@ -172,17 +172,17 @@ impl<'p> Value<'p> {
         out
     }
 
-    /// A whole number in these arities.
+    /// A whole number, for these arities.
     pub fn number(number: i64, arities: Arities) -> Self {
         Self { number: Some(std::array::from_fn(|nth| arities.has(nth).then_some(number))), ..Self::default() }
     }
 
-    /// The value without what holds of it only here and now: its number, its truth.
+    /// The value without its number and its truth, which hold only here and now.
     pub fn without_constants(self) -> Self {
         Self { number: None, truth: None, ..self }
     }
 
-    /// Nothing is known of it that could matter.
+    /// Is nothing known about it that could matter?
     pub fn is_bottom(&self) -> bool {
         self.item.is_none()
             && self.element.is_none()
@@ -196,17 +196,17 @@ impl<'p> Value<'p> {
             && self.truth.is_none()
     }
 
-    /// May it be a tuple of the package's own that does not have `fewest` elements, as the shortest item has?
+    /// May it be a tuple of the package's own that has another length than the shortest item, `fewest`?
     pub fn may_be_other(&self, fewest: i64) -> bool {
         self.other || self.fields.as_ref().is_some_and(|fields| as_i64(fields.len()) != fewest)
     }
 
-    /// Is there nothing to it but that it can be called?
+    /// Is it nothing but a callable?
     pub fn is_only_callable(&self) -> bool {
         Self { callables: Vec::new(), ..self.clone() }.is_bottom()
     }
 
-    /// Does an item come with it, itself or inside?
+    /// Is it an item, or does it contain one?
     pub fn carries_item(&self) -> bool {
         self.item.is_some()
             || self.element.as_ref().is_some_and(|element| element.carries_item())
@@ -219,7 +219,7 @@ impl<'p> Value<'p> {
         self.callables.iter().any(|(callable, _)| !matches!(callable, Callable::Object(_) | Callable::Module(_)))
     }
 
-    /// Does a text come with it, itself or inside?
+    /// Is it a text, or does it contain one?
     pub fn carries_text(&self) -> bool {
         !self.texts.is_empty()
             || self.element.as_ref().is_some_and(|element| element.carries_text())
@@ -227,7 +227,7 @@ impl<'p> Value<'p> {
             || self.fields.as_ref().is_some_and(|fields| fields.iter().any(Self::carries_text))
     }
 
-    /// What iterating over it gives. Iterating over an item gives its parts, which are not followed.
+    /// What iterating over it gives. Iterating over an item gives its elements, which are not followed.
     pub fn iterated(&self) -> Self {
         let element = self.element.as_deref().cloned().unwrap_or_default();
         self.fields
@@ -237,7 +237,7 @@ impl<'p> Value<'p> {
             .without_constants()
     }
 
-    /// What is left of it in `arities`.
+    /// The part of it for `arities`.
     pub fn restrict(&self, arities: Arities) -> Self {
         if arities == Arities::ALL || self.is_bottom() {
             return self.clone();
@@ -266,7 +266,7 @@ impl<'p> Value<'p> {
         }
     }
 
-    /// Either value: what holds where two paths meet.
+    /// Either value: what is known where two paths meet.
     pub fn join(&self, other: &Self) -> Self {
         if self == other {
             return self.clone();
@@ -286,7 +286,7 @@ impl<'p> Value<'p> {
             (Some(a), Some(b)) if a.len() == b.len() => Some(a.iter().zip(b.iter()).map(|(a, b)| a.join(b)).collect()),
             (Some(a), None) => Some(Rc::clone(a)),
             (None, b) => b.clone(),
-            // Tuples of different lengths: only what iterating gives is kept.
+            // Tuples of different lengths: only the result of iterating is kept.
             (Some(_), Some(_)) => None,
         };
         let mut element = join_inner(self.element.as_ref(), other.element.as_ref());

@@ -18,7 +18,7 @@ enum Kind {
     /// `@classmethod` of this class.
     OfClass(String),
     Property,
-    /// Several classes have it, each in its own way.
+    /// Several classes have it, with different meanings.
     Ambiguous,
 }
 
@@ -49,7 +49,7 @@ impl Methods {
     }
 }
 
-/// Is it also a method of lists, mappings or texts?
+/// Is it also a method of lists, mappings or strings?
 fn is_of_container(name: &str) -> bool {
     matches!(
         name,
@@ -107,7 +107,7 @@ const UNKNOWN: [&str; 12] = [
 ];
 
 impl<'t> Translator<'t> {
-    /// A class, if it has to be written otherwise.
+    /// A class, if it has to be rewritten.
     pub(super) fn class(&mut self, class: Node<'t>) -> Option<String> {
         let (name, body) = (class.field("name")?, class.field("body")?);
         for member in body.parts() {
@@ -129,7 +129,7 @@ impl<'t> Translator<'t> {
                 let names = names.join(", ");
                 Some(format!("{name_text} = namedtuple({name_text:?}, [{names}], defaults=({}))", defaults.concat()))
             }
-            // What is only a name for a number is one.
+            // A class that only names a number is one.
             ["IntEnum" | "IntFlag"] => {
                 Some(format!("class {name_text}:\n{}{}", self.source.indent_at(body.start_byte()), self.text(body)))
             }
@@ -147,7 +147,7 @@ impl<'t> Translator<'t> {
         }
     }
 
-    /// Is an exception caught by this name? Then it makes a difference which one it is.
+    /// Is an exception caught by this name? Then its class matters.
     fn is_caught(&self, name: &str) -> bool {
         let mut excepts = self.source.text().split("except").skip(1);
         excepts.any(|clause| clause.split(':').next().is_some_and(|caught| caught.contains(name)))
@@ -174,7 +174,7 @@ impl<'t> Translator<'t> {
         fields
     }
 
-    /// The default of a field; what is made anew for each object is wrapped.
+    /// The default of a field. A default that is created for each object is wrapped.
     fn default(&mut self, right: Node<'t>) -> String {
         let call = right.field("function").filter(|function| {
             right.kind() == "call" && matches!(self.slice(*function), "field" | "dataclasses.field")
@@ -196,7 +196,7 @@ impl<'t> Translator<'t> {
         default.unwrap_or_else(|| "HARNESS_REQUIRED".to_owned())
     }
 
-    /// A dataclass, written as the class that it makes. That it is frozen, or has slots, changes nothing that it gives.
+    /// A dataclass, written as a plain class. Whether it is frozen or has slots makes no difference to results.
     fn dataclass(&mut self, class: Node<'t>, name: &str, body: Node<'t>) -> String {
         let fields = self.fields(body);
         let members = body.parts().into_iter().filter_map(method).filter_map(|method| method.field("name"));
@@ -241,7 +241,7 @@ impl<'t> Translator<'t> {
         text + &others.join(&format!("\n\n{unit}"))
     }
 
-    /// `object.method(…)`, where the method is not one of the object.
+    /// `object.method(…)`, if the method does not take the object.
     pub(super) fn method(&mut self, call: Node<'t>, function: Node<'t>, arguments: Node<'t>) -> Option<String> {
         let name = self.slice(function.field("attribute")?);
         let class = match self.context.methods.0.get(name)? {
@@ -259,7 +259,7 @@ impl<'t> Translator<'t> {
         Some(format!("{class}.{name}({class}{comma}{inside}"))
     }
 
-    /// `object.name`, where the name is that of a property.
+    /// `object.name`, if the name is that of a property.
     pub(super) fn property(&mut self, node: Node<'t>) -> Option<String> {
         let name = self.slice(node.field("attribute")?);
         if self.context.methods.0.get(name) != Some(&Kind::Property) {

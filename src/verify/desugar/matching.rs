@@ -38,7 +38,7 @@ impl<'t> Translator<'t> {
             if let Some(guard) = case.field("guard").and_then(|guard| guard.part(0)) {
                 conditions.push(format!("({})", self.text(guard)));
             }
-            // What stands between the header and the body may be a comment.
+            // There may be a comment between the header and the body.
             let header = case.field("guard").or_else(|| case.parts().into_iter().rfind(|part| *part != consequence));
             let end = header.map_or(case.start_byte(), |header| header.end_byte());
             edits.push(Edit::replace(case.start_byte()..end, format!("{word} {}", all(&conditions))));
@@ -56,7 +56,7 @@ impl<'t> Translator<'t> {
         }
     }
 
-    /// The conditions under which what `subject` says matches a pattern.
+    /// The conditions under which the expression `subject` matches a pattern.
     fn pattern(&mut self, subject: &str, pattern: Node<'t>) -> Vec<String> {
         match pattern.part(0).filter(|_| pattern.kind() == "case_pattern") {
             Some(inner) => self.held(subject, inner),
@@ -65,7 +65,7 @@ impl<'t> Translator<'t> {
         }
     }
 
-    /// The same for what a pattern holds.
+    /// The same for the content of a pattern.
     fn held(&mut self, subject: &str, inner: Node<'t>) -> Vec<String> {
         let text = self.slice(inner);
         match inner.kind() {

@@ -1,6 +1,7 @@
-//! Python that the sandbox does not run, translated to Python that it does, with the same meaning.
+//! Translates Python that the sandbox does not run to Python that it does, with the same meaning.
 //!
-//! What cannot be translated is left as it is and noted as a [lack](Translation::lacks), so that a refusal can name it.
+//! Code that cannot be translated stays as it is and is noted as a [lack](Translation::lacks), so that a refusal can
+//! name it.
 
 mod classes;
 mod matching;
@@ -21,9 +22,10 @@ pub(super) struct Context<'c> {
     pub(super) methods: &'c Methods,
     /// The functions and classes that its names may be.
     pub(super) defined: &'c BTreeSet<&'c str>,
-    /// Names that another file of the program has as well, and what they are called in it.
+    /// Names that another file of the program defines too, and their new names.
     pub(super) renamed: &'c BTreeMap<&'c str, &'c str>,
-    /// Translate arithmetic too, for operands that turn out to be truth values, mappings or texts? Programs are slower then.
+    /// Translate arithmetic too, in case operands turn out to be truth values, mappings or strings? That makes programs
+    /// slower.
     pub(super) arithmetic: bool,
 }
 
@@ -32,11 +34,11 @@ pub(super) struct Translation {
     pub(super) text: String,
     /// The functions of the package that decorate it.
     pub(super) decorators: Vec<String>,
-    /// What it has that the sandbox lacks: each with the line in its file.
+    /// Features it uses that the sandbox lacks, each with its line in the file.
     pub(super) lacks: Vec<(usize, String)>,
 }
 
-/// Translates a function (or any statement), with the decorators of its own that mean something.
+/// Translates a function (or any statement), with those of its decorators that matter.
 pub(super) fn translate(source: &Source, node: Node<'_>, context: &Context<'_>) -> Translation {
     let mut translator = Translator { source, context, lacks: Vec::new() };
     let mut text = translator.text(node);
@@ -60,9 +62,9 @@ struct Translator<'t> {
     lacks: Vec<(usize, String)>,
 }
 
-/// Builtins that give an iterator, and a list in the sandbox.
+/// Builtins that return an iterator in Python, and a list in the sandbox.
 const LAZY: [&str; 5] = ["enumerate", "filter", "map", "reversed", "zip"];
-/// Functions that go through all of what they are given at once, so that a list does as well.
+/// Functions that consume their whole argument at once, so that a list works just as well.
 const CONSUMING: [&str; 15] = [
     "all",
     "any",
@@ -80,7 +82,7 @@ const CONSUMING: [&str; 15] = [
     "sum",
     "tuple",
 ];
-/// Operators whose operands may be truth values in Python, and not in the sandbox.
+/// Operators whose operands may be truth values in Python, but not in the sandbox.
 const ARITHMETIC: [&str; 7] = ["+", "-", "*", "/", "//", "%", "**"];
 
 impl<'t> Translator<'t> {
@@ -104,7 +106,7 @@ impl<'t> Translator<'t> {
         self.lacks.push((self.source.place(node.start_byte()).line, what.into()));
     }
 
-    /// Translates a node. True if what is inside of it is still to be visited.
+    /// Translates a node. True if its children are still to be visited.
     fn visit(&mut self, node: Node<'t>, may_yield: bool, edits: &mut Vec<Edit>) -> bool {
         let replaced = match node.kind() {
             "import_statement" | "import_from_statement" | "future_import_statement" => Some("pass".to_owned()),
@@ -134,7 +136,7 @@ impl<'t> Translator<'t> {
             }
             "generator_expression" if is_kept_for_later(self.source, node) => {
                 let inner = self.parts_of(node);
-                // Where it is the only argument, its parentheses are those of the call.
+                // If it is the only argument, its parentheses are those of the call.
                 let is_argument = node.parent().is_some_and(|call| call.field("arguments") == Some(node));
                 Some(if is_argument { format!("(iter({inner}))") } else { format!("iter({inner})") })
             }
@@ -153,7 +155,7 @@ impl<'t> Translator<'t> {
         }
     }
 
-    /// The text of a node whose parts are translated, and not the node itself.
+    /// The text of a node with its parts translated, but not the node itself.
     fn parts_of(&mut self, node: Node<'t>) -> String {
         let mut text = String::new();
         let mut done = node.start_byte();
@@ -167,8 +169,8 @@ impl<'t> Translator<'t> {
         text
     }
 
-    /// The function of the package that a decorator is. Others (`torch.no_grad()`, `lru_cache`) do not change what a
-    /// function gives.
+    /// The function of the package that a decorator names. Others (`torch.no_grad()`, `lru_cache`) do not change a
+    /// function's result.
     fn kept(&self, decorator: Node<'t>) -> Option<&'t str> {
         let mut node = decorator.part(0).filter(|_| decorator.kind() == "decorator")?;
         while let Some(inner) = node.field("function").or_else(|| node.field("object")) {
@@ -212,7 +214,7 @@ impl<'t> Translator<'t> {
         Some(if texts.is_empty() { "pass".to_owned() } else { texts.join("; ") })
     }
 
-    /// `a[0], b.c = value`: in a pattern, the sandbox has names alone.
+    /// `a[0], b.c = value`: the sandbox only allows names in a pattern.
     fn assignment(&mut self, node: Node<'t>) -> Option<String> {
         let (left, right) = (node.field("left")?, node.field("right")?);
         if !matches!(left.kind(), "pattern_list" | "tuple_pattern" | "list_pattern") || right.kind() == "assignment" {
@@ -289,7 +291,7 @@ impl<'t> Translator<'t> {
     }
 }
 
-/// Is an identifier a name, and not an attribute or that of an argument?
+/// Is an identifier looked up as a name, rather than an attribute or the name of an argument?
 fn is_lookup(identifier: Node<'_>) -> bool {
     let parent = identifier.parent();
     !parent.is_some_and(|parent| match parent.kind() {
@@ -299,8 +301,8 @@ fn is_lookup(identifier: Node<'_>) -> bool {
     })
 }
 
-/// Is what this gives kept, or gone through step by step, and not all at once where it stands? Then it makes a difference
-/// that it is an iterator.
+/// Is the result kept or iterated over step by step, rather than consumed at once? Then it matters that it is an
+/// iterator.
 fn is_kept_for_later(source: &Source, node: Node<'_>) -> bool {
     let mut value = node;
     let mut parent = node.parent();
@@ -322,7 +324,7 @@ fn is_kept_for_later(source: &Source, node: Node<'_>) -> bool {
     }
 }
 
-/// The list that stands for what a generator yields. Whoever goes through it all sees no difference.
+/// The list that replaces what a generator yields. Code that consumes all of it sees no difference.
 const OUT: &str = "harness_yielded";
 
 fn generator(source: &Source, function: Node<'_>, edits: &mut Vec<Edit>) {

@@ -1,4 +1,4 @@
-//! Takes the entries, and all they reach, into one text.
+//! Collects the entries, and all they reach, in one text.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,12 +17,12 @@ use crate::verify::uses::Uses;
 
 const STAND_INS: &str = include_str!("../standins.py");
 
-/// Where a part of the program comes from. The parts stand in this order in the program.
+/// Where a part of the program comes from. This is also the order of the parts in the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Origin {
     /// The standard library.
     Library,
-    /// The byte of a file where it begins. Files that are imported from come first.
+    /// A file, and the byte where it begins there. Imported files come first.
     Code(Reverse<FileId>, usize),
     /// Another name, in a file, for a part above.
     Alias(Reverse<FileId>),
@@ -42,20 +42,20 @@ pub(super) struct Builder<'p> {
     pub(super) methods: Methods,
     /// Is arithmetic translated as well?
     pub(super) arithmetic: bool,
-    /// What the names of a file are called in the program, if that is not the same.
+    /// The names of a file that are different in the program.
     pub(super) renamed: BTreeMap<(FileId, String), String>,
-    /// What goes into the program, by the name it has there, with its text.
+    /// The parts of the program by their names there, with their text.
     pub(super) taken: BTreeMap<String, (Origin, String)>,
-    /// Names that stand-ins are made for, with the attributes that are asked of them, and which of these are called.
+    /// Names that need stand-ins, with the attributes that are read of them, and which of these are called.
     pub(super) stands: BTreeMap<String, BTreeSet<(Vec<String>, bool)>>,
-    /// The first thing asked for that nothing may stand in for.
+    /// The first name that must not have a stand-in.
     pub(super) outside: Option<String>,
-    /// What was taken and has something that the sandbox lacks.
+    /// Features of the collected code that the sandbox lacks.
     pub(super) lacks: Vec<String>,
 }
 
 impl<'p> Builder<'p> {
-    /// Takes the entries; false if two names have to be told apart first.
+    /// Collects the entries; false if a name had to be renamed first, so that collecting must start again.
     pub(super) fn take_all(&mut self, entries: &[Entry]) -> Result<bool, String> {
         let before = self.renamed.len();
         self.taken.clear();
@@ -70,19 +70,19 @@ impl<'p> Builder<'p> {
         Ok(true)
     }
 
-    /// What a name of a file is called in the program.
+    /// The name in the program of a name of a file.
     fn called(&self, file: FileId, name: &str) -> String {
         self.renamed.get(&(file, name.to_owned())).cloned().unwrap_or_else(|| name.to_owned())
     }
 
-    /// Takes what a name of a file stands for into the program, with all it needs.
+    /// Adds the definition of a file's name to the program, with all it needs.
     fn take(&mut self, file: FileId, name: &str) -> Result<(), String> {
         let mut open = vec![(file, name.to_owned())];
         while let Some((file, name)) = open.pop() {
             let Some(module) = self.modules.get(&file) else { continue };
             let source = module.source;
             let node = match module.names.get(name.as_str()) {
-                // What it asks is not there; the scenario's machine answers in its place.
+                // It queries hardware that is not there; the scenario's machine answers instead.
                 Some(Top::Definition(_)) if asks_the_machine(&name) => {
                     self.stands.entry(name).or_default().insert((Vec::new(), true));
                     continue;
@@ -140,25 +140,25 @@ impl<'p> Builder<'p> {
         Ok(())
     }
 
-    /// Lets `name` of a file mean `target` in the program.
+    /// Makes `name` of a file another name for `target` in the program.
     fn alias(&mut self, file: FileId, name: String, target: &str) {
         let text = format!("{name} = {target}");
         self.taken.insert(name, (Origin::Alias(Reverse(file)), text));
     }
 
-    /// Gives a file's name another one in the program; fails if it has one, or if it is in no file.
+    /// Renames a file's name in the program; fails if it already was renamed, or is not of a file.
     fn rename(&mut self, file: Option<FileId>, name: &str) -> Result<(), String> {
         let to = |file: FileId| ((file, name.to_owned()), format!("{name}_of_file_{}", file.index()));
         let is_new = file.map(to).is_some_and(|(from, to)| self.renamed.insert(from, to).is_none());
         if is_new { Ok(()) } else { Err(format!("`{name}` is defined differently in two files of this checkout")) }
     }
 
-    /// Takes a name of the standard library; what is read from a module that is named as a whole is taken where it is used.
+    /// Adds a name of the standard library. Attributes of a whole module are added where they are used.
     fn take_library(&mut self, bound: &str, standard: Standard<'_>) -> Result<(), String> {
         let Some(text) = standard.text(bound) else { return Ok(()) };
         match self.taken.get(bound) {
             Some((_, known)) if *known == text => return Ok(()),
-            Some(_) => return Err(format!("`{bound}` means two things in the files of this checkout")),
+            Some(_) => return Err(format!("`{bound}` is defined differently in two files of this checkout")),
             None => {}
         }
         if !in_sandbox(standard) {
@@ -178,7 +178,7 @@ impl<'p> Builder<'p> {
         }
     }
 
-    /// Can an assignment be run as it is: is all that it calls there?
+    /// Can an assignment be run as it is: does the program have all that it calls?
     fn is_computable(&self, file: FileId, assignment: Node<'p>) -> bool {
         let Some((module, right)) = self.modules.get(&file).zip(assignment.child_by_field_name("right")) else {
             return false;
@@ -233,7 +233,7 @@ impl<'p> Builder<'p> {
             }
             if !self.is_defined(file, &name) {
                 if !self.modules.get(&file).is_some_and(|module| module.may_know(&name)) {
-                    // Running it is an error, which a stand-in would hide.
+                    // Running it would be an error, which a stand-in would hide.
                     continue;
                 }
                 if let Some(is_there) = builtin(&name) {

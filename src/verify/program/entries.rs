@@ -33,7 +33,7 @@ impl<'p> Builder<'p> {
             let role = if uses.strings.contains(ASSIGNMENTS) {
                 Role::Analyzer
             } else if !uses.strings.contains(LIST) {
-                // A helper that is handed the list is called by those that get it.
+                // A helper that is passed the list is called by those that get it.
                 continue;
             } else if shares {
                 Role::Bytes
@@ -55,7 +55,7 @@ impl<'p> Builder<'p> {
         name.map(|(name, module)| module.source.slice(name).to_owned()).unwrap_or_default()
     }
 
-    /// Does a function get a load list itself?
+    /// Does a function fetch a load list itself?
     fn makes_list(&self, file: FileId, node: Node<'p>) -> bool {
         let uses = self.modules.get(&file).and_then(|module| module.uses(node));
         uses.is_some_and(|uses| uses.strings.contains(LIST))
@@ -81,7 +81,7 @@ impl<'p> Builder<'p> {
     }
 }
 
-/// The number of parameters that must be given, and whether `is_clip` is one; nothing if two cannot be given by position.
+/// The number of required parameters, and whether there is an `is_clip`; `None` if it cannot take two by position.
 fn parameters(source: &Source, function: Node<'_>) -> Option<(usize, bool)> {
     let list = function.child_by_field_name("parameters")?;
     let parameters = list.parts();

@@ -1,4 +1,4 @@
-//! Puts a program together from the text of a checkout's own functions: those that allocate, and all they reach.
+//! Builds a program from the text of a checkout's own functions: those that allocate, and all they reach.
 
 mod build;
 mod entries;
@@ -36,11 +36,11 @@ pub(super) struct Entry {
 pub(super) struct Program {
     pub(super) text: String,
     pub(super) entries: Vec<Entry>,
-    /// What its code has that the sandbox lacks, and where.
+    /// Features it uses that the sandbox lacks, and where.
     pub(super) lacks: Vec<String>,
 }
 
-/// Builds the program of a package. `followed` are the files whose functions are taken as they are (those of others are
+/// Builds the program of a package. `followed` are the files whose functions are used as they are (those of others are
 /// replaced by stand-ins); `sharing` are the files and names of the functions that assign the remainder.
 pub(super) fn build(
     package: &Package,
@@ -63,10 +63,10 @@ pub(super) fn build(
         lacks: Vec::new(),
     };
     let entries = builder.entries(sharing);
-    // Each time that two files turn out to have the same name, one of the two is renamed, and all is taken again.
+    // Whenever two files turn out to define the same name, one of the two is renamed, and collecting starts again.
     while !builder.take_all(&entries)? {}
     if let Some(call) = builder.outside {
-        return Err(format!("`{call}` reaches outside, and nothing stands in for that"));
+        return Err(format!("`{call}` reaches outside the program, and has no stand-in"));
     }
     Ok(Program { text: builder.text(&entries), entries, lacks: builder.lacks })
 }

@@ -1,4 +1,4 @@
-//! What the names at the top of a file stand for.
+//! What the top-level names of a file are.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,24 +24,24 @@ pub(super) enum Top<'p> {
     Other(FileId, &'p str),
     /// Another file that is followed.
     File(FileId),
-    /// A module of the standard library that matters to what code computes, or a name of one.
+    /// A module of the standard library that affects results, or a name of one.
     Library(Standard<'p>),
 }
 
 pub(super) struct Module<'p> {
     pub(super) source: &'p Source,
     pub(super) names: BTreeMap<&'p str, Top<'p>>,
-    /// What the definitions and assignments at the top use, by their place; found out when somebody asks.
+    /// What the top-level definitions and assignments use, by their position; computed on demand.
     uses: BTreeMap<usize, (Node<'p>, OnceCell<Uses<'p>>)>,
-    /// The names that the file gives values outside of functions, or imports anywhere; found out when somebody asks.
+    /// The names that the file gives values outside of functions, or imports anywhere; computed on demand.
     known: OnceCell<Option<BTreeSet<&'p str>>>,
 }
 
 impl<'p> Module<'p> {
     pub(super) fn of(package: &'p Package, file: FileId, source: &'p Source) -> Self {
         let mut module = Self { source, names: BTreeMap::new(), uses: BTreeMap::new(), known: OnceCell::new() };
-        // Top-level statements, those inside `if` and `try` as well; what is inside functions is only looked at for
-        // imports, which are taken out of their text.
+        // Top-level statements, including those inside `if` and `try`. Functions are only searched for imports, which
+        // are removed from their text.
         let mut open: Vec<Node<'p>> = vec![source.root()];
         while let Some(block) = open.pop() {
             let mut cursor = block.walk();
@@ -83,14 +83,14 @@ impl<'p> Module<'p> {
         }
     }
 
-    /// May a name that is free in a function be there when it is run? It is if anything but another function gives it a
-    /// value.
+    /// May a name that is free in a function have a value when it is run? It may if anything but another function
+    /// assigns it.
     pub(super) fn may_know(&self, name: &str) -> bool {
         let known = self.known.get_or_init(|| known(self.source));
         known.as_ref().is_none_or(|known| known.contains(name)) || is_of_python(name)
     }
 
-    /// What a definition or assignment at the top uses.
+    /// What a top-level definition or assignment uses.
     pub(super) fn uses(&self, node: Node<'p>) -> Option<&Uses<'p>> {
         let (node, uses) = self.uses.get(&node.start_byte())?;
         Some(uses.get_or_init(|| Uses::of(self.source, *node)))
