@@ -8,6 +8,7 @@ mod contract;
 mod definition;
 pub mod dynamic_vram;
 pub mod gpu_only;
+mod handover;
 pub mod load_list;
 mod logger;
 mod site;
@@ -20,6 +21,7 @@ use std::sync::LazyLock;
 
 pub use self::contract::Contract;
 pub use self::definition::{About, Definition, Fix, Host};
+pub use self::handover::{Handover, Keep};
 pub use self::site::{Reading, Site};
 pub use self::state::{Standing, State};
 pub use self::survey::{Status, Survey};

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::State;
+use super::{Handover, State};
 use crate::python::flow::value::{Item, Number, Shape, Spot};
 use crate::python::{Edit, FileId};
 
@@ -25,6 +25,8 @@ pub struct Site {
     pub readings: Vec<Reading>,
     /// Why it is never run, in one sentence without a full stop; `None` if it may be, or if that is unknown.
     pub unused: Option<String>,
+    /// How the model gets there that is to be handed over on the way, if the site is about one.
+    pub handover: Option<Handover>,
 }
 
 /// What a site reads of an item of one arity.
@@ -60,6 +62,7 @@ impl Site {
             edits: Vec::new(),
             readings: Vec::new(),
             unused: None,
+            handover: None,
         }
     }
 

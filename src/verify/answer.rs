@@ -37,7 +37,7 @@ impl Raised {
     }
 
     /// An exception of the class with this name.
-    fn new(class: &str, message: &str) -> Self {
+    pub(super) fn new(class: &str, message: &str) -> Self {
         let kind = match class {
             "AttributeError"
             | "ImportError"

@@ -21,6 +21,7 @@ mod compare;
 mod desugar;
 pub mod engine;
 mod expect;
+mod handover;
 mod library;
 #[cfg(test)]
 mod pairs;
@@ -60,7 +61,7 @@ pub struct Options {
     pub engine: Engine,
 }
 
-/// One of the four steps.
+/// One of the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -71,6 +72,8 @@ pub enum Step {
     Allocate,
     /// The analysis.
     Place,
+    /// The way of each model from its loader to its mark.
+    HandOver,
     /// The survey of the repaired text.
     Survey,
 }
@@ -81,6 +84,7 @@ impl fmt::Display for Step {
             Self::Probe => "probe",
             Self::Allocate => "allocate",
             Self::Place => "place",
+            Self::HandOver => "hand-over",
             Self::Survey => "survey",
         })
     }
@@ -106,6 +110,9 @@ pub struct Evidence {
     pub scenarios: usize,
     /// Blocks whose device was compared.
     pub blocks: usize,
+    /// Loads of models whose outcome was compared.
+    #[serde(default)]
+    pub loads: usize,
     /// How long it took.
     pub elapsed: Duration,
     /// Where a version differs from the reference in its own way, and still does.

@@ -271,7 +271,7 @@ fn agrees(given: &[String], expected: &[String], size: Size) -> bool {
     given.len() == expected.len() && given.iter().zip(expected).all(agrees)
 }
 
-fn all_edits(subject: &Subject<'_>, file: FileId) -> Edits {
+pub(super) fn all_edits(subject: &Subject<'_>, file: FileId) -> Edits {
     let sites = subject.surveys.iter().flat_map(|survey| &survey.sites);
     let edits = sites.flat_map(|site| &site.edits).filter(|(of, _)| *of == file).map(|(_, edit)| edit.clone());
     // Overlapping edits are not a repair, so there is nothing to probe.
@@ -279,7 +279,7 @@ fn all_edits(subject: &Subject<'_>, file: FileId) -> Edits {
 }
 
 /// The position in the new text of an offset in the old one. Text inserted at the offset comes after it.
-fn moved(edits: &[Edit], offset: usize) -> usize {
+pub(super) fn moved(edits: &[Edit], offset: usize) -> usize {
     shifted(offset, edits.iter().filter(|edit| edit.range.1 <= offset && edit.range.0 < offset))
 }
 

@@ -7,7 +7,7 @@ use super::calls::{self, Calls};
 use super::case::{self, Case};
 use super::program::{self, Program};
 use super::wildcards::Marking;
-use super::{Engine, Evidence, Mismatch, Options, Step, Subject, Verdict, probe, scenario};
+use super::{Engine, Evidence, Mismatch, Options, Step, Subject, Verdict, handover, probe, scenario};
 use crate::allocator::Model;
 use crate::fixes::{self, Contract, Fix, Status, Survey};
 use crate::python::{Package, Source};
@@ -48,6 +48,7 @@ impl<'v> Verifier<'v> {
 
     pub(super) fn run(mut self) -> Result<Evidence, Verdict> {
         let probing = probe::start(self.subject, &self.contract, &self.options.engine)?;
+        let handing = handover::start(self.subject, &self.options.engine);
         let allocating = self.allocate();
         // The last step is done while these run.
         let left = self.left();
@@ -63,6 +64,9 @@ impl<'v> Verifier<'v> {
             let allocating = self.allocate();
             self.judge(allocating)?;
         }
+        let (loads, notes) = handing?.finish()?;
+        self.evidence.loads = loads;
+        self.evidence.notes.extend(notes);
         if let Some(left) = left {
             return Err(left);
         }

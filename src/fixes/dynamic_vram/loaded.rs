@@ -3,11 +3,12 @@
 use tree_sitter::Node;
 
 use super::marks::{Mark, returned};
-use crate::python::Source;
+use crate::fixes::{Handover, Keep};
 use crate::python::calls::{Code, Located, argument, called};
 use crate::python::field::Fields as _;
 use crate::python::origin::{Origin, origins};
-use crate::python::syntax::{any, enclosing};
+use crate::python::syntax::{any, enclosing, identifiers};
+use crate::python::{FileId, Source};
 
 /// A variable that holds what a loader returned, in the function that the marking is seen from.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub(super) struct Load<'p> {
     pub(super) allocation: Option<Located<'p>>,
     /// Is the model taken from dynamic VRAM on the way?
     pub(super) is_static: bool,
+    /// How it gets from there to the mark, if that can be run: not if the loader gives nothing that is dynamic.
+    pub(super) handover: Option<Handover>,
 }
 
 /// Which part of what a loader returned holds the model.
@@ -47,8 +50,8 @@ const PASSING: [&str; 7] = ["getattr", "tuple", "list", "copy", "deepcopy", "ite
 
 /// Where the model of a mark was loaded, seen from each function that leads to the mark; None for what could not be
 /// followed.
-pub(super) fn loads<'p>(code: &Code<'p>, mark: &Mark<'p>) -> Vec<Option<Load<'p>>> {
-    let mut back = Back { code, found: Vec::new(), open: Vec::new(), calls: 0 };
+pub(super) fn loads<'p>(code: &Code<'p>, keep: &Keep, mark: &Mark<'p>) -> Vec<Option<Load<'p>>> {
+    let mut back = Back { code, keep, found: Vec::new(), open: Vec::new(), calls: 0 };
     let place = mark.place;
     let way = Way {
         element: Element::Whole,
@@ -56,6 +59,7 @@ pub(super) fn loads<'p>(code: &Code<'p>, mark: &Mark<'p>) -> Vec<Option<Load<'p>
         is_key: mark.is_key,
         used_by: statement(place.node).into_iter().collect(),
         allocation: allocation(place.with(mark.value)),
+        through: Vec::new(),
     };
     back.follow(place.with(mark.model), &way, 0);
     back.found
@@ -69,10 +73,13 @@ struct Way<'p> {
     is_key: bool,
     used_by: Vec<Node<'p>>,
     allocation: Option<Located<'p>>,
+    /// The functions gone through.
+    through: Vec<(FileId, String)>,
 }
 
 struct Back<'p, 'c> {
     code: &'c Code<'p>,
+    keep: &'c Keep,
     found: Vec<Option<Load<'p>>>,
     /// The expressions on the way to the one that is being followed: a loop leads back to them.
     open: Vec<usize>,
@@ -133,8 +140,9 @@ impl<'p> Back<'p, '_> {
             "call" => match self.gives(at, way) {
                 Gives::Passed(given) => {
                     let is_static = way.is_static || self.makes_static(at);
+                    let way = Way { is_static, is_key: false, through: self.through(at, way), ..way.clone() };
                     for given in given {
-                        self.follow(given, &Way { is_static, is_key: false, ..way.clone() }, depth + 1);
+                        self.follow(given, &way, depth + 1);
                     }
                 }
                 // It has no name that it could be given a plain patcher under.
@@ -173,6 +181,7 @@ impl<'p> Back<'p, '_> {
                 used_by: way.used_by.clone(),
                 allocation: way.allocation,
                 is_static: way.is_static || self.makes_static(call),
+                handover: self.handover(call, at.text(), way),
             }));
             return;
         }
@@ -221,8 +230,38 @@ impl<'p> Back<'p, '_> {
                 given.and_then(|given| allocation(call.with(given)))
             });
             let used_by = statement(call.node).into_iter().collect();
-            self.follow(call.with(given), &Way { used_by, allocation: asked, ..way.clone() }, depth + 1);
+            let through = self.through(call, way);
+            self.follow(call.with(given), &Way { used_by, allocation: asked, through, ..way.clone() }, depth + 1);
         }
+    }
+
+    /// The functions gone through, and those that a call may be of.
+    fn through(&self, call: Located<'p>, way: &Way<'p>) -> Vec<(FileId, String)> {
+        let name = call.node.field("function").and_then(called).map(|name| call.source.slice(name)).unwrap_or_default();
+        let functions = if way.is_key { Vec::new() } else { self.code.functions(name) };
+        let mut through = way.through.clone();
+        through.extend(functions.into_iter().map(|function| (function.file, name.to_owned())));
+        through
+    }
+
+    /// How the model gets from this call to the mark.
+    fn handover(&self, call: Located<'p>, variable: &str, way: &Way<'p>) -> Option<Handover> {
+        let at = match way.element {
+            Element::Whole => None,
+            Element::At(at) => Some(at),
+            // Whatever is found in it.
+            Element::Other => Some(0),
+        };
+        let allocation = way.allocation.map(|asked| identifiers(asked.source, asked.node)).unwrap_or_default();
+        (!self.makes_static(call)).then(|| Handover {
+            file: call.file,
+            call: call.node.byte_range(),
+            variable: variable.to_owned(),
+            at,
+            allocation: allocation.into_iter().map(str::to_owned).collect(),
+            keep: self.keep.clone(),
+            through: way.through.clone(),
+        })
     }
 
     fn gives(&self, call: Located<'p>, way: &Way<'p>) -> Gives<'p> {

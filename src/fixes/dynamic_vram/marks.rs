@@ -7,20 +7,12 @@ use std::collections::BTreeSet;
 
 use tree_sitter::Node;
 
+use crate::fixes::Keep;
 use crate::python::FileId;
 use crate::python::calls::{Code, Located, argument, called};
 use crate::python::field::Fields as _;
 use crate::python::origin::{Origin, origins};
 use crate::python::source::walk;
-
-/// How an allocation is kept with a model.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Keep {
-    /// As this attribute of it.
-    Attribute(String),
-    /// Under a key of its own in this mapping.
-    Store(String),
-}
 
 /// A statement that keeps an allocation with a model.
 #[derive(Clone, Copy, Debug)]

@@ -108,8 +108,9 @@ fn survey(subject: &Subject<'_>) -> Survey {
     let mut seen = BTreeSet::new();
     for keep in keeps(&code, &separators) {
         for mark in marks(&code, &keep) {
-            for load in loads(&code, &mark) {
-                let site = site(&mark, load.as_ref());
+            for load in loads(&code, &keep, &mark) {
+                let handover = load.as_ref().and_then(|load| load.handover.clone());
+                let site = Site { handover, ..site(&mark, load.as_ref()) };
                 // Two marks of one load are one site, if the load is handed over once for both.
                 let place = load.map_or(mark.place, |load| load.place);
                 if seen.insert((place.file, place.node.id(), format!("{:?}", site.edits))) {

@@ -292,7 +292,7 @@ impl<'t> Translator<'t> {
 }
 
 /// Is an identifier looked up as a name, rather than an attribute or the name of an argument?
-fn is_lookup(identifier: Node<'_>) -> bool {
+pub(super) fn is_lookup(identifier: Node<'_>) -> bool {
     let parent = identifier.parent();
     !parent.is_some_and(|parent| match parent.kind() {
         "attribute" => parent.field("attribute") == Some(identifier),

@@ -15,7 +15,7 @@ use crate::verify::library::{Standard, in_sandbox};
 use crate::verify::standin::{BUILTINS, asks_the_machine, builtin, reaches_outside, stand_in_text};
 use crate::verify::uses::Uses;
 
-const STAND_INS: &str = include_str!("../standins.py");
+pub(in crate::verify) const STAND_INS: &str = include_str!("../standins.py");
 
 /// Where a part of the program comes from. This is also the order of the parts in the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

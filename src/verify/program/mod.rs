@@ -7,7 +7,9 @@ mod modules;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::build::Builder;
-use self::modules::{Module, methods};
+pub(super) use self::build::STAND_INS;
+use self::modules::methods;
+pub(super) use self::modules::{Module, Top};
 use crate::python::{FileId, Package};
 
 /// What a function is for.

@@ -15,7 +15,7 @@ use crate::verify::uses::{Uses, known};
 
 /// What a name at the top of a file is.
 #[derive(Clone, Copy)]
-pub(super) enum Top<'p> {
+pub(in crate::verify) enum Top<'p> {
     /// A function or a class.
     Definition(Node<'p>),
     /// `name = value`, the whole assignment.
@@ -28,9 +28,9 @@ pub(super) enum Top<'p> {
     Library(Standard<'p>),
 }
 
-pub(super) struct Module<'p> {
-    pub(super) source: &'p Source,
-    pub(super) names: BTreeMap<&'p str, Top<'p>>,
+pub(in crate::verify) struct Module<'p> {
+    pub(in crate::verify) source: &'p Source,
+    pub(in crate::verify) names: BTreeMap<&'p str, Top<'p>>,
     /// What the top-level definitions and assignments use, by their position; computed on demand.
     uses: BTreeMap<usize, (Node<'p>, OnceCell<Uses<'p>>)>,
     /// The names that the file gives values outside of functions, or imports anywhere; computed on demand.
@@ -38,7 +38,7 @@ pub(super) struct Module<'p> {
 }
 
 impl<'p> Module<'p> {
-    pub(super) fn of(package: &'p Package, file: FileId, source: &'p Source) -> Self {
+    pub(in crate::verify) fn of(package: &'p Package, file: FileId, source: &'p Source) -> Self {
         let mut module = Self { source, names: BTreeMap::new(), uses: BTreeMap::new(), known: OnceCell::new() };
         // Top-level statements, including those inside `if` and `try`. Functions are only searched for imports, which
         // are removed from their text.
@@ -85,13 +85,13 @@ impl<'p> Module<'p> {
 
     /// May a name that is free in a function have a value when it is run? It may if anything but another function
     /// assigns it.
-    pub(super) fn may_know(&self, name: &str) -> bool {
+    pub(in crate::verify) fn may_know(&self, name: &str) -> bool {
         let known = self.known.get_or_init(|| known(self.source));
         known.as_ref().is_none_or(|known| known.contains(name)) || is_of_python(name)
     }
 
     /// What a top-level definition or assignment uses.
-    pub(super) fn uses(&self, node: Node<'p>) -> Option<&Uses<'p>> {
+    pub(in crate::verify) fn uses(&self, node: Node<'p>) -> Option<&Uses<'p>> {
         let (node, uses) = self.uses.get(&node.start_byte())?;
         Some(uses.get_or_init(|| Uses::of(self.source, *node)))
     }
@@ -121,7 +121,7 @@ impl<'p> Module<'p> {
 }
 
 /// The methods of all classes at the top of these files.
-pub(super) fn methods(modules: &BTreeMap<FileId, Module<'_>>) -> Methods {
+pub(in crate::verify) fn methods(modules: &BTreeMap<FileId, Module<'_>>) -> Methods {
     let mut methods = Methods::default();
     for module in modules.values() {
         for top in module.names.values() {

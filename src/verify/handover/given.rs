@@ -1,0 +1,138 @@
+//! What stands for the names that a way finds around it, going by how it uses them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use tree_sitter::Node;
+
+use crate::python::Source;
+use crate::python::field::Fields as _;
+use crate::python::source::walk;
+use crate::verify::desugar::is_lookup;
+
+/// How code uses a name, or an attribute of one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Use {
+    called: bool,
+    /// Is it compared, or computed with, as a number?
+    number: bool,
+    /// Is something put into it under a key?
+    stored: bool,
+    mapping: bool,
+    /// The keys that it is read at, as they are written.
+    keys: BTreeSet<String>,
+    attributes: BTreeMap<String, Use>,
+}
+
+/// Methods of mappings.
+const OF_MAPPINGS: [&str; 8] = ["get", "pop", "setdefault", "items", "keys", "values", "update", "copy"];
+/// Methods of texts.
+const OF_TEXTS: [&str; 9] =
+    ["encode", "endswith", "format", "join", "lower", "replace", "split", "startswith", "strip"];
+/// An allocation that is asked for.
+const ASKED: &str = "\"#cuda:0;4.0;cpu\"";
+
+/// Notes how a piece of code uses names, of those that are `wanted`.
+pub(super) fn note(source: &Source, node: Node<'_>, uses: &mut BTreeMap<String, Use>, wanted: impl Fn(&str) -> bool) {
+    walk(&mut node.walk(), |inner| {
+        if inner.kind() == "identifier" && is_lookup(inner) && wanted(source.slice(inner)) {
+            uses.entry(source.slice(inner).to_owned()).or_default().note(source, inner);
+        }
+        true
+    });
+}
+
+impl Use {
+    fn note(&mut self, source: &Source, node: Node<'_>) {
+        let Some(around) = node.parent() else { return };
+        match around.kind() {
+            "attribute" if around.field("object") == Some(node) => {
+                let Some(name) = around.field("attribute").map(|name| source.slice(name)) else { return };
+                let call = around.parent().filter(|call| call.field("function") == Some(around));
+                if let Some(call) = call.filter(|_| OF_MAPPINGS.contains(&name)) {
+                    self.mapping = true;
+                    let key = call.field("arguments").and_then(|list| list.part(0));
+                    self.keys.extend(key.filter(|key| key.kind() == "string").map(|key| source.slice(key).to_owned()));
+                } else if call.is_none() || !OF_TEXTS.contains(&name) {
+                    self.attributes.entry(name.to_owned()).or_default().note(source, around);
+                }
+            }
+            "call" if around.field("function") == Some(node) => self.called = true,
+            "subscript" if around.field("value") == Some(node) => {
+                let key = around.field("subscript");
+                let is_target = |node: Node<'_>| node.field("left") == Some(around);
+                self.stored |= around.parent().is_some_and(is_target);
+                self.mapping |= key.is_none_or(|key| !matches!(key.kind(), "slice" | "integer" | "unary_operator"));
+                self.keys.extend(key.filter(|key| key.kind() == "string").map(|key| source.slice(key).to_owned()));
+            }
+            "comparison_operator" => {
+                let others: Vec<_> = around.parts().into_iter().filter(|part| *part != node).collect();
+                self.number |= others.iter().any(|other| matches!(other.kind(), "integer" | "float"));
+                let is_in = around.field("operators").is_some_and(|operator| source.slice(operator).ends_with("in"));
+                if is_in && around.parts().last() == Some(&node) {
+                    let keys = others.iter().filter(|other| other.kind() == "string");
+                    self.keys.extend(keys.map(|key| source.slice(*key).to_owned()));
+                    self.mapping = true;
+                }
+            }
+            "binary_operator" => {
+                self.number |= around.parts().iter().any(|part| matches!(part.kind(), "integer" | "float"));
+            }
+            _ => {}
+        }
+    }
+
+    /// Python for what stands for `path`, which is used like this; `asks` tells that it says which allocation is asked
+    /// for, and `is_asked` is a name there. `known` are paths that something is there for.
+    pub(super) fn stand_in(&self, path: &str, asks: bool, known: &BTreeMap<String, String>) -> String {
+        let name = path.rsplit('.').next().unwrap_or(path);
+        if let Some(known) = known.get(path) {
+            return known.clone();
+        }
+        if self.stored {
+            return format!("harness_store({name:?})");
+        }
+        if self.mapping {
+            let entry = |key: &String| format!("{key}: {}", text(key.trim_matches(['"', '\'']), asks));
+            return format!("{{{}}}", self.keys.iter().map(entry).collect::<Vec<_>>().join(", "));
+        }
+        if !self.attributes.is_empty() {
+            let mut made = String::from("HarnessThing(");
+            for (attribute, inner) in &self.attributes {
+                let _ = write!(made, "{attribute}={}, ", inner.stand_in(&format!("{path}.{attribute}"), asks, known));
+            }
+            return made + ")";
+        }
+        match name {
+            "ModelPatcher" | "ModelPatcherDynamic" | "GGUFModelPatcher" | "CLIP" | "VAE" => name.to_owned(),
+            "warning" | "warn" | "error" | "critical" | "exception" if self.called => "harness_logger(True)".to_owned(),
+            "info" | "debug" if self.called => "harness_logger(False)".to_owned(),
+            _ if self.called && name.contains("log") => "harness_logger(False)".to_owned(),
+            _ if self.called => format!("harness_recorder({path:?})"),
+            _ if self.number && asks => "(4.0 if is_asked else 0)".to_owned(),
+            _ if self.number => "4.0".to_owned(),
+            _ => text(path, asks),
+        }
+    }
+}
+
+fn text(text: &str, asks: bool) -> String {
+    if asks { format!("({ASKED} if is_asked else \"\")") } else { format!("{text:?}") }
+}
+
+/// Python for a parameter that has a default; none if that is nothing that can be written down.
+pub(super) fn default(value: &str, asks: bool) -> Option<String> {
+    let number = value.parse::<f64>().ok().filter(|number| number.is_finite());
+    let is_text = value.starts_with(['"', '\'']);
+    match (number, asks) {
+        (Some(number), true) => {
+            let asked = if number == 0.0 { "4.0" } else { value };
+            Some(format!("({asked} if is_asked else 0)"))
+        }
+        (None, true) if is_text => Some(format!("({value} if is_asked else \"\")")),
+        _ => {
+            let is_written = number.is_some() || is_text || matches!(value, "None" | "True" | "False");
+            is_written.then(|| value.to_owned())
+        }
+    }
+}

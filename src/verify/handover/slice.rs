@@ -1,0 +1,310 @@
+//! Cuts the way of a model out of the function that loads it: from the call that loads it on, the statements that it
+//! matters to, and those that say which allocation is asked for.
+//!
+//! ```text
+//! def override(self, name, gb=4.0):          def harness_way_0(harness_loaded, name, gb):
+//!     device = current()
+//!     try:                                       try:
+//!         out = load(name)                           out = harness_loaded
+//!         asked = f"#cuda:0;{gb};cpu"                asked = f"#cuda:0;{gb};cpu"
+//!         progress.update(1)                         pass
+//!         out[0].model.mark = asked                  out[0].model.mark = asked
+//!         return out                                 return out
+//!     finally:                                   finally:
+//!         restore(device)                            restore(device)
+//! ```
+//!
+//! What is left out is the same before and after a repair, or the repair is wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use tree_sitter::Node;
+
+use super::names::{bound, mentions, read};
+use crate::fixes::Handover;
+use crate::python::field::Fields as _;
+use crate::python::syntax::{any, enclosing};
+use crate::python::{Edit, Edits, Source};
+
+/// What stands for the call that loads the model.
+pub(super) const LOADED: &str = "harness_loaded";
+
+/// The way of a model, as a function of its own.
+pub(super) struct Slice {
+    /// Its text, parsed: `def NAME(harness_loaded): …`, which is still to be given its parameters.
+    pub(super) source: Source,
+    /// The names that it has to be given values for.
+    pub(super) given: BTreeSet<String>,
+    /// The names that say which allocation is asked for.
+    pub(super) asking: BTreeSet<String>,
+    /// The defaults of the parameters of the function that it is cut out of.
+    pub(super) defaults: BTreeMap<String, String>,
+    /// What is left out.
+    pub(super) idle: String,
+}
+
+/// Cuts out the way from `call` on, as a function of this name.
+pub(super) fn cut(source: &Source, call: Node<'_>, handover: &Handover, name: &str) -> Result<Slice, String> {
+    let function = enclosing(call, &["function_definition"]).ok_or("it is not loaded in a function")?;
+    let body = function.field("body").ok_or("it is loaded in a function without a body")?;
+    let indent = source.indent_at(body.start_byte());
+    if indent.len() <= source.indent_at(function.start_byte()).len() {
+        return Err("the function that loads it stands on one line".to_owned());
+    }
+    let mut cutter = Cutter {
+        source,
+        variable: &handover.variable,
+        tainted: BTreeSet::from([handover.variable.as_str()]),
+        asking: handover.allocation.iter().map(String::as_str).collect(),
+        edits: vec![Edit::replace(call.byte_range(), LOADED)],
+        idle: Vec::new(),
+        lost: BTreeSet::new(),
+    };
+    cutter.way(call, body)?;
+    let base = body.start_byte();
+    let edits = cutter.edits.into_iter().map(|edit| Edit { range: (edit.range.0 - base, edit.range.1 - base), ..edit });
+    let edits = Edits::new(edits.collect()).map_err(|_| "the way of the model cannot be cut out")?;
+    let text = edits.apply(source.slice(body));
+    let variable = &handover.variable;
+    let text = format!("def {name}({LOADED}):\n{indent}{text}\n{indent}return {variable}\n").replace("\r\n", "\n");
+    let parsed = Source::parse(Path::new(name), text.into_bytes()).map_err(|error| format!("cut out, it is {error}"))?;
+    let parameters = function.field("parameters").map(|list| list.parts()).unwrap_or_default();
+    let mut lost: BTreeSet<_> = cutter.lost.into_iter().map(str::to_owned).collect();
+    let mut defaults = BTreeMap::new();
+    for parameter in parameters {
+        let named = parameter.field("name").or_else(|| parameter.part(0)).unwrap_or(parameter);
+        lost.insert(source.slice(named).to_owned());
+        let value = parameter.field("value").map(|value| source.slice(value).to_owned());
+        defaults.extend(value.map(|value| (source.slice(named).to_owned(), value)));
+    }
+    let read: BTreeSet<_> = read(&parsed, parsed.root()).into_iter().map(str::to_owned).collect();
+    Ok(Slice {
+        given: read.intersection(&lost).cloned().collect(),
+        asking: cutter.asking.into_iter().map(str::to_owned).collect(),
+        source: parsed,
+        defaults,
+        idle: cutter.idle.join("\n"),
+    })
+}
+
+struct Cutter<'p> {
+    source: &'p Source,
+    variable: &'p str,
+    /// Names whose values depend on what was loaded.
+    tainted: BTreeSet<&'p str>,
+    /// Names that say which allocation is asked for, and what these are made of.
+    asking: BTreeSet<&'p str>,
+    edits: Vec<Edit>,
+    /// The texts that are left out.
+    idle: Vec<&'p str>,
+    /// The names that these bind.
+    lost: BTreeSet<&'p str>,
+}
+
+impl<'p> Cutter<'p> {
+    /// Goes outwards from the call to the body of its function.
+    fn way(&mut self, call: Node<'p>, body: Node<'p>) -> Result<(), String> {
+        const COMPOUND: &str = "it is loaded in the head of a statement with a block";
+        let mut below = call;
+        while below.parent().is_some_and(|around| around.kind() != "block") {
+            below = below.parent().unwrap_or(below);
+            if any_block(below) {
+                return Err(COMPOUND.to_owned());
+            }
+        }
+        let load = below;
+        while self.spread(load, body) {}
+        loop {
+            let block = below.parent().ok_or(COMPOUND)?;
+            let parts = block.parts();
+            self.leave_out(block.start_byte(), below.start_byte());
+            for part in parts.iter().filter(|part| part.end_byte() <= below.start_byte()) {
+                self.lost.extend(bound(self.source, *part));
+            }
+            for part in parts.into_iter().filter(|part| part.start_byte() >= below.end_byte()) {
+                self.statement(part, false);
+            }
+            if block == body {
+                return Ok(());
+            }
+            below = self.around(block)?;
+        }
+    }
+
+    /// Makes the statement around a block that the way leads out of run the block once; gives that statement.
+    fn around(&mut self, block: Node<'p>) -> Result<Node<'p>, String> {
+        let owner = block.parent().ok_or("the way of the model leads nowhere")?;
+        let is_clause = owner.kind().ends_with("_clause");
+        let mut statement = if is_clause { owner.parent().unwrap_or(owner) } else { owner };
+        if owner.kind() == "case_clause" {
+            statement = statement.parent().unwrap_or(statement);
+        }
+        if owner.kind() == "try_statement" {
+            self.clauses(owner);
+            return Ok(owner);
+        }
+        self.once(statement, owner, block)?;
+        Ok(statement)
+    }
+
+    /// The clauses of a `try` whose body is run.
+    fn clauses(&mut self, statement: Node<'p>) {
+        for clause in statement.parts().into_iter().filter(|part| part.kind().ends_with("_clause")) {
+            let block = clause.parts().into_iter().rfind(|part| part.kind() == "block");
+            for part in block.iter().flat_map(|block| block.parts()) {
+                // What is put back at the end is: a device, for example.
+                let is_call = part.kind() == "expression_statement" && part.part(0).is_some_and(|it| it.kind() == "call");
+                if clause.kind() != "finally_clause" || !is_call {
+                    self.statement(part, true);
+                }
+            }
+        }
+    }
+
+    /// Replaces what decides whether, and how often, a block of a statement is run.
+    fn once(&mut self, statement: Node<'p>, owner: Node<'p>, block: Node<'p>) -> Result<(), String> {
+        let mut cursor = owner.walk();
+        let colons = owner.children(&mut cursor).filter(|child| child.kind() == ":" && child.end_byte() <= block.start_byte());
+        let colon = colons.last().ok_or("the way of the model leads through an unknown statement")?;
+        let is_loop = matches!(statement.kind(), "for_statement" | "while_statement");
+        let head = if is_loop { "for harness_once in [0]:" } else { "if True:" };
+        let kept = bound_below(self.source, block);
+        self.lost.extend(bound_below(self.source, statement).into_iter().filter(|name| !kept.contains(name)));
+        self.idle.push(&self.source.text()[statement.start_byte()..colon.end_byte()]);
+        self.edits.push(Edit::replace(statement.start_byte()..colon.end_byte(), head));
+        self.leave_out(block.end_byte(), statement.end_byte());
+        Ok(())
+    }
+
+    /// Leaves out a text that no statement is to stand for.
+    fn leave_out(&mut self, start: usize, end: usize) {
+        if start < end {
+            self.idle.push(&self.source.text()[start..end]);
+            self.edits.push(Edit::replace(start..end, ""));
+        }
+    }
+
+    /// Adds to the names what follows from the statements after the load. True if there was something to add.
+    fn spread(&mut self, load: Node<'p>, body: Node<'p>) -> bool {
+        let before = (self.tainted.len(), self.asking.len());
+        self.visit(load, body, false, &mut Vec::new());
+        (self.tainted.len(), self.asking.len()) != before
+    }
+
+    fn visit(&mut self, load: Node<'p>, node: Node<'p>, is_under: bool, heads: &mut Vec<Node<'p>>) {
+        if node.kind() == "block" {
+            for part in node.parts().into_iter().filter(|part| part.end_byte() > load.start_byte()) {
+                self.visit(load, part, is_under, heads);
+            }
+            return;
+        }
+        let is_after = node.start_byte() >= load.start_byte();
+        let depends = is_after && (is_under || mentions(self.source, node, &self.tainted));
+        let names = bound(self.source, node);
+        heads.extend(is_after.then_some(node));
+        if is_after && names.iter().any(|name| self.asking.contains(name)) {
+            // What decides whether it is run, too.
+            self.asking.extend(heads.iter().flat_map(|head| read(self.source, *head)));
+        }
+        if depends {
+            self.tainted.extend(names);
+        }
+        for part in node.parts().into_iter().filter(|part| any_block(*part)) {
+            self.visit(load, part, depends, heads);
+        }
+        if is_after {
+            heads.pop();
+        }
+    }
+
+    /// Does anything in a statement matter?
+    fn matters(&self, node: Node<'p>) -> bool {
+        let binds = bound(self.source, node);
+        mentions(self.source, node, &self.tainted)
+            || binds.iter().any(|name| self.tainted.contains(name) || self.asking.contains(name))
+            || any_block(node) && node.parts().into_iter().any(|part| self.matters(part))
+    }
+
+    /// Keeps of a statement what matters. `is_decided` tells that what was loaded decides whether it is run.
+    fn statement(&mut self, node: Node<'p>, is_decided: bool) {
+        let leaves = matches!(node.kind(), "return_statement" | "raise_statement" | "break_statement" | "continue_statement");
+        if leaves && is_decided || !any_block(node) && self.matters(node) {
+            return;
+        }
+        if !self.matters(node) || matches!(node.kind(), "global_statement" | "nonlocal_statement") {
+            self.idle.push(self.source.slice(node));
+            self.lost.extend(bound_below(self.source, node));
+            let ends = node.kind() == "return_statement";
+            let text = if ends { format!("return {}", self.variable) } else { "pass".to_owned() };
+            self.edits.push(Edit::replace(node.byte_range(), text));
+            return;
+        }
+        match node.kind() {
+            "try_statement" => {
+                self.blocks(node, is_decided, true);
+                self.clauses(node);
+            }
+            "if_statement" | "for_statement" | "while_statement" | "with_statement" => {
+                if self.heads(node).into_iter().any(|head| self.decides(head)) {
+                    self.blocks(node, true, false);
+                } else if let Some((owner, block)) = self.branch(node)
+                    && self.once(node, owner, block).is_ok()
+                {
+                    for part in block.parts() {
+                        self.statement(part, is_decided);
+                    }
+                }
+            }
+            // Functions and classes, and what is matched, are kept as they are.
+            _ => {}
+        }
+    }
+
+    /// Does what was loaded, or the allocation, decide what the head of a statement leads to?
+    fn decides(&self, head: Node<'p>) -> bool {
+        mentions(self.source, head, &self.tainted) || mentions(self.source, head, &self.asking)
+    }
+
+    /// A statement and its clauses.
+    fn heads(&self, node: Node<'p>) -> Vec<Node<'p>> {
+        let clauses = node.parts().into_iter().filter(|part| part.kind() == "elif_clause");
+        std::iter::once(node).chain(clauses).collect()
+    }
+
+    /// The statements in the blocks of a statement; of its body alone, or of its clauses as well.
+    fn blocks(&mut self, node: Node<'p>, is_decided: bool, is_body: bool) {
+        for part in node.parts() {
+            match part.kind() {
+                "block" => part.parts().into_iter().for_each(|part| self.statement(part, is_decided)),
+                kind if kind.ends_with("_clause") && !is_body => self.blocks(part, is_decided, false),
+                _ => {}
+            }
+        }
+    }
+
+    /// The first branch of a statement in which something matters, with the clause that it belongs to.
+    fn branch(&self, node: Node<'p>) -> Option<(Node<'p>, Node<'p>)> {
+        let clauses = node.parts().into_iter().filter(|part| part.kind().ends_with("_clause"));
+        let owners = std::iter::once(node).chain(clauses);
+        let blocks = owners.filter_map(|owner| Some((owner, owner.parts().into_iter().rfind(|part| part.kind() == "block")?)));
+        blocks.into_iter().find(|(_, block)| self.matters(*block))
+    }
+}
+
+/// Is it a statement, or a clause of one, with a block?
+fn any_block(node: Node<'_>) -> bool {
+    node.kind() == "block" || node.parts().iter().any(|part| part.kind() == "block" || part.kind().ends_with("_clause"))
+}
+
+/// The names that a statement and its blocks bind.
+fn bound_below<'p>(source: &'p Source, node: Node<'p>) -> Vec<&'p str> {
+    let mut names = bound(source, node);
+    any(node, |inner| {
+        if inner.kind() == "block" {
+            names.extend(inner.parts().into_iter().flat_map(|part| bound(source, part)));
+        }
+        false
+    });
+    names
+}
