@@ -26,6 +26,8 @@ pub enum Verification {
         scenarios: usize,
         /// Blocks whose device was compared.
         blocks: usize,
+        /// Loads of models whose outcome was compared.
+        loads: usize,
         /// Where a version has its own ways, and keeps them.
         notes: Vec<String>,
         /// What such a way goes on sending to the CPU, at worst, though byte quotas without a wildcard leave it nothing;
@@ -57,8 +59,9 @@ impl Verification {
     /// How much was run, in words; nothing if it is not verified.
     pub(crate) fn counts(&self) -> String {
         match self {
-            Self::Verified { places, scenarios, blocks, .. } => {
-                format!("{places} places probed, {scenarios} scenarios run, {blocks} blocks placed")
+            Self::Verified { places, scenarios, blocks, loads, .. } => {
+                let loads = if *loads > 0 { format!(", {loads} loads run") } else { String::new() };
+                format!("{places} places probed, {scenarios} scenarios run, {blocks} blocks placed{loads}")
             }
             _ => String::new(),
         }
@@ -70,11 +73,12 @@ impl From<&Proof> for Verification {
         match proof {
             Proof::NotReached => Self::NotReached,
             Proof::Skipped => Self::Skipped,
-            Proof::Ran(Verdict::Verified(evidence)) if evidence.places + evidence.scenarios == 0 => Self::NotApplicable,
+            Proof::Ran(Verdict::Verified(evidence)) if evidence.is_empty() => Self::NotApplicable,
             Proof::Ran(Verdict::Verified(evidence)) => Self::Verified {
                 places: evidence.places,
                 scenarios: evidence.scenarios,
                 blocks: evidence.blocks,
+                loads: evidence.loads,
                 notes: evidence.notes.clone(),
                 spill: evidence.spill.clone(),
                 elapsed: evidence.elapsed,

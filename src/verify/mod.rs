@@ -122,6 +122,13 @@ pub struct Evidence {
     pub spill: Option<Spill>,
 }
 
+impl Evidence {
+    /// Was there nothing to run?
+    pub fn is_empty(&self) -> bool {
+        self.places + self.scenarios + self.loads == 0
+    }
+}
+
 /// A wrong answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {

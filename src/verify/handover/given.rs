@@ -14,6 +14,10 @@ use crate::verify::desugar::is_lookup;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Use {
     called: bool,
+    /// How many things its call is to give, if they are given names one by one.
+    count: Option<usize>,
+    /// How what its call gives is used there.
+    result: Option<Box<Use>>,
     /// Is it compared, or computed with, as a number?
     number: bool,
     /// Is something put into it under a key?
@@ -22,12 +26,14 @@ pub(super) struct Use {
     /// The keys that it is read at, as they are written.
     keys: BTreeSet<String>,
     attributes: BTreeMap<String, Use>,
+    /// The methods of mappings that are called.
+    methods: BTreeSet<String>,
 }
 
 /// Methods of mappings.
-const OF_MAPPINGS: [&str; 8] = ["get", "pop", "setdefault", "items", "keys", "values", "update", "copy"];
+pub(super) const OF_MAPPINGS: [&str; 8] = ["get", "pop", "setdefault", "items", "keys", "values", "update", "copy"];
 /// Methods of texts.
-const OF_TEXTS: [&str; 9] =
+pub(super) const OF_TEXTS: [&str; 9] =
     ["encode", "endswith", "format", "join", "lower", "replace", "split", "startswith", "strip"];
 /// An allocation that is asked for.
 const ASKED: &str = "\"#cuda:0;4.0;cpu\"";
@@ -51,13 +57,18 @@ impl Use {
                 let call = around.parent().filter(|call| call.field("function") == Some(around));
                 if let Some(call) = call.filter(|_| OF_MAPPINGS.contains(&name)) {
                     self.mapping = true;
+                    self.methods.insert(name.to_owned());
                     let key = call.field("arguments").and_then(|list| list.part(0));
                     self.keys.extend(key.filter(|key| key.kind() == "string").map(|key| source.slice(key).to_owned()));
                 } else if call.is_none() || !OF_TEXTS.contains(&name) {
                     self.attributes.entry(name.to_owned()).or_default().note(source, around);
                 }
             }
-            "call" if around.field("function") == Some(node) => self.called = true,
+            "call" if around.field("function") == Some(node) => {
+                self.called = true;
+                self.count = self.count.or(unpacked(around));
+                self.result.get_or_insert_default().note(source, around);
+            }
             "subscript" if around.field("value") == Some(node) => {
                 let key = around.field("subscript");
                 let is_target = |node: Node<'_>| node.field("left") == Some(around);
@@ -89,15 +100,20 @@ impl Use {
         if let Some(known) = known.get(path) {
             return known.clone();
         }
+        let is_known = |known: &String| known.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
         if self.stored {
             return format!("harness_store({name:?})");
         }
-        if self.mapping {
+        if self.mapping && !known.keys().any(is_known) {
             let entry = |key: &String| format!("{key}: {}", text(key.trim_matches(['"', '\'']), asks));
             return format!("{{{}}}", self.keys.iter().map(entry).collect::<Vec<_>>().join(", "));
         }
-        if !self.attributes.is_empty() {
+        if !self.attributes.is_empty() || known.keys().any(is_known) {
             let mut made = String::from("HarnessThing(");
+            for method in &self.methods {
+                let known = known.get(&format!("{path}.{method}"));
+                made.extend(known.map(|known| format!("{method}={known}, ")));
+            }
             for (attribute, inner) in &self.attributes {
                 let _ = write!(made, "{attribute}={}, ", inner.stand_in(&format!("{path}.{attribute}"), asks, known));
             }
@@ -105,15 +121,40 @@ impl Use {
         }
         match name {
             "ModelPatcher" | "ModelPatcherDynamic" | "GGUFModelPatcher" | "CLIP" | "VAE" => name.to_owned(),
-            "warning" | "warn" | "error" | "critical" | "exception" if self.called => "harness_logger(True)".to_owned(),
-            "info" | "debug" if self.called => "harness_logger(False)".to_owned(),
-            _ if self.called && name.contains("log") => "harness_logger(False)".to_owned(),
-            _ if self.called => format!("harness_recorder({path:?})"),
+            _ if self.called && is_warning(name) => "harness_logger(True)".to_owned(),
+            _ if self.called && logs(name) => "harness_logger(False)".to_owned(),
+            _ if self.called => {
+                let given = self.result.as_ref().filter(|result| result.mapping || !result.attributes.is_empty());
+                let given = given.map(|result| result.stand_in(&format!("{path}()"), asks, known));
+                recorder(path, self.count, given.as_deref())
+            }
             _ if self.number && asks => "(4.0 if is_asked else 0)".to_owned(),
             _ if self.number => "4.0".to_owned(),
             _ => text(path, asks),
         }
     }
+}
+
+/// Python for a function that only takes note of its calls, and gives so many things, or one; a text, if it is not said.
+fn recorder(path: &str, count: Option<usize>, given: Option<&str>) -> String {
+    format!("harness_recorder({path:?}, {}, {})", count.unwrap_or(0), given.unwrap_or("None"))
+}
+
+/// How many names a call's result is taken apart into.
+pub(super) fn unpacked(call: Node<'_>) -> Option<usize> {
+    let left = call.parent().filter(|around| around.kind() == "assignment")?.field("left")?;
+    let is_pattern = matches!(left.kind(), "pattern_list" | "tuple_pattern" | "list_pattern");
+    let names = left.parts();
+    (is_pattern && names.iter().all(|name| name.kind() != "list_splat_pattern")).then_some(names.len())
+}
+
+/// Is it the name of a function that logs?
+pub(super) fn logs(name: &str) -> bool {
+    is_warning(name) || matches!(name, "info" | "debug") || name.contains("log")
+}
+
+fn is_warning(name: &str) -> bool {
+    matches!(name, "warning" | "warn" | "error" | "critical" | "exception")
 }
 
 fn text(text: &str, asks: bool) -> String {

@@ -237,7 +237,7 @@ impl<'v> Handing<'v> {
     fn without(&self, survey: &Survey) -> String {
         let others = self.subject.surveys.iter().filter(|other| other.is_edited() && other.fix != survey.fix);
         let others: Vec<_> = others.map(|other| format!("`--fix {}`", other.fix)).collect();
-        if others.is_empty() { String::new() } else { format!("\n{} repairs the rest", others.join(" ")) }
+        if others.is_empty() { String::new() } else { format!("; {} repairs the rest", others.join(" ")) }
     }
 
     /// Compares what the ways came to; gives how many loads were compared, and what is to be noted.

@@ -7,16 +7,16 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use tree_sitter::Node;
 
-use super::given::{self, Use};
+use super::given::{self, OF_MAPPINGS, OF_TEXTS, Use};
 use super::slice::{LOADED, Slice};
 use super::Case;
 use crate::fixes::{Handover, Keep};
 use crate::python::field::Fields as _;
 use crate::python::source::walk;
-use crate::python::syntax::{any, enclosing};
+use crate::python::syntax::{any, enclosing, identifiers};
 use crate::python::{FileId, Package, Source};
 use crate::verify::desugar::{self, Methods};
-use crate::verify::library::in_sandbox;
+use crate::verify::library::{Standard, in_sandbox};
 use crate::verify::program::{Module, STAND_INS, Top};
 use crate::verify::standin::{BUILTINS, builtin, reaches_outside};
 use crate::verify::uses::Uses;
@@ -24,7 +24,35 @@ use crate::verify::uses::Uses;
 const WORLD: &str = include_str!("world.py");
 
 /// Names that the program has itself, for which Python has something that the sandbox lacks or must not have.
-const OWN: [&str; 3] = ["callable", "print", "vars"];
+const OWN: [&str; 4] = ["callable", "dir", "print", "vars"];
+
+/// What the patchers and models of the program can do, and lists.
+const METHODS: [&str; 24] = [
+    "append",
+    "buffers",
+    "children",
+    "clone",
+    "count",
+    "element_size",
+    "extend",
+    "get_clone_model_override",
+    "index",
+    "insert",
+    "is_dynamic",
+    "model_size",
+    "model_state_dict",
+    "modules",
+    "named_buffers",
+    "named_children",
+    "named_modules",
+    "named_parameters",
+    "nelement",
+    "numel",
+    "parameters",
+    "remove",
+    "state_dict",
+    "to",
+];
 
 /// Attributes that are looked at in any case.
 const ATTRIBUTES: [&str; 10] = [
@@ -58,7 +86,11 @@ pub(super) struct Builder<'p> {
     uses: BTreeMap<String, Use>,
     /// What is there for a path such as `module.function`.
     known: BTreeMap<String, String>,
+    /// Other names of functions.
+    aliases: BTreeMap<String, String>,
     attributes: BTreeSet<String>,
+    /// Methods that are called on what was loaded, which nothing is known of, and how many things they give.
+    methods: BTreeMap<String, Option<usize>>,
     /// What the sandbox lacks.
     pub(super) lacks: Vec<String>,
 }
@@ -75,7 +107,9 @@ impl<'p> Builder<'p> {
             library: BTreeMap::new(),
             uses: BTreeMap::new(),
             known: BTreeMap::new(),
+            aliases: BTreeMap::new(),
             attributes: ATTRIBUTES.map(str::to_owned).into(),
+            methods: BTreeMap::new(),
             lacks: Vec::new(),
         }
     }
@@ -129,7 +163,9 @@ impl<'p> Builder<'p> {
     ) -> Result<(), String> {
         let Some(module) = self.modules.get(&file) else { return Ok(()) };
         let uses = Uses::of(source, node);
+        let is_function = node.kind() == "function_definition";
         self.attributes.extend(set_attributes(source, node));
+        self.methods.extend(methods(source, node, &uses.bound));
         let mut wanted = BTreeSet::new();
         for (name, chain, called) in &uses.chains {
             if uses.bound.contains(name) || BUILTINS.contains(name) || OWN.contains(name) || *name == LOADED {
@@ -142,9 +178,12 @@ impl<'p> Builder<'p> {
                 None if is_around(name) => Some((file, (*name).to_owned())),
                 _ => None,
             };
-            if let Some(target) = target.filter(|target| self.real.contains(target)) {
+            // A function that helps one that is run, with what it was given.
+            let helps = |node: Node<'_>| is_function && passes(module.source, node);
+            let is_helper = matches!(top, Some(Top::Definition(node)) if helps(*node));
+            if let Some(target) = target.filter(|target| is_helper || self.real.contains(target)) {
                 if target.1 != *name {
-                    self.library.insert((*name).to_owned(), format!("{name} = {}", target.1));
+                    self.aliases.insert((*name).to_owned(), target.1.clone());
                 }
                 let known = self.taken.entry(target.1.clone()).or_insert_with(|| target.clone());
                 if *known != target {
@@ -164,6 +203,20 @@ impl<'p> Builder<'p> {
                 self.lacks.extend((!in_sandbox(*standard)).then(|| format!("`{standard}`")));
                 self.library.insert((*name).to_owned(), text);
                 continue;
+            }
+            if let (Some(Top::Library(Standard { module, name: None })), Some(first)) = (top, chain.first()) {
+                let path = format!("{name}.{first}");
+                let stands = format!("harness_{module}_of_{first}");
+                let standard = Standard { module, name: Some(first) };
+                // What is copied here is no plain value.
+                let text = match standard.to_string().as_str() {
+                    "copy.copy" => Some(format!("{stands} = harness_copied")),
+                    _ => standard.text(&stands),
+                };
+                if let Some(text) = text {
+                    self.known.insert(path, stands.clone());
+                    self.library.insert(stands, text);
+                }
             }
             if let Some(is_there) = builtin(name) {
                 self.lacks.extend((!is_there).then(|| format!("`{name}`")));
@@ -189,7 +242,11 @@ impl<'p> Builder<'p> {
         let mut text = format!("{STAND_INS}\n\n{WORLD}\n\n");
         let attributes: Vec<_> = attributes.iter().map(|name| Value::from(name.as_str()).to_string()).collect();
         let _ = writeln!(text, "HARNESS_ATTRIBUTES = [{}]", attributes.join(", "));
-        let _ = writeln!(text, "is_asked = True");
+        let methods = self.methods.iter().map(|(name, count)| format!("{name:?}: {}", count.unwrap_or(0)));
+        let _ = writeln!(text, "HARNESS_METHODS = {{{}}}", methods.collect::<Vec<_>>().join(", "));
+        for line in self.library.values() {
+            let _ = writeln!(text, "{line}");
+        }
         for (name, found) in &self.uses {
             if !self.taken.contains_key(name) {
                 let _ = writeln!(text, "{name} = {}", found.stand_in(name, false, &self.known));
@@ -205,8 +262,8 @@ impl<'p> Builder<'p> {
             self.lacks.extend(translation.lacks.into_iter().map(|(_, what)| what));
             let _ = writeln!(text, "\n\n{}", translation.text.replace("\r\n", "\n"));
         }
-        for line in self.library.values() {
-            let _ = writeln!(text, "{line}");
+        for (name, target) in &self.aliases {
+            let _ = writeln!(text, "{name} = {target}");
         }
         let mut sites = Vec::new();
         for (number, way) in ways.iter().enumerate() {
@@ -245,6 +302,46 @@ impl<'p> Builder<'p> {
         text.push_str("]\njson.dumps([harness_run(*case) for case in HARNESS_CASES])\n");
         text
     }
+}
+
+/// The methods that are called on names that code binds, but for those that are known, or asked for by name.
+fn methods(source: &Source, node: Node<'_>, bound: &BTreeSet<&str>) -> BTreeMap<String, Option<usize>> {
+    let mut found = BTreeMap::new();
+    let mut asked = BTreeSet::new();
+    walk(&mut node.walk(), |inner| {
+        asked.extend((inner.kind() == "string_content").then(|| source.slice(inner)));
+        let function = inner.field("function").filter(|function| function.kind() == "attribute");
+        let called = function.and_then(|function| Some((root(function)?, function.field("attribute")?)));
+        if let Some((root, method)) = called {
+            let method = source.slice(method);
+            let known = [&METHODS[..], &OF_MAPPINGS, &OF_TEXTS].concat();
+            if bound.contains(source.slice(root)) && !known.contains(&method) && !given::logs(method) {
+                let count: &mut Option<usize> = found.entry(method.to_owned()).or_default();
+                *count = count.or(given::unpacked(inner));
+            }
+        }
+        true
+    });
+    found.retain(|name, _| !asked.contains(name.as_str()));
+    found
+}
+
+/// The name that a chain of attributes, calls and subscripts begins with.
+fn root(node: Node<'_>) -> Option<Node<'_>> {
+    let mut node = node;
+    while node.kind() != "identifier" {
+        node = node.field("object").or_else(|| node.field("value")).or_else(|| node.field("function"))?;
+    }
+    Some(node)
+}
+
+/// Does a function return what it was given, or something of it?
+fn passes(source: &Source, function: Node<'_>) -> bool {
+    let parameters = function.field("parameters").map(|list| identifiers(source, list)).unwrap_or_default();
+    any(function, |node| {
+        let returned = node.part(0).filter(|_| node.kind() == "return_statement");
+        returned.and_then(root).is_some_and(|root| parameters.contains(&source.slice(root)))
+    })
 }
 
 /// The attributes that code sets, by an assignment or by their name.

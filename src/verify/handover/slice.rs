@@ -21,6 +21,7 @@ use std::path::Path;
 
 use tree_sitter::Node;
 
+use super::given::logs;
 use super::names::{bound, mentions, read};
 use crate::fixes::Handover;
 use crate::python::field::Fields as _;
@@ -230,6 +231,10 @@ impl<'p> Cutter<'p> {
     fn statement(&mut self, node: Node<'p>, is_decided: bool) {
         let leaves = matches!(node.kind(), "return_statement" | "raise_statement" | "break_statement" | "continue_statement");
         if leaves && is_decided || !any_block(node) && self.matters(node) {
+            if let Some(arguments) = logged(self.source, node) {
+                self.idle.push(self.source.slice(arguments));
+                self.edits.push(Edit::replace(arguments.byte_range(), "()"));
+            }
             return;
         }
         if !self.matters(node) || matches!(node.kind(), "global_statement" | "nonlocal_statement") {
@@ -295,6 +300,13 @@ impl<'p> Cutter<'p> {
 /// Is it a statement, or a clause of one, with a block?
 fn any_block(node: Node<'_>) -> bool {
     node.kind() == "block" || node.parts().iter().any(|part| part.kind() == "block" || part.kind().ends_with("_clause"))
+}
+
+/// What is logged, if a statement does only that: it may be said of anything, and nothing comes of it.
+fn logged<'p>(source: &'p Source, node: Node<'p>) -> Option<Node<'p>> {
+    let call = node.part(0).filter(|call| node.kind() == "expression_statement" && call.kind() == "call")?;
+    let method = call.field("function")?.field("attribute")?;
+    call.field("arguments").filter(|_| logs(source.slice(method)))
 }
 
 /// The names that a statement and its blocks bind.

@@ -91,7 +91,21 @@ HARNESS_NAMED = []
 
 def harness_named(name, value):
     HARNESS_NAMED.append((name, value))
+    for method in HARNESS_METHODS:
+        if not hasattr(value, method):
+            setattr(value, method, harness_recorder(method, HARNESS_METHODS[method]))
     return value
+
+
+def harness_copied(value):
+    for name, known in HARNESS_NAMED:
+        if value is known and name == "the holder":
+            same = harness_named(name, type(value)(value.patcher))
+            kept = vars(value)
+            for attribute in kept:
+                setattr(same, attribute, kept[attribute])
+            return same
+    return value.copy() if isinstance(value, (dict, list, set)) else harness_refuses("it cannot be copied")
 
 
 def harness_refuses(message):
@@ -310,6 +324,10 @@ def vars(value):
     return kept
 
 
+def dir(value):
+    return list(HARNESS_ATTRIBUTES)
+
+
 def harness_is_method(value):
     return "function" in type(value).__name__ or "method" in type(value).__name__
 
@@ -369,13 +387,14 @@ def harness_kept_elsewhere(keep, key):
     return facts
 
 
-def harness_recorder(name):
+def harness_recorder(name, count=0, result=None):
     def record(*given, **named):
         values = [harness_told(value) for value in given]
         values = values + [key + "=" + harness_told(named[key]) for key in named]
         call = name + "(" + ", ".join(values) + ")"
         HARNESS_TRACE.append(call)
-        return call
+        given = call if result is None else result
+        return (given,) * count if count else given
 
     return record
 
