@@ -18,6 +18,15 @@ fn readme() -> String {
     fs::read_to_string("patches/README.md").unwrap()
 }
 
+/// The Python that the section of a fix shows as before and after.
+fn before_and_after(fix: &str) -> [String; 2] {
+    let readme = readme();
+    let section = readme.split("\n## ").find(|section| section.starts_with(fix)).unwrap();
+    let blocks: Vec<_> = section.split("```python\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let [before, after] = blocks[..] else { panic!("not two blocks of Python") };
+    [before, after].map(str::to_owned)
+}
+
 /// What stands in backticks.
 fn codes(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
@@ -61,8 +70,21 @@ fn gpu_only() {
         let block = block.replace("    ...\n", middle);
         format!("def quotas(patcher, allocations):\n    final = {{}}\n    remaining = size_of(patcher)\n{block}")
     };
-    let readme = readme();
-    let blocks: Vec<_> = readme.split("```python\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    let [before, after] = blocks[..] else { panic!("not two blocks of Python") };
-    assert_eq!(repaired(&around(before), Accounting::Resident), around(after));
+    let [before, after] = before_and_after("gpu-only");
+    assert_eq!(repaired(&around(&before), Accounting::Resident), around(&after));
+}
+
+#[test]
+fn dynamic_vram() {
+    let around = |block: &str| {
+        format!(
+            "def analyze(patcher, text):\n    expert, virtual = text.split('#')\n\n\ndef partially_load(self):\n    \
+             analyze(self, self.model._distorch_v2_meta['full_allocation'])\n\n\n{block}"
+        )
+    };
+    let [before, after] = before_and_after("dynamic-vram");
+    let repaired = repaired(&around(&before), Accounting::Resident);
+    let (function, rest) = repaired.split_at(repaired.find("def analyze(").unwrap());
+    assert!(function.starts_with("def hand_to_distorch(loaded, allocation, at=None):\n"), "{function}");
+    assert_eq!(rest, around(&after));
 }

@@ -37,7 +37,8 @@ impl<'c> Memory<'c> {
     ) -> Self {
         let Some(cache) = cache else { return Self { entry: None, known: None } };
         // What is added to the options is part of this by itself.
-        let asked = Key::new("repair").with(format!("{fixes:?} {spared:?} {accounting:?} {proof:?} {}", is_whole(checkout)));
+        let asked =
+            Key::new("repair").with(format!("{fixes:?} {spared:?} {accounting:?} {proof:?} {}", is_whole(checkout)));
         let package = &sources.package;
         let files = package.ids().map(|file| (package.path(file), package.bytes(file)));
         let key = files.fold(asked, |key, (path, bytes)| key.with(path.as_os_str().as_encoded_bytes()).with(bytes));

@@ -2,8 +2,8 @@
 
 use anstyle::{AnsiColor, Style};
 
-/// Columns in front of a verdict: the name of what it is about.
-pub(super) const INDENT: usize = 11;
+/// Columns in front of a verdict: the name of what it is about, and a blank.
+pub(super) const INDENT: usize = 13;
 /// Red, for what is wrong and for what goes.
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 /// Green, for what is right and for what comes.
@@ -16,3 +16,19 @@ pub(super) const NEXT: Style = AnsiColor::Cyan.on_default().bold();
 pub(super) const FAINT: Style = Style::new().dimmed();
 /// For names.
 pub(super) const STRONG: Style = Style::new().bold();
+
+/// The name of what a verdict is about, with the blanks behind it.
+pub(super) fn label(name: &str) -> String {
+    format!("{STRONG}{name:<0$}{STRONG:#} ", INDENT - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixes::Fix;
+
+    #[test]
+    fn the_names_of_all_fixes_fit() {
+        assert!(Fix::ALL.iter().all(|fix| fix.name().len() < INDENT));
+    }
+}

@@ -22,7 +22,9 @@ use tree_sitter::Node;
 
 use self::loaded::{Load, loads};
 use self::marks::{Mark, keeps, marks};
-use super::{About, Accounting, Contract, Definition, Fix, Host, LOOKED_FOR, Site, Standing, State, Status, Subject, Survey};
+use super::{
+    About, Accounting, Contract, Definition, Fix, Host, LOOKED_FOR, Site, Standing, State, Status, Subject, Survey,
+};
 use crate::python::calls::{Code, Located};
 use crate::python::flow::Seeds;
 use crate::python::flow::value::Spot;

@@ -15,7 +15,7 @@ use anyhow::Result;
 use crate::comfyui::{Fit, Kind, Pair};
 use crate::fixes::Status;
 use crate::render::columns::{columns, wrapped};
-use crate::render::style::{BAD, FAINT, GOOD, INDENT, STRONG, UNSURE};
+use crate::render::style::{BAD, FAINT, GOOD, INDENT, STRONG, UNSURE, label};
 use crate::render::{Examined, Render, Screen};
 use crate::report::{CheckoutReport, ComfyUiReport, Command, Report};
 use crate::text::{counted, visible};
@@ -110,7 +110,7 @@ fn pair(pair: Pair, checkout: &CheckoutReport) -> String {
     if let Some(conflict) = checkout.conflicts.first() {
         let own = if checkout.reads_rightly() { "; its own places read that rightly" } else { "" };
         let own = if conflict.kind == Kind::ReplacedLoadList { own } else { "" };
-        return format!("{STRONG}{name:<10}{STRONG:#} {BAD}broken{BAD:#}: {}{own}\n", conflict.verdict());
+        return format!("{}{BAD}broken{BAD:#}: {}{own}\n", label(name), conflict.verdict());
     }
     let fields = checkout.comfyui.as_ref().and_then(ComfyUiReport::fields);
     let with = fields.map(|fields| format!(" with items of {fields}")).unwrap_or_default();
@@ -121,7 +121,7 @@ fn pair(pair: Pair, checkout: &CheckoutReport) -> String {
         Pair::Either { four: Fit::Works, five: Fit::Works } => (GOOD, "works, with 4 fields as with 5".to_owned()),
         Pair::Either { four, five } => (UNSURE, format!("unknown ComfyUI: with 4 fields {four}, with 5 {five}")),
     };
-    format!("{STRONG}{name:<10}{STRONG:#} {style}{verdict}{style:#}\n")
+    format!("{}{style}{verdict}{style:#}\n", label(name))
 }
 
 /// One line per fix.
@@ -136,7 +136,7 @@ fn verdicts(checkout: &CheckoutReport) -> String {
         };
         let (fix, word) = (survey.fix.name(), survey.status.name());
         let verdict = wrapped(&survey.verdict, INDENT + word.len() + 2, INDENT, columns());
-        let _ = writeln!(out, "{STRONG}{fix:<10}{STRONG:#} {style}{word}{style:#}: {verdict}");
+        let _ = writeln!(out, "{}{style}{word}{style:#}: {verdict}", label(fix));
     }
     out
 }

@@ -3,22 +3,22 @@
 use std::fmt::Write as _;
 
 use crate::render::columns::{columns, wrapped};
-use crate::render::style::{FAINT, GOOD, INDENT, STRONG, UNSURE};
+use crate::render::style::{FAINT, GOOD, INDENT, UNSURE, label};
 use crate::report::Verification;
 use crate::text::visible;
 
 /// One line, and the notes; nothing where something is wrong, which the error says.
 pub(super) fn line(verification: &Verification) -> String {
-    let name = format!("{STRONG}{:<10}{STRONG:#}", "verify");
+    let name = label("verify");
     match verification {
         Verification::Skipped => {
-            format!("{name} {UNSURE}not verified{UNSURE:#}: nothing was run, so nothing is proved\n")
+            format!("{name}{UNSURE}not verified{UNSURE:#}: nothing was run, so nothing is proved\n")
         }
         Verification::NotApplicable => {
-            format!("{name} {FAINT}not applicable{FAINT:#}: there is nothing to run\n")
+            format!("{name}{FAINT}not applicable{FAINT:#}: there is nothing to run\n")
         }
         Verification::Verified { notes, .. } => {
-            let mut out = format!("{name} {GOOD}verified{GOOD:#}: {}\n", verification.counts());
+            let mut out = format!("{name}{GOOD}verified{GOOD:#}: {}\n", verification.counts());
             for note in notes {
                 let note = wrapped(&visible(note), INDENT, INDENT, columns());
                 let _ = writeln!(out, "{FAINT}{:INDENT$}{note}{FAINT:#}", "");

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::Human;
 use crate::render::columns::{columns, wrapped};
-use crate::render::style::{FAINT, INDENT, STRONG};
+use crate::render::style::{FAINT, INDENT, label};
 use crate::render::{Render, Screen};
 use crate::report::StatusReport;
 use crate::text::shown;
@@ -16,7 +16,7 @@ impl Render<StatusReport> for Human {
         let mut out = String::new();
         let mut line = |name: &str, text: &str| {
             let text = wrapped(text, INDENT, INDENT, columns());
-            let _ = writeln!(out, "{STRONG}{name:<10}{STRONG:#} {text}");
+            let _ = writeln!(out, "{}{text}", label(name));
         };
         line("repair", &status.repair);
         for (path, fate) in &status.files {
