@@ -37,7 +37,7 @@ impl Raised {
     }
 
     /// An exception of the class with this name.
-    pub(super) fn new(class: &str, message: &str) -> Self {
+    fn new(class: &str, message: &str) -> Self {
         let kind = match class {
             "AttributeError"
             | "ImportError"

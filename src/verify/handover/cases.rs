@@ -1,7 +1,7 @@
 //! What a loader gives, and what has to come of it.
 
 /// One run of a way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Case {
     /// The kind of patcher.
     pub(super) kind: &'static str,
@@ -9,8 +9,17 @@ pub(super) struct Case {
     pub(super) holder: Option<&'static str>,
     /// Where that is.
     pub(super) shape: &'static str,
-    /// Is an allocation asked for?
-    pub(super) is_asked: bool,
+    /// Which allocations are asked for.
+    pub(super) asked: Asked,
+}
+
+/// Which of the values that a way finds around it ask for an allocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    All,
+    None,
+    /// The one of this name, or under this key.
+    Only(String),
 }
 
 /// What has to come of a case.
@@ -25,23 +34,33 @@ pub(super) enum Outcome {
 }
 
 impl Case {
-    pub(super) fn outcome(self) -> Outcome {
+    /// What has to come of it, if an allocation is kept without the repair, or none.
+    pub(super) fn outcome(&self, is_marked: bool) -> Outcome {
         match self.kind {
-            _ if !self.is_asked => Outcome::Untouched,
+            _ if !is_marked => Outcome::Untouched,
             "loads-again" | "taken-over" => Outcome::HandedOver,
             "static" | "GGUF" | "older" => Outcome::Untouched,
             _ => Outcome::Failed,
         }
     }
 
-    /// The case whose outcome without the repair is the right one.
-    pub(super) fn like(self) -> Self {
-        let kind = if self.outcome() == Outcome::HandedOver { "plain" } else { self.kind };
-        Self { kind, ..self }
+    /// The case that comes to the right thing without the repair, if the model is to be handed over.
+    pub(super) fn plain(&self) -> Self {
+        let kind = if self.outcome(true) == Outcome::HandedOver { "plain" } else { self.kind };
+        Self { kind, ..self.clone() }
+    }
+
+    /// Is it about something else, going by whether an allocation is kept without the repair?
+    pub(super) fn is_beside(&self, is_marked: bool) -> bool {
+        match self.asked {
+            Asked::All => !is_marked,
+            Asked::None => is_marked,
+            Asked::Only(_) => false,
+        }
     }
 
     /// In words.
-    pub(super) fn describe(self) -> String {
+    pub(super) fn describe(&self) -> String {
         let patcher = match self.kind {
             "loads-again" => "a dynamic patcher that can be loaded again",
             "taken-over" => "a dynamic patcher without `cached_patcher_init`",
@@ -61,7 +80,11 @@ impl Case {
             "tuple" => ", in a tuple",
             _ => "",
         };
-        let asked = if self.is_asked { "" } else { ", without an allocation" };
+        let asked = match &self.asked {
+            Asked::All => String::new(),
+            Asked::None => ", without an allocation".to_owned(),
+            Asked::Only(name) => format!(", with an allocation by `{name}` only"),
+        };
         format!("{holder}{patcher}{shape}{asked}")
     }
 }
@@ -69,24 +92,28 @@ impl Case {
 const HOLDERS: [Option<&str>; 4] = [None, Some("CLIP"), Some("VAE"), Some("CLIP vision")];
 const FEW: [Option<&str>; 2] = [None, Some("CLIP")];
 
-/// The cases of a way: of one whose loader gives several outputs, or the model itself.
-pub(super) fn cases(is_one_of_several: bool) -> Vec<Case> {
+/// The cases of a way: of one whose loader gives several outputs, or the model itself. `asking` are the values that may ask
+/// for an allocation.
+pub(super) fn cases(is_one_of_several: bool, asking: &[String]) -> Vec<Case> {
     let shape = if is_one_of_several { "tuple" } else { "itself" };
-    let of = |kind, holder, shape, is_asked| Case { kind, holder, shape, is_asked };
     let mut cases = Vec::new();
-    for kind in ["loads-again", "taken-over"] {
-        cases.extend(HOLDERS.map(|holder| of(kind, holder, shape, true)));
-    }
+    let mut add = |kinds: &[&'static str], holders: &[Option<&'static str>], shape, asked: Asked| {
+        let of = |kind: &&'static str| {
+            let case = |holder: &Option<&'static str>| Case { kind, holder: *holder, shape, asked: asked.clone() };
+            holders.iter().map(case).collect::<Vec<_>>()
+        };
+        cases.extend(kinds.iter().flat_map(of));
+    };
+    add(&["loads-again", "taken-over"], &HOLDERS, shape, Asked::All);
     if is_one_of_several {
-        for shape in ["list", "three"] {
-            cases.extend(FEW.map(|holder| of("taken-over", holder, shape, true)));
-        }
+        add(&["taken-over"], &FEW, "list", Asked::All);
+        add(&["taken-over"], &FEW, "three", Asked::All);
     }
-    for kind in ["static", "GGUF", "older", "not-cloned", "not-handed-on", "not-converted", "stays-dynamic"] {
-        cases.extend(FEW.map(|holder| of(kind, holder, shape, true)));
-    }
-    for kind in ["taken-over", "static", "GGUF", "older"] {
-        cases.extend(FEW.map(|holder| of(kind, holder, shape, false)));
+    add(&["static", "GGUF", "older"], &FEW, shape, Asked::All);
+    add(&["not-cloned", "not-handed-on", "not-converted", "stays-dynamic"], &FEW, shape, Asked::All);
+    add(&["taken-over", "static", "GGUF", "older"], &FEW, shape, Asked::None);
+    for name in asking.iter().filter(|_| asking.len() > 1) {
+        add(&["taken-over"], &FEW, shape, Asked::Only(name.clone()));
     }
     cases
 }

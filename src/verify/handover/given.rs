@@ -93,8 +93,20 @@ impl Use {
         }
     }
 
+    /// The values, or their entries, that ask for an allocation if `name` does.
+    pub(super) fn asking(&self, name: &str) -> Vec<String> {
+        if self.mapping {
+            self.keys.iter().map(|key| unquoted(key).to_owned()).collect()
+        } else if self.attributes.is_empty() {
+            vec![name.to_owned()]
+        } else {
+            let attributes = self.attributes.iter();
+            attributes.flat_map(|(attribute, inner)| inner.asking(&format!("{name}.{attribute}"))).collect()
+        }
+    }
+
     /// Python for what stands for `path`, which is used like this; `asks` tells that it says which allocation is asked
-    /// for, and `is_asked` is a name there. `known` are paths that something is there for.
+    /// for, by what `asked` is there. `known` are paths that something is there for.
     pub(super) fn stand_in(&self, path: &str, asks: bool, known: &BTreeMap<String, String>) -> String {
         let name = path.rsplit('.').next().unwrap_or(path);
         if let Some(known) = known.get(path) {
@@ -105,7 +117,7 @@ impl Use {
             return format!("harness_store({name:?})");
         }
         if self.mapping && !known.keys().any(is_known) {
-            let entry = |key: &String| format!("{key}: {}", text(key.trim_matches(['"', '\'']), asks));
+            let entry = |key: &String| format!("{key}: {}", text(unquoted(key), asks));
             return format!("{{{}}}", self.keys.iter().map(entry).collect::<Vec<_>>().join(", "));
         }
         if !self.attributes.is_empty() || known.keys().any(is_known) {
@@ -128,7 +140,7 @@ impl Use {
                 let given = given.map(|result| result.stand_in(&format!("{path}()"), asks, known));
                 recorder(path, self.count, given.as_deref())
             }
-            _ if self.number && asks => "(4.0 if is_asked else 0)".to_owned(),
+            _ if self.number && asks => format!("harness_asked(asked, {path:?}, 4.0, 0)"),
             _ if self.number => "4.0".to_owned(),
             _ => text(path, asks),
         }
@@ -158,19 +170,23 @@ fn is_warning(name: &str) -> bool {
 }
 
 fn text(text: &str, asks: bool) -> String {
-    if asks { format!("({ASKED} if is_asked else \"\")") } else { format!("{text:?}") }
+    if asks { format!("harness_asked(asked, {text:?}, {ASKED}, \"\")") } else { format!("{text:?}") }
+}
+
+fn unquoted(key: &str) -> &str {
+    key.trim_matches(['"', '\''])
 }
 
 /// Python for a parameter that has a default; none if that is nothing that can be written down.
-pub(super) fn default(value: &str, asks: bool) -> Option<String> {
+pub(super) fn default(name: &str, value: &str, asks: bool) -> Option<String> {
     let number = value.parse::<f64>().ok().filter(|number| number.is_finite());
     let is_text = value.starts_with(['"', '\'']);
-    match (number, asks) {
-        (Some(number), true) => {
+    match number {
+        Some(number) if asks => {
             let asked = if number == 0.0 { "4.0" } else { value };
-            Some(format!("({asked} if is_asked else 0)"))
+            Some(format!("harness_asked(asked, {name:?}, {asked}, 0)"))
         }
-        (None, true) if is_text => Some(format!("({value} if is_asked else \"\")")),
+        None if asks && is_text => Some(format!("harness_asked(asked, {name:?}, {value}, \"\")")),
         _ => {
             let is_written = number.is_some() || is_text || matches!(value, "None" | "True" | "False");
             is_written.then(|| value.to_owned())

@@ -21,7 +21,6 @@ use tree_sitter::Node;
 use self::cases::{Case, Outcome};
 use self::program::{Builder, Way};
 use self::slice::Slice;
-use super::answer::{Kind, Raised};
 use super::engine::Running;
 use super::probe::{all_edits, moved};
 use super::{Engine, Mismatch, Step, Subject, Verdict};
@@ -36,7 +35,7 @@ struct Pair<'v> {
     handover: &'v Handover,
     /// Does the repair change it?
     is_edited: bool,
-    /// Where it begins, in the file after.
+    /// Where it begins, in the file before.
     place: String,
     before: Slice,
     after: Slice,
@@ -126,7 +125,7 @@ impl<'v> Handing<'v> {
         let sources = self.subject.before.source(file).ok().zip(self.subject.after.source(file).ok());
         let (before, after) = sources.ok_or_else(|| Verdict::Inconclusive("its file cannot be read".to_owned()))?;
         let start = moved(&edits, handover.call.start);
-        let place = format!("{}:{}", self.subject.after.path(file).display(), after.place(start).line);
+        let place = format!("{}:{}", before.path().display(), before.place(handover.call.start).line);
         let call = call(before, handover.call.start, handover.call.end)
             .ok_or_else(|| Verdict::Inconclusive(format!("{place}: there is no call")))?;
         let wrong = |expected: &str, given: &str| {
@@ -195,11 +194,13 @@ impl<'v> Handing<'v> {
         }
         let attributes: BTreeSet<_> =
             builders.iter().flat_map(|(_, builder)| builder.attributes()).cloned().collect();
-        let cases: Vec<_> = (0..pairs.len())
-            .flat_map(|pair| cases::cases(pairs[pair].handover.at.is_some()).into_iter().map(move |case| (pair, case)))
-            .collect();
+        let cases_of = |(at, pair): (usize, &Pair<'_>)| {
+            let cases = cases::cases(pair.handover.at.is_some(), &asking(pair));
+            cases.into_iter().map(move |case| (at, case)).collect::<Vec<_>>()
+        };
+        let cases: Vec<_> = pairs.iter().enumerate().flat_map(cases_of).collect();
         // What it came to before: with what it should come to, and with what it is given.
-        let like = cases.iter().flat_map(|(pair, case)| [(*pair, case.like()), (*pair, *case)]).collect::<Vec<_>>();
+        let like = cases.iter().flat_map(|(pair, case)| [(*pair, case.plain()), (*pair, case.clone())]).collect::<Vec<_>>();
         let mut running = Vec::new();
         for (at, (_, builder)) in builders.iter_mut().enumerate() {
             let ways: Vec<_> = pairs.iter().map(|pair| pair.way(at)).collect();
@@ -219,12 +220,14 @@ impl<'v> Handing<'v> {
         let text = match &verdict {
             Verdict::Inconclusive(reason) => reason.clone(),
             Verdict::Wrong(Mismatch { scenario, expected, given, .. }) => {
-                format!("{scenario}: expected {expected}, and it is {given}")
+                format!("{scenario}: {given}, and not: {expected}")
             }
             Verdict::Verified(_) => return Ok(()),
         };
         if !is_edited {
-            self.notes.push(format!("{} is in order, but was not verified: {text}", survey.fix));
+            let is_wrong = matches!(verdict, Verdict::Wrong(_));
+            let word = if is_wrong { "has its own way here" } else { "was not verified" };
+            self.notes.push(format!("{} {word}, and stays as it is: {text}", survey.fix));
             return Ok(());
         }
         Err(match verdict {
@@ -282,12 +285,13 @@ impl Batch<'_> {
         for (((pair, case), before), after) in self.cases.iter().zip(before.chunks(2)).zip(&after) {
             // What it does not mark, or cannot deal with, is not what its loader returns.
             let [Outline::Ran(right), _] = before else { continue };
-            if right.is_marked != case.is_asked {
+            if case.is_beside(right.is_marked) {
                 continue;
             }
             compared += 1;
-            marking.extend((case.outcome() == Outcome::HandedOver).then_some(*pair));
-            compare(&self.pairs[*pair], *case, before, after)?;
+            let outcome = case.outcome(right.is_marked);
+            marking.extend((outcome == Outcome::HandedOver).then_some(*pair));
+            compare(&self.pairs[*pair], case, outcome, before, after)?;
         }
         let idle = (0..self.pairs.len()).find(|pair| !marking.contains(pair));
         match idle.map(|pair| &self.pairs[pair]) {
@@ -306,19 +310,29 @@ fn why(before: &[Outline]) -> String {
     raised.next().unwrap_or_else(|| "nothing is marked when it is run on its own".to_owned())
 }
 
-fn compare(pair: &Pair<'_>, case: Case, before: &[Outline], after: &Outline) -> Result<(), Verdict> {
+fn compare(
+    pair: &Pair<'_>,
+    case: &Case,
+    outcome: Outcome,
+    before: &[Outline],
+    after: &Outline,
+) -> Result<(), Verdict> {
     let wrong = |expected: String, given: String| {
         let scenario = format!("{}: {}", pair.place, case.describe());
         Err(Verdict::Wrong(Mismatch { step: Step::HandOver, scenario, expected, given }))
     };
-    let [Outline::Ran(right), same] = before else { return Ok(()) };
+    let [plain, same] = before else { return Ok(()) };
+    let Outline::Ran(right) = (if outcome == Outcome::HandedOver { plain } else { same }) else { return Ok(()) };
     let given = match after {
         Outline::Ran(given) => given,
         Outline::Raised(kind, message) => {
-            let raised = Raised::new(kind, message);
-            return match raised.kind {
-                Kind::Unsupported => Err(Verdict::Inconclusive(format!("{}: {}", pair.place, raised.message))),
-                Kind::Own => wrong(right.facts.first().cloned().unwrap_or_default(), raised.message),
+            let raised = format!("{kind}: {message}");
+            // In this way the sandbox says that it lacks something.
+            return match kind.as_str() {
+                "NotImplementedError" | "ImportError" | "ModuleNotFoundError" | "SyntaxError" => {
+                    Err(Verdict::Inconclusive(format!("{}: {raised}", pair.place)))
+                }
+                _ => wrong(right.facts.first().cloned().unwrap_or_default(), raised),
             };
         }
     };
@@ -330,7 +344,6 @@ fn compare(pair: &Pair<'_>, case: Case, before: &[Outline], after: &Outline) -> 
     if let Some((expected, given)) = first_difference(&right.called, &given.called, is_as_it_was) {
         return wrong(expected, given);
     }
-    let outcome = case.outcome();
     if outcome == Outcome::Untouched && given.clones > 0 {
         return wrong("no clone".to_owned(), format!("{} clones", given.clones));
     }
@@ -359,6 +372,12 @@ fn first_difference(expected: &[String], given: &[String], may: impl Fn(usize) -
 fn call(source: &Source, start: usize, end: usize) -> Option<Node<'_>> {
     let found = source.root().descendant_for_byte_range(start, end)?;
     enclosing(found, &["call"]).filter(|call| call.byte_range() == (start..end))
+}
+
+/// The values that ask for an allocation on the way, before or after.
+fn asking(pair: &Pair<'_>) -> Vec<String> {
+    let names = [&pair.before, &pair.after].map(program::asking);
+    names.concat().into_iter().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The functions at the top of a file that it did not have before.

@@ -9,7 +9,7 @@ use tree_sitter::Node;
 
 use super::given::{self, OF_MAPPINGS, OF_TEXTS, Use};
 use super::slice::{LOADED, Slice};
-use super::Case;
+use super::cases::{Asked, Case};
 use crate::fixes::{Handover, Keep};
 use crate::python::field::Fields as _;
 use crate::python::source::walk;
@@ -279,12 +279,12 @@ impl<'p> Builder<'p> {
             given::note(source, root, &mut uses, |name| given.contains(name));
             let values = given.iter().map(|name| {
                 let asks = asking.contains(name);
-                let default = defaults.get(name).and_then(|value| given::default(value, asks));
+                let default = defaults.get(name).and_then(|value| given::default(name, value, asks));
                 let found = uses.get(name).cloned().unwrap_or_default();
                 default.unwrap_or_else(|| found.stand_in(name, asks, &self.known))
             });
             let values = values.collect::<Vec<_>>().join(", ");
-            let _ = writeln!(text, "\n\ndef harness_given_{number}(is_asked):\n    return [{values}]\n");
+            let _ = writeln!(text, "\n\ndef harness_given_{number}(asked):\n    return [{values}]\n");
             let (keep, key) = match &way.handover.keep {
                 Keep::Attribute(key) => ("attribute", key),
                 Keep::Store(key) => ("store", key),
@@ -294,14 +294,26 @@ impl<'p> Builder<'p> {
         }
         let _ = writeln!(text, "HARNESS_SITES = [{}]", sites.join(", "));
         text.push_str("HARNESS_CASES = [\n");
-        for (site, Case { kind, holder, shape, is_asked }) in cases {
+        for (site, Case { kind, holder, shape, asked }) in cases {
             let holder = holder.map_or_else(|| "None".to_owned(), |holder| format!("{holder:?}"));
-            let is_asked = if *is_asked { "True" } else { "False" };
-            let _ = writeln!(text, "    ({site}, {kind:?}, {holder}, {shape:?}, {is_asked}),");
+            let asked = match asked {
+                Asked::All => "True".to_owned(),
+                Asked::None => "False".to_owned(),
+                Asked::Only(name) => format!("{name:?}"),
+            };
+            let _ = writeln!(text, "    ({site}, {kind:?}, {holder}, {shape:?}, {asked}),");
         }
         text.push_str("]\njson.dumps([harness_run(*case) for case in HARNESS_CASES])\n");
         text
     }
+}
+
+/// The values that a way is given, or their entries, of which some ask for an allocation.
+pub(super) fn asking(slice: &Slice) -> Vec<String> {
+    let mut uses = BTreeMap::new();
+    let is_one = |name: &str| slice.given.contains(name) && slice.asking.contains(name);
+    given::note(&slice.source, slice.source.root(), &mut uses, is_one);
+    uses.iter().flat_map(|(name, found)| found.asking(name)).collect()
 }
 
 /// The methods that are called on names that code binds, but for those that are known, or asked for by name.

@@ -2,7 +2,7 @@
 # as the way goes. What is seen after a run is told in facts, one a line, in which everything has a name of its own.
 
 HARNESS_PLAIN = "torch.float16"
-HARNESS_FILE = "torch.bfloat16"
+HARNESS_FILE = "torch.float32"
 
 
 class HarnessTensor:
@@ -19,7 +19,7 @@ class HarnessTensor:
         return self.elements
 
     def element_size(self):
-        return 2 if self.dtype.endswith("16") else 1
+        return 4 if self.dtype.endswith("32") else 2 if self.dtype.endswith("16") else 1
 
     def to(self, *given, **named):
         if self.refuses:
@@ -208,7 +208,10 @@ class ModelPatcherDynamic:
             if self.cached_patcher_init is None:
                 harness_refuses("Cannot create non-dynamic delegate: cached_patcher_init is not initialized.")
             # The file is read again, and its types stay.
-            again = harness_named("the model, loaded again", harness_model(HARNESS_FILE))
+            for at in range(len(HARNESS_NAMED)):
+                if HARNESS_NAMED[at][1] is self.model:
+                    HARNESS_NAMED[at] = ("the first model", self.model)
+            again = harness_named("the model", harness_model(HARNESS_FILE))
             return harness_named("the plain patcher", ModelPatcher(again, self.model_size()))
         return harness_named("the plain patcher", ModelPatcher(model_override[0], self.model_size()))
 
@@ -355,7 +358,7 @@ def harness_state(value, facts, seen):
         facts.append(name + ".model_size() is " + str(value.model_size()))
     if hasattr(value, "named_parameters"):
         for key, tensor in value.named_parameters():
-            facts.append(name + "." + key + " has the type " + str(tensor.data.dtype))
+            facts.append("the type of " + key + " of " + name + " is " + str(tensor.data.dtype))
     for attribute in kept:
         harness_state(kept[attribute], facts, seen)
 
@@ -385,6 +388,11 @@ def harness_kept_elsewhere(keep, key):
             for entry in store:
                 facts.append(name + " keeps " + harness_told(entry) + ": " + harness_told(store[entry]))
     return facts
+
+
+# A value that asks for an allocation, or does not: all do, or none, or the one of that name.
+def harness_asked(asked, name, value, otherwise):
+    return value if asked is True or asked == name else otherwise
 
 
 def harness_recorder(name, count=0, result=None):
@@ -420,7 +428,7 @@ def print(*given, **named):
 
 
 # One run: what it told, whether it marked anything, what it logged, how often it cloned; or the exception.
-def harness_run(site, kind, holder, shape, is_asked):
+def harness_run(site, kind, holder, shape, asked):
     run, given, at, keep, key = HARNESS_SITES[site]
     HARNESS_TRACE.clear()
     HARNESS_NAMED.clear()
@@ -431,7 +439,7 @@ def harness_run(site, kind, holder, shape, is_asked):
         HARNESS_STORES[name].clear()
     output = harness_output(kind, holder, shape, at)
     try:
-        result = run(output, *given(is_asked))
+        result = run(output, *given(asked))
     except Exception as error:
         return [type(error).__name__, str(error)]
     facts = ["returned " + harness_told(result)]
