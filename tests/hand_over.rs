@@ -58,7 +58,12 @@ const MUTANTS: &[(&str, &str, &str, &str)] = &[
     ("an older ComfyUI forgotten", "wrappers.py", " or not hasattr(patcher, \"is_dynamic\")", ""),
     ("an exception raised", "wrappers.py", "    except Exception as error:\n", "    except ImportError as error:\n"),
     ("types not converted", "wrappers.py", "if dtype is not None and weight.dtype != dtype:", "if False:"),
-    ("all types converted", "wrappers.py", "dtype = getattr(module, f\"{key}_comfy_model_dtype\", None)", "dtype = \"torch.float16\""),
+    (
+        "all types converted",
+        "wrappers.py",
+        "dtype = getattr(module, f\"{key}_comfy_model_dtype\", None)",
+        "dtype = \"torch.float16\"",
+    ),
     ("only the outer module converted", "wrappers.py", "in plain.model.modules():", "in [plain.model]:"),
     ("the size not counted again", "wrappers.py", "        plain.size = 0", "        pass"),
     ("the tuple a list", "wrappers.py", "loaded = type(loaded)(outputs)", "loaded = outputs"),
@@ -67,26 +72,81 @@ const MUTANTS: &[(&str, &str, &str, &str)] = &[
     ("the last output replaced", "wrappers.py", "outputs[at] = plain", "outputs[-1] = plain"),
     ("the holder forgotten", "wrappers.py", "holder.patcher = plain", "pass"),
     ("the holder lost", "wrappers.py", "holder.patcher = plain", "loaded = type(loaded)([plain])"),
-    ("the holder changed before it may fail", "wrappers.py", "        # Dynamic VRAM keeps", "        holder.patcher = plain\n        # Dynamic VRAM keeps"),
+    (
+        "the holder changed before it may fail",
+        "wrappers.py",
+        "        # Dynamic VRAM keeps",
+        "        holder.patcher = plain\n        # Dynamic VRAM keeps",
+    ),
     ("no warning", "wrappers.py", "        logger.warning(", "        str("),
-    ("no log line", "wrappers.py", "        logger.info(f\"[MultiGPU DisTorch V2] DYNAMIC VRAM", "        str(f\"[MultiGPU DisTorch V2] DYNAMIC VRAM"),
+    (
+        "no log line",
+        "wrappers.py",
+        "        logger.info(f\"[MultiGPU DisTorch V2] DYNAMIC VRAM",
+        "        str(f\"[MultiGPU DisTorch V2] DYNAMIC VRAM",
+    ),
     ("loaded again, where that cannot be", "wrappers.py", CLONE, "patcher.clone(disable_dynamic=True)"),
-    ("a clone that is dynamic", "wrappers.py", CLONE, "patcher.clone(model_override=patcher.get_clone_model_override())"),
+    (
+        "a clone that is dynamic",
+        "wrappers.py",
+        CLONE,
+        "patcher.clone(model_override=patcher.get_clone_model_override())",
+    ),
     ("a clone that is dynamic, taken", "wrappers.py", "if plain.is_dynamic():", "if False:"),
-    ("marked twice", "wrappers.py", "        plain.size = 0", "        patcher._distorch_v2_meta = plain._distorch_v2_meta = {\"full_allocation\": allocation}; plain.size = 0"),
+    (
+        "marked twice",
+        "wrappers.py",
+        "        plain.size = 0",
+        "        patcher._distorch_v2_meta = plain._distorch_v2_meta = {\"full_allocation\": allocation}; plain.size = 0",
+    ),
     ("the wrong position", "wrappers.py", "hand_to_distorch(outputs, asked, 0)", "hand_to_distorch(outputs, asked, 1)"),
     ("no position", "wrappers.py", "hand_to_distorch(outputs, asked, 0)", "hand_to_distorch(outputs, asked)"),
-    ("another condition than the allocation", "wrappers.py", "hand_to_distorch(outputs, asked, 0)", "hand_to_distorch(outputs, before, 0)"),
+    (
+        "another condition than the allocation",
+        "wrappers.py",
+        "hand_to_distorch(outputs, asked, 0)",
+        "hand_to_distorch(outputs, before, 0)",
+    ),
     ("what it gives dropped", "wrappers.py", CALL, "                hand_to_distorch(outputs, asked, 0)\n"),
     ("never called", "wrappers.py", CALL, ""),
     ("the rest skipped", "wrappers.py", CALL, "                return hand_to_distorch(outputs, asked, 0)\n"),
     ("the mark lost", "wrappers.py", "patcher.model._distorch_v2_meta = {\"full_allocation\": asked}", "pass"),
-    ("another mark", "wrappers.py", "patcher.model._distorch_v2_meta = {\"full_allocation\": asked}", "patcher.model._distorch_v2_meta = {\"full_allocation\": asked[1:]}"),
-    ("the device not restored", "wrappers.py", "            finally:\n                set_current_device(before)", "            finally:\n                pass"),
-    ("another device restored", "wrappers.py", "                set_current_device(before)", "                set_current_device(compute_device)"),
-    ("the device set before the load lost", "wrappers.py", "                set_current_device(compute_device)\n", "                pass\n"),
-    ("the allocation of the other one", "checkpoint.py", "hand_to_distorch(clip, asked)", "hand_to_distorch(clip, wanted[\"model\"])"),
-    ("the wrong variable", "checkpoint.py", "patcher = hand_to_distorch(patcher, wanted[\"model\"])", "clip = hand_to_distorch(patcher, wanted[\"model\"])"),
+    (
+        "another mark",
+        "wrappers.py",
+        "patcher.model._distorch_v2_meta = {\"full_allocation\": asked}",
+        "patcher.model._distorch_v2_meta = {\"full_allocation\": asked[1:]}",
+    ),
+    (
+        "the device not restored",
+        "wrappers.py",
+        "            finally:\n                set_current_device(before)",
+        "            finally:\n                pass",
+    ),
+    (
+        "another device restored",
+        "wrappers.py",
+        "                set_current_device(before)",
+        "                set_current_device(compute_device)",
+    ),
+    (
+        "the device set before the load lost",
+        "wrappers.py",
+        "                set_current_device(compute_device)\n",
+        "                pass\n",
+    ),
+    (
+        "the allocation of the other one",
+        "checkpoint.py",
+        "hand_to_distorch(clip, asked)",
+        "hand_to_distorch(clip, wanted[\"model\"])",
+    ),
+    (
+        "the wrong variable",
+        "checkpoint.py",
+        "patcher = hand_to_distorch(patcher, wanted[\"model\"])",
+        "clip = hand_to_distorch(patcher, wanted[\"model\"])",
+    ),
 ];
 
 #[test]
@@ -97,7 +157,9 @@ fn every_wrong_hand_over_is_caught() {
     for (name, path, old, new) in MUTANTS {
         let verdict = damaged(&before, path, old, new);
         let by = match &verdict {
-            Verdict::Wrong(mismatch) if mismatch.step == Step::HandOver => format!("{} | {}", mismatch.expected, mismatch.given),
+            Verdict::Wrong(mismatch) if mismatch.step == Step::HandOver => {
+                format!("{} | {}", mismatch.expected, mismatch.given)
+            }
             other => format!("{other:?}"),
         };
         let is_caught = matches!(&verdict, Verdict::Wrong(mismatch) if mismatch.step == Step::HandOver);

@@ -50,15 +50,6 @@ impl Case {
         Self { kind, ..self.clone() }
     }
 
-    /// Is it about something else, going by whether an allocation is kept without the repair?
-    pub(super) fn is_beside(&self, is_marked: bool) -> bool {
-        match self.asked {
-            Asked::All => !is_marked,
-            Asked::None => is_marked,
-            Asked::Only(_) => false,
-        }
-    }
-
     /// In words.
     pub(super) fn describe(&self) -> String {
         let patcher = match self.kind {
@@ -104,14 +95,14 @@ pub(super) fn cases(is_one_of_several: bool, asking: &[String]) -> Vec<Case> {
         };
         cases.extend(kinds.iter().flat_map(of));
     };
-    add(&["loads-again", "taken-over"], &HOLDERS, shape, Asked::All);
+    add(&["taken-over"], &HOLDERS, shape, Asked::All);
+    add(&["loads-again", "static", "GGUF", "older"], &FEW, shape, Asked::All);
     if is_one_of_several {
         add(&["taken-over"], &FEW, "list", Asked::All);
         add(&["taken-over"], &FEW, "three", Asked::All);
     }
-    add(&["static", "GGUF", "older"], &FEW, shape, Asked::All);
     add(&["not-cloned", "not-handed-on", "not-converted", "stays-dynamic"], &FEW, shape, Asked::All);
-    add(&["taken-over", "static", "GGUF", "older"], &FEW, shape, Asked::None);
+    add(&["taken-over", "static", "older"], &FEW, shape, Asked::None);
     for name in asking.iter().filter(|_| asking.len() > 1) {
         add(&["taken-over"], &FEW, shape, Asked::Only(name.clone()));
     }

@@ -54,5 +54,6 @@ fn looked_up(node: Node<'_>) -> Vec<Node<'_>> {
 
 /// Is it a part of a statement that is a statement, or has some, itself?
 fn is_apart(node: Node<'_>) -> bool {
-    node.kind() == "block" || node.kind().ends_with("_clause") && !matches!(node.kind(), "for_in_clause" | "if_clause" | "with_clause")
+    node.kind() == "block"
+        || node.kind().ends_with("_clause") && !matches!(node.kind(), "for_in_clause" | "if_clause" | "with_clause")
 }

@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use tree_sitter::Node;
 
+use super::cases::{Asked, Case};
 use super::given::{self, OF_MAPPINGS, OF_TEXTS, Use};
 use super::slice::{LOADED, Slice};
-use super::cases::{Asked, Case};
 use crate::fixes::{Handover, Keep};
 use crate::python::field::Fields as _;
 use crate::python::source::walk;
@@ -363,7 +363,12 @@ fn set_attributes(source: &Source, node: Node<'_>) -> BTreeSet<String> {
         let set = inner.field("left").filter(|left| inner.kind() == "assignment" && left.kind() == "attribute");
         names.extend(set.and_then(|left| left.field("attribute")).map(|name| source.slice(name).to_owned()));
         let is_word = |text: &str| text.starts_with('_') && text.chars().all(|c| c.is_alphanumeric() || c == '_');
-        names.extend((inner.kind() == "string_content").then(|| source.slice(inner)).filter(|text| is_word(text)).map(str::to_owned));
+        names.extend(
+            (inner.kind() == "string_content")
+                .then(|| source.slice(inner))
+                .filter(|text| is_word(text))
+                .map(str::to_owned),
+        );
         true
     });
     names

@@ -69,7 +69,8 @@ pub(super) fn cut(source: &Source, call: Node<'_>, handover: &Handover, name: &s
     let text = edits.apply(source.slice(body));
     let variable = &handover.variable;
     let text = format!("def {name}({LOADED}):\n{indent}{text}\n{indent}return {variable}\n").replace("\r\n", "\n");
-    let parsed = Source::parse(Path::new(name), text.into_bytes()).map_err(|error| format!("cut out, it is {error}"))?;
+    let parsed =
+        Source::parse(Path::new(name), text.into_bytes()).map_err(|error| format!("cut out, it is {error}"))?;
     let parameters = function.field("parameters").map(|list| list.parts()).unwrap_or_default();
     let mut lost: BTreeSet<_> = cutter.lost.into_iter().map(str::to_owned).collect();
     let mut defaults = BTreeMap::new();
@@ -155,7 +156,8 @@ impl<'p> Cutter<'p> {
             let block = clause.parts().into_iter().rfind(|part| part.kind() == "block");
             for part in block.iter().flat_map(|block| block.parts()) {
                 // What is put back at the end is: a device, for example.
-                let is_call = part.kind() == "expression_statement" && part.part(0).is_some_and(|it| it.kind() == "call");
+                let is_call =
+                    part.kind() == "expression_statement" && part.part(0).is_some_and(|it| it.kind() == "call");
                 if clause.kind() != "finally_clause" || !is_call {
                     self.statement(part, true);
                 }
@@ -166,7 +168,8 @@ impl<'p> Cutter<'p> {
     /// Replaces what decides whether, and how often, a block of a statement is run.
     fn once(&mut self, statement: Node<'p>, owner: Node<'p>, block: Node<'p>) -> Result<(), String> {
         let mut cursor = owner.walk();
-        let colons = owner.children(&mut cursor).filter(|child| child.kind() == ":" && child.end_byte() <= block.start_byte());
+        let colons =
+            owner.children(&mut cursor).filter(|child| child.kind() == ":" && child.end_byte() <= block.start_byte());
         let colon = colons.last().ok_or("the way of the model leads through an unknown statement")?;
         let is_loop = matches!(statement.kind(), "for_statement" | "while_statement");
         let head = if is_loop { "for harness_once in [0]:" } else { "if True:" };
@@ -229,7 +232,8 @@ impl<'p> Cutter<'p> {
 
     /// Keeps of a statement what matters. `is_decided` tells that what was loaded decides whether it is run.
     fn statement(&mut self, node: Node<'p>, is_decided: bool) {
-        let leaves = matches!(node.kind(), "return_statement" | "raise_statement" | "break_statement" | "continue_statement");
+        let leaves =
+            matches!(node.kind(), "return_statement" | "raise_statement" | "break_statement" | "continue_statement");
         if leaves && is_decided || !any_block(node) && self.matters(node) {
             if let Some(arguments) = logged(self.source, node) {
                 self.idle.push(self.source.slice(arguments));
@@ -292,7 +296,8 @@ impl<'p> Cutter<'p> {
     fn branch(&self, node: Node<'p>) -> Option<(Node<'p>, Node<'p>)> {
         let clauses = node.parts().into_iter().filter(|part| part.kind().ends_with("_clause"));
         let owners = std::iter::once(node).chain(clauses);
-        let blocks = owners.filter_map(|owner| Some((owner, owner.parts().into_iter().rfind(|part| part.kind() == "block")?)));
+        let blocks =
+            owners.filter_map(|owner| Some((owner, owner.parts().into_iter().rfind(|part| part.kind() == "block")?)));
         blocks.into_iter().find(|(_, block)| self.matters(*block))
     }
 }

@@ -5,6 +5,9 @@ HARNESS_PLAIN = "torch.float16"
 HARNESS_FILE = "torch.float32"
 
 
+HARNESS_WIDTHS = {"torch.float32": 4, "torch.float16": 2, "torch.float8_e4m3fn": 1}
+
+
 class HarnessTensor:
     def __init__(self, dtype, size, refuses=False):
         self.dtype = dtype
@@ -19,12 +22,12 @@ class HarnessTensor:
         return self.elements
 
     def element_size(self):
-        return 4 if self.dtype.endswith("32") else 2 if self.dtype.endswith("16") else 1
+        return HARNESS_WIDTHS[self.dtype]
 
     def to(self, *given, **named):
         if self.refuses:
             harness_refuses("there is no memory for it")
-        dtypes = [value for value in list(given) + list(named.values()) if str(value).startswith("torch.")]
+        dtypes = [value for value in list(given) + list(named.values()) if value in HARNESS_WIDTHS]
         return HarnessTensor(dtypes[0] if dtypes else self.dtype, self.elements)
 
 
@@ -79,7 +82,19 @@ def harness_model(dtype, refuses=False):
 
 
 def harness_size(model):
-    return sum([value.data.numel() * value.data.element_size() for value in model.state_dict().values()])
+    size = 0
+    for module in model.modules():
+        for value in (module.weight.data, module.bias.data, module.scale.data, module.table.data):
+            size += value.elements * HARNESS_WIDTHS[value.dtype]
+    return size
+
+
+def harness_types(model):
+    types = [
+        "weight " + module.weight.data.dtype + ", bias " + module.bias.data.dtype + ", scale " + module.scale.data.dtype
+        for module in model.modules()
+    ]
+    return "of the types " + "; ".join(types)
 
 
 # What is counted while a way is run.
@@ -319,11 +334,19 @@ def harness_told(value):
     return "a " + type(value).__name__
 
 
+HARNESS_METHOD_TYPES = ("function", "method", "builtin_function_or_method")
+
+
+def harness_is_method(value):
+    return type(value).__name__ in HARNESS_METHOD_TYPES
+
+
 def vars(value):
     kept = {}
     for name in HARNESS_ATTRIBUTES:
-        if hasattr(value, name) and not harness_is_method(getattr(value, name)):
-            kept[name] = getattr(value, name)
+        held = getattr(value, name, HARNESS_ATTRIBUTES)
+        if held is not HARNESS_ATTRIBUTES and type(held).__name__ not in HARNESS_METHOD_TYPES:
+            kept[name] = held
     return kept
 
 
@@ -331,36 +354,30 @@ def dir(value):
     return list(HARNESS_ATTRIBUTES)
 
 
-def harness_is_method(value):
-    return "function" in type(value).__name__ or "method" in type(value).__name__
-
-
 def callable(value):
     return harness_is_method(value) or type(value).__name__ == "type"
 
 
-# Facts about what can be reached from a value.
+# Facts about what can be reached from a value, one for each object.
 def harness_state(value, facts, seen):
-    if id(value) in seen:
-        return
     if isinstance(value, (tuple, list)):
         for part in value:
             harness_state(part, facts, seen)
-    name = harness_name(value)
-    if name is None:
         return
-    seen.append(id(value))
+    name = harness_name(value)
+    if name is None or name in seen:
+        return
+    seen.append(name)
     kept = vars(value)
-    for attribute in kept:
-        if attribute != "size":
-            facts.append(name + "." + attribute + " is " + harness_told(kept[attribute]))
-    if hasattr(value, "model_size"):
-        facts.append(name + ".model_size() is " + str(value.model_size()))
-    if hasattr(value, "named_parameters"):
-        for key, tensor in value.named_parameters():
-            facts.append("the type of " + key + " of " + name + " is " + str(tensor.data.dtype))
-    for attribute in kept:
-        harness_state(kept[attribute], facts, seen)
+    told = [attribute + " " + harness_told(kept[attribute]) for attribute in kept]
+    if name == "the model":
+        told.append(harness_types(value))
+    if "patcher" in name:
+        told.append(str(value.model_size()) + " bytes")
+    facts.append(name + " has " + ", ".join(told))
+    for attribute in ("patcher", "model", "cond_stage_model", "first_stage_model"):
+        if attribute in kept:
+            harness_state(kept[attribute], facts, seen)
 
 
 # Does a mark ask for an allocation?
