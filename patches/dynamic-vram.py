@@ -1,12 +1,13 @@
 # What takes a model from dynamic VRAM for DisTorch2, which acts on ComfyUI's plain patcher only. Put in once for each
 # file, and called where a model was loaded that an allocation is kept with:
 #
-#     LOADED = HAND(LOADED, <the allocation>, <the position of the model, if a loader returned several things>)
+#     LOADED = HAND(LOADED, <the allocation>, <the position of the model, if a loader returned several things>,
+#                   kept=<the attributes that were set on its patcher in between, if there are any>)
 #
 # HAND is a name that is new to the file, LOGGER what the file logs with. The model that was loaded is taken over, and not
 # loaded a second time: a second load gives the weights other types than ComfyUI computes in. That is why the types are
 # set here too. What was seen with real ComfyUIs is in docs/dynamic-vram.md.
-def HAND(loaded, allocation, at=None):
+def HAND(loaded, allocation, at=None, kept=()):
     """Gives DisTorch2 a plain patcher in place of one that dynamic VRAM manages, which it cannot act on."""
     holder = loaded if at is None else loaded[at]
     patcher = getattr(holder, "patcher", holder)
@@ -24,6 +25,9 @@ def HAND(loaded, allocation, at=None):
                 if dtype is not None and weight.dtype != dtype:
                     weight.data = weight.data.to(dtype)
         plain.size = 0  # ComfyUI counts it again
+        for key in kept:
+            if hasattr(patcher, key):
+                setattr(plain, key, getattr(patcher, key))
         if holder is not patcher:
             holder.patcher = plain
         elif at is None:

@@ -122,6 +122,13 @@ fn a_model_is_handed_over_as_soon_as_its_allocation_is_known() {
 }
 
 #[test]
+fn attributes_of_the_patcher_that_is_replaced_are_kept() {
+    let loader = "def f(load, expert):\n    out = load()\n    patcher = out[0]\n    patcher._keep = True\n    patcher.model._other = 1\n    text = expert + \"#\"\n    \
+                  out[0].model._meta = {\"asked\": text}\n    return out\n";
+    assert_eq!(added(READER, loader), ["    out = hand_to_distorch(out, text, 0, kept=[\"_keep\"])"]);
+}
+
+#[test]
 fn an_allocation_that_may_fail_is_read_under_the_conditions_that_it_was_read_under() {
     let loader = "def f(load, wanted):\n    out = load()\n    if wanted and \"unet\" in wanted:\n        if out:\n            \
                   out[0].model._meta = {\"asked\": wanted[\"unet\"]}\n    return out\n";

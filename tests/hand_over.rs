@@ -196,9 +196,13 @@ def partially_load(self, device):
 
 ";
 
-fn snippet(loader: &str) -> Verdict {
+fn package(loader: &str) -> Package {
     let text = format!("{READER}{loader}");
-    let before = Package::new([(PathBuf::from("distorch_2.py"), text.into_bytes())]);
+    Package::new([(PathBuf::from("distorch_2.py"), text.into_bytes())])
+}
+
+fn snippet(loader: &str) -> Verdict {
+    let before = package(loader);
     let surveys = fixes::survey(&before, Fix::ALL, Accounting::Resident).unwrap();
     verified(&before, &surveys)
 }
@@ -225,6 +229,15 @@ fn a_way_is_run_however_it_leads_to_the_mark() {
         let Verdict::Verified(evidence) = verdict else { panic!("{loader}\n{verdict:?}") };
         assert!(evidence.loads >= 10, "{loader}\n{evidence:?}");
     }
+}
+
+#[test]
+fn what_was_set_on_the_patcher_before_is_kept() {
+    let loader = "def f(load, expert, keep):\n    out = load()\n    patcher = out[0]\n    patcher._keep = keep\n    text = expert + \"#\" if expert else \"\"\n    if text:\n        out[0].model._meta = {\"asked\": text}\n    return out\n";
+    assert!(matches!(snippet(loader), Verdict::Verified(_)), "{:?}", snippet(loader));
+    let forgotten = damaged(&package(loader), "distorch_2.py", "(out, text, 0, kept=[\"_keep\"])", "(out, text, 0)");
+    let Verdict::Wrong(mismatch) = forgotten else { panic!("{forgotten:?}") };
+    assert!(mismatch.expected.contains("_keep 'keep'") && !mismatch.given.contains("_keep"), "{mismatch:?}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Puts code in: the function of `patches/dynamic-vram.py`, once for each file, and its calls.
 
+use std::collections::BTreeSet;
+
 use tree_sitter::Node;
 
 use super::loaded::{Element, Load, statement};
@@ -25,8 +27,10 @@ pub(super) fn hand_over(load: &Load<'_>) -> Result<Vec<Edit>, &'static str> {
     };
     let allocation = load.allocation.ok_or("it is not clear where the allocation comes from")?;
     let place = place(load, allocation.node)?;
+    let kept = attributes_set(load, place.offset());
+    let kept = if kept.is_empty() { String::new() } else { format!(", kept=[{}]", kept.join(", ")) };
     let (function, name) = function(source, load.place.node);
-    let call = format!("{0} = {name}({0}, {1}{position})", load.name, allocation.text());
+    let call = format!("{0} = {name}({0}, {1}{position}{kept})", load.name, allocation.text());
     Ok(function.into_iter().chain([place.insert(source, &call)]).collect())
 }
 
@@ -37,6 +41,13 @@ enum Place<'p> {
 }
 
 impl Place<'_> {
+    fn offset(&self) -> usize {
+        match self {
+            Self::After(node) => node.end_byte(),
+            Self::Before(node) => node.start_byte(),
+        }
+    }
+
     fn insert(&self, source: &Source, statement: &str) -> Edit {
         let (Self::After(node) | Self::Before(node)) = self;
         let (indent, newline) = (source.indent_at(node.start_byte()), source.newline_at(node.start_byte()));
@@ -96,6 +107,31 @@ fn place<'p>(load: &Load<'p>, allocation: Node<'p>) -> Result<Place<'p>, &'stati
         Some(before) => Ok(Place::After(before)),
         None => Ok(Place::Before(next)),
     }
+}
+
+/// The attributes, as strings, that are set on what was loaded, or on a part of it, from its load up to an offset. They may
+/// be set on the patcher, which another one takes the place of.
+fn attributes_set(load: &Load<'_>, until: usize) -> Vec<String> {
+    let source = load.place.source;
+    let mut names = vec![load.name];
+    let mut found = BTreeSet::new();
+    let Some(block) = load.place.node.parent() else { return Vec::new() };
+    any(block, |node| {
+        let is_between = node.start_byte() >= load.place.node.end_byte() && node.end_byte() <= until;
+        let sides = node.field("left").zip(node.field("right")).filter(|_| is_between && node.kind() == "assignment");
+        if let Some((left, right)) = sides {
+            let uses = |node: Node<'_>| identifiers(source, node).iter().any(|name| names.contains(name));
+            if left.kind() == "identifier" && uses(right) {
+                names.push(source.slice(left));
+            } else if let Some(object) = left.field("object").filter(|object| uses(*object)) {
+                let is_models = object.field("attribute").is_some_and(|part| source.slice(part) == "model");
+                let name = left.field("attribute").filter(|_| !is_models);
+                found.extend(name.map(|name| format!("\"{}\"", source.slice(name))));
+            }
+        }
+        false
+    });
+    found.into_iter().collect()
 }
 
 const NO_PLACE: &str = "there is no place between the load and the mark to hand the model over";
