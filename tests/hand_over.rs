@@ -231,6 +231,66 @@ fn a_way_is_run_however_it_leads_to_the_mark() {
     }
 }
 
+/// Code around a load, with `HERE` for the load and what follows it.
+const AROUND: [&str; 7] = [
+    "HERE",
+    "try:\n    HERE\nfinally:\n    restore(device)",
+    "with lock:\n    HERE",
+    "for name in names:\n    if name.ready:\n        HERE\n        break",
+    "if len(names) > 3:\n    names.pop()\nelse:\n    HERE",
+    "try:\n    names.check()\n    while names:\n        HERE\nexcept OSError as error:\n    log.info(str(error))\n    raise",
+    "count = 0\nfor name in names:\n    count += 1\nHERE",
+];
+/// How an allocation comes about; before the load, or after it.
+const ASKED: [(&str, &str); 4] = [
+    ("", ""),
+    ("text = f\"{expert}#{gb}\" if expert or gb > 0 else \"\"", ""),
+    ("", "virtual = \"\"\nif gb > 0:\n    virtual = f\"cuda:0;{gb}\"\ntext = f\"#{virtual}\" if virtual else expert"),
+    ("text = \"\"", "if config and \"text\" in config:\n    text = config[\"text\"]"),
+];
+/// What the model is, and what marks it.
+const MARKS: [&str; 5] = [
+    "if text:\n    out[0].model._meta = {\"asked\": text}",
+    "found = out[1] if hasattr(out[1], \"model\") else out[1].patcher\nif found and text:\n    inner = found.model\n    inner._meta = {\"asked\": text}",
+    "if text and hasattr(out, \"patcher\"):\n    setattr(out.patcher.model, \"_meta\", {\"asked\": text})\n    out.patcher.model.flag = gb",
+    "key = key_of(out[0])\nasked[key] = text\nsettings[key] = name_of(text)",
+    "m, u = out[0].load_sd(names)\nmark(out[0], text)\nif len(m) > 0:\n    log.warning(f\"{m:>10}\")",
+];
+
+fn indented(text: &str, by: &str) -> String {
+    text.lines().map(|line| format!("{by}{line}")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_form_of_a_way_is_run_and_misses_the_call_if_it_is_not_there() {
+    let mark = "from .others import name_of, restore, settings\n\n\ndef mark(thing, text):\n    patcher = getattr(thing, \"patcher\", thing)\n    if text:\n        patcher.model._meta = {\"asked\": text}\n\n\n";
+    let all = AROUND
+        .iter()
+        .flat_map(|around| ASKED.iter().flat_map(move |asked| MARKS.iter().map(move |mark| (around, asked, mark))));
+    for (around, (before, after), marks) in all.step_by(if common::is_full() { 1 } else { 3 }) {
+        let way = [before, "out = load(name=names)", after, marks].map(|part| part.to_string()).join("\n");
+        let at = around.lines().find(|line| line.contains("HERE")).unwrap();
+        let indent = &at[..at.find("HERE").unwrap()];
+        let body = around.replace(at, &indented(way.trim(), indent));
+        let loader = format!(
+            "{mark}def f(load, names, lock, device, config, text=\"\", expert=\"\", gb=4.0):\n{}\n    return out\n",
+            indented(&body, "    ")
+        );
+        let before = package(&loader);
+        let verdict = verified(&before, &fixes::survey(&before, Fix::ALL, Accounting::Resident).unwrap());
+        let Verdict::Verified(evidence) = &verdict else { panic!("{loader}\n{verdict:?}") };
+        assert!(evidence.loads >= 10 && evidence.notes.is_empty(), "{loader}\n{evidence:?}");
+        let call =
+            if marks.contains("out[1]") { "hand_to_distorch(out, text, 1)" } else { "hand_to_distorch(out, text, 0)" };
+        let call = if marks.contains("out.patcher") { "hand_to_distorch(out, text)" } else { call };
+        let missing = damaged(&before, "distorch_2.py", call, "out");
+        assert!(
+            matches!(&missing, Verdict::Wrong(mismatch) if mismatch.step == Step::HandOver),
+            "{loader}\n{missing:?}"
+        );
+    }
+}
+
 #[test]
 fn what_was_set_on_the_patcher_before_is_kept() {
     let loader = "def f(load, expert, keep):\n    out = load()\n    patcher = out[0]\n    patcher._keep = keep\n    text = expert + \"#\" if expert else \"\"\n    if text:\n        out[0].model._meta = {\"asked\": text}\n    return out\n";

@@ -1,6 +1,6 @@
 //! Proves a repair by running it: no edit is trusted unproved.
 //!
-//! Four steps, in this order; the first that fails is reported.
+//! These steps, in this order; the first that fails is reported.
 //!
 //! 1. *Parse*: the repaired text parses (done where it is made, in [`crate::pipeline`]).
 //! 2. *Probe*: every place that reads a load-list item is run on its own with items of every number of fields that there
@@ -8,6 +8,8 @@
 //! 3. *Allocate*: the file's own byte and ratio functions are run over scenarios. The fraction strings must be those of
 //!    the [reference allocator](crate::allocator).
 //! 4. *Place*: its analysis is run. The device of each block must be the reference's.
+//! 5. *Hand over*: the way of each loaded model to its mark is run with stand-in loaders. What comes of one that dynamic VRAM
+//!    manages must be what comes of a plain one; everything else must be as it was.
 //!
 //! In addition, the repaired text is surveyed again: nothing must be left to repair.
 //!
@@ -172,7 +174,7 @@ impl Subject<'_> {
     }
 }
 
-/// Runs the four steps.
+/// Runs the steps.
 pub fn verify(subject: &Subject<'_>, options: &Options) -> Verdict {
     let begun = Instant::now();
     match Verifier::new(subject, options).run() {

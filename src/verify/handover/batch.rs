@@ -8,9 +8,9 @@ use super::pair::{Pair, call_at};
 use super::program::{self, Builder};
 use crate::fixes::Survey;
 use crate::python::field::Fields as _;
-use crate::python::{FileId, Package};
+use crate::python::{Edits, FileId, Package};
 use crate::verify::engine::Running;
-use crate::verify::probe::{all_edits, moved};
+use crate::verify::probe::moved;
 use crate::verify::{Engine, Subject, Verdict};
 
 /// Ways of one file that are being run.
@@ -35,6 +35,7 @@ impl<'v> Batch<'v> {
     /// Begins to run ways of a file.
     pub(super) fn start(
         subject: &'v Subject<'v>,
+        edits: &Edits,
         file: FileId,
         pairs: Vec<Pair<'v>>,
         engine: &Engine,
@@ -46,12 +47,11 @@ impl<'v> Batch<'v> {
             Builder::new(before, file, through().collect()),
             Builder::new(after, file, through().chain(new).collect()),
         ];
-        let edits = all_edits(subject, file);
         for (at, package) in [before, after].into_iter().enumerate() {
             let source = package.source(file).map_err(ToString::to_string)?;
             for pair in &pairs {
                 let range = &pair.handover.call;
-                let start = if at == 0 { range.start } else { moved(&edits, range.start) };
+                let start = if at == 0 { range.start } else { moved(edits, range.start) };
                 let Some(call) = call_at(source, start, range.len()) else { continue };
                 let taken = builders[at].take(file, source, call, &pair.way(at));
                 taken.map_err(|reason| format!("{}: {reason}", pair.place))?;

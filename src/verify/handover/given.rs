@@ -186,7 +186,10 @@ pub(super) fn default(name: &str, value: &str, asks: bool) -> Option<String> {
             let asked = if number == 0.0 { "4.0" } else { value };
             Some(format!("harness_asked(asked, {name:?}, {asked}, 0)"))
         }
-        None if asks && is_text => Some(format!("harness_asked(asked, {name:?}, {value}, \"\")")),
+        None if asks && is_text => {
+            let asked = if unquoted(value).is_empty() { ASKED } else { value };
+            Some(format!("harness_asked(asked, {name:?}, {asked}, \"\")"))
+        }
         _ => {
             let is_written = number.is_some() || is_text || matches!(value, "None" | "True" | "False");
             is_written.then(|| value.to_owned())

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 
 use self::batch::Batch;
 use self::pair::Pair;
+use super::probe::all_edits;
 use super::{Engine, Mismatch, Subject, Verdict};
 use crate::fixes::{Handover, Site, Survey};
 use crate::python::FileId;
@@ -44,9 +45,10 @@ pub(super) fn start<'v>(subject: &'v Subject<'v>, engine: &Engine) -> Result<Han
         }
     }
     for (file, sites) in files {
+        let edits = all_edits(subject, file);
         let mut pairs: Vec<Pair<'_>> = Vec::new();
         for (survey, site, handover) in sites {
-            match Pair::of(subject, survey, site, handover) {
+            match Pair::of(subject, &edits, survey, site, handover) {
                 Ok(pair) => {
                     let is_same = |other: &Pair<'_>| other.is_like(&pair);
                     if !pairs.iter().any(is_same) {
@@ -60,7 +62,7 @@ pub(super) fn start<'v>(subject: &'v Subject<'v>, engine: &Engine) -> Result<Han
         let (edited, left): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|pair| pair.is_edited);
         for pairs in [edited, left].into_iter().filter(|pairs| !pairs.is_empty()) {
             let (survey, is_edited) = (pairs[0].survey, pairs[0].is_edited);
-            match Batch::start(subject, file, pairs, engine) {
+            match Batch::start(subject, &edits, file, pairs, engine) {
                 Ok(batch) => handing.batches.push(batch),
                 Err(reason) => handing.give_up(survey, is_edited, Verdict::Inconclusive(reason))?,
             }

@@ -7,9 +7,9 @@ use tree_sitter::Node;
 use super::program::Way;
 use super::slice::{self, Slice};
 use crate::fixes::{Handover, Site, Survey};
-use crate::python::Source;
 use crate::python::syntax::enclosing;
-use crate::verify::probe::{all_edits, moved};
+use crate::python::{Edits, Source};
+use crate::verify::probe::moved;
 use crate::verify::{Mismatch, Step, Subject, Verdict};
 
 /// A way that is run before and after the repair.
@@ -28,6 +28,7 @@ impl<'v> Pair<'v> {
     /// Cuts out the way of a model, before and after.
     pub(super) fn of(
         subject: &'v Subject<'v>,
+        edits: &Edits,
         survey: &'v Survey,
         site: &'v Site,
         handover: &'v Handover,
@@ -48,7 +49,7 @@ impl<'v> Pair<'v> {
         };
         let call = call_at(before, handover.call.start, handover.call.len());
         let call = call.ok_or_else(|| inconclusive(format!("{place}: there is no call")))?;
-        let start = moved(&all_edits(subject, file), handover.call.start);
+        let start = moved(edits, handover.call.start);
         let call_after = call_at(after, start, handover.call.len());
         let call_after = call_after.filter(|other| after.slice(*other) == before.slice(call));
         let call_after = call_after.ok_or_else(|| wrong(before.slice(call), "another call"))?;
