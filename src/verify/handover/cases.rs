@@ -90,8 +90,8 @@ pub(super) fn cases(is_one_of_several: bool, asking: &[String]) -> Vec<Case> {
     let mut cases = Vec::new();
     let mut add = |kinds: &[&'static str], holders: &[Option<&'static str>], shape, asked: Asked| {
         let of = |kind: &&'static str| {
-            let case = |holder: &Option<&'static str>| Case { kind, holder: *holder, shape, asked: asked.clone() };
-            holders.iter().map(case).collect::<Vec<_>>()
+            let case = |holder| Case { kind, holder, shape, asked: asked.clone() };
+            holders.iter().copied().map(case).collect::<Vec<_>>()
         };
         cases.extend(kinds.iter().flat_map(of));
     };

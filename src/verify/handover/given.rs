@@ -13,10 +13,9 @@ use crate::verify::desugar::is_lookup;
 /// How code uses a name, or an attribute of one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Use {
-    called: bool,
     /// How many things its call is to give, if they are given names one by one.
     count: Option<usize>,
-    /// How what its call gives is used there.
+    /// How what its call gives is used, if it is called.
     result: Option<Box<Use>>,
     /// Is it compared, or computed with, as a number?
     number: bool,
@@ -65,7 +64,6 @@ impl Use {
                 }
             }
             "call" if around.field("function") == Some(node) => {
-                self.called = true;
                 self.count = self.count.or(unpacked(around));
                 self.result.get_or_insert_default().note(source, around);
             }
@@ -133,9 +131,9 @@ impl Use {
         }
         match name {
             "ModelPatcher" | "ModelPatcherDynamic" | "GGUFModelPatcher" | "CLIP" | "VAE" => name.to_owned(),
-            _ if self.called && is_warning(name) => "harness_logger(True)".to_owned(),
-            _ if self.called && logs(name) => "harness_logger(False)".to_owned(),
-            _ if self.called => {
+            _ if self.result.is_some() && is_warning(name) => "harness_logger(True)".to_owned(),
+            _ if self.result.is_some() && logs(name) => "harness_logger(False)".to_owned(),
+            _ if self.result.is_some() => {
                 let given = self.result.as_ref().filter(|result| result.mapping || !result.attributes.is_empty());
                 let given = given.map(|result| result.stand_in(&format!("{path}()"), asks, known));
                 recorder(path, self.count, given.as_deref())

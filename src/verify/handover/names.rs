@@ -7,6 +7,7 @@ use tree_sitter::Node;
 use crate::python::Source;
 use crate::python::field::Fields as _;
 use crate::python::source::walk;
+use crate::python::syntax::any;
 use crate::verify::desugar::is_lookup;
 
 /// Does a statement look one of these names up, outside of its blocks?
@@ -56,4 +57,21 @@ fn looked_up(node: Node<'_>) -> Vec<Node<'_>> {
 fn is_apart(node: Node<'_>) -> bool {
     node.kind() == "block"
         || node.kind().ends_with("_clause") && !matches!(node.kind(), "for_in_clause" | "if_clause" | "with_clause")
+}
+
+/// Is it a statement, or a clause of one, with a block?
+pub(super) fn any_block(node: Node<'_>) -> bool {
+    node.kind() == "block" || node.parts().iter().any(|part| part.kind() == "block" || part.kind().ends_with("_clause"))
+}
+
+/// The names that a statement and its blocks bind.
+pub(super) fn bound_below<'p>(source: &'p Source, node: Node<'p>) -> Vec<&'p str> {
+    let mut names = bound(source, node);
+    any(node, |inner| {
+        if inner.kind() == "block" {
+            names.extend(inner.parts().into_iter().flat_map(|part| bound(source, part)));
+        }
+        false
+    });
+    names
 }
