@@ -68,8 +68,8 @@ fn conflict_rule() -> sarif::ReportingDescriptor {
         CONFLICT,
         "ComfyUI",
         "The pack and this ComfyUI are incompatible",
-        "The pack imports something that this ComfyUI or the pack itself does not have, or puts something in the place \
-         of ComfyUI's own that ComfyUI's code fails with.",
+        "The pack imports something that this ComfyUI or the pack itself does not have, or replaces something \
+         of ComfyUI's by its own on which ComfyUI's code fails.",
         "Update ComfyUI, or install a version of the node that was made for this one. `distorch-fix apply` does not \
          change this.",
     )

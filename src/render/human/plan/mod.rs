@@ -117,7 +117,7 @@ fn patched(file: &Matched) -> String {
         [] => String::new(),
         [first, ..] => format!(", {} are not, such as {}", file.unknown.len(), visible(first)),
     };
-    format!("  patched by {name}: {} of its names are those of layers here{unknown}\n", file.known)
+    format!("  patched by {name}: {} of its names match layers of this model{unknown}\n", file.known)
 }
 
 /// Bytes in a unit that shows enough digits.
