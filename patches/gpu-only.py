@@ -1,13 +1,13 @@
-# The remainder that byte mode leaves, when the allocation string names no wildcard. Put in behind the original
-# statements, which stay as they are, one level deeper:
+# What becomes of byte mode's remainder if the allocation string names no wildcard. Inserted after the original statements,
+# which stay as they are, one level deeper:
 #
 #     if WILDCARD is not None:
 #         <the original statements>
 #     else:
-#         <what follows>
+#         <the code below>
 #
 # ALLOCATIONS, REMAINDER and LOGGER are the file's own names; GPUS, DEVICE and SHARED are names that its function does not
-# use yet. REMAINDER * quota / SHARED is each device's part, in proportion to its quota, as a float: nothing is cut off.
+# use yet. REMAINDER * quota / SHARED is each device's part, in proportion to its quota, as a float: nothing is rounded off.
 GPUS = [DEVICE for DEVICE in ALLOCATIONS if DEVICE != "cpu" and ALLOCATIONS[DEVICE] > 0]
 if GPUS:
     SHARED = sum(ALLOCATIONS[DEVICE] for DEVICE in GPUS)

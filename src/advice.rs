@@ -1,18 +1,18 @@
-//! What to do about an error, carried by the error itself.
+//! Advice on an error, carried by the error itself.
 //!
 //! ```text
 //! let text = fs::read(path).with_context(|| format!("cannot read {}", path.display())).help("check its permissions")?;
 //! bail!(anyhow!("{} is read-only", path.display()).help("make it writable and try again"));
 //! ```
 //!
-//! An advice is no part of the message: an error and its chain read the same with it and without it.
+//! The advice is not part of the message: an error and its chain read the same with and without it.
 
 use std::error::Error as StdError;
 use std::fmt;
 
 use anyhow::Error;
 
-/// An error, more about it, and what to do. It takes the place of the error in its chain, where `downcast_ref` finds it.
+/// An error with details and what to do. It replaces the error in its chain, where `downcast_ref` finds it.
 #[derive(Debug)]
 pub struct Advice {
     error: Error,
@@ -36,7 +36,7 @@ impl StdError for Advice {
 }
 
 impl Advice {
-    /// The advice at the head of an error's chain; an empty one is put there if there is none.
+    /// The advice at the head of an error's chain; an empty one is added if there is none.
     fn at_head(error: Error) -> Self {
         // `downcast` alone would also find an advice below a context, and lose the context.
         let head: &(dyn StdError + 'static) = error.as_ref();
@@ -48,7 +48,7 @@ impl Advice {
 
 /// Adds advice to an error, or to the error of a result.
 pub trait Advise: Sized {
-    /// The same with an error that can carry advice.
+    /// Turns it into an error that can carry advice.
     type Advised;
 
     /// Changes the advice, if there is an error.
@@ -60,12 +60,12 @@ pub trait Advise: Sized {
         self.advised(|advice| advice.help.push(line.into()))
     }
 
-    /// Says what to do, in words that are made only if there is an error.
+    /// Says what to do; the text is only built if there is an error.
     fn help_with(self, line: impl FnOnce() -> String) -> Self::Advised {
         self.advised(|advice| advice.help.push(line()))
     }
 
-    /// Says more about the error itself.
+    /// Adds details about the error.
     fn details(self, lines: impl IntoIterator<Item = String>) -> Self::Advised {
         self.advised(|advice| advice.details.extend(lines))
     }
@@ -89,7 +89,7 @@ impl<T, E: Into<Error>> Advise for Result<T, E> {
     }
 }
 
-/// All that a chain of errors says about what to do, the outermost error first.
+/// All advice in a chain of errors, the outermost error first.
 pub fn help(error: &Error) -> Vec<&str> {
     let advice = error.chain().filter_map(<dyn StdError>::downcast_ref::<Advice>);
     advice.flat_map(|advice| &advice.help).map(String::as_str).collect()

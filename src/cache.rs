@@ -1,8 +1,8 @@
-//! Answers that earlier runs came to, so that the same question about the same files need not be asked again.
+//! Caches answers, so that the same question about the same files need not be computed again.
 //!
 //! An answer depends on what was asked, on the bytes that were read for it, and on this program; an entry's name is a
-//! [`Key`] made of all of these, so an entry is never out of date, only unused. What is to be written is never taken
-//! from here. A cache that cannot be read or written, or an entry that was damaged, is as if there were none.
+//! [`Key`] made of all of these, so an entry is never out of date, only unused. What is written to a checkout never
+//! comes from the cache. A cache that cannot be read or written, or an entry that is damaged, is ignored.
 
 use std::fs::{self, DirEntry};
 use std::io::Write as _;
@@ -18,10 +18,11 @@ use serde::de::DeserializeOwned;
 /// The name of the folder among the user's caches.
 const NAME: &str = "distorch-fix";
 
-/// Entries that are kept; the oldest go first. One has some ten kilobytes, and one run may have hundreds of checkouts.
+/// The most entries that are kept; the oldest are removed first. One has about ten kilobytes, and a run may have
+/// hundreds of checkouts.
 const MOST_ENTRIES: usize = 1024;
 
-/// What an entry is found by.
+/// The key of an entry.
 #[derive(Clone, Debug)]
 pub struct Key(Hasher);
 
@@ -31,7 +32,7 @@ impl Key {
         Self(Hasher::new()).with(kind).with(env!("CARGO_PKG_VERSION"))
     }
 
-    /// The same, and this as well. Parts cannot run into one another.
+    /// The same key with one more part. Parts are delimited, so that their bytes cannot be confused.
     pub fn with(mut self, part: impl AsRef<[u8]>) -> Self {
         let part = part.as_ref();
         self.0.update(&(part.len() as u64).to_le_bytes()).update(part);
@@ -43,12 +44,12 @@ impl Key {
 #[derive(Clone, Debug)]
 pub struct Cache {
     folder: PathBuf,
-    /// What tells this build of the program from others of the same version.
+    /// What distinguishes this build from others of the same version.
     build: Vec<u8>,
 }
 
 impl Cache {
-    /// That of the user; None where there is no place for one.
+    /// The user's cache; None if there is no folder for one.
     pub fn of_user() -> Option<Self> {
         let folder = etcetera::choose_base_strategy().ok()?.cache_dir().join(NAME);
         let about = fs::metadata(env::current_exe().ok()?).ok()?;
@@ -64,7 +65,7 @@ impl Cache {
         (blake3::hash(answer) == Hash::from_slice(sum).ok()?).then(|| serde_json::from_slice(answer).ok())?
     }
 
-    /// Keeps an answer, if it can.
+    /// Keeps an answer, if possible.
     pub fn keep<T: Serialize>(&self, key: &Key, answer: &T) {
         let _ = self.write(key, answer);
     }
@@ -73,7 +74,7 @@ impl Cache {
         let answer = serde_json::to_vec(answer)?;
         fs::create_dir_all(&self.folder)?;
         self.make_room()?;
-        // Another run may be reading it: it is whole from its first moment.
+        // Another run may be reading it, so it appears complete.
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         file.write_all(blake3::hash(&answer).as_bytes())?;
         file.write_all(&answer)?;
@@ -89,7 +90,7 @@ impl Cache {
         let age = |entry: &DirEntry| entry.metadata().and_then(|about| about.modified()).ok();
         let mut entries: Vec<_> = entries.into_iter().map(|entry| (age(&entry), entry.path())).collect();
         entries.sort();
-        // Not one at a time: then every run would look at all of them.
+        // Not one at a time: then every run would list all of them.
         entries.iter().take(MOST_ENTRIES / 2).try_for_each(|(_, path)| fs::remove_file(path))
     }
 

@@ -8,12 +8,12 @@ use distorch_fix::cli::Cli;
 use distorch_fix::commands;
 use distorch_fix::parallel::STACK_BYTES;
 
-/// Counts what is allocated, so that code in the sandbox can be kept to its share.
+/// Counts allocations, so that the memory of sandboxed code can be limited.
 #[global_allocator]
 static ALLOCATOR: monty_alloc::LimitedAllocator = monty_alloc::LimitedAllocator;
 
-/// What the whole process may allocate, in bytes: far beyond what the sandbox is allowed, which is checked first and
-/// ends in an error; this would end the process.
+/// What the whole process may allocate, in bytes. It is far more than the sandbox may use: exceeding the sandbox's
+/// limit is an error, exceeding this one ends the process.
 const MOST_MEMORY_BYTES: usize = 2 * 1024 * 1024 * 1024;
 
 fn main() -> ExitCode {
@@ -24,6 +24,6 @@ fn main() -> ExitCode {
     }
     // The main thread of a Windows program has 1 MiB of stack.
     let run = AssertUnwindSafe(|| stacker::grow(STACK_BYTES, || commands::run(&cli)));
-    // Whatever panicked has said so already.
+    // The panic was reported already.
     panic::catch_unwind(run).map_or(ExitCode::from(2), Into::into)
 }

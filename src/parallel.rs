@@ -9,11 +9,11 @@ use std::time::Duration;
 /// Syntax trees can be deep, and a thread has 2 MiB of stack by default.
 pub const STACK_BYTES: usize = 16 * 1024 * 1024;
 
-/// Items in progress or waiting to be taken, for each thread. More would keep the threads busy behind a slow item for
-/// longer, but each waits in memory with all that was read for it.
+/// Items in progress or waiting to be taken, for each thread. More would keep the threads busy longer while one item is
+/// slow, but each result waits in memory with all that was read for it.
 const AHEAD: usize = 3;
 
-/// How often a caller that waits is told so.
+/// How often a waiting caller is notified.
 const TICK: Duration = Duration::from_millis(100);
 
 /// What happens while items are worked on.
@@ -27,8 +27,8 @@ pub enum Event<'i, I, T> {
 /// An item, and where its result goes.
 type Job<'i, I, T> = (&'i I, SyncSender<T>);
 
-/// Makes something of every item, on all cores, and gives each result to `take`, on this thread and in the order of the
-/// items. The first error of `take` ends the work. However many items there are, only a few results are held at a time.
+/// Applies `make` to every item, on all cores, and passes each result to `take`, on this thread and in the order of the
+/// items. The first error of `take` ends the work. Only a few results are held at a time, however many items there are.
 ///
 /// # Panics
 /// If `make` does.
@@ -41,7 +41,7 @@ pub fn in_order<'i, I: Sync, T: Send, E>(
     let (hand_out, jobs) = mpsc::channel::<Job<'_, I, T>>();
     let jobs = Mutex::new(jobs);
     thread::scope(|scope| {
-        // Gone when this is left: then the threads end.
+        // Dropped at the end of this scope: then the threads end.
         let hand_out = hand_out;
         let start = || {
             let thread = thread::Builder::new().name("worker".to_owned()).stack_size(STACK_BYTES);
@@ -72,12 +72,12 @@ fn work<'i, I, T>(jobs: &Mutex<Receiver<Job<'i, I, T>>>, make: impl Fn(&'i I) ->
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((item, done)) = job else { return };
-        // If nobody waits for it any more, it is not needed.
+        // If the receiver is gone, the result is not needed.
         let _ = done.send(make(item));
     }
 }
 
-/// The result; nothing if the thread that was to send it is gone.
+/// The result; `None` if the thread that was to send it is gone.
 fn wait<T, E>(result: &Receiver<T>, mut tick: impl FnMut() -> Result<(), E>) -> Result<Option<T>, E> {
     loop {
         match result.recv_timeout(TICK) {

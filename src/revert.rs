@@ -1,4 +1,4 @@
-//! One checkout on its way back: from what its files hold to what they held before the repair.
+//! Undoing a repair: from a checkout's present texts to those before.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,22 +14,22 @@ use crate::python::{FileId, Package, Source};
 use crate::store::merge::{self, Clash, Merged};
 use crate::store::{Record, Replacement, Store, journal};
 
-/// What taking a repair back comes to. Nothing of it is written yet.
+/// The undoing of a repair. Nothing is written yet.
 pub struct Reversal {
-    /// How our edits are known.
-    pub known: Known,
+    /// How the edits are known.
+    pub provenance: Provenance,
     /// The files that were repaired.
     pub files: Vec<Reverted>,
 }
 
 /// How our edits are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
-    /// The journal tells of them.
+pub enum Provenance {
+    /// From the journal.
     Journal,
-    /// Repairing what is committed gives just what is there now.
+    /// Repairing the committed files gives exactly the present texts.
     Commit,
-    /// They have our form, and repairing what is left without them gives just what is there now.
+    /// By their form; repairing the texts without them gives exactly the present texts.
     Form,
 }
 
@@ -39,47 +39,47 @@ pub struct Reverted {
     pub path: PathBuf,
     /// The same, from the root of its checkout.
     pub inside: PathBuf,
-    /// Its text now; empty if it is gone.
+    /// Its present text; empty if it is gone.
     pub now: String,
-    /// What undoing our edits comes to.
-    pub fate: Fate,
-    /// What the journal has about it.
+    /// The result of undoing the edits.
+    pub outcome: FileOutcome,
+    /// Its record in the journal.
     pub record: Option<Record>,
 }
 
-/// What undoing our edits in a file comes to.
+/// The result of undoing the edits in a file.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It is as we left it: this is the text before.
+pub enum FileOutcome {
+    /// The file is as the repair left it: this is the text before.
     Whole(String),
-    /// It was edited elsewhere since: this is its text without our edits.
+    /// It was edited elsewhere since: this is its text without the repair's edits.
     Merged(String),
-    /// Lines that we edited were edited again.
+    /// Lines of the repair were edited again.
     Clashing(Vec<Clash>),
-    /// It has become too long to be compared.
+    /// It has become too long to compare.
     TooLong,
-    /// Our edits are not in it.
+    /// The repair's edits are not in it.
     Absent(Absence),
 }
 
-/// Where our edits are, if they are not in the file.
+/// What happened to the edits, if they are not in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absence {
     /// Undone: the text is the one before.
     Undone,
-    /// Put away in a stash, as ComfyUI-Manager does it before an update.
+    /// They are in a stash, where ComfyUI-Manager puts edited files before an update.
     Stashed,
     /// The file is as committed, by another commit than the one that was repaired.
     Updated,
-    /// None of them is left in what the file has become.
+    /// The file was changed so much that none of them is left.
     Replaced,
     /// The file is not there.
     Gone,
 }
 
 impl Reversal {
-    /// Finds out how to take the repair of a checkout back: by its journal, or else by the form of the edits. Files in
-    /// which nothing of ours is recognised are left out.
+    /// Works out how to undo the repair of a checkout: by its journal, or else by the form of the edits. Files without
+    /// recognised edits are left out.
     pub fn of(checkout: &Checkout, store: &Store) -> Result<Self> {
         let mut records = store.journal()?.records;
         if checkout.evidence == Evidence::Named {
@@ -89,10 +89,10 @@ impl Reversal {
             return recognise(checkout);
         }
         let files = records.into_iter().map(|record| reverted(checkout, record)).collect::<Result<_>>()?;
-        Ok(Self { known: Known::Journal, files })
+        Ok(Self { provenance: Provenance::Journal, files })
     }
 
-    /// What is to be written: nothing if a file cannot be done.
+    /// The texts to write, for the files that can be reverted.
     pub fn replacements(&self) -> Vec<Replacement<'_>> {
         let texts = self.files.iter().filter_map(|file| Some((file, file.text()?)));
         texts.map(|(file, new)| Replacement { path: file.path.clone(), old: &file.now, new }).collect()
@@ -100,11 +100,11 @@ impl Reversal {
 }
 
 impl Reverted {
-    /// Its text without our edits, if it can be had.
+    /// Its text without the edits, if there is one.
     pub fn text(&self) -> Option<&str> {
-        match &self.fate {
-            Fate::Whole(text) | Fate::Merged(text) => Some(text),
-            Fate::Clashing(_) | Fate::TooLong | Fate::Absent(_) => None,
+        match &self.outcome {
+            FileOutcome::Whole(text) | FileOutcome::Merged(text) => Some(text),
+            FileOutcome::Clashing(_) | FileOutcome::TooLong | FileOutcome::Absent(_) => None,
         }
     }
 }
@@ -115,17 +115,17 @@ fn reverted(checkout: &Checkout, record: Record) -> Result<Reverted> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         _ => Some(read(&path)?),
     };
-    let fate = fate(checkout, &record, &path, now.as_deref())?;
-    Ok(Reverted { path, inside: record.path.clone(), now: now.unwrap_or_default(), fate, record: Some(record) })
+    let outcome = outcome(checkout, &record, &path, now.as_deref())?;
+    Ok(Reverted { path, inside: record.path.clone(), now: now.unwrap_or_default(), outcome, record: Some(record) })
 }
 
-fn fate(checkout: &Checkout, record: &Record, path: &Path, now: Option<&str>) -> Result<Fate> {
+fn outcome(checkout: &Checkout, record: &Record, path: &Path, now: Option<&str>) -> Result<FileOutcome> {
     let is_stashed = || checkout.git.as_ref().is_some_and(|git| git.is_stashed(&record.path, &record.after));
-    let absent = |else_it_is| Fate::Absent(if is_stashed() { Absence::Stashed } else { else_it_is });
-    let Some(now) = now else { return Ok(Fate::Absent(Absence::Gone)) };
+    let absent = |else_it_is| FileOutcome::Absent(if is_stashed() { Absence::Stashed } else { else_it_is });
+    let Some(now) = now else { return Ok(FileOutcome::Absent(Absence::Gone)) };
     let hash = journal::hash(now);
     if hash == record.after {
-        return Ok(Fate::Whole(record.old.clone()));
+        return Ok(FileOutcome::Whole(record.old.clone()));
     }
     if hash == record.before {
         return Ok(absent(Absence::Undone));
@@ -134,8 +134,8 @@ fn fate(checkout: &Checkout, record: &Record, path: &Path, now: Option<&str>) ->
         return Ok(absent(Absence::Updated));
     }
     Ok(match merge::undo(&record.old, &record.new_text(), now) {
-        Merged::TooLong => Fate::TooLong,
-        Merged::Conflict(clashes) => Fate::Clashing(clashes),
+        Merged::TooLong => FileOutcome::TooLong,
+        Merged::Conflict(clashes) => FileOutcome::Clashing(clashes),
         Merged::Clean(text) if text == now => absent(Absence::Replaced),
         Merged::Clean(text) => {
             let parses = |text: &str| Source::parse(path, text.as_bytes().to_vec()).err();
@@ -145,7 +145,7 @@ fn fate(checkout: &Checkout, record: &Record, path: &Path, now: Option<&str>) ->
                         .help("it was edited too much to be reverted; undo that first")
                 );
             }
-            Fate::Merged(text)
+            FileOutcome::Merged(text)
         }
     })
 }
@@ -163,7 +163,7 @@ fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(cannot).help(help)
 }
 
-/// The edits of ours that no journal tells of.
+/// Recognises edits without a journal.
 fn recognise(checkout: &Checkout) -> Result<Reversal> {
     let now = Sources::read(checkout, None)?.package;
     let folder = checkout.file.parent().unwrap_or(&checkout.root);
@@ -174,7 +174,7 @@ fn recognise(checkout: &Checkout) -> Result<Reversal> {
             path: folder.join(now.path(file)),
             inside: before_folder.join(now.path(file)),
             now: String::from_utf8_lossy(now.bytes(file)).into_owned(),
-            fate: Fate::Whole(text),
+            outcome: FileOutcome::Whole(text),
             record: None,
         };
         texts.into_iter().map(file).collect()
@@ -183,7 +183,7 @@ fn recognise(checkout: &Checkout) -> Result<Reversal> {
         |file: &FileId| Some((*file, committed(*file)?)).filter(|(file, text)| text.as_bytes() != now.bytes(*file));
     let texts: Vec<_> = relevant(&now).iter().filter_map(changed).collect();
     if !texts.is_empty() && leads_to(&with(&now, &texts), &now) {
-        return Ok(Reversal { known: Known::Commit, files: files(texts) });
+        return Ok(Reversal { provenance: Provenance::Commit, files: files(texts) });
     }
     let surveys = fixes::survey(&now, Fix::ALL, Accounting::Resident).unwrap_or_default();
     let edits = fixes::undo(&now, &surveys);
@@ -191,7 +191,7 @@ fn recognise(checkout: &Checkout) -> Result<Reversal> {
     let found = !edits.is_empty() && leads_to(&old, &now);
     let text = |(file, _)| (file, String::from_utf8_lossy(old.bytes(file)).into_owned());
     let texts = edits.into_iter().filter(|_| found).map(text).collect();
-    Ok(Reversal { known: Known::Form, files: files(texts) })
+    Ok(Reversal { provenance: Provenance::Form, files: files(texts) })
 }
 
 /// The files that a repair may change.
@@ -212,7 +212,7 @@ fn with(package: &Package, texts: &[(FileId, String)]) -> Package {
     Package::new(package.ids().map(|file| (package.path(file).to_owned(), bytes(file))))
 }
 
-/// Does repairing `old`, with any of the fixes and either accounting, give just `new`?
+/// Does repairing `old`, with any of the fixes and either accounting, give exactly `new`?
 fn leads_to(old: &Package, new: &Package) -> bool {
     let gives = |fixes: &[Fix], accounting| {
         let edits = fixes::survey(old, fixes, accounting).ok().and_then(|surveys| edits_of(&surveys, old).ok());

@@ -1,11 +1,10 @@
-//! Texts as people may be shown them: paths, counts, and what stands in a file.
+//! Texts made fit to show: paths, counts, and parts of files.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-/// One line of text with control characters made visible, so that what stands in a file or its name cannot steer a
-/// terminal.
+/// One line of text with control characters made visible, so that a file's content or name cannot control a terminal.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
@@ -24,7 +23,7 @@ fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A path as people want to see it: from the current folder if it is below that, whole if not.
+/// A path as people want to see it: relative to the current folder if it is below that, absolute if not.
 pub(crate) fn shown(path: &Path) -> String {
     let here = logical_dir().ok();
     let below =
@@ -32,8 +31,8 @@ pub(crate) fn shown(path: &Path) -> String {
     visible(&below.unwrap_or(path).display().to_string()).into_owned()
 }
 
-/// The current folder as the shell names it. `current_dir` has every link resolved, and so a user who went through a
-/// linked `custom_nodes` would no longer be inside a ComfyUI.
+/// The current folder as the shell names it. `current_dir` resolves every link, so a user who went through a linked
+/// `custom_nodes` would no longer be inside a ComfyUI.
 pub(crate) fn logical_dir() -> io::Result<PathBuf> {
     let real = env::current_dir()?;
     let shell = env::var_os("PWD").map(PathBuf::from).filter(|pwd| pwd.is_absolute());

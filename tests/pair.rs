@@ -102,7 +102,7 @@ fn where_the_items_cannot_be_told_the_verdict_is_for_both() {
             assert_eq!(verdict(&ran), told, "{fixture}: {ran:?}");
             assert!(ran.out.contains(why), "{fixture}: {why}: {}", ran.out);
             assert_eq!(
-                ran.err.starts_with("warning: what this ComfyUI's load lists hold is not known"),
+                ran.err.starts_with("warning: the fields of this ComfyUI's load lists are unknown"),
                 warns,
                 "{ran:?}"
             );

@@ -48,7 +48,7 @@ fn what_is_ignored_and_what_is_in_doubt_is_said_to_people_and_to_programs() {
     let why = "taken for CLIP-L, but the file lacks";
     assert_eq!(model["order_known"], false);
     assert!(model["order_doubt"].as_str().unwrap().starts_with(why));
-    assert!(text.contains(&format!("the order of its layers is not known: {why}")), "{text}");
+    assert!(text.contains(&format!("the order of its layers is unknown: {why}")), "{text}");
 }
 
 /// Where a value is not what the schema says: the subset of JSON Schema that this one is written in.

@@ -130,7 +130,7 @@ mod tests {
     use super::super::request::Quota;
     use super::*;
 
-    /// Shares in gigabytes of a model of so many gigabytes.
+    /// Shares, in gigabytes, of a model of this many gigabytes.
     fn shares(
         model: u64,
         listed: &[(&str, f64)],

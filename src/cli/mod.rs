@@ -1,4 +1,4 @@
-//! Every argument and its help.
+//! The command line arguments and their help.
 
 pub mod plan;
 mod shared;
@@ -139,11 +139,11 @@ pub struct Diff {
     #[command(flatten)]
     pub judged: Judged,
 
-    /// Which state of it.
+    /// Which state of them.
     #[command(flatten)]
     pub history: History,
 
-    /// Whether and where the result is run.
+    /// Whether and where the repaired code is run.
     #[command(flatten)]
     pub proof: Proof,
 
@@ -261,7 +261,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// Where answers of earlier runs are taken from; not those of a Python of the user's, which may be another by now.
+    /// The cache of earlier answers. It is not used with the user's own Python, which may have changed.
     pub fn cache(&self) -> Option<Cache> {
         let may_be_used = !self.no_cache && self.proof.python.is_none();
         may_be_used.then(Cache::of_user).flatten()

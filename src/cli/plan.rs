@@ -115,7 +115,7 @@ pub enum WeightType {
     /// 8 bits
     #[value(name = "fp8_e4m3fn")]
     Fp8E4m3fn,
-    /// The same, and multiplications in 8 bits too
+    /// The same, with multiplications in 8 bits too
     #[value(name = "fp8_e4m3fn_fast")]
     Fp8E4m3fnFast,
     /// 8 bits of another kind

@@ -39,7 +39,7 @@ impl Target {
     }
 }
 
-/// Whether the repaired code is run before it is believed, and in what.
+/// Whether the repaired code is run to prove it, and where.
 #[derive(Debug, Args)]
 pub struct Proof {
     /// Skip running the repaired code; nothing is proved
@@ -52,7 +52,7 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// How to verify; nothing if it is not to be done. What is to be written is tried with every scenario
+    /// How to verify; `None` if it is not to be done. A repair that is to be written is tried with every scenario
     /// [crossed](verify::Options::crossed) with every number of fields.
     pub fn options(&self, crossed: bool) -> Option<verify::Options> {
         (!self.no_verify).then(|| verify::Options {
@@ -91,7 +91,7 @@ pub struct Judged {
     pub surroundings: Surroundings,
 }
 
-/// Which state of a checkout is looked at.
+/// Which state of a checkout is examined.
 #[derive(Debug, Args)]
 pub struct History {
     /// Examine this revision of the checkout's repository, such as `origin/main`; nothing is checked out
@@ -99,7 +99,7 @@ pub struct History {
     pub rev: Option<String>,
 }
 
-/// In which form to report: for people, or as one document for programs.
+/// The output format: for people, or one document for programs.
 #[derive(Debug, Args)]
 pub struct Output {
     /// The output format: for people, or a document for programs
@@ -107,7 +107,7 @@ pub struct Output {
     pub format: &'static Format<Report>,
 }
 
-/// The same, with the forms that only findings can be reported in.
+/// The same, with the formats for findings only.
 #[derive(Debug, Args)]
 pub struct FindingsOutput {
     /// The output format: for people, or a document for programs
@@ -133,7 +133,7 @@ impl From<Accounting> for fixes::Accounting {
     }
 }
 
-/// Takes the names of some formats, and lists them in `--help`.
+/// Accepts the names of some formats, and lists them in `--help`.
 pub(super) fn one_of<T: 'static>(
     formats: impl Iterator<Item = &'static Format<T>>,
 ) -> impl TypedValueParser<Value = &'static Format<T>> {
@@ -143,7 +143,7 @@ pub(super) fn one_of<T: 'static>(
     names.try_map(move |name| formats.iter().find(|format| format.name == name).copied().ok_or("no such format"))
 }
 
-/// Takes the names of the fixes, and lists them in `--help`.
+/// Accepts the names of the fixes, and lists them in `--help`.
 fn fix_by_name() -> impl TypedValueParser<Value = Fix> {
     let name = |fix: &Fix| PossibleValue::new(fix.name()).help(fix.about().title);
     let names = PossibleValuesParser::new(Fix::ALL.iter().map(name));

@@ -157,8 +157,8 @@ fn of_replaced(replaced: &Replaced, readers: &[replaced::Reader], facts: &Facts)
         file: replaced.file,
         range: replaced.range.clone(),
         message: format!(
-            "puts items of {fields} fields in the place of ComfyUI's own, on which ComfyUI's own code fails \
-             ({PATCHER}:{}, in {}): models that DisTorch2 does not load break",
+            "replaces ComfyUI's items by items of {fields} fields, on which ComfyUI's own code fails ({PATCHER}:{}, \
+             in {}): models that DisTorch2 does not load break",
             reader.place.line,
             reader.name()
         ),

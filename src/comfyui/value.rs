@@ -89,7 +89,7 @@ impl<'t> Value<'t> {
         Field { node, mark: if let Self::Mark(mark) = self { Some(*mark) } else { None } }
     }
 
-    /// What is in each of `count` fields, if this is a tuple of so many.
+    /// What is in each of `count` fields, if this is a tuple of that many.
     pub(super) fn fields(&self, count: usize, at: Node<'t>) -> Option<Vec<Self>> {
         let Self::Tuples(tuples) = self else { return None };
         let value = |field: &Field<'t>| field.mark.map_or(Self::Other(field.node), Self::Mark);

@@ -1,4 +1,4 @@
-//! `check`: says what `apply` would repair.
+//! `check`: shows what `apply` would repair.
 
 use anyhow::Result;
 

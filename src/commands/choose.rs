@@ -1,4 +1,4 @@
-//! Which checkouts are meant.
+//! Which checkouts the user means.
 
 use std::collections::HashSet;
 use std::fs;
@@ -15,12 +15,12 @@ use crate::install::{self, Checkout};
 pub(super) struct Chosen {
     /// The PATH that led to it.
     pub(super) given: PathBuf,
-    /// The folder that it means, absolute.
+    /// The absolute folder of that PATH.
     pub(super) base: PathBuf,
     pub(super) checkout: Checkout,
 }
 
-/// The checkouts that the PATHs mean, each once, and what is wrong with the PATHs that mean none.
+/// The checkouts that the PATHs lead to, each once, and errors for the PATHs that lead to none.
 pub(super) fn choose(target: &Target) -> (Vec<Chosen>, Vec<Error>) {
     let mut chosen = Vec::new();
     let mut errors = Vec::new();
@@ -37,13 +37,13 @@ pub(super) fn choose(target: &Target) -> (Vec<Chosen>, Vec<Error>) {
     (chosen, errors)
 }
 
-/// The one checkout that a PATH means.
+/// The one checkout that a PATH leads to.
 pub(super) fn one(given: &Path) -> Result<Chosen> {
     let mut found = of_path(given, false)?;
     Ok(found.swap_remove(0))
 }
 
-/// The one that a PATH means, or all that it leads to if that was asked for.
+/// The one that a PATH leads to, or all of them if that was asked for.
 fn of_path(given: &Path, all: bool) -> Result<Vec<Chosen>> {
     const HELP: &str = "name the one that you mean, or use --all";
     let search = install::locate(given)?;
@@ -53,7 +53,7 @@ fn of_path(given: &Path, all: bool) -> Result<Vec<Chosen>> {
     let base = search.looked_in.into_iter().next().unwrap_or_default();
     let mut checkouts = search.checkouts;
     if !all {
-        // A disabled node is acted on only if it was pointed at.
+        // A disabled node is only used if it was named.
         let pointed_at = checkouts.len() == 1 && is_within(given, &checkouts[0]);
         match checkouts.iter().filter(|checkout| !checkout.disabled || pointed_at).count() {
             // Enabled ones come first.

@@ -1,4 +1,4 @@
-//! Each ComfyUI that checkouts are judged by, read once however many of them lie in it.
+//! Each ComfyUI that checkouts are judged by, read once however many of them are in it.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -13,18 +13,18 @@ use crate::cache::Cache;
 use crate::comfyui::{self, Facts};
 use crate::install::{Checkout, Files};
 
-/// What is known of every ComfyUI of a run.
+/// Every ComfyUI of a run.
 pub(super) struct ComfyUis<'a> {
     /// The one that was named for all checkouts.
     named: Option<ComfyUi>,
-    /// Those around checkouts, by their folder, once they were needed.
+    /// Those around checkouts, by their folder, read on demand.
     around: HashMap<PathBuf, OnceLock<ComfyUi>>,
     cache: Option<&'a Cache>,
 }
 
 /// A ComfyUI that was read, or could not be.
 pub(super) struct ComfyUi {
-    /// Locked, since libgit2 lets one thread at a time into a repository.
+    /// Locked, since libgit2 allows one thread at a time in a repository.
     files: Mutex<Files>,
     pub(super) facts: Result<Facts>,
 }
@@ -75,7 +75,7 @@ impl<'a> ComfyUis<'a> {
     }
 }
 
-/// Reads a ComfyUI. A panic while reading it leaves the checkouts without a verdict, and nothing more.
+/// Reads a ComfyUI. A panic while reading it only leaves the checkouts without a verdict.
 fn read(files: Files, cache: Option<&Cache>) -> ComfyUi {
     let read = panic::catch_unwind(AssertUnwindSafe(|| comfyui::read(&files, cache)));
     let facts = read.unwrap_or_else(|_| Err(anyhow!("reading it failed unexpectedly")));

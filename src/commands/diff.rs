@@ -23,7 +23,8 @@ pub(super) fn run(arguments: &cli::Diff, screen: &mut Screen) -> Result<Outcome>
         ..View::judging(&arguments.judged, format)
     };
     each(report, &view, screen, |facts, is_alone| {
-        // Printed one after the other, the patches of several checkouts are one, for the folder that they all lie in.
+        // Printed one after the other, the patches of several checkouts form one patch, for the folder that contains
+        // them all.
         let is_own = is_alone || format.early.is_none();
         match if is_own { Ok(PathBuf::new()) } else { from_here(facts.checkout) } {
             Ok(folder) => Acted { patches_from: Some(folder), is_written: false, result: in_order(facts) },
@@ -32,7 +33,7 @@ pub(super) fn run(arguments: &cli::Diff, screen: &mut Screen) -> Result<Outcome>
     })
 }
 
-/// The way from the current folder to the checkout.
+/// The path from the current folder to the checkout.
 fn from_here(checkout: &Checkout) -> Result<PathBuf> {
     let folder = checkout.file.parent().unwrap_or(&checkout.root);
     match folder.strip_prefix(text::logical_dir()?) {

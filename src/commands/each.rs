@@ -1,5 +1,5 @@
-//! What every command does that acts on checkouts: examine them on all cores, then act on one after the other, and show
-//! what came of it.
+//! The common part of the commands that act on checkouts: examine them on all cores, then act on one after the other,
+//! and show the results.
 
 use std::ffi::OsStr;
 
@@ -28,11 +28,11 @@ pub(super) struct View<'a> {
     pub(super) judges: bool,
     /// The ComfyUI that was named for it.
     pub(super) comfyui: Option<&'a OsStr>,
-    /// The revision that is looked at in place of the files on disk.
+    /// The revision that is examined instead of the files on disk.
     pub(super) revision: Option<&'a str>,
-    /// How the repair is to be proved, if it is.
+    /// How to prove the repair; `None` if that is not asked for.
     pub(super) proof: Option<Options>,
-    /// Where answers of earlier runs are taken from, if that will do.
+    /// The cache of earlier answers, if it may be used.
     pub(super) cache: Option<Cache>,
 }
 
@@ -49,8 +49,8 @@ impl<'a> View<'a> {
     }
 }
 
-/// Examines the checkouts, on all cores, and acts on one after the other. `act` is told whether there is only one; it is
-/// not asked where the repair must not be used. What goes wrong with one does not keep the others from their turn.
+/// Examines the checkouts on all cores, and acts on one after the other. `act` gets whether there is only one; it is
+/// not called if the repair must not be used. An error with one does not stop the others.
 pub(super) fn each(
     mut report: Report,
     view: &View<'_>,
@@ -82,13 +82,13 @@ pub(super) fn each(
             Ok::<_, Error>(())
         },
     )?;
-    // `apply` changes neither a revision nor what a warning is about.
+    // `apply` changes neither a revision nor the cause of a warning.
     report.next = (is_repairable && view.revision.is_none()).then(|| next::apply(view.target));
     view.format.renderer.render(&report, screen)?;
     Ok(report.outcome)
 }
 
-/// The checkouts, what they are judged by, and what went wrong in finding them.
+/// The checkouts, what they are judged by, and the errors in finding them.
 fn begin<'v>(view: &'v View<'_>) -> (Vec<Chosen>, ComfyUis<'v>, Vec<Error>) {
     let cache = view.cache.as_ref();
     match view.comfyui.map(|argument| ComfyUis::named(argument, cache)).transpose() {
@@ -101,7 +101,7 @@ fn begin<'v>(view: &'v View<'_>) -> (Vec<Chosen>, ComfyUis<'v>, Vec<Error>) {
     }
 }
 
-/// Shows one checkout where that does not wait for the end.
+/// Shows one checkout, if the format does not wait for the end.
 fn show(
     checkout: &CheckoutReport,
     package: Option<&Package>,

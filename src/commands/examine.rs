@@ -1,4 +1,4 @@
-//! What is found out about a checkout before anything is done to it.
+//! Examines checkouts, before anything is done to them.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
@@ -11,13 +11,13 @@ use crate::install::{Checkout, Revision};
 use crate::pipeline::{self, Facts, Judgement, Memory, Proof, Repair, Sources, Surveys};
 use crate::verify::{Options, Verdict};
 
-/// Examines checkouts, several at a time.
+/// Examines checkouts, several in parallel.
 pub(super) struct Examiner<'a> {
     view: &'a View<'a>,
     comfyuis: &'a ComfyUis<'a>,
-    /// Are there several? Otherwise the one that there is has the process for itself.
+    /// Are there several? If not, the only one has the process for itself.
     are_several: bool,
-    /// Shared by those that are examined at the same time; held by one that must be alone.
+    /// Shared by checkouts that are examined in parallel; held by one that must be alone.
     turn: RwLock<()>,
 }
 
@@ -26,7 +26,7 @@ impl<'a> Examiner<'a> {
         Self { view, comfyuis, are_several: checkouts > 1, turn: RwLock::new(()) }
     }
 
-    /// Takes a checkout through the steps, as far as was asked for and they succeed.
+    /// Takes a checkout through the steps that were asked for, as long as they succeed.
     pub(super) fn examine<'c>(&'c self, checkout: &'c Checkout) -> Facts<'c> {
         let shared = self.turn.read().unwrap_or_else(PoisonError::into_inner);
         let mut facts = Facts::new(checkout);
@@ -34,7 +34,7 @@ impl<'a> Examiner<'a> {
         facts
     }
 
-    /// Fails where a step did, or where a repair was not understood or, if it is to be proved, not verified.
+    /// Fails if a step does, if some code was not understood, or if a repair that is to be proved was not verified.
     fn steps<'c>(&'c self, facts: &mut Facts<'c>, shared: RwLockReadGuard<'_, ()>) -> Result<()> {
         let (checkout, view) = (facts.checkout, self.view);
         let (proof, cache) = (view.proof.as_ref(), view.cache.as_ref());
@@ -76,8 +76,8 @@ impl<'a> Examiner<'a> {
         }
     }
 
-    /// Sandboxes share the processor, and one count of the memory of the process. What does not come to an end beside
-    /// others is therefore run again while nothing else is.
+    /// Sandboxes share the processor and the memory limit of the process. So a run that was inconclusive next to others
+    /// is repeated while nothing else runs.
     fn prove(&self, repair: &Repair, options: &Options, shared: RwLockReadGuard<'_, ()>) -> Verdict {
         let verdict = repair.verify(options);
         drop(shared);

@@ -14,7 +14,7 @@ use crate::report::Outcome;
 
 pub(super) fn run(arguments: &cli::Man, screen: &mut Screen) -> Result<Outcome> {
     let mut command = Cli::command();
-    // Only then do the commands know that they are `distorch-fix check`, and which options all of them take.
+    // Only then do the commands know their full names, such as `distorch-fix check`, and their common options.
     command.build();
     match &arguments.into {
         Some(folder) => write(command, folder)

@@ -1,4 +1,4 @@
-//! The commands: each puts the steps together, and decides nothing that a step could decide.
+//! The commands: each combines the steps, and decides nothing that a step could decide.
 
 mod apply;
 mod check;
@@ -25,7 +25,7 @@ use crate::render::Screen;
 use crate::report::{Outcome, Problem};
 use crate::text;
 
-/// Runs what was asked for, and reports what went wrong.
+/// Runs a command, and reports its error.
 pub fn run(cli: &Cli) -> Outcome {
     let mut screen = Screen::new(cli.color.into(), cli.quiet);
     let result = match &cli.command {
@@ -45,14 +45,14 @@ pub fn run(cli: &Cli) -> Outcome {
     })
 }
 
-/// In order as far as it can be told now; fails where places are left that are wrong for this ComfyUI.
+/// In order; fails if there are places left that are wrong for this ComfyUI.
 fn in_order(facts: &Facts<'_>) -> Result<Outcome> {
     if let Some(conflict) = facts.judgement.as_ref().and_then(|judgement| judgement.conflicts.first()) {
         bail!(anyhow!("{}", conflict.message).help(&conflict.help));
     }
     if facts.stays_broken() {
         bail!(anyhow!("some places read items of 5 fields only, and this ComfyUI gives others").help(
-            "update ComfyUI, or take a release of the node that was made for it; `distorch-fix check` shows the places"
+            "update ComfyUI, or install a release of the node that was made for it; `distorch-fix check` shows the places"
         ));
     }
     Ok(Outcome::InOrder)

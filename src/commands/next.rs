@@ -25,7 +25,7 @@ pub(super) fn apply(target: &Target) -> String {
     command
 }
 
-/// In the quotes that shells of every system take, where it needs any.
+/// In quotes that shells of every system accept, if it needs any.
 fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let path = visible(&path);

@@ -1,4 +1,4 @@
-//! `plan`: says what will go where, and whether it fits.
+//! `plan`: shows where each part of a model will go, and whether it fits.
 
 use std::fs;
 use std::path::Path;
@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &cli::plan::Plan, screen: &mut Screen) -> Result<Ou
     Ok(if plan.fits() { Outcome::InOrder } else { Outcome::Found })
 }
 
-/// Plans by the strings that were given, or else by those that are proposed.
+/// Plans with the given strings, or else with proposed ones.
 fn planned(
     mut models: Vec<NamedModel>,
     mut strings: Vec<AllocationString>,

@@ -1,4 +1,4 @@
-//! `revert`: takes a repair back.
+//! `revert`: undoes a repair.
 
 use anyhow::{Error, Result, anyhow};
 
@@ -8,7 +8,7 @@ use crate::cli;
 use crate::install::Checkout;
 use crate::render::{Human, Render as _, Screen};
 use crate::report::{CheckoutReport, Ending, Outcome, ReversalReport};
-use crate::revert::{Fate, Reversal};
+use crate::revert::{FileOutcome, Reversal};
 use crate::store::{self, Store};
 use crate::text::shown;
 
@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &cli::Revert, screen: &mut Screen) -> Result<Outcom
     result.map(|()| Outcome::InOrder)
 }
 
-/// Writes every file or, where one of them cannot be done, none.
+/// Writes every file or, if one of them cannot be reverted, none.
 fn take_back(checkout: &Checkout, reversal: &Reversal, dry_run: bool, store: &Store) -> (Ending, Result<()>) {
     if let Some(refusal) = refusal(reversal) {
         return (Ending::Refused, Err(refusal));
@@ -41,12 +41,13 @@ fn take_back(checkout: &Checkout, reversal: &Reversal, dry_run: bool, store: &St
     }
 }
 
-/// Why nothing can be taken back, if nothing can, and what to do.
+/// Why nothing can be reverted, if so, and what to do.
 fn refusal(reversal: &Reversal) -> Option<Error> {
-    let file = reversal.files.iter().find(|file| matches!(file.fate, Fate::Clashing(_) | Fate::TooLong))?;
+    let file =
+        reversal.files.iter().find(|file| matches!(file.outcome, FileOutcome::Clashing(_) | FileOutcome::TooLong))?;
     let path = shown(&file.path);
-    Some(match &file.fate {
-        Fate::Clashing(clashes) => anyhow!(
+    Some(match &file.outcome {
+        FileOutcome::Clashing(clashes) => anyhow!(
             "{path}: {} edited again since, so nothing was written",
             match clashes.len() {
                 1 => String::from("one place of the repair was"),
@@ -54,6 +55,6 @@ fn refusal(reversal: &Reversal) -> Option<Error> {
             }
         )
         .help("undo those lines by hand: - is what is there now, + what was there before the repair"),
-        _ => anyhow!("{path} has grown too long to be compared").help("restore the file, or install the node again"),
+        _ => anyhow!("{path} has grown too long to compare").help("restore the file, or install the node again"),
     })
 }

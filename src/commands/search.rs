@@ -1,4 +1,4 @@
-//! Searches that did not end at one checkout.
+//! Searches that did not find exactly one checkout.
 
 use anyhow::{Error, anyhow};
 
@@ -6,10 +6,10 @@ use crate::advice::Advise as _;
 use crate::install::{Checkout, Search};
 use crate::text::{shown, visible};
 
-/// Near misses, or checkouts, that are listed at most.
+/// The most near misses, or checkouts, that are listed.
 const MOST_LISTED: usize = 12;
 
-/// No checkout: where it was looked for, and what came close.
+/// No checkout: the folders that were searched, and the near misses.
 pub(super) fn none_found(search: &Search) -> Error {
     let near_misses = search.near_misses.iter();
     anyhow!("found no ComfyUI-MultiGPU with a distorch_2.py")
@@ -18,7 +18,7 @@ pub(super) fn none_found(search: &Search) -> Error {
         .help("name the folder of the node, or of the ComfyUI that it is installed in")
 }
 
-/// More than one checkout, and no word on which.
+/// More than one checkout, and none named.
 pub(super) fn several_found(checkouts: &[Checkout]) -> Error {
     anyhow!("found {} checkouts", checkouts.len()).details(listed(checkouts.iter().map(named)))
 }

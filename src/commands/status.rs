@@ -1,4 +1,4 @@
-//! `status`: says who repaired a checkout and when, and what an update would do to that.
+//! `status`: shows who repaired a checkout and when, and what an update would do to the repair.
 
 use anyhow::Result;
 

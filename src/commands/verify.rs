@@ -1,4 +1,4 @@
-//! `verify`: runs the repaired code, or the code as it is where there is nothing to repair, over many scenarios.
+//! `verify`: runs the repaired code, or the code as it is if there is nothing to repair, over many scenarios.
 
 use anyhow::Result;
 

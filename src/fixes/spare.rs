@@ -7,7 +7,7 @@ use crate::python::syntax::any;
 
 /// A name that can be assigned anywhere in this file without effect: `_`, unless it is read (with gettext, `_` is a
 /// function).
-pub(super) fn spare_name(source: &Source) -> String {
+pub(super) fn unused_name(source: &Source) -> String {
     let numbered = (2..).map(|number| format!("_rest_{number}"));
     let names = ["_", "_rest"].into_iter().map(str::to_owned).chain(numbered);
     // There are always more numbers than names.
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     fn spare(text: &str) -> String {
-        spare_name(&Source::parse("a.py".as_ref(), text.as_bytes().to_vec()).unwrap())
+        unused_name(&Source::parse("a.py".as_ref(), text.as_bytes().to_vec()).unwrap())
     }
 
     #[test]

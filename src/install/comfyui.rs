@@ -14,8 +14,9 @@ pub struct ComfyUi {
     pub version: Option<String>,
 }
 
-/// The nearest ComfyUI above a checkout, by the way the user goes and then by the real one: a linked `custom_nodes`
-/// belongs to the ComfyUI that links to it, a checkout linked from elsewhere still lies in its own.
+/// The nearest ComfyUI above a checkout, first along the path that the user sees and then along the real one: a linked
+/// `custom_nodes` belongs to the ComfyUI that links to it, while a checkout that is linked from elsewhere still belongs
+/// to its own.
 pub(super) fn around(checkout: &Path) -> Option<ComfyUi> {
     let above = |path: &Path| path.ancestors().skip(1).find(|folder| is_root(folder)).map(Path::to_path_buf);
     let root = above(checkout).or_else(|| above(&fs::canonicalize(checkout).ok()?))?;
@@ -23,7 +24,7 @@ pub(super) fn around(checkout: &Path) -> Option<ComfyUi> {
     Some(ComfyUi { root, version })
 }
 
-/// What a ComfyUI calls itself; old versions do not say.
+/// The version that a ComfyUI states; old ones state none.
 pub(crate) fn version(files: &Files) -> Option<String> {
     files
         .small_text(Path::new("comfyui_version.py"))
@@ -36,7 +37,7 @@ pub(crate) fn is_root(folder: &Path) -> bool {
     folder.join("main.py").is_file() && folder.join("comfy").is_dir()
 }
 
-/// The value in `__version__ = "0.3.75"`. The file is generated, so its line is all of Python that need be understood.
+/// The value in `__version__ = "0.3.75"`. The file is generated, so no other Python need be understood.
 fn assigned_version(line: &str) -> Option<String> {
     let value = line.strip_prefix("__version__")?.trim_start().strip_prefix('=')?.trim();
     let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;

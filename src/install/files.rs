@@ -14,7 +14,7 @@ use crate::advice::Advise as _;
 pub enum Files {
     /// This folder.
     Folder(PathBuf),
-    /// A repository's object database; whatever is checked out does not matter, and stays.
+    /// A repository's object database; what is checked out does not matter, and is left alone.
     Revision(Revision),
 }
 
@@ -43,8 +43,8 @@ impl Files {
         }
     }
 
-    /// The bytes of the file at this relative path; None if there is none. Fails if it is no plain file, cannot be read,
-    /// or has more than `most_bytes`.
+    /// The bytes of the file at this relative path; None if there is none. Fails if it is not a plain file, cannot be
+    /// read, or has more than `most_bytes`.
     pub fn read(&self, path: &Path, most_bytes: u64) -> Result<Option<Vec<u8>>> {
         let root = match self {
             Self::Folder(root) => root,
@@ -67,7 +67,7 @@ impl Files {
             .help("check its permissions")
     }
 
-    /// The text of a file of which only a little is ever expected, without a byte order mark; None for anything else.
+    /// The text of a file that should be small, without a byte order mark; None for anything else.
     pub(super) fn small_text(&self, path: &Path) -> Option<String> {
         match self {
             Self::Folder(root) => small_text(&root.join(path)),

@@ -1,8 +1,8 @@
-//! What git knows of a checkout, read with libgit2 and never with the git program.
+//! What git knows about a checkout, read with libgit2 and never with the git program.
 //!
-//! A stranger's repository is not trusted. It is opened as a bare one: libgit2 then has no working tree, so it neither
-//! asks who owns it (`safe.directory`) nor has anything to run a filter on, and the file is compared here, byte by byte.
-//! Hooks and fsmonitor are nothing that libgit2 runs at all.
+//! A stranger's repository is not trusted. It is opened as a bare one: then libgit2 has no working tree, so it neither
+//! checks who owns it (`safe.directory`) nor has anything to run a filter on. The file is compared here, byte by byte.
+//! libgit2 never runs hooks or fsmonitor.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -21,11 +21,11 @@ use super::small_text;
 /// A checkout's own repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitFacts {
-    /// The commit that is checked out; None before the first commit, and where libgit2 cannot read the repository.
+    /// The commit that is checked out; None before the first commit, or if libgit2 cannot read the repository.
     pub head: Option<Head>,
-    /// Whether `distorch_2.py` differs from that commit in more than line endings. None if it cannot be told.
+    /// Whether `distorch_2.py` differs from that commit in more than line endings. None if that is unknown.
     pub modified: Option<bool>,
-    /// Where the repository is; for a worktree or submodule not inside the checkout.
+    /// Where the repository is; outside of the checkout for a worktree or submodule.
     pub git_dir: PathBuf,
     /// The checkout's folder.
     pub workdir: PathBuf,
@@ -48,7 +48,7 @@ impl GitFacts {
         of_worktree() || of_submodule()
     }
 
-    /// The text of a file as it is committed; nothing if it is not, or is no text, or is too large to be one of ours.
+    /// The text of a file as it is committed; None if it is not, is not text, or is too large for a file of the node.
     pub fn committed(&self, inside: &Path) -> Option<String> {
         let (git_dir, inside) = (self.git_dir.clone(), inside.to_owned());
         bounded(move || {
@@ -60,13 +60,13 @@ impl GitFacts {
         })
     }
 
-    /// Is a file of this hash put away in a stash, as ComfyUI-Manager's update does it?
+    /// Is a file of this hash in a stash, where ComfyUI-Manager's update puts edited files?
     pub fn is_stashed(&self, inside: &Path, hash: &str) -> bool {
         const MOST_STASHES: usize = 20;
         let (git_dir, inside, hash) = (self.git_dir.clone(), inside.to_owned(), hash.to_owned());
         let look = move || {
             let repository = Repository::open_bare(git_dir).ok()?;
-            // Not `Repository::reflog`, which writes an empty one where there is none.
+            // Not `Repository::reflog`, which creates an empty one if there is none.
             let log = small_text(&repository.commondir().join("logs/refs/stash"))?;
             let mut hashes = log.lines().rev().take(MOST_STASHES).filter_map(|line| {
                 let stash = Oid::from_str(line.split(' ').nth(1)?).ok()?;
@@ -88,19 +88,19 @@ fn core_worktree(git_dir: &Path) -> Option<String> {
     bounded(move || Config::open(&config).ok()?.get_string("core.worktree").ok())
 }
 
-/// Whether libgit2 has hung on a repository. None is asked then any more: a thousand like it would take as many times
-/// as long.
+/// Whether libgit2 has hung on a repository. No other is read then: a thousand like it would take a thousand times as
+/// long.
 static HAS_HUNG: AtomicBool = AtomicBool::new(false);
 
-/// What libgit2 finds out, if it does so in time. It opens whatever stands in a repository or is included by its
-/// configuration, and on a pipe it waits for ever; it is then left to itself, and ends with the process.
+/// Runs libgit2 with a time limit. It opens whatever is in a repository or is included by its configuration, and waits
+/// forever on a pipe. Such a thread is abandoned, and ends with the process.
 fn bounded<T: Send + 'static>(ask: impl FnOnce() -> Option<T> + Send + 'static) -> Option<T> {
     const MOST_TIME: Duration = Duration::from_secs(3);
     if HAS_HUNG.load(Ordering::Relaxed) {
         return None;
     }
     let (done, answer) = mpsc::sync_channel(1);
-    // If nobody waits for it any more, it is not needed.
+    // If the receiver is gone, the result is not needed.
     thread::Builder::new().name("libgit2".to_owned()).spawn(move || drop(done.send(ask()))).ok()?;
     let answer = answer.recv_timeout(MOST_TIME);
     if matches!(answer, Err(mpsc::RecvTimeoutError::Timeout)) {
@@ -109,24 +109,24 @@ fn bounded<T: Send + 'static>(ask: impl FnOnce() -> Option<T> + Send + 'static) 
     answer.ok().flatten()
 }
 
-/// Larger blobs are none of ours.
+/// Larger blobs are not files of the node.
 const MOST_BYTES: u64 = 16 << 20;
 
 /// The commit that is checked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// The beginning of its id, as much as is unique.
+    /// Its abbreviated id.
     pub short_id: String,
     /// None when detached.
     pub branch: Option<String>,
-    /// As `git describe --tags` has it; None where no tag is near.
+    /// As `git describe --tags` prints it; None if no tag is near.
     pub describe: Option<String>,
 }
 
 /// The address of the remote `origin`, or else of any remote, of the folder's own repository.
 pub(super) fn origin(folder: &Path) -> Option<String> {
-    // The file alone, not `Repository::config`: what the user or the system configures says nothing about this clone,
-    // and this works for repositories whose format libgit2 does not know.
+    // Only this file, not `Repository::config`: the user's and the system's configuration say nothing about this clone,
+    // and this also works for repositories whose format libgit2 does not know.
     let path = own_repository(folder)?.config;
     bounded(move || {
         let config = Config::open(&path).ok()?;
@@ -137,7 +137,7 @@ pub(super) fn origin(folder: &Path) -> Option<String> {
     })
 }
 
-/// The facts, where the folder has a repository of its own.
+/// The facts, if the folder has a repository of its own.
 pub(super) fn facts(folder: &Path, file: &Path) -> Option<GitFacts> {
     let git_dir = own_repository(folder)?.git_dir;
     let read = {
@@ -161,8 +161,8 @@ pub(super) struct OwnRepository {
     config: PathBuf,
 }
 
-/// The repository whose `.git` stands in the folder, never one that encloses it: an unpacked node often lies in a
-/// ComfyUI that was cloned.
+/// The repository whose `.git` is in the folder, never one that encloses it: an unpacked node is often inside a ComfyUI
+/// that was cloned.
 pub(super) fn own_repository(folder: &Path) -> Option<OwnRepository> {
     let dot_git = folder.join(".git");
     let git_dir = if fs::metadata(&dot_git).ok()?.is_dir() {
@@ -175,7 +175,7 @@ pub(super) fn own_repository(folder: &Path) -> Option<OwnRepository> {
         Some(shared) => git_dir.join(shared.trim()).join("config"),
         None => git_dir.join("config"),
     };
-    // libgit2 would wait for ever on a pipe.
+    // libgit2 would wait forever on a pipe.
     (git_dir.join("HEAD").is_file() && config.is_file()).then_some(OwnRepository { git_dir, config })
 }
 
@@ -188,7 +188,8 @@ fn head(repository: &Repository) -> Result<Head, git2::Error> {
     Ok(Head { short_id, branch, describe })
 }
 
-/// The nearest tag and the way from it. libgit2's own `describe` may walk all of a long history; this one is bounded.
+/// The nearest tag and the distance from it. libgit2's own `describe` may walk all of a long history; this one is
+/// bounded.
 fn describe(repository: &Repository, head: Oid, short_id: &str) -> Result<Option<String>, git2::Error> {
     const MOST_TAGS: usize = 1000;
     const MOST_COMMITS: usize = 200;
@@ -230,12 +231,12 @@ fn modified(repository: &Repository, inside: &Path, file: &Path) -> Result<Optio
     if Oid::hash_object(ObjectType::Blob, &bytes)? == entry.id() {
         return Ok(Some(false));
     }
-    // The header first: a small pack can unfold to any size.
+    // The header first: a small pack can unpack to any size.
     let (committed_bytes, _) = repository.odb()?.read_header(entry.id())?;
     if committed_bytes as u64 > MOST_BYTES {
         return Ok(Some(true));
     }
-    // With `autocrlf`, git writes other line endings than it has committed, and calls that unmodified.
+    // With `autocrlf`, git checks out other line endings than it committed, and considers that unmodified.
     let blob = repository.find_blob(entry.id())?;
     Ok(Some(without_carriage_returns(&bytes) != without_carriage_returns(blob.content())))
 }

@@ -1,7 +1,8 @@
-//! The user's machine: where the ComfyUI-MultiGPU checkout is, what git knows of it, and which ComfyUI it belongs to.
+//! The user's machine: where the ComfyUI-MultiGPU checkout is, what git knows about it, and which ComfyUI it belongs
+//! to.
 //!
-//! A checkout is searched for upward first (is the user inside one?), then downward from where the user pointed, and
-//! last in the ComfyUI that encloses that place. Nothing of what is found is ever run, and nothing is written.
+//! The search goes upward first (is the user inside a checkout?), then downward from the given path, and last through
+//! the ComfyUI that encloses it. Nothing that is found is ever run, and nothing is written.
 
 mod comfyui;
 mod files;
@@ -31,16 +32,16 @@ use recognise::{Recognised, recognise};
 
 use crate::advice::Advise as _;
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Debug)]
 pub struct Search {
     /// Where the search began, as the user gave it.
     pub start: PathBuf,
     /// Every checkout found: enabled ones first, then by path.
     pub checkouts: Vec<Checkout>,
-    /// What looked like a checkout and was not taken, by path.
+    /// Near misses: what looked like a checkout but is not one, by path.
     pub near_misses: Vec<NearMiss>,
-    /// The folders that were searched, in the order in which they were.
+    /// The folders that were searched, in order.
     pub looked_in: Vec<PathBuf>,
 }
 
@@ -49,31 +50,31 @@ pub struct Search {
 pub struct Checkout {
     /// The node's folder.
     pub root: PathBuf,
-    /// `distorch_2.py`, or the file that the user named in its place.
+    /// `distorch_2.py`, or the file that the user named instead.
     pub file: PathBuf,
-    /// Why this is taken for a checkout.
+    /// Why this is recognised as a checkout.
     pub evidence: Evidence,
     /// ComfyUI does not load it: `X.disabled`, or `custom_nodes/.disabled/X`.
     pub disabled: bool,
     /// `version` of the `[project]` table of `pyproject.toml`.
     pub version: Option<String>,
-    /// What git knows, where the folder has a repository of its own.
+    /// What git knows, if the folder has a repository of its own.
     pub git: Option<GitFacts>,
     /// The ComfyUI that the folder is installed in.
     pub comfyui: Option<ComfyUi>,
 }
 
-/// A place that looked like a checkout and was not taken.
+/// A folder that looked like a checkout but is not one.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NearMiss {
     /// The folder.
     pub path: PathBuf,
-    /// Why it was not taken, for people.
+    /// Why not, for people.
     pub reason: String,
 }
 
 /// Finds the checkouts that `start` means: a file, a checkout, `custom_nodes`, a ComfyUI root, or any folder above or
-/// below one of them. Finding none is not an error; a `start` that cannot be looked at is.
+/// below one of them. Finding none is not an error; a `start` that cannot be read is.
 pub fn locate(start: &Path) -> Result<Search> {
     const HELP: &str = "name distorch_2.py, the ComfyUI-MultiGPU folder, or the folder of ComfyUI";
     let (kind, places) = fs::metadata(start)
@@ -92,7 +93,7 @@ pub fn locate(start: &Path) -> Result<Search> {
     }
     let (root, file, evidence) = match folders.climb() {
         (Climb::Checkout(root, evidence), true) => (root, places.shown, evidence),
-        // Reached through a link from elsewhere: only the real file lies inside the checkout.
+        // Reached through a link from elsewhere: only the real file is inside the checkout.
         (Climb::Checkout(root, evidence), false) => (root, places.real, evidence),
         _ => (folders.shown.clone(), places.shown, Evidence::Named),
     };
@@ -159,7 +160,7 @@ impl Checkout {
         }
     }
 
-    /// Of two ways to the same real folder, the lower is shown: through a ComfyUI rather than past it, enabled rather
+    /// Of two paths to the same real folder, the lower is shown: through a ComfyUI rather than past it, enabled rather
     /// than disabled.
     fn rank(&self) -> (bool, bool, &Path) {
         (self.comfyui.is_none(), self.disabled, &self.root)
@@ -171,14 +172,14 @@ fn is_disabled(root: &Path) -> bool {
     root.file_name().is_some_and(ends_disabled) || root.parent().is_some_and(|folder| named(folder, ".disabled"))
 }
 
-/// A place twice over. The way the user reaches it and the way the file system does differ where there are links, and
-/// either may be the one that leads up to a ComfyUI.
+/// A place by two paths, the one that the user sees and the real one. They differ if there are links, and either may be
+/// the one that leads up to a ComfyUI.
 struct Places {
     shown: PathBuf,
     real: PathBuf,
 }
 
-/// What the folders above a place, from the inside out, come to first.
+/// The first result for the folders above a place, from the inside out.
 enum Climb {
     Checkout(PathBuf, Evidence),
     NearMiss(NearMiss),
@@ -190,10 +191,10 @@ impl Places {
     fn of(start: &Path) -> std::io::Result<Self> {
         let real = fs::canonicalize(start)?;
         let shown: PathBuf = if cfg!(windows) {
-            // There `..` is resolved before links are, and `real` would have a prefix that nobody types.
+            // Windows resolves `..` before links, and `real` would have a prefix that nobody types.
             std::path::absolute(start)?
         } else if start.components().any(|part| part == Component::ParentDir) {
-            // `link/..` is not where `link` is: only the file system can tell what lies above.
+            // `link/..` is not the folder of `link`: only the file system knows what is above.
             real.clone()
         } else {
             text::logical_dir()?.join(start)
@@ -208,7 +209,7 @@ impl Places {
         Self { shown: parent(&self.shown), real: parent(&self.real) }
     }
 
-    /// The climb, and whether it went by the shown way.
+    /// The climb, and whether it followed the shown path.
     fn climb(&self) -> (Climb, bool) {
         match climb(&self.shown) {
             Climb::Nothing => (climb(&self.real), false),
@@ -223,7 +224,7 @@ fn climb(from: &Path) -> Climb {
             Recognised::Checkout(evidence) => {
                 return Climb::Checkout(folder.to_path_buf(), evidence);
             }
-            // Someone who points at a checkout that is none does not mean the one next to it.
+            // A user who names a folder that is not a checkout does not mean the one next to it.
             Recognised::NearMiss(reason) => {
                 return Climb::NearMiss(NearMiss { path: folder.to_path_buf(), reason });
             }
@@ -236,16 +237,16 @@ fn climb(from: &Path) -> Climb {
     Climb::Nothing
 }
 
-/// Whether the folder has this name; Windows and macOS do not heed case, so neither does this.
+/// Whether the folder has this name; Windows and macOS ignore case, so this does too.
 fn named(folder: &Path, name: &str) -> bool {
     folder.file_name().is_some_and(|own| own.eq_ignore_ascii_case(name))
 }
 
-/// The most bytes that a file has of which only a little is expected.
+/// The most bytes of a file that should be small.
 const SMALL_BYTES: u64 = 1 << 20;
 
-/// The text of a file of which only a little is ever expected, without a byte order mark. None for anything else, so
-/// that a pipe cannot make us wait, nor a huge file fill the memory.
+/// The text of a file that should be small, without a byte order mark. None for anything else, so that a pipe cannot
+/// block, nor a huge file fill the memory.
 fn small_text(path: &Path) -> Option<String> {
     let about = fs::metadata(path).ok()?;
     if !about.is_file() || about.len() > SMALL_BYTES {

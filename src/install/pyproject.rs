@@ -1,4 +1,4 @@
-//! The two lines of `pyproject.toml` that say what a folder is.
+//! The name and version in a folder's `pyproject.toml`.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ pub(super) struct Project {
     pub(super) version: Option<String>,
 }
 
-/// Reads `pyproject.toml` of a folder; None where there is none, or where it is not TOML.
+/// Reads `pyproject.toml` of a folder; None if there is none, or if it is not TOML.
 pub(super) fn read(folder: &Path) -> Option<Project> {
     parse(&super::small_text(&folder.join("pyproject.toml"))?)
 }

@@ -1,4 +1,4 @@
-//! Whether one folder is a checkout, and how we know.
+//! Recognises whether a folder is a checkout, and by what.
 
 use std::fmt;
 use std::path::Path;
@@ -11,14 +11,14 @@ pub const FILE_NAME: &str = "distorch_2.py";
 /// The project's name: lower case, words joined by `-`.
 const PROJECT: &str = "comfyui-multigpu";
 
-/// Why a folder is taken for a checkout. Displayed as one short phrase for people.
+/// Why a folder is recognised as a checkout. Displayed as one short phrase for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Evidence {
     /// Its repository comes from this address (without the password or token that the address may hold).
     Origin(String),
-    /// Its `pyproject.toml` bears the project's name.
+    /// Its `pyproject.toml` has the project's name.
     Pyproject,
-    /// `distorch_2.py` stands beside an `__init__.py` that mentions MultiGPU.
+    /// `distorch_2.py` is next to an `__init__.py` that mentions MultiGPU.
     Layout,
     /// The user named the file itself.
     Named,
@@ -35,16 +35,16 @@ impl fmt::Display for Evidence {
     }
 }
 
-/// What a folder turned out to be.
+/// The result for a folder.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Recognised {
     Checkout(Evidence),
-    /// Why it looks like one and is not.
+    /// It looks like one but is not; why.
     NearMiss(String),
     Other,
 }
 
-/// Looks at one folder, and never into its subfolders.
+/// Examines one folder, but not its subfolders.
 pub(super) fn recognise(folder: &Path) -> Recognised {
     let origin =
         || git::origin(folder).filter(|url| is_project_like(repository_name(url))).map(|url| without_secrets(&url));
@@ -79,7 +79,7 @@ fn is_project_like(name: &str) -> bool {
     name.to_ascii_lowercase().replace('_', "-").starts_with(PROJECT)
 }
 
-/// The last part of an address, be it a URL, `host:owner/name`, or a path of either system.
+/// The last part of an address: a URL, `host:owner/name`, or a path of any system.
 fn repository_name(url: &str) -> &str {
     let bare = url.trim().trim_end_matches(['/', '\\']);
     let bare = match bare.len().checked_sub(".git".len()).and_then(|at| bare.split_at_checked(at)) {
@@ -89,7 +89,7 @@ fn repository_name(url: &str) -> &str {
     bare.rsplit(['/', '\\', ':']).next().unwrap_or(bare)
 }
 
-/// An address as it may be shown: people do keep tokens in `https://token@host/...`, and reports get posted.
+/// An address as it may be shown: some people keep tokens in `https://token@host/...`, and reports get posted.
 fn without_secrets(url: &str) -> String {
     let url = url.trim();
     let Some((scheme, rest)) = url.split_once("://") else {

@@ -1,7 +1,7 @@
 //! A commit of a repository, read from the object database with nothing checked out.
 //!
-//! As in [`super::git`], the repository is opened as a bare one: no filter, hook or other program of it is run, and it
-//! makes no difference who owns it or what lies in its working tree.
+//! As in [`super::git`], the repository is opened as a bare one: no filter, hook or other program of it is run, and its
+//! owner and its working tree do not matter.
 
 use std::fmt;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
@@ -19,7 +19,7 @@ pub struct Revision {
     pub root: PathBuf,
     /// What the user calls the commit: a branch, a tag, an id, `origin/master`, `HEAD~3`.
     pub name: String,
-    /// The beginning of its id, as much as is unique.
+    /// Its abbreviated id.
     pub short_id: String,
     repository: Repository,
     tree: git2::Oid,
@@ -42,7 +42,7 @@ impl fmt::Display for Revision {
 
 impl Revision {
     /// Finds the commit that `name` means in the repository of `folder`: a clone's folder, or a bare repository. A
-    /// repository that only encloses the folder is not meant.
+    /// repository that only encloses the folder does not count.
     pub fn find(folder: &Path, name: &str) -> Result<Self> {
         let git_dir = git_dir(folder).ok_or_else(|| {
             anyhow!("{} is not a git repository, so it has no revision `{name}`", shown(folder))
@@ -79,9 +79,9 @@ impl Revision {
         self.blob(&entry).map(Some).map_err(|error| self.unreadable(path, &error))
     }
 
-    /// Every plain file below `folder` that `wanted` wants, with its path relative to that folder, in order of path.
-    /// Folders that `enter` does not want, by their names, are left out, and so are those deeper than `deepest` levels
-    /// and files of more than `most_bytes`.
+    /// Every plain file below `folder` that `wanted` accepts, with its path relative to that folder, in order of path.
+    /// Folders whose names `enter` rejects are skipped, and so are folders deeper than `deepest` levels and files of
+    /// more than `most_bytes`.
     pub fn files(
         &self,
         folder: &Path,
@@ -123,7 +123,7 @@ impl Revision {
         self.repository.find_tree(self.tree)
     }
 
-    /// The size in bytes, from the header: a small pack can unfold to any size.
+    /// The size in bytes, from the header: a small pack can unpack to any size.
     fn size(&self, entry: &TreeEntry<'_>) -> Result<u64, git2::Error> {
         self.repository.odb()?.read_header(entry.id()).map(|(bytes, _)| bytes as u64)
     }
@@ -148,7 +148,7 @@ fn git_dir(folder: &Path) -> Option<PathBuf> {
     own_repository(folder).map(|own| own.git_dir).or_else(|| is_bare().then(|| folder.to_path_buf()))
 }
 
-/// The tree of the commit, and the beginning of the commit's id.
+/// The tree of the commit, and the commit's abbreviated id.
 fn look_up(repository: &Repository, folder: &Path, name: &str) -> Result<(git2::Oid, String)> {
     let object = repository.revparse_single(name).map_err(|error| {
         let folder = shown(folder);

@@ -1,4 +1,4 @@
-//! The search downward. It looks at folders, not at files, and leaves out those that hold many files and no nodes.
+//! The downward search. It examines folders, not files, and skips those that hold many files but no nodes.
 
 use std::collections::HashSet;
 use std::fs;
@@ -14,21 +14,22 @@ use super::{NearMiss, named};
 /// Deep enough for `Users/me/AI/ComfyUI_windows_portable/ComfyUI/custom_nodes/.disabled/X`.
 const DEEPEST: usize = 8;
 
-/// Never searched, wherever they are. A virtual environment under any other name has its mass in `site-packages` too.
+/// Never searched, wherever they are. A virtual environment of any other name has most of its files in `site-packages`
+/// too.
 const NEVER: [&str; 8] =
     [".git", "node_modules", "__pycache__", "site-packages", "venv", ".venv", "python_embeded", "python_embedded"];
 
-/// Not searched beside a `custom_nodes` folder. Elsewhere these are names that anyone may give to a folder that holds
-/// a whole ComfyUI (`/home/user`, `D:\temp`).
+/// Not searched next to a `custom_nodes` folder. Elsewhere a folder of such a name may contain a whole ComfyUI
+/// (`/home/user`, `D:\temp`).
 const DATA: [&str; 6] = ["models", "output", "input", "temp", "user", "web"];
 
-/// What a walk came upon.
+/// The results of a walk.
 pub(super) struct Walked {
     pub(super) found: Vec<(PathBuf, Evidence)>,
     pub(super) near_misses: Vec<NearMiss>,
 }
 
-/// Searches all beneath `top`, but not `top` itself. An error only where `top` cannot be read.
+/// Searches everything below `top`, but not `top` itself. Fails only if `top` cannot be read.
 pub(super) fn beneath(top: &Path) -> Result<Walked> {
     let mut walked = Walked { found: Vec::new(), near_misses: Vec::new() };
     let mut links = Links::new(top);
@@ -37,7 +38,7 @@ pub(super) fn beneath(top: &Path) -> Result<Walked> {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) if error.depth() == 0 => {
-                return Err(error).with_context(|| format!("cannot search {}: may you read it?", top.display()));
+                return Err(error).with_context(|| format!("cannot search {}: check its permissions", top.display()));
             }
             Err(error) => {
                 walked.near_misses.extend(unreadable(&error));
@@ -54,7 +55,7 @@ pub(super) fn beneath(top: &Path) -> Result<Walked> {
     Ok(walked)
 }
 
-/// Notes what a folder is; whether its subfolders are to be searched too.
+/// Records what a folder is; returns whether to search its subfolders too.
 fn visit(entry: &DirEntry, walked: &mut Walked) -> bool {
     let folder = entry.path();
     if is_pruned(folder) {
@@ -76,14 +77,14 @@ fn is_pruned(folder: &Path) -> bool {
     is_any_of(&NEVER) || is_any_of(&DATA) && folder.with_file_name("custom_nodes").is_dir()
 }
 
-/// ComfyUI loads what stands in `custom_nodes` itself; a node's own subfolders are not nodes.
+/// ComfyUI loads what is directly in `custom_nodes`; a node's own subfolders are not nodes.
 fn is_node(folder: &Path) -> bool {
     let inside = |name| folder.parent().is_some_and(|parent| named(parent, name));
     inside("custom_nodes") && !named(folder, ".disabled") || inside(".disabled")
 }
 
-/// A folder that one may not read might hold what was searched for. What vanished meanwhile, and links that lead
-/// nowhere or in a circle, do not.
+/// A folder that cannot be read might contain a checkout. Folders that vanished meanwhile, and links that lead nowhere
+/// or in a circle, do not.
 fn unreadable(error: &walkdir::Error) -> Option<NearMiss> {
     let cause = error.io_error().filter(|cause| cause.kind() == ErrorKind::PermissionDenied)?;
     Some(NearMiss { path: error.path()?.to_path_buf(), reason: format!("cannot be read: {cause}") })
@@ -100,9 +101,9 @@ impl Links {
         Self { top: fs::canonicalize(top).unwrap_or_else(|_| top.to_path_buf()), entered: HashSet::new() }
     }
 
-    /// Links that lead into the searched tree are left to the walk, which gets there anyway; those that lead above it
-    /// (Wine makes one to `/`) would search the whole disk; all others are entered once. A link `custom_nodes` is
-    /// always entered, because it tells which ComfyUI the nodes are for, and as nodes are not entered it is cheap.
+    /// Links into the searched tree are not followed, since the walk gets there anyway, nor are links above it (Wine
+    /// makes one to `/`), which would search the whole disk. All others are entered once. A link `custom_nodes` is
+    /// always entered, because it shows which ComfyUI the nodes are for; that is cheap, as nodes are not entered.
     fn follow(&mut self, entry: &DirEntry) -> bool {
         if !entry.path_is_symlink() || named(entry.path(), "custom_nodes") {
             return true;

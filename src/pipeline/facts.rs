@@ -1,4 +1,4 @@
-//! What is known about a checkout at the end of all steps, and what was done with it.
+//! What is known about a checkout after all steps, and what was done with it.
 
 use std::path::PathBuf;
 
@@ -10,17 +10,17 @@ use crate::fixes::Survey;
 use crate::install::Checkout;
 use crate::python::Package;
 
-/// What is known about a checkout. What is missing was not asked for, or a step before it failed.
+/// What is known about a checkout. Facts are missing if they were not asked for, or if a step before failed.
 pub struct Facts<'c> {
     /// The checkout.
     pub checkout: &'c Checkout,
-    /// The revision that was read in place of the files on disk, as `NAME (ID)`.
+    /// The revision that was read instead of the files on disk, as `NAME (ID)`.
     pub revision: Option<String>,
     /// What was found in it, and the edits.
     pub repair: Option<Repair>,
-    /// How it fares with its ComfyUI.
+    /// How it works with its ComfyUI.
     pub judgement: Option<Judgement<'c>>,
-    /// What running the code gave.
+    /// The result of running the code.
     pub proof: Proof,
     /// Why the repair must not be used.
     pub refusal: Option<Error>,
@@ -28,7 +28,8 @@ pub struct Facts<'c> {
 
 /// What a command did with a checkout.
 pub struct Acted<T> {
-    /// The way to the checkout's files from where its patches are to be applied; none if there are none to show.
+    /// The path to the checkout's files from the folder where its patches are to be applied; `None` if there are none
+    /// to show.
     pub patches_from: Option<PathBuf>,
     /// Were the changed files written?
     pub is_written: bool,
@@ -37,14 +38,14 @@ pub struct Acted<T> {
 }
 
 impl<T> Acted<T> {
-    /// Nothing was done but to look at it.
+    /// It was only examined.
     pub fn looked(result: Result<T>) -> Self {
         Self { patches_from: None, is_written: false, result }
     }
 }
 
 impl<'c> Facts<'c> {
-    /// Of a checkout that nothing is known about yet.
+    /// A checkout about which nothing is known yet.
     pub fn new(checkout: &'c Checkout) -> Self {
         Self { checkout, revision: None, repair: None, judgement: None, proof: Proof::NotReached, refusal: None }
     }
@@ -71,7 +72,7 @@ impl<'c> Facts<'c> {
         !judgement.conflicts.is_empty() || repair.surveys.asked.iter().enumerate().any(stays)
     }
 
-    /// What is no fault of the checkout, and matters all the same.
+    /// Warnings that are not about the checkout.
     pub fn warnings(&self) -> Vec<Error> {
         let of_pair = self.judgement.iter().zip(&self.repair);
         let mut warnings: Vec<_> =

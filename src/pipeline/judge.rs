@@ -1,4 +1,4 @@
-//! The fourth step: how a checkout, as it is, fares with a ComfyUI.
+//! The fourth step: how a checkout, as it is, works with a ComfyUI.
 
 use anyhow::{Error, Result, anyhow};
 
@@ -9,21 +9,21 @@ use crate::comfyui::{Conflict, DynamicVram, Facts, Fit, OFF, Pair};
 use crate::fixes::{Site, State, Survey};
 use crate::install::Files;
 
-/// How a checkout fares with a ComfyUI.
+/// How a checkout works with a ComfyUI.
 pub struct Judgement<'c> {
-    /// What was read of the ComfyUI, or why nothing was; none if there is none.
+    /// The facts about the ComfyUI, or why it could not be read; `None` if there is none.
     pub comfyui: Option<&'c Result<Facts>>,
-    /// Was it named, and not found around the checkout?
+    /// Was it named, rather than found around the checkout?
     pub is_named: bool,
-    /// Its places that read load lists, but for those in code that is never run, and its conflicts.
+    /// The verdict about its places that read load lists, except in code that is never run, and its conflicts.
     pub pair: Option<Pair>,
-    /// What else keeps the two from going together, and is nothing that `apply` repairs.
+    /// What else is incompatible, and not repaired by `apply`.
     pub conflicts: Vec<Conflict>,
-    /// By survey and site; none where that is not known.
+    /// By survey and site; `None` if unknown.
     fits: Vec<Vec<Option<Fit>>>,
 }
 
-/// Judges a checkout by a ComfyUI, with its files, that was read, or could not be; it may have been named.
+/// Judges a checkout by a ComfyUI: its files, and its facts or why it could not be read.
 pub fn judge<'c>(
     repair: &Repair,
     comfyui: Option<(&Files, &'c Result<Facts>)>,
@@ -58,21 +58,21 @@ fn reading(surveys: &[Survey]) -> impl Iterator<Item = &Site> {
     surveys.iter().filter(|survey| survey.fix.about().reads_items).flat_map(|survey| &survey.sites)
 }
 
-/// Their states, but for those that are never run, which make nothing fail.
+/// Their states, except for places that are never run, which cannot fail.
 fn states(surveys: &[Survey]) -> Vec<State> {
     reading(surveys).filter(|site| site.unused.is_none()).map(|site| site.state).collect()
 }
 
 impl Judgement<'_> {
-    /// How a site of a survey fares; none if that is not known.
+    /// How a site of a survey works; `None` if unknown.
     pub fn fit(&self, survey: usize, site: usize) -> Option<Fit> {
         self.fits[survey][site]
     }
 
-    /// What is no fault of the checkout, and matters all the same under this ComfyUI.
+    /// Warnings about this ComfyUI, not about the checkout.
     pub(super) fn warnings(&self, surveys: &[Survey]) -> Vec<Error> {
         let facts = self.comfyui.and_then(|facts| facts.as_ref().ok());
-        // What was not understood is said where it stands.
+        // Code that was not understood is reported at its place.
         let pair = self.pair.filter(|_| !states(surveys).contains(&State::OPAQUE));
         let dynamic = match facts.map(|facts| facts.dynamic_vram) {
             Some(DynamicVram::ByDefault(_)) => Some("have"),
@@ -93,7 +93,7 @@ impl Judgement<'_> {
             ),
             Some(Pair::Either { four: Fit::Works | Fit::WorksToday, five: Fit::Works | Fit::Broken }) | None => None,
             Some(Pair::Either { four, five }) if four != five => Some(
-                anyhow!("what this ComfyUI's load lists hold is not known: with 4 fields {four}, with 5 {five}")
+                anyhow!("the fields of this ComfyUI's load lists are unknown: with 4 fields {four}, with 5 {five}")
                     .help("name the ComfyUI with --comfyui PATH"),
             ),
             Some(_) => None,

@@ -1,7 +1,7 @@
-//! What earlier runs kept of the two steps that take time, surveying and proving: nowhere else is a step cached.
+//! The cached results of the two expensive steps, surveying and proving. No other step is cached.
 //!
-//! The question is made of everything that the answer depends on. Only what ended well is kept: anything else may have
-//! had other reasons.
+//! The key covers everything that the answer depends on. Only good results are kept: a failure may have had other
+//! causes.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -13,22 +13,22 @@ use crate::fixes::{Accounting, Fix};
 use crate::install::Checkout;
 use crate::verify::{Evidence, Options, Verdict};
 
-/// The place of one question and, if it was asked before, the answer.
+/// A cache entry and, if the question was asked before, its answer.
 pub struct Memory<'c> {
     entry: Option<(&'c Cache, Key)>,
     known: Option<Answer>,
 }
 
-/// What is kept.
+/// What a cache entry holds.
 #[derive(Serialize, Deserialize)]
 struct Answer {
     surveys: Surveys,
-    /// What running the code gave, if it was to be run.
+    /// The evidence from running the code, if it was run.
     evidence: Option<Evidence>,
 }
 
 impl<'c> Memory<'c> {
-    /// Looks up what is known of these sources; nothing is without a cache.
+    /// Looks up what is known about these sources; nothing without a cache.
     pub fn of(
         cache: Option<&'c Cache>,
         checkout: &Checkout,
@@ -36,7 +36,7 @@ impl<'c> Memory<'c> {
         (fixes, spared, accounting, proof): (&[Fix], &[(Fix, &str)], Accounting, Option<&Options>),
     ) -> Self {
         let Some(cache) = cache else { return Self { entry: None, known: None } };
-        // What is added to the options is part of this by itself.
+        // Options that are added later are part of this automatically.
         let asked =
             Key::new("repair").with(format!("{fixes:?} {spared:?} {accounting:?} {proof:?} {}", is_whole(checkout)));
         let package = &sources.package;
@@ -45,17 +45,17 @@ impl<'c> Memory<'c> {
         Self { known: cache.get(&key), entry: Some((cache, key)) }
     }
 
-    /// Was it asked before?
+    /// Is the answer known?
     pub fn is_known(&self) -> bool {
         self.known.is_some()
     }
 
-    /// The surveys that are known, or those of the step.
+    /// The known surveys, or those of the step.
     pub fn surveys(&self, step: impl FnOnce() -> Result<Surveys>) -> Result<Surveys> {
         self.known.as_ref().map_or_else(step, |known| Ok(known.surveys.clone()))
     }
 
-    /// The verdict that is known, or that of the step, if there is to be one. What the steps gave is kept.
+    /// The known verdict, or that of the step, if there is a step. Keeps the results of the steps.
     pub fn verdict(&self, surveys: &Surveys, step: Option<impl FnOnce() -> Verdict>) -> Option<Verdict> {
         let known = self.known.as_ref().and_then(|known| known.evidence.clone());
         let verdict = step.map(|step| known.map_or_else(step, Verdict::Verified));

@@ -5,8 +5,8 @@
 //! Sources →  Surveys  →  Repair  →   Judgement  →  Proof
 //! ```
 //!
-//! What all of them gave are [`Facts`]. Nothing is written here, and nothing is shown; a report is made of the facts
-//! when there are no more to come.
+//! All their results together are [`Facts`]. Nothing is written or shown here; a report is built from the facts once
+//! they are complete.
 
 mod facts;
 mod judge;

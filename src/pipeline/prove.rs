@@ -1,4 +1,4 @@
-//! The last step: running the repaired code, or the code as it is where there is nothing to repair.
+//! The last step: running the repaired code, or the code as it is if there is nothing to repair.
 
 use anyhow::{Error, anyhow};
 
@@ -9,19 +9,19 @@ use crate::fixes::{Status, Survey};
 use crate::verify::placing::{self, Question};
 use crate::verify::{self, Engine, Options, Spill, Verdict};
 
-/// What running the code gave.
+/// The result of running the code.
 #[derive(Debug)]
 pub enum Proof {
-    /// Something went wrong before.
+    /// A step before failed.
     NotReached,
-    /// It was not to be run.
+    /// The user asked not to run it.
     Skipped,
     /// It was run.
     Ran(Verdict),
 }
 
 impl Repair {
-    /// Runs the repaired code, or the code as it is where there is nothing to repair. See [`crate::verify`].
+    /// Runs the repaired code, or the code as it is if there is nothing to repair. See [`crate::verify`].
     pub fn verify(&self, options: &Options) -> Verdict {
         let Surveys { asked, others, accounting, .. } = &self.surveys;
         let mut surveys = asked.clone();
@@ -38,8 +38,8 @@ impl Repair {
         verify::verify(&subject, options)
     }
 
-    /// Where the analysis of the checkout as it is puts the blocks of a model: what the reference allocator and a plan
-    /// should say too.
+    /// Where the analysis of the checkout as it is puts the blocks of a model. The reference allocator and a plan
+    /// should agree.
     pub fn place(&self, question: &Question<'_>, engine: &Engine) -> Result<Vec<Device>, String> {
         let surveys: Vec<_> = self.surveys.all().cloned().collect();
         placing::place(&self.sources.package, &surveys, question, engine)
@@ -68,7 +68,7 @@ impl Proof {
         })
     }
 
-    /// Which of the surveys is in order but for that.
+    /// The survey that is in order except for that.
     pub fn qualified<'s>(&self, surveys: &'s [Survey]) -> Option<&'s Survey> {
         self.spill()?;
         let shares = |survey: &&Survey| survey.fix.about().is_in_allocation && survey.status == Status::InOrder;

@@ -47,11 +47,11 @@ fn place(repair: &Repair, site: &Site) -> String {
     }
 }
 
-/// Why a repair is not to be believed; nothing if it is.
+/// Why a repair is not verified; `None` if it is.
 pub fn not_verified(verdict: &Verdict) -> Option<Error> {
     match verdict {
         Verdict::Wrong(Mismatch { step, scenario, expected, given }) => Some(
-            anyhow!("not verified: step `{step}` gave another answer than expected")
+            anyhow!("not verified: step `{step}` gave an unexpected answer")
                 .details([format!("  {scenario}"), format!("  expected: {expected}"), format!("  given: {given}")])
                 .help(
                     "nothing was written; the file may be right and the repair incomplete: please report it together \

@@ -1,4 +1,4 @@
-//! The third step: the edits, and the files with all of them made.
+//! The third step: the edits, and the edited files.
 
 use std::cell::OnceCell;
 
@@ -19,7 +19,7 @@ pub struct Repair {
     pub surveys: Surveys,
     /// The files that change, in the order of the package.
     pub changes: Vec<Change>,
-    /// The files as they would be, once they are needed.
+    /// The files as they would be; built on demand.
     after: OnceCell<Package>,
 }
 
@@ -29,7 +29,7 @@ pub struct Change {
     pub file: FileId,
     /// Its text afterwards.
     pub text: String,
-    /// What leads there, in order of place.
+    /// The edits that lead there, in order of place.
     pub edits: Edits,
 }
 
@@ -41,7 +41,7 @@ impl Repair {
         Self::new(sources, surveys)?.parsed()
     }
 
-    /// Makes the edits of the surveys.
+    /// Collects the edits of the surveys.
     pub fn new(sources: Sources, surveys: Surveys) -> Result<Self> {
         let package = &sources.package;
         let edits = edits_of(&surveys.asked, package).map_err(|file| {
@@ -60,7 +60,7 @@ impl Repair {
     pub fn parsed(self) -> Result<Self> {
         for change in &self.changes {
             self.after().source(change.file).map_err(|broken| match broken {
-                // It could not be reverted either.
+                // Otherwise it could not be reverted either.
                 Unreadable::TooLarge(_) => {
                     anyhow!(Unread { path: self.sources.path(change.file), reason: broken.clone() })
                 }
@@ -81,14 +81,14 @@ impl Repair {
     pub fn replacements(&self) -> Vec<Replacement<'_>> {
         let replacements = self.changes.iter().map(|change| Replacement {
             path: self.sources.path(change.file),
-            // What was edited was parsed.
+            // A file that was edited was parsed.
             old: self.sources.package.source(change.file).map_or("", |source| source.text()),
             new: &change.text,
         });
         replacements.collect()
     }
 
-    /// Did neither fix find anything that it is about? Then this is not the file that it was taken for.
+    /// Did no fix find anything that it is about? Then this is probably another file.
     pub fn is_foreign(&self) -> bool {
         let found = |survey: &Survey| survey.status != Status::NotApplicable || survey.note.is_some();
         self.surveys.asked.len() == Fix::ALL.len() && !self.surveys.asked.iter().any(found)

@@ -11,9 +11,9 @@ use crate::install::{Checkout, Evidence, Revision};
 use crate::python::source::MAX_BYTES;
 use crate::python::{FileId, Package, Unreadable};
 
-/// Python files of a checkout that are read at most; the real node has about ten.
+/// The most Python files of a checkout that are read; the real node has about ten.
 const MOST_FILES: usize = 1000;
-/// Folders below the checkout that are gone into.
+/// How many levels of folders below the checkout are read.
 const DEEPEST: usize = 4;
 
 /// A file that could not be understood as Python.
@@ -37,15 +37,15 @@ impl std::error::Error for Unread {}
 pub struct Sources {
     /// The files, `distorch_2.py` first.
     pub package: Package,
-    /// The folder that their paths are written from.
+    /// The folder that their paths are relative to.
     root: PathBuf,
-    /// Whether they are those of a revision, so that nothing on disk says anything about them.
+    /// Are they those of a revision, so that the files on disk do not matter?
     is_committed: bool,
 }
 
 impl Sources {
     /// Reads the files as they are on disk, or as they were in a revision of the checkout's repository. Then nothing on
-    /// disk is looked at, and the paths are those that the files have, or would have, there.
+    /// disk is read, and the paths are those that the files have, or would have, there.
     pub fn read(checkout: &Checkout, revision: Option<&Revision>) -> Result<Self> {
         let package = match revision {
             None => on_disk(checkout)?,
@@ -60,7 +60,7 @@ impl Sources {
         self.root.join(self.package.path(file))
     }
 
-    /// The path that a file has in its checkout, behind any link.
+    /// The path of a file in its checkout, with links resolved.
     pub fn real_path(&self, file: FileId) -> PathBuf {
         if self.is_committed {
             return self.package.path(file).to_owned();
@@ -93,7 +93,7 @@ fn on_disk(checkout: &Checkout) -> Result<Package> {
     for entry in python.filter(|entry| entry.file_type().is_file() && is_python(entry.path())).take(MOST_FILES) {
         let Ok(path) = entry.path().strip_prefix(root) else { continue };
         let small = entry.metadata().is_ok_and(|about| about.len() <= MAX_BYTES as u64);
-        // The first file may be a link to another one of them, which is not to be repaired twice.
+        // The first file may be a link to another one of them, which must not be repaired twice.
         let is_first = path == name || fs::canonicalize(entry.path()).is_ok_and(|path| path == real);
         if !is_first && small {
             files.push((path.to_owned(), read(entry.path())?));
@@ -120,7 +120,7 @@ fn in_revision(checkout: &Checkout, revision: &Revision) -> Result<Package> {
     Ok(Package::new(first.into_iter().chain(others)))
 }
 
-/// How many levels of folders belong to the checkout: of a file that the user named, only its own.
+/// How many levels of folders belong to the checkout: only its own folder, if the user named a file.
 fn deepest(checkout: &Checkout) -> usize {
     if matches!(checkout.evidence, Evidence::Named) { 1 } else { DEEPEST }
 }

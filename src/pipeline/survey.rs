@@ -1,4 +1,4 @@
-//! The second step: what is found in the files.
+//! The second step: what the fixes find in the files.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -14,11 +14,11 @@ use crate::python::reach::Reach;
 pub struct Surveys {
     /// By each fix that was asked for, in the order of [`Fix::ALL`].
     pub asked: Vec<Survey>,
-    /// By the other fixes, whose edits are not to be made.
+    /// By the other fixes, whose edits are not made.
     pub others: Vec<Survey>,
-    /// The upstream releases that it is like.
+    /// The upstream releases that it matches.
     pub release: Option<String>,
-    /// What it asks of its ComfyUI beside load lists.
+    /// What it requires of its ComfyUI besides load lists.
     pub asks: Asks,
     /// What counts as the size of a layer.
     pub accounting: Accounting,
@@ -67,7 +67,7 @@ pub fn spared(comfyui: Option<&comfyui::Facts>, named: &[Fix]) -> Vec<(Fix, &'st
     unnamed.filter_map(|fix| Some((*fix, fix.spared(Host { has_dynamic_vram })?))).collect()
 }
 
-/// Are the files of the package all those of the pack, so that what nothing in them uses is not used?
+/// Are these all the files of the pack, so that code which they do not use is unused?
 pub(super) fn is_whole(checkout: &Checkout) -> bool {
     checkout.evidence != install::Evidence::Named && checkout.file.parent() == Some(&checkout.root)
 }

@@ -3,7 +3,7 @@
 //! Source: `GGML_QUANT_SIZES` in `gguf-py/gguf/constants.py` of llama.cpp, and the enumeration `ggml_type` in
 //! `docs/gguf.md` of ggml.
 
-/// How ggml stores numbers: in blocks of so many, each of so many bytes.
+/// How ggml stores numbers: in blocks of a fixed count, each of a fixed number of bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct GgmlType {
     /// Its number in a file.
@@ -27,7 +27,7 @@ impl GgmlType {
         TYPES.iter().find(|known| known.name.eq_ignore_ascii_case(name))
     }
 
-    /// Bytes of so many numbers; `None` if they do not fill whole blocks, or are too many for a `u64`.
+    /// Bytes of a count of numbers; `None` if they do not fill whole blocks, or are too many for a `u64`.
     pub fn bytes(&self, elements: u64) -> Option<u64> {
         let blocks = elements.is_multiple_of(self.block_elements).then(|| elements / self.block_elements)?;
         blocks.checked_mul(self.block_bytes)

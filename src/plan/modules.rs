@@ -4,7 +4,7 @@
 //! |---|---|
 //! | resident | the bytes of all that its `state_dict()` has, in the types that they are kept in |
 //! | offload | the same, and for its weight and its bias, if `comfy.ops` made it: what patching them costs, if a LoRA does, or else what casting them costs, if they are kept in another type than they are computed in |
-//! | weight | what virtual VRAM mode counts: `numel() * element_size()` of its weight and the bias beside that |
+//! | weight | what virtual VRAM mode counts: `numel() * element_size()` of its weight and its bias |
 //!
 //! Source: `_load_list()` and `low_vram_patch_estimate_vram()` in `comfy/model_patcher.py` and `module_size()` in
 //! `comfy/model_management.py` of ComfyUI; `ops.py` of ComfyUI-GGUF for what it keeps as it is in the file, and for the

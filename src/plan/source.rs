@@ -76,7 +76,7 @@ impl NamedModel {
         }
     }
 
-    /// A model of so many bytes, in layers of one size, of which nothing else is known. So the offload accounting counts
+    /// A model of which only the bytes are known, in layers of one size. So the offload accounting counts
     /// the same: what it adds depends on types and on LoRA files.
     pub fn of_size(bytes: u64) -> Self {
         let block = |index: u64| {

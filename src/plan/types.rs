@@ -52,7 +52,7 @@ impl Types {
         Self { weights: supported.iter().copied().find(|dtype| computes(&dtype)).unwrap_or(Dtype::F32), cast: None }
     }
 
-    /// Those of a text encoder: `norm` is the type of its last norm in the file, if it is one that goes by that.
+    /// Those of a text encoder: `norm` is the type of its last norm in the file, if that decides.
     pub fn of_text_encoder(norm: Option<Dtype>) -> Self {
         Self { weights: norm.unwrap_or(Dtype::F16), cast: Some(Dtype::F32) }
     }

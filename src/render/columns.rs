@@ -1,4 +1,4 @@
-//! Lines that fit the terminal. Broken by the terminal itself they would go on at its edge, in the middle of a word.
+//! Wraps lines to the terminal. The terminal itself would break them in the middle of a word, without indentation.
 
 use std::io;
 
@@ -8,13 +8,13 @@ use unicode_width::UnicodeWidthChar;
 /// Columns between two tab stops.
 const TAB: usize = 8;
 
-/// How many columns standard output has; None if a person does not look at it.
+/// How many columns standard output has; None if it is not a terminal.
 pub(super) fn columns() -> Option<usize> {
     terminal_size::terminal_size_of(io::stdout()).map(|(columns, _)| usize::from(columns.0).max(40))
 }
 
-/// Prose, broken at blanks: its first line starts behind `used` columns, the others after `indent` blanks. A word that is
-/// too long for a line stays whole, so that a path can be copied.
+/// Prose, wrapped at spaces: its first line starts after `used` columns, the others after `indent` spaces. A word that
+/// is too long for a line stays whole, so that a path can be copied.
 pub(super) fn wrapped(text: &str, used: usize, indent: usize, columns: Option<usize>) -> String {
     let Some(columns) = columns else { return text.to_owned() };
     let (used, indent) = (" ".repeat(used), " ".repeat(indent));
@@ -25,11 +25,12 @@ pub(super) fn wrapped(text: &str, used: usize, indent: usize, columns: Option<us
         .word_separator(WordSeparator::AsciiSpace)
         .word_splitter(WordSplitter::NoHyphenation)
         .wrap_algorithm(WrapAlgorithm::FirstFit);
-    // The caller has printed what the first line starts behind.
+    // The caller has printed the beginning of the first line.
     textwrap::fill(text, options).get(used.len()..).unwrap_or_default().to_owned()
 }
 
-/// Code: what fits into so many columns, and the rest; behind a blank if there is one not far from the end.
+/// Code: the part that fits into this many columns, and the rest. It is split after a space if there is one near the
+/// end.
 pub(super) fn split(text: &str, columns: usize) -> (&str, &str) {
     let end = fit(text, columns);
     if end == text.len() {
@@ -41,7 +42,7 @@ pub(super) fn split(text: &str, columns: usize) -> (&str, &str) {
     text.split_at(blank.unwrap_or(end))
 }
 
-/// How many bytes of a text fit into so many columns.
+/// How many bytes of a text fit into this many columns.
 pub(super) fn fit(text: &str, columns: usize) -> usize {
     let mut used = 0;
     let is_beyond = |(_, c): &(usize, char)| {

@@ -45,7 +45,7 @@ fn document(report: &Report) -> String {
     out
 }
 
-/// Appends the summary to the file that GitHub names for it; does nothing where there is none.
+/// Appends the summary to the file that GitHub names for it; does nothing if there is none.
 fn summarise(report: &Report) -> Result<()> {
     let Some(path) = env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from) else {
         return Ok(());
@@ -74,7 +74,7 @@ impl fmt::Display for Annotation {
     }
 }
 
-/// As GitHub undoes it, in the message; in properties colons and commas are escaped as well.
+/// Escapes the message; in properties, colons and commas are escaped as well.
 fn escaped(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
@@ -89,7 +89,7 @@ fn conflict(conflict: &ConflictReport, workspace: &Path) -> Annotation {
 fn place(path: &Located, start: Point, end: Point, workspace: &Path) -> Vec<(&'static str, String)> {
     let mut properties =
         vec![("file", path.from(workspace)), ("line", start.line.to_string()), ("endLine", end.line.to_string())];
-    // GitHub takes columns within one line only.
+    // GitHub accepts columns within one line only.
     if start.line == end.line {
         properties.push(("col", start.column.to_string()));
         properties.push(("endColumn", end.column.to_string()));

@@ -1,11 +1,11 @@
-//! For programs: everything there is to say, as it is.
+//! For programs: the complete report as JSON.
 
 use anyhow::Result;
 use serde::Serialize;
 
 use super::{Render, Screen};
 
-/// Writes JSON; the forms are in the folder `schema`.
+/// Writes JSON, described by the schemas in the folder `schema`.
 pub(super) struct Json;
 
 impl<T: Serialize> Render<T> for Json {

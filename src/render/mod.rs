@@ -1,7 +1,7 @@
-//! Shows what a run has to say, to each of its readers.
+//! Shows reports, in one format for each kind of reader.
 //!
-//! A renderer shows what a [`report`](crate::report) says, and knows nothing of how it came about. To add one: a module
-//! that implements [`Render`] for what it can show, and a line in [`RUNS`] or [`PLANS`].
+//! A renderer shows what a [`report`](crate::report) says, and knows nothing about how it was made. To add one: a
+//! module that implements [`Render`] for what it can show, and a line in [`RUNS`] or [`PLANS`].
 
 mod columns;
 mod github;
@@ -29,15 +29,15 @@ use crate::report::{CheckoutReport, PlanReport, Report};
 
 /// Shows things of one kind to one kind of reader.
 pub trait Render<T: ?Sized>: Sync {
-    /// Shows it on standard output, and warnings, for people, on standard error.
+    /// Shows it on standard output; for people, warnings go to standard error.
     fn render(&self, what: &T, screen: &mut Screen) -> Result<()>;
 }
 
-/// One checkout of a run that is not at its end.
+/// One checkout of a run in progress.
 pub struct Examined<'r> {
-    /// What there is to say about it.
+    /// Its report.
     pub checkout: &'r CheckoutReport,
-    /// Its files, if they were read, to be quoted.
+    /// Its files, if they were read, for quotes.
     pub package: Option<&'r Package>,
     /// The run so far.
     pub run: &'r Report,
@@ -49,11 +49,11 @@ pub struct Format<T: 'static> {
     pub name: &'static str,
     /// Who it is for, in `--help`.
     pub about: &'static str,
-    /// Has only `check` this format, since it shows findings and nothing else?
+    /// Does only `check` have this format, because it only shows findings?
     pub is_of_findings: bool,
-    /// What shows each checkout as soon as it is done. None for a document, which is written at the end.
+    /// Shows each checkout as soon as it is done. None for a document, which is written at the end.
     pub early: Option<&'static dyn for<'r> Render<Examined<'r>>>,
-    /// What shows the whole.
+    /// Shows the whole run.
     pub renderer: &'static dyn Render<T>,
 }
 

@@ -1,27 +1,27 @@
-//! How far a long run is: one line on a terminal, written over again and again, and gone in the end.
+//! The progress of a long run: one line on a terminal, overwritten each time, and removed at the end.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 use crate::text::counted;
 
-/// How long a run takes before it says how far it is.
+/// How long a run takes before it shows progress.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The line, if there is one.
 pub(super) struct Progress {
     begun: Instant,
-    /// The columns that it takes; none if it is not there.
+    /// The columns that it takes; 0 if it is not there.
     columns: usize,
 }
 
 impl Progress {
-    /// Of a run that begins now.
+    /// The progress of a run that begins now.
     pub(super) fn new() -> Self {
         Self { begun: Instant::now(), columns: 0 }
     }
 
-    /// Shows how many of several are done; nothing before a while has passed, nor when all are.
+    /// Shows how many are done; nothing at the beginning, nor when all are done.
     pub(super) fn show(&mut self, done: usize, all: usize, out: &mut impl Write) {
         self.clear(out);
         if all > 1 && done < all && self.begun.elapsed() >= PATIENCE {
@@ -31,7 +31,8 @@ impl Progress {
         }
     }
 
-    /// Takes the line away. With blanks: not every terminal knows a sequence for it, and `--color never` allows none.
+    /// Removes the line, by overwriting it with spaces: not every terminal knows an escape sequence for that, and
+    /// `--color never` allows none.
     pub(super) fn clear(&mut self, out: &mut impl Write) {
         if self.columns > 0 {
             write(out, &format!("\r{}\r", " ".repeat(self.columns)));
@@ -40,7 +41,7 @@ impl Progress {
     }
 }
 
-/// Whether this can be read changes nothing.
+/// Progress that cannot be shown does no harm.
 fn write(out: &mut impl Write, text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

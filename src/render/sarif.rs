@@ -1,7 +1,7 @@
 //! For code scanning and editors: [SARIF 2.1.0].
 //!
-//! A rule for each fix, a result for each finding, and the repair with it. Errors, which are no results, are
-//! notifications of the invocation.
+//! A rule for each fix, a result for each finding, and the repair with it. Errors are not results but notifications of
+//! the invocation.
 //!
 //! [SARIF 2.1.0]: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 
@@ -20,13 +20,13 @@ use crate::report::{
 };
 use crate::text::visible;
 
-/// What stands for the root of the code in paths.
+/// The placeholder for the root of the code in paths.
 const ROOT: &str = "%SRCROOT%";
 /// The rule for conflicts with the ComfyUI.
 const CONFLICT: &str = "comfyui";
-/// What the URI of a whole path begins with.
+/// The beginning of the URI of an absolute path.
 const FILE: &str = "file:///";
-/// What a URI may hold as it is: the unreserved characters of RFC 3986, and slashes.
+/// The characters that need no escape in a URI: the unreserved ones of RFC 3986, and slashes.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// Writes SARIF.
@@ -62,14 +62,14 @@ fn document(report: &Report) -> Result<String> {
     Ok(serde_json::to_string_pretty(&sarif)? + "\n")
 }
 
-/// The rule for conflicts with the ComfyUI, behind those of the fixes.
+/// The rule for conflicts with the ComfyUI, after those of the fixes.
 fn conflict_rule() -> sarif::ReportingDescriptor {
     descriptor(
         CONFLICT,
         "ComfyUI",
-        "The pack and this ComfyUI do not go together",
-        "The pack imports something that this ComfyUI or the pack itself does not have, or puts something in the place \
-         of ComfyUI's own that ComfyUI's code fails with.",
+        "The pack and this ComfyUI are incompatible",
+        "The pack imports something that this ComfyUI or the pack itself does not have, or replaces something \
+         of ComfyUI's by its own on which ComfyUI's code fails.",
         "Update ComfyUI, or install a version of the node that was made for this one. `distorch-fix apply` does not \
          change this.",
     )
@@ -109,7 +109,7 @@ impl Writer<'_> {
                 } else if whole.contains(&fix) {
                     None
                 } else {
-                    // Right together only: the first of the fix's results has all edits.
+                    // Only right together: the first of the fix's results has all edits.
                     whole.push(fix);
                     let sites = checkout.findings().filter(|(other, _)| *other == fix);
                     self.repair(fix, sites.flat_map(|(_, site)| &site.edits).collect())
@@ -155,7 +155,7 @@ impl Writer<'_> {
         result
     }
 
-    /// Replacements as SARIF has them: by file, in order, each once. Nothing if there are none.
+    /// Replacements as SARIF has them: by file, in order, each once. `None` if there are none.
     fn repair(&self, fix: Fix, edits: Vec<&Replacement>) -> Option<sarif::Fix> {
         let mut files: BTreeMap<String, BTreeMap<(usize, usize, &str), &Replacement>> = BTreeMap::new();
         for edit in edits {
@@ -206,7 +206,7 @@ impl Writer<'_> {
         sarif::Location::builder().physical_location(physical).build()
     }
 
-    /// From the root of the code; whole on another drive of Windows, from which no way leads there.
+    /// Relative to the root of the code; absolute on another drive of Windows.
     fn uri(&self, path: &Located) -> String {
         let path = path.from(self.workspace);
         let scheme = if Path::new(&path).is_absolute() { FILE } else { "" };

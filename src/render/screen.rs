@@ -32,7 +32,7 @@ impl Screen {
         }
     }
 
-    /// Prints a block of lines, a blank line between it and the one before.
+    /// Prints a block of lines, with a blank line before it unless it is the first.
     pub fn print(&mut self, block: &str) -> io::Result<()> {
         if block.is_empty() {
             return Ok(());
@@ -43,7 +43,7 @@ impl Screen {
         read_or_not(self.out.write_all(format!("{gap}{block}").as_bytes()))
     }
 
-    /// Prints a block that `--quiet` leaves out.
+    /// Prints a block, except with `--quiet`.
     pub fn note(&mut self, block: &str) -> io::Result<()> {
         if self.quiet { Ok(()) } else { self.print(block) }
     }
@@ -54,24 +54,24 @@ impl Screen {
         read_or_not(io::stdout().write_all(text.as_bytes()))
     }
 
-    /// Says how many of several are done, where a person looks at standard error and the run takes a while.
+    /// Shows how many are done, if standard error is a terminal and the run takes a while.
     pub fn progress(&mut self, done: usize, all: usize) {
         if self.err.is_terminal() && !self.quiet {
             self.progress.show(done, all, &mut self.err);
         }
     }
 
-    /// Does a person look at standard output?
+    /// Is standard output a terminal?
     pub fn is_terminal(&self) -> bool {
         self.out.is_terminal()
     }
 
-    /// Prints what went wrong and why, more about it, and what to do next.
+    /// Prints an error: what went wrong and why, details, and what to do next.
     pub fn error(&mut self, problem: &Problem) {
         self.diagnostic("error", BAD, problem);
     }
 
-    /// Prints what matters all the same; `--quiet` leaves it out.
+    /// Prints a warning, except with `--quiet`.
     pub fn warning(&mut self, problem: &Problem) {
         if !self.quiet {
             self.diagnostic("warning", UNSURE, problem);
@@ -79,7 +79,7 @@ impl Screen {
     }
 
     fn diagnostic(&mut self, level: &str, style: Style, problem: &Problem) {
-        // Where both go to one terminal they are read as one.
+        // If both go to one terminal, they are read together.
         let is_shared = io::stdout().is_terminal() && io::stderr().is_terminal();
         let columns = columns().filter(|_| is_shared);
         let mut text = String::from(if is_shared && self.started { "\n" } else { "" });
@@ -92,13 +92,12 @@ impl Screen {
             let _ = writeln!(text, "{NEXT}help{NEXT:#}: {}", wrapped(line, "help: ".len(), 4, columns));
         }
         self.progress.clear(&mut self.err);
-        // Nothing can be done if this fails as well.
+        // If this fails too, nothing can be done.
         let _ = self.err.write_all(text.as_bytes());
     }
 }
 
-/// That nobody reads on, as `head` does not, is no error: what there was to do is done, and the exit code says how that
-/// ended.
+/// A reader that stops early, such as `head`, is not an error: the work is done, and the exit code says how it ended.
 fn read_or_not(result: io::Result<()>) -> io::Result<()> {
     result.or_else(|error| if is_closed_pipe(&error) { Ok(()) } else { Err(error) })
 }

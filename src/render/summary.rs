@@ -54,7 +54,7 @@ fn lines(problem: &Problem) -> String {
     problem.to_string().lines().map(plain).collect::<Vec<_>>().join("<br>")
 }
 
-/// Text that Markdown leaves as it is.
+/// Text with Markdown's characters escaped.
 fn plain(text: &str) -> String {
     let mut out = String::new();
     for c in visible(text).chars() {

@@ -7,7 +7,8 @@ use crate::plan::{Plan, Usage};
 
 const WIDTH: f64 = 720.0;
 const MARGIN: f64 = 20.0;
-/// Where bars begin and how long all of a device's memory is; what is beyond is drawn beyond, up to the numbers.
+/// Where bars begin, and the length of all of a device's memory. More weights than memory are drawn beyond that, up to
+/// the numbers.
 const BAR_X: f64 = 100.0;
 const BAR_WIDTH: f64 = 400.0;
 const MOST_BAR_WIDTH: f64 = 440.0;
@@ -16,7 +17,7 @@ const NUMBERS_X: f64 = 555.0;
 /// Distance from one row to the next.
 const ROW: f64 = 28.0;
 
-/// Fills of the models, told apart by people who do not see all colours (Okabe and Ito).
+/// Colours of the models, distinguishable for colour-blind people (Okabe and Ito).
 const FILLS: [&str; 6] = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"];
 const TEXT: &str = "#24292f";
 const FAINT: &str = "#57606a";
@@ -52,7 +53,7 @@ pub fn picture(plan: &Plan) -> String {
     canvas.finish()
 }
 
-/// What fits into a line.
+/// The most characters of a line.
 fn shortened(text: &str) -> String {
     const MOST: usize = 95;
     if text.chars().count() <= MOST {
@@ -122,7 +123,7 @@ impl Canvas {
     }
 }
 
-/// Text that may stand in XML: its own characters written out, and none that XML does not have.
+/// Text escaped for XML, without characters that XML does not allow.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {

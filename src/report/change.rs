@@ -12,9 +12,9 @@ use crate::pipeline::Change;
 pub struct ChangeReport {
     /// The file.
     pub path: Located,
-    /// How many replacements that is, each counted once.
+    /// How many replacements it has, each counted once.
     pub edits: usize,
-    /// What changes, as `git apply` takes it; of `apply` and `diff` only.
+    /// The patch for `git apply`; with `apply` and `diff` only.
     pub patch: Option<Patch>,
     /// Was it written?
     pub written: bool,

@@ -1,4 +1,4 @@
-//! What is to be said about one checkout: built once, when everything is known, and never changed.
+//! The report about one checkout: built once, when everything is known, and never changed.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -17,44 +17,44 @@ use crate::install::{Checkout, Evidence, GitFacts};
 use crate::pipeline::{Acted, Facts, Repair};
 use crate::text::visible;
 
-/// One checkout: what it is, what was found in it, and what became of that.
+/// One checkout: what it is, what was found in it, and what was done.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CheckoutReport {
-    /// The PATH that led here. The paths below are written from it, or from its folder if it is a file.
+    /// The PATH that led here. The paths below are relative to it, or to its folder if it is a file.
     pub given: String,
     /// The folder of the node.
     pub root: Located,
-    /// `distorch_2.py`, or the file that was named in its place.
+    /// `distorch_2.py`, or the file that was named instead.
     pub file: Located,
-    /// Was the file itself named, whatever folder it is in?
+    /// Was the file itself named, rather than a folder?
     pub is_named: bool,
-    /// Why this is taken for a checkout of ComfyUI-MultiGPU.
+    /// Why this is recognised as a checkout of ComfyUI-MultiGPU.
     pub evidence: String,
-    /// Does ComfyUI leave it alone, as in `X.disabled`?
+    /// Is it disabled, as in `X.disabled`, so that ComfyUI does not load it?
     pub disabled: bool,
     /// The version in its `pyproject.toml`.
     pub version: Option<String>,
-    /// What git knows of it, where it has a repository of its own.
+    /// What git knows about it, if it has a repository of its own.
     pub git: Option<GitReport>,
-    /// The revision that was looked at in place of the files on disk, as `NAME (ID)`.
+    /// The revision that was examined instead of the files on disk, as `NAME (ID)`.
     pub revision: Option<String>,
-    /// The upstream releases that read load lists as it does, told by the code.
+    /// The upstream releases that read load lists as its code does.
     pub release: Option<String>,
-    /// The ComfyUI that it is installed in, or that was named in its place.
+    /// The ComfyUI that it is installed in, or that was named instead.
     pub comfyui: Option<ComfyUiReport>,
     /// What each fix that was asked for found; empty if the checkout could not be read.
     pub fixes: Vec<SurveyReport>,
-    /// How the checkout, as it is, fares with that ComfyUI: its places that read load lists, but for those in code that
-    /// is never run, and its conflicts; none if that was not asked.
+    /// How the checkout, as it is, works with that ComfyUI: the verdict about its places that read load lists, except
+    /// in code that is never run, and its conflicts. None if that was not asked.
     pub pair: Option<Pair>,
-    /// What else keeps the two from going together, and is nothing that `apply` repairs.
+    /// What else is incompatible, and not repaired by `apply`.
     pub conflicts: Vec<ConflictReport>,
-    /// What running the code came to.
+    /// The result of running the code.
     pub verification: Verification,
     /// The files that a repair changes.
     pub changes: Vec<ChangeReport>,
-    /// What is no fault of the checkout, and matters all the same.
+    /// Warnings that are not about the checkout.
     pub warnings: Vec<Problem>,
     /// How this part of the run ended.
     pub outcome: Outcome,
@@ -62,23 +62,23 @@ pub struct CheckoutReport {
     pub error: Option<Problem>,
 }
 
-/// What git knows of a checkout.
+/// What git knows about a checkout.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct GitReport {
-    /// The beginning of the id of the commit that is checked out.
+    /// The abbreviated id of the commit that is checked out.
     pub commit: Option<String>,
     /// Its branch; none if detached.
     pub branch: Option<String>,
-    /// As `git describe --tags` has it.
+    /// As `git describe --tags` prints it.
     pub describe: Option<String>,
     /// Does `distorch_2.py` differ from that commit in more than line endings?
     pub modified: Option<bool>,
 }
 
 impl CheckoutReport {
-    /// What there is to say about a checkout that the PATH `given` led to, and about what was done with it. Paths are
-    /// written from the folder `base`.
+    /// The report about a checkout that the PATH `given` led to, and about what was done with it. Paths are relative to
+    /// the folder `base`.
     pub fn new(given: &Path, base: &Path, facts: &Facts<'_>, acted: &Acted<Outcome>) -> Self {
         let located = |path: &Path| Located::new(base, path);
         let problem = |error: &Error| Problem::of(error, base);
@@ -108,26 +108,26 @@ impl CheckoutReport {
         }
     }
 
-    /// What there is to say about a checkout that nothing was done with yet.
+    /// The report about a checkout before anything is done with it.
     pub fn begun(given: &Path, base: &Path, checkout: &Checkout) -> Self {
         Self::new(given, base, &Facts::new(checkout), &Acted::looked(Ok(Outcome::InOrder)))
     }
 
-    /// The sites that there is something to say about: those that `apply` would repair, those that were not understood,
-    /// and those that are wrong for this ComfyUI.
+    /// The findings: the sites that `apply` would repair, those that were not understood, and those that are wrong for
+    /// this ComfyUI.
     pub fn findings(&self) -> impl Iterator<Item = (Fix, &SiteReport)> {
         let sites = self.fixes.iter().flat_map(|survey| survey.sites.iter().map(|site| (survey.fix, site)));
         sites.filter(|(_, site)| site.state.needs_fix() || site.state.is_unknown() || site.is_broken())
     }
 
-    /// Do the places that read load lists, but for those that are never run, read them rightly as they are?
+    /// Do the places that read load lists, except those that are never run, read them correctly as they are?
     pub(crate) fn reads_rightly(&self) -> bool {
         let surveys = self.fixes.iter().filter(|survey| survey.fix.about().reads_items);
         let mut sites = surveys.flat_map(|survey| &survey.sites).filter(|site| site.unused.is_none());
         sites.all(|site| site.fit == Some(Fit::Works))
     }
 
-    /// `ComfyUI-MultiGPU 2.5.10`, without the version where it is not known.
+    /// `ComfyUI-MultiGPU 2.5.10`, without the version if it is unknown.
     pub(crate) fn name(&self) -> String {
         let mut name = String::from("ComfyUI-MultiGPU");
         if let Some(version) = &self.version {

@@ -1,4 +1,4 @@
-//! What is to be said about the ComfyUI that a checkout is judged by.
+//! The report about the ComfyUI that a checkout is judged by.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::pipeline::Judgement;
 use crate::python::Place;
 use crate::text::visible;
 
-/// A ComfyUI: the one around the checkout, or the one that was named in its place.
+/// A ComfyUI: the one around the checkout, or the one that was named instead.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ComfyUiReport {
@@ -20,13 +20,13 @@ pub struct ComfyUiReport {
     pub root: Located,
     /// The revision that was read, as `NAME (ID)`; none for the files on disk.
     pub revision: Option<String>,
-    /// Was it named, and not found around the checkout?
+    /// Was it named, rather than found around the checkout?
     pub is_named: bool,
-    /// Its version, as it says itself. It decides nothing.
+    /// The version it states. It decides nothing.
     pub version: Option<String>,
     /// Every `_load_list` of its `comfy/model_patcher.py`; none if that was not read.
     pub load_lists: Vec<LoadListReport>,
-    /// Whether it takes models away from DisTorch2; none if it was not read.
+    /// Whether it takes over models from DisTorch2; none if it was not read.
     pub dynamic_vram: Option<DynamicVramReport>,
     /// Why it could not be read, if it could not.
     pub unread: Option<Problem>,
@@ -52,9 +52,9 @@ pub struct LoadListReport {
 pub struct ItemReport {
     /// The expressions of the fields, in order, as ComfyUI writes them.
     pub fields: Vec<String>,
-    /// The argument that it takes to get such items; none for the call that DisTorch2 makes.
+    /// The argument that gives such items; none for the call that DisTorch2 makes.
     pub argument: Option<String>,
-    /// Where such an item is put into the list.
+    /// Where such an item is added to the list.
     pub place: Place,
     /// Where the module and its name are in it.
     pub order: Order,
@@ -70,12 +70,12 @@ pub struct UnclearReport {
     pub why: String,
 }
 
-/// Whether a ComfyUI has dynamic VRAM, a patcher of its own that takes models away from DisTorch2.
+/// Whether a ComfyUI has dynamic VRAM, a patcher that takes over models from DisTorch2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum DynamicVramReport {
-    /// It has not.
+    /// It has none.
     Absent,
     /// Only if asked for.
     OnRequest,
@@ -109,7 +109,7 @@ impl ComfyUiReport {
         }
     }
 
-    /// What was read of a ComfyUI.
+    /// The facts about a ComfyUI.
     fn read(base: &Path, facts: &Facts, is_named: bool) -> Self {
         Self {
             root: Located::new(base, &facts.root),
@@ -163,7 +163,7 @@ impl ComfyUiReport {
     fn forms(&self) -> Vec<&ItemReport> {
         let items = self.load_lists.iter().flat_map(|list| &list.items);
         let mut forms: Vec<_> = items.filter(|item| item.argument.is_none()).collect();
-        // Of those of as many fields, the one that most has to be said of.
+        // Of several with as many fields, the most unusual one.
         forms.sort_by_key(|item| (item.fields.len(), item.order == Order::Usual, item.place.line));
         forms.dedup_by_key(|item| item.fields.len());
         forms

@@ -1,4 +1,4 @@
-//! What keeps a pack and its ComfyUI from going together, beside the places that the fixes are about.
+//! What is incompatible between a pack and its ComfyUI, besides the places that the fixes are about.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use super::{Located, Point};
 use crate::comfyui::{Conflict, Kind};
 use crate::python::{FileId, Package, Places};
 
-/// A place in the pack that does not go together with the ComfyUI it is judged by.
+/// A place in the pack that does not work with the ComfyUI it is judged by.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ConflictReport {
@@ -16,7 +16,7 @@ pub struct ConflictReport {
     pub path: Located,
     /// Where it begins.
     pub start: Point,
-    /// Just behind where it ends.
+    /// Just after where it ends.
     pub end: Point,
     /// What is wrong.
     pub message: String,
@@ -51,7 +51,7 @@ impl ConflictReport {
         match self.kind {
             Kind::MissingInComfyui => "the pack needs a ComfyUI that has more",
             Kind::MissingInPack => "the pack cannot be imported, whatever the ComfyUI",
-            Kind::ReplacedLoadList => "ComfyUI's own code fails on what the pack puts in its place",
+            Kind::ReplacedLoadList => "ComfyUI's own code fails on the pack's replacement",
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::text;
 use crate::text::shown;
 
-/// A path: for people as they see it from the current folder, in documents from the PATH that was given.
+/// A path: for people relative to the current folder, in documents relative to the given PATH.
 #[derive(Clone, Debug)]
 pub struct Located {
     absolute: Arc<Path>,
@@ -17,7 +17,7 @@ pub struct Located {
 }
 
 impl Located {
-    /// The path `absolute`, which documents write from the folder `base`, absolute as well.
+    /// The path `absolute`, which documents write relative to the folder `base`; both are absolute.
     pub fn new(base: &Path, absolute: &Path) -> Self {
         Self { absolute: absolute.into(), relative: relative(absolute, base).into() }
     }
@@ -27,7 +27,7 @@ impl Located {
         shown(&self.absolute)
     }
 
-    /// From another folder, with slashes.
+    /// Relative to another folder, with slashes.
     pub(crate) fn from(&self, folder: &Path) -> String {
         relative(&self.absolute, folder)
     }
@@ -54,14 +54,14 @@ impl schemars::JsonSchema for Located {
     }
 }
 
-/// The folder from which services and editors take paths: that of the repository in a GitHub job, else the current one.
+/// The folder that services and editors resolve paths in: that of the repository in a GitHub job, else the current one.
 pub(crate) fn workspace() -> PathBuf {
     let github = env::var_os("GITHUB_WORKSPACE").map(PathBuf::from).filter(|folder| folder.is_dir());
     github.or_else(|| text::logical_dir().ok()).unwrap_or_default()
 }
 
-/// The way from `base` to `path`, with slashes on every system. The whole path where there is none, as between the
-/// drives of Windows.
+/// The relative path from `base` to `path`, with slashes on every system. The absolute path if there is none, as
+/// between the drives of Windows.
 fn relative(path: &Path, base: &Path) -> String {
     let Some(way) = pathdiff::diff_paths(path, base).filter(|way| way.is_relative()) else {
         return path.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");

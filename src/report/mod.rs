@@ -1,8 +1,8 @@
-//! What a run has to say: one [`Report`], and smaller ones for commands that are about one thing.
+//! Reports: one [`Report`] for a run, and smaller ones for commands that are about one thing.
 //!
-//! A report is built from facts that do not change any more, and is not changed itself but for the checkouts that are
-//! added to that of a run. It knows nothing of how it is shown; that is up to [`render`](crate::render). Paths in it are
-//! written from the PATH that led there, with slashes, so that a report says the same wherever the checkout lies.
+//! A report is built from final facts and does not change, except that checkouts are added to the report of a run. It
+//! knows nothing about how it is shown; that is up to [`render`](crate::render). Paths in it are relative to the PATH
+//! that led there, with slashes, so that a report is the same wherever the checkout is.
 
 mod change;
 mod checkout;
@@ -38,22 +38,22 @@ pub use verification::Verification;
 
 use crate::fixes::Accounting;
 
-/// The form of the report as a document. It changes whenever a reader of the last one could go wrong; properties that
-/// are added do not change it.
+/// The version of the document format. It changes if a reader of the last one could misread the new one; added
+/// properties do not change it.
 const SCHEMA: u32 = 1;
 
-/// Everything that a run of `apply`, `check`, `diff` or `verify` has to say.
+/// The report of a run of `apply`, `check`, `diff` or `verify`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
-    /// The form of this document. Properties may be added to it; what is there stays.
+    /// The version of this document's format. Properties may be added without a new version.
     #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
     pub schema: u32,
     /// The version of distorch-fix.
     pub version: &'static str,
     /// The command that was run.
     pub command: Command,
-    /// Was nothing to be written in any case (`apply --dry-run`)?
+    /// Was this a dry run (`apply --dry-run`), which writes nothing?
     pub dry_run: bool,
     /// What counts as the size of a layer.
     pub accounting: Accounting,
@@ -61,24 +61,24 @@ pub struct Report {
     pub outcome: Outcome,
     /// The same as the exit code of the process.
     pub exit_code: u8,
-    /// What is to be said about each checkout: in the order of the PATHs, then enabled ones first, then by path.
+    /// The report about each checkout: in the order of the PATHs, then enabled ones first, then by path.
     pub checkouts: Vec<CheckoutReport>,
-    /// What went wrong before there was a checkout to say it of.
+    /// Errors that are not about a checkout.
     pub errors: Vec<Problem>,
-    /// Everything counted.
+    /// The counts.
     pub totals: Totals,
     /// The command that repairs what `check` found.
     pub next: Option<String>,
 }
 
-/// A command that gives a report.
+/// A command that makes a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
     /// Repairs.
     Apply,
-    /// Says what `apply` would repair.
+    /// Shows what `apply` would repair.
     Check,
     /// Prints the repair as a patch.
     Diff,
@@ -94,8 +94,8 @@ pub enum Outcome {
     /// Everything is in order; for `apply`: now, or it would be without `--dry-run`. Exit code 0.
     #[default]
     InOrder,
-    /// `check` found something: to repair, wrong for this ComfyUI, or, with `--strict`, to be warned of. Or `plan` found
-    /// that something does not fit. Exit code 1.
+    /// `check` found something: to repair, wrong for this ComfyUI, or, with `--strict`, a warning. Or `plan` found that
+    /// something does not fit. Exit code 1.
     Found,
     /// It failed, or the answer is unknown. Exit code 2.
     Failed,
@@ -117,7 +117,7 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// How bad something is, in the words of every format.
+/// How severe something is, in the words of every format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     Warning,
@@ -125,7 +125,7 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    /// Of a site that there is something to say about.
+    /// The severity of a finding.
     pub(crate) fn of(site: &SiteReport) -> Self {
         let is_wrong = site.state.needs_fix() || site.is_broken();
         if is_wrong && site.unused.is_none() { Self::Error } else { Self::Warning }
@@ -141,7 +141,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// Everything in a report, counted.
+/// The counts of a report.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Totals {
@@ -159,7 +159,7 @@ pub struct Totals {
     pub broken_sites: usize,
     /// Sites that were not understood.
     pub opaque_sites: usize,
-    /// Places that keep a checkout and its ComfyUI from going together, and that no fix is about.
+    /// Places that make a checkout and its ComfyUI incompatible, and that no fix is about.
     pub conflicts: usize,
     /// Files that were written.
     pub files_written: usize,
@@ -183,7 +183,7 @@ impl Report {
         }
     }
 
-    /// Adds what is to be said about another checkout.
+    /// Adds the report about another checkout.
     pub fn add(&mut self, checkout: CheckoutReport) {
         let totals = &mut self.totals;
         totals.checkouts += 1;
@@ -207,13 +207,13 @@ impl Report {
         self.checkouts.push(checkout);
     }
 
-    /// Adds what went wrong before there was a checkout.
+    /// Adds an error that is not about a checkout.
     pub fn fail(&mut self, problem: Problem) {
         self.errors.push(problem);
         self.worsen(Outcome::Failed);
     }
 
-    /// What there is to say beside the findings, with how bad it is: of each checkout in turn, then of none.
+    /// Problems other than findings, with their severity: those of each checkout in turn, then those of none.
     pub(crate) fn problems(&self) -> impl Iterator<Item = (Level, &Problem)> {
         let of_checkouts = self.checkouts.iter().flat_map(|checkout| {
             let warnings = checkout.warnings.iter().map(|problem| (Level::Warning, problem));
@@ -236,7 +236,7 @@ mod tests {
 
     use super::*;
 
-    /// `UPDATE=1 cargo test` writes it anew.
+    /// `UPDATE=1 cargo test` rewrites it.
     #[test]
     fn the_schema_is_that_of_the_report() {
         let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
@@ -247,6 +247,6 @@ mod tests {
         if env::var_os("UPDATE").is_some() {
             fs::write(path, &schema).unwrap();
         }
-        assert_eq!(fs::read_to_string(path).unwrap(), schema, "UPDATE=1 cargo test writes it anew");
+        assert_eq!(fs::read_to_string(path).unwrap(), schema, "UPDATE=1 cargo test rewrites it");
     }
 }

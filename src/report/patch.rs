@@ -11,7 +11,7 @@ use crate::pipeline::{Change, Repair};
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
 
-/// What changes in a file, as `git apply` takes it.
+/// The changes in a file, as a patch for `git apply`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
@@ -23,14 +23,14 @@ impl Patch {
         &self.0
     }
 
-    /// The patch of a change. Its names are written from the checkout's folder, which lies at `folder` from where the
-    /// patch is to be applied.
+    /// The patch of a change. Its names are relative to the folder where the patch is to be applied; `folder` is the
+    /// path from there to the checkout.
     pub(super) fn of(repair: &Repair, change: &Change, folder: &Path) -> Self {
         let old = repair.sources.package.source(change.file).map_or("", |source| source.text());
         Self::between(&folder.join(repair.sources.real_path(change.file)), old, &change.text)
     }
 
-    /// What leads from one text of the file at a path to another.
+    /// The patch from one text of the file at a path to another.
     pub(super) fn between(path: &Path, old: &str, new: &str) -> Self {
         let (old, new) = (lines(old), lines(new));
         let diff = TextDiff::configure().newline_terminated(true).diff_slices(&old, &new);
@@ -39,7 +39,8 @@ impl Patch {
     }
 }
 
-/// A path as git writes it, below `side`: with slashes, and in quotes where it holds what would end or garble a line.
+/// A path as git writes it, below `side`: with slashes, and in quotes if it contains characters that would end or
+/// garble a line.
 fn name(side: &str, path: &Path) -> String {
     let mut bytes = side.as_bytes().to_vec();
     for part in path.components() {

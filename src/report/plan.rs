@@ -1,5 +1,5 @@
-//! A plan, in the form it has for programs. What the fields mean is in `schema/plan.schema.json`, which
-//! the tests hold this to.
+//! A plan as a document for programs. `schema/plan.schema.json` says what the fields mean; the tests check that they
+//! agree.
 
 use serde::{Serialize, Serializer};
 
@@ -9,10 +9,10 @@ use crate::plan::lora::Matched;
 use crate::plan::types::name_of;
 use crate::plan::{Level, Plan, Planned, Run, Usage, Warning};
 
-/// Goes up when a field changes its meaning or goes away.
+/// Increases when a field changes its meaning or is removed.
 const VERSION: u32 = 1;
 
-/// What `plan` has to say: where each part of every model goes, and strings that fit, if those were asked for.
+/// The report of `plan`: where each part of every model goes, and strings that fit, if those were asked for.
 pub struct PlanReport {
     /// The plan.
     pub plan: Plan,

@@ -11,7 +11,7 @@ use crate::pipeline::Unread;
 use crate::python::{Place, Unreadable};
 use crate::text::{shown, visible};
 
-/// What went wrong, in words for people. Its parts have no line breaks, and nothing in them steers a terminal.
+/// An error, for people. Its parts have no line breaks and no characters that could control a terminal.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Problem {
@@ -37,7 +37,7 @@ impl fmt::Display for Problem {
 }
 
 impl Problem {
-    /// The whole chain of an error as one message, with the advice of each of its links. Paths are written from the
+    /// The whole chain of an error as one message, with the advice of each of its links. Paths are relative to the
     /// folder `base`.
     pub fn of(error: &anyhow::Error, base: &Path) -> Self {
         let mut why = Vec::new();
@@ -61,7 +61,7 @@ impl Problem {
     }
 }
 
-/// A text without line breaks, and without anything that steers a terminal.
+/// A text without line breaks and characters that could control a terminal.
 fn one_line(text: impl AsRef<str>) -> String {
     visible(text.as_ref()).into_owned()
 }

@@ -1,12 +1,12 @@
-//! What taking a repair back comes to.
+//! The result of undoing a repair.
 
 use std::path::PathBuf;
 
 use super::Patch;
-use crate::revert::{Absence, Fate, Known, Reversal, Reverted};
+use crate::revert::{Absence, FileOutcome, Provenance, Reversal, Reverted};
 use crate::store::merge::Clash;
 
-/// What `revert` has to say.
+/// The report of `revert`.
 #[derive(Debug)]
 pub struct ReversalReport {
     /// The files that were repaired.
@@ -22,57 +22,59 @@ pub struct ReversedFile {
     pub path: PathBuf,
     /// Lines of the repair that were edited again.
     pub clashes: Vec<Clash>,
-    /// Where the repair went, and what to do, if nothing of it is left.
+    /// What happened to the repair, and what to do, if nothing of it is left.
     pub absence: Option<(&'static str, Option<&'static str>)>,
-    /// What is taken back, if it can be.
+    /// The undone changes, if it can be reverted.
     pub patch: Option<Patch>,
-    /// How near the text comes to the one before the repair.
+    /// How the text compares with the one before the repair.
     pub how: &'static str,
 }
 
-/// How taking a repair back ended.
+/// How undoing a repair ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// It cannot be done.
     Refused,
     /// It could not be written.
     Failed,
-    /// There is nothing to take back.
+    /// There is nothing to undo.
     Nothing,
-    /// Nothing was to be written.
+    /// It was a dry run.
     DryRun,
     /// It was written.
     Written,
 }
 
 impl ReversalReport {
-    /// What is to be said of a reversal that ended so.
+    /// The report about a reversal that ended so.
     pub fn new(reversal: &Reversal, ending: Ending) -> Self {
-        Self { files: reversal.files.iter().map(|file| ReversedFile::new(file, reversal.known)).collect(), ending }
+        Self { files: reversal.files.iter().map(|file| ReversedFile::new(file, reversal.provenance)).collect(), ending }
     }
 
-    /// The files that are taken back.
+    /// The files that are reverted.
     pub fn taken_back(&self) -> impl Iterator<Item = &ReversedFile> {
         self.files.iter().filter(|file| file.patch.is_some())
     }
 }
 
 impl ReversedFile {
-    fn new(file: &Reverted, known: Known) -> Self {
-        let clashes = if let Fate::Clashing(clashes) = &file.fate { clashes.clone() } else { Vec::new() };
-        let absence = if let Fate::Absent(absence) = file.fate { Some(explained(absence)) } else { None };
-        let how = match (known, &file.fate) {
-            (Known::Form, _) => "the edits were recognised by their form; negative subscripts stay",
-            (Known::Commit, _) => "as committed",
-            (Known::Journal, Fate::Merged(_)) => "without the repair, with everything that was edited since",
-            (Known::Journal, _) => "byte for byte as before the repair",
+    fn new(file: &Reverted, known: Provenance) -> Self {
+        let clashes = if let FileOutcome::Clashing(clashes) = &file.outcome { clashes.clone() } else { Vec::new() };
+        let absence = if let FileOutcome::Absent(absence) = file.outcome { Some(explained(absence)) } else { None };
+        let how = match (known, &file.outcome) {
+            (Provenance::Form, _) => "the edits were recognised by their form; negative subscripts stay",
+            (Provenance::Commit, _) => "as committed",
+            (Provenance::Journal, FileOutcome::Merged(_)) => {
+                "without the repair, with everything that was edited since"
+            }
+            (Provenance::Journal, _) => "byte for byte as before the repair",
         };
         let patch = file.text().map(|text| Patch::between(&file.inside, &file.now, text));
         Self { path: file.path.clone(), clashes, absence, patch, how }
     }
 }
 
-/// Where the repair of a file went, and what to do.
+/// What happened to the repair of a file, and what to do.
 pub(super) fn explained(absence: Absence) -> (&'static str, Option<&'static str>) {
     const CHECK: &str = "use `distorch-fix check` to see whether it needs one";
     match absence {

@@ -1,4 +1,4 @@
-//! Who repaired a checkout and when, and what an update would do to that.
+//! Who repaired a checkout and when, and what an update would do to the repair.
 
 use std::path::PathBuf;
 
@@ -6,11 +6,11 @@ use super::reversal::explained;
 use crate::fixes::Status;
 use crate::install::Checkout;
 use crate::pipeline::Repair;
-use crate::revert::{Fate, Known, Reversal, Reverted};
+use crate::revert::{FileOutcome, Provenance, Reversal, Reverted};
 use crate::store::Store;
 use crate::text::visible;
 
-/// What `status` has to say about a checkout.
+/// The report of `status` about a checkout.
 #[derive(Debug)]
 pub struct StatusReport {
     /// Who repaired it, and when.
@@ -24,9 +24,9 @@ pub struct StatusReport {
 }
 
 impl StatusReport {
-    /// What is to be said of these facts.
+    /// The report about these facts.
     pub fn new(checkout: &Checkout, repair: &Repair, reversal: &Reversal, store: &Store) -> Self {
-        let files = reversal.files.iter().map(|file| (file.path.clone(), fate(file, reversal.known)));
+        let files = reversal.files.iter().map(|file| (file.path.clone(), outcome(file, reversal.provenance)));
         Self {
             repair: repaired(checkout, repair, reversal),
             files: files.collect(),
@@ -38,7 +38,7 @@ impl StatusReport {
 
 /// Who repaired it, and when.
 fn repaired(checkout: &Checkout, repair: &Repair, reversal: &Reversal) -> String {
-    let ours = |file: &&Reverted| !matches!(file.fate, Fate::Absent(_));
+    let ours = |file: &&Reverted| !matches!(file.outcome, FileOutcome::Absent(_));
     let needed = if repair.is_needed() { ", and not in order: see `distorch-fix check`" } else { "" };
     if let Some(file) = reversal.files.iter().find(ours) {
         let by = match &file.record {
@@ -63,17 +63,21 @@ fn repaired(checkout: &Checkout, repair: &Repair, reversal: &Reversal) -> String
     .to_owned()
 }
 
-fn fate(file: &Reverted, known: Known) -> String {
-    match (&file.fate, known) {
-        (Fate::Whole(_), Known::Journal) => "as distorch-fix left it; `revert` restores it byte for byte".to_owned(),
-        (Fate::Whole(_), Known::Commit) => "the commit, repaired; `revert` restores it byte for byte".to_owned(),
-        (Fate::Whole(_), Known::Form) => "has the form of a repair; `revert` undoes what has it".to_owned(),
-        (Fate::Merged(_), _) => "edited elsewhere since; `revert` keeps those edits".to_owned(),
-        (Fate::Clashing(_), _) => {
+fn outcome(file: &Reverted, known: Provenance) -> String {
+    match (&file.outcome, known) {
+        (FileOutcome::Whole(_), Provenance::Journal) => {
+            "as distorch-fix left it; `revert` restores it byte for byte".to_owned()
+        }
+        (FileOutcome::Whole(_), Provenance::Commit) => {
+            "the commit, repaired; `revert` restores it byte for byte".to_owned()
+        }
+        (FileOutcome::Whole(_), Provenance::Form) => "has the form of a repair; `revert` undoes what has it".to_owned(),
+        (FileOutcome::Merged(_), _) => "edited elsewhere since; `revert` keeps those edits".to_owned(),
+        (FileOutcome::Clashing(_), _) => {
             "the repair itself was edited since; `revert` would refuse, and show where".to_owned()
         }
-        (Fate::TooLong, _) => "has grown too long to be compared; `revert` would refuse".to_owned(),
-        (Fate::Absent(absence), _) => match explained(*absence) {
+        (FileOutcome::TooLong, _) => "has grown too long to compare; `revert` would refuse".to_owned(),
+        (FileOutcome::Absent(absence), _) => match explained(*absence) {
             (what, Some(help)) => format!("{what}; {help}"),
             (what, None) => what.to_owned(),
         },
@@ -83,7 +87,7 @@ fn fate(file: &Reverted, known: Known) -> String {
 /// What an update would do.
 fn update(checkout: &Checkout, repair: &Repair) -> &'static str {
     let Some(git) = &checkout.git else {
-        return "not a clone: an update puts other files here, and `distorch-fix apply` repairs those";
+        return "not a clone: an update replaces the files, and `distorch-fix apply` repairs the new ones";
     };
     match git.modified {
         Some(false) => "safe: the file is as committed",
@@ -92,6 +96,6 @@ fn update(checkout: &Checkout, repair: &Repair) -> &'static str {
             "not safe: `git pull` refuses to overwrite the file, and ComfyUI-Manager stashes it silently; \
              `distorch-fix revert` before it, `distorch-fix apply` after it"
         }
-        None => "cannot tell: the repository could not be read",
+        None => "unknown: the repository could not be read",
     }
 }

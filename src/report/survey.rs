@@ -14,13 +14,13 @@ use crate::python::{FileId, Package, Places};
 pub struct SurveyReport {
     /// The fix.
     pub fix: Fix,
-    /// What it comes to.
+    /// The result.
     pub status: Status,
     /// The same in words.
     pub verdict: String,
-    /// Why the status is what it is, where the sites do not say it.
+    /// The reason for the status, if the sites do not show it.
     pub note: Option<String>,
-    /// The places in the code, in order, those that are in order too.
+    /// The places in the code, sorted, including those that need no repair.
     pub sites: Vec<SiteReport>,
 }
 
@@ -32,18 +32,18 @@ pub struct SiteReport {
     pub path: Located,
     /// Where it begins.
     pub start: Point,
-    /// Just behind where it ends.
+    /// Just after where it ends.
     pub end: Point,
     /// The state it is in.
     pub state: State,
-    /// How it fares with the ComfyUI that the checkout is judged by, as it is; none if that is not known.
+    /// How it works, as it is, with the ComfyUI that the checkout is judged by; none if unknown.
     pub fit: Option<Fit>,
     /// What it does, and what is wrong with that.
     pub message: String,
     /// Why it is never run, if it is not: it does not count in the verdict about the ComfyUI.
     pub unused: Option<String>,
     /// What `apply` replaces to repair it. Different sites may need the same replacement, which is made once. Those of
-    /// gpu-only belong together: some without the others are no repair.
+    /// gpu-only belong together: some without the others break the code.
     pub edits: Vec<Replacement>,
     /// Its file in the package.
     #[serde(skip)]
@@ -58,9 +58,9 @@ pub struct Replacement {
     pub path: Located,
     /// Where the replaced bytes begin.
     pub start: Point,
-    /// Just behind where they end: the same for an insertion.
+    /// Just after where they end: the same for an insertion.
     pub end: Point,
-    /// What stands there afterwards.
+    /// The new text.
     pub text: String,
 }
 
@@ -68,7 +68,7 @@ pub struct Replacement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Point {
-    /// Bytes in front of it.
+    /// Bytes before it.
     pub byte: usize,
     /// Its line, from 1.
     pub line: usize,
@@ -76,7 +76,7 @@ pub struct Point {
     pub column: usize,
 }
 
-/// The files of a package, with the places of everything that is said about them.
+/// The files of a package, with all places that the report mentions.
 pub(super) struct Files<'r> {
     paths: &'r [Located],
     places: Vec<Option<Places>>,
@@ -97,7 +97,7 @@ impl<'r> Files<'r> {
     }
 
     fn point(&self, file: FileId, byte: usize) -> Point {
-        // Every site and edit lies in a file that was read to find it, and was looked up above.
+        // Every site and edit is in a file that was read to find it, and was looked up above.
         let place = self.places[file.index()].as_ref().and_then(|places| places.at(byte));
         let (line, column) = place.map_or((1, 1), |place| (place.line, place.column));
         Point { byte, line, column }
@@ -105,7 +105,7 @@ impl<'r> Files<'r> {
 }
 
 impl SurveyReport {
-    /// What is to be said about one of the surveys.
+    /// The report about one of the surveys.
     pub(super) fn new(number: usize, surveys: &[Survey], facts: &Facts<'_>, files: &Files<'_>) -> Self {
         let survey = &surveys[number];
         let fit = |site| facts.judgement.as_ref().and_then(|judgement| judgement.fit(number, site));
@@ -145,7 +145,7 @@ impl SiteReport {
 }
 
 impl SiteReport {
-    /// What it does, and that it is never run if that is so.
+    /// What it does, and why it is never run, if it is not.
     pub(crate) fn said(&self) -> String {
         let unused = self.unused.as_ref().map(|why| format!("; never run: {why}")).unwrap_or_default();
         format!("{}{unused}", self.message)

@@ -1,4 +1,4 @@
-//! What running the code came to.
+//! The result of running the code.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use serde::Serialize;
 use crate::pipeline::Proof;
 use crate::verify::{Spill, Step, Verdict};
 
-/// What running the repaired code, or the code as it is where there is nothing to repair, came to.
+/// The result of running the repaired code, or the code as it is if there is nothing to repair.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "status", rename_all = "kebab-case")]
 pub enum Verification {
-    /// It did not come to that: something went wrong before.
+    /// It was not reached: a step before failed.
     NotReached,
-    /// It was not to be run, so nothing is proved.
+    /// It was not run on request, so nothing is proved.
     Skipped,
     /// There is nothing to run.
     NotApplicable,
@@ -28,12 +28,12 @@ pub enum Verification {
         blocks: usize,
         /// Loads of models whose outcome was compared.
         loads: usize,
-        /// Where a version has its own ways, and keeps them.
+        /// Where a version differs from the reference in its own way, and still does.
         notes: Vec<String>,
-        /// What such a way goes on sending to the CPU, at worst, though byte quotas without a wildcard leave it nothing;
-        /// none if nothing goes there.
+        /// The worst case of such a difference: layers that still go to the CPU, though byte quotas without a wildcard
+        /// give it nothing; none if nothing goes there.
         spill: Option<Spill>,
-        /// How long it took: not in documents, which are to be the same for the same code.
+        /// How long it took. Not in documents, which must be the same for the same code.
         #[serde(skip)]
         elapsed: Duration,
     },
@@ -50,13 +50,13 @@ pub enum Verification {
     },
     /// Something could not be run.
     Inconclusive {
-        /// Why, with the line of the program if there is one.
+        /// The reason, with the line of the program if there is one.
         reason: String,
     },
 }
 
 impl Verification {
-    /// How much was run, in words; nothing if it is not verified.
+    /// How much was run, in words; `None` if it is not verified.
     pub(crate) fn counts(&self) -> String {
         match self {
             Self::Verified { places, scenarios, blocks, loads, .. } => {

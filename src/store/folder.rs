@@ -1,4 +1,4 @@
-//! Where the journal of a checkout is kept: never among its files, where `git status` would show it.
+//! Where the journal of a checkout is kept: not among its files, where `git status` would show it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,8 +13,8 @@ use crate::install::Checkout;
 /// The name of the folder, in a repository or in the user's state folder.
 const NAME: &str = "distorch-fix";
 
-/// In a clone its own git directory, also that of a worktree or a submodule; otherwise the user's state folder, by the
-/// checkout's real path.
+/// For a clone, worktree or submodule in its own git directory; otherwise in the user's state folder, by the checkout's
+/// real path.
 pub(super) fn of(checkout: &Checkout) -> Result<PathBuf> {
     if let Some(git) = checkout.git.as_ref().filter(|git| git.is_own()) {
         return Ok(git.git_dir.join(NAME));
@@ -26,6 +26,6 @@ pub(super) fn of(checkout: &Checkout) -> Result<PathBuf> {
         .with_context(|| format!("cannot look at {}", checkout.root.display()))
         .help("check that it still exists")?;
     let name = Oid::hash_object(ObjectType::Blob, root.as_os_str().as_encoded_bytes())?;
-    // Windows has no folder for state.
+    // Windows has no state folder.
     Ok(user.state_dir().unwrap_or_else(|| user.data_dir()).join(NAME).join(name.to_string()))
 }

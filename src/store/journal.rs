@@ -1,7 +1,7 @@
-//! The journal: for each file that was repaired, what it was, and what was done to it.
+//! The journal: for each repaired file, its old text and the edits.
 //!
-//! Hashes are those that `git hash-object` gives. A journal lies where others may have put it (a stranger's repository
-//! can bring one along), so it is only believed as far as its hashes and paths hold.
+//! Hashes are those of `git hash-object`. A journal may come from somebody else (a stranger's repository can bring one
+//! along), so it is only trusted as far as its hashes and paths are consistent.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -18,12 +18,12 @@ use crate::advice::Advise as _;
 use crate::python::source::MAX_BYTES;
 use crate::python::{Edit, Edits, Overlap};
 
-/// The form of the journal; another one is not read.
+/// The format of the journal; no other is read.
 const FORMAT: u32 = 1;
-/// No journal of ours is larger: a text as JSON, and as much again for its edits.
+/// No valid journal is larger: a text as JSON, and as much again for its edits.
 const MOST_BYTES: u64 = 16 * MAX_BYTES as u64;
 
-/// What was done to the files of a checkout and is not undone.
+/// The repairs of a checkout's files that were not undone.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Journal {
     format: u32,
@@ -31,7 +31,7 @@ pub struct Journal {
     pub records: Vec<Record>,
 }
 
-/// What was done to one file.
+/// The repair of one file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
     /// The file, from the root of its checkout.
@@ -41,15 +41,15 @@ pub struct Record {
     pub program: String,
     /// When it was written, in seconds since 1970.
     pub written: u64,
-    /// The beginning of the id of the commit that was checked out.
+    /// The abbreviated id of the commit that was checked out.
     pub commit: Option<String>,
-    /// The hash of the text without our edits.
+    /// The hash of the text without the edits.
     pub before: String,
     /// The hash of the text with them.
     pub after: String,
-    /// The text without our edits.
+    /// The text without the edits.
     pub old: String,
-    /// What leads from there to the text with them, as (start, end, text).
+    /// The edits that lead from there to the repaired text, as (start, end, text).
     pub edits: Vec<(usize, usize, String)>,
 }
 
@@ -68,7 +68,7 @@ impl Record {
         Edits::new(self.edits.iter().map(|(start, end, text)| Edit::replace(*start..*end, text.clone())).collect())
     }
 
-    /// Why this cannot be a record of ours, if it cannot.
+    /// Why this record is not valid, if it is not.
     fn fault(&self) -> Option<&'static str> {
         let is_plain = |part: Component<'_>| match part {
             Component::Normal(name) => !name.as_encoded_bytes().starts_with(b"."),
@@ -107,7 +107,7 @@ impl Journal {
             .help("delete it; edits are then recognised by their form")
     }
 
-    /// Replaces the journal in a folder, in one step; takes it away if nothing is left in it.
+    /// Replaces the journal in a folder atomically; removes it if it is empty.
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
         let path = path(folder);
         let write = || -> Result<()> {
@@ -134,7 +134,7 @@ impl Journal {
         self.records.iter().find(|record| record.path == path)
     }
 
-    /// Notes a repair, before it is made.
+    /// Records a repair, before it is made.
     pub(super) fn note(&mut self, path: &Path, replacement: &Replacement<'_>, commit: Option<&str>) {
         let known = self.record(path).map(|record| without(record, replacement.old));
         let old = known.unwrap_or_else(|| replacement.old.to_owned());
@@ -155,17 +155,17 @@ impl Journal {
         self.records.push(record);
     }
 
-    /// Strikes out what is noted of a file.
+    /// Removes the record of a file.
     pub(super) fn strike(&mut self, path: &Path) {
         self.records.retain(|record| record.path != path);
     }
 }
 
-/// A text that is repaired once more, without what an earlier repair put in.
+/// A text that is repaired again, without the edits of an earlier repair.
 fn without(record: &Record, now: &str) -> String {
     match merge::undo(&record.old, &record.new_text(), now) {
         Merged::Clean(text) => text,
-        // Too much became of it: what is there now is where a revert will lead.
+        // It was edited too much: a revert will lead to what is there now.
         Merged::Conflict(_) | Merged::TooLong => now.to_owned(),
     }
 }
@@ -188,7 +188,7 @@ fn read(path: &Path) -> Result<Journal> {
     Ok(journal)
 }
 
-/// Paths as texts, or as what the system has where they are none.
+/// Paths as strings, or in the system's own form if they are not valid Unicode.
 mod name {
     use std::ffi::OsString;
     use std::path::{Path, PathBuf};

@@ -8,20 +8,20 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::advice::Advise as _;
 
-/// Held while a checkout is written to. The operating system lets go of it when the process ends, however it ends: the
-/// file stays, and means nothing by itself.
+/// Held while a checkout is written to. The operating system releases it when the process ends, however it ends. The
+/// file stays; its existence means nothing.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: Option<File>,
 }
 
 impl Lock {
-    /// Takes the lock in this folder, which is made if need be. Fails at once if another process has it.
+    /// Takes the lock in this folder, which is created if necessary. Fails at once if another process holds it.
     pub(super) fn take(folder: &Path) -> Result<Self> {
         let path = folder.join("lock");
         let open = || -> io::Result<File> {
             fs::create_dir_all(folder)?;
-            // Opening a pipe would wait for somebody at its other end, and a link could lead anywhere.
+            // Opening a pipe would block, and a link could lead anywhere.
             let is_odd = |path: &Path, is_right: fn(&fs::Metadata) -> bool| {
                 fs::symlink_metadata(path).is_ok_and(|about| !is_right(&about))
             };
@@ -38,7 +38,7 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 bail!(anyhow!("another distorch-fix is writing here").help("wait for it to end, and try again"))
             }
-            // Some network file systems have no locks. A file that changed meanwhile is noticed all the same.
+            // Some network file systems have no locks. A file that changed meanwhile is noticed anyway.
             Err(TryLockError::Error(_)) => Ok(Self { _file: None }),
         }
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use similar::{MergeRegion, TextMerge};
 
-/// Lines of a text that is merged, at most: the cost of comparing grows with their square.
+/// The most lines of a text that is merged: the cost of comparing grows with their square.
 const MOST_LINES: usize = 20_000;
 
 /// The result of undoing.
@@ -14,7 +14,7 @@ pub enum Merged {
     Clean(String),
     /// Places where both changed the same lines.
     Conflict(Vec<Clash>),
-    /// The text is too long to be compared in bounded time.
+    /// The text is too long to compare in bounded time.
     TooLong,
 }
 
@@ -32,7 +32,7 @@ pub fn undo(old: &str, new: &str, now: &str) -> Merged {
     if [old, new, now].iter().any(|text| memchr::memchr_iter(b'\n', text.as_bytes()).count() > MOST_LINES) {
         return Merged::TooLong;
     }
-    // Going back from `new` to `old` is one side, what happened to `new` since is the other.
+    // One side goes back from `new` to `old`; the other is what happened to `new` since.
     let merge = TextMerge::from_lines(new, now, old);
     if !merge.is_conflicted() {
         return Merged::Clean(merge.to_string());

@@ -1,11 +1,11 @@
-//! Writing: a file is the old one or the new one, never something between; and what was written can be undone.
+//! Writing: a file is always either the old one or the new one, and every write can be undone.
 //!
 //! ```text
 //! lock  →  sweep  →  stage every file  →  journal  →  rename each over the old one
 //! ```
 //!
-//! Whatever stops a run between two of these steps, the next one can begin at the first: files that were only staged are
-//! swept away, the operating system lets go of the lock, and a journal is ahead of the files at most, never behind.
+//! If a run is killed between two of these steps, the next run can start from the first: staged files are removed, the
+//! operating system has released the lock, and the journal may be ahead of the files but never behind.
 
 mod folder;
 pub mod journal;
@@ -23,19 +23,19 @@ use self::lock::Lock;
 use self::staged::Staged;
 use crate::install::Checkout;
 
-/// A file's text that is to be replaced by another.
+/// A file whose text is to be replaced.
 #[derive(Debug)]
 pub struct Replacement<'t> {
     /// The file, as the user reaches it.
     pub path: PathBuf,
-    /// What it must still hold.
+    /// The text that it must still have.
     pub old: &'t str,
-    /// What it is to hold.
+    /// The text that it is to have.
     pub new: &'t str,
 }
 
-/// Takes away what a run left in a checkout that was killed, if one did: for runs that have nothing to write. What
-/// cannot be taken away does no harm.
+/// Removes files that a killed run left in a checkout, for runs that have nothing to write. Files that cannot be
+/// removed do no harm.
 pub fn tidy(checkout: &Checkout) {
     let folder = checkout.file.parent().unwrap_or(&checkout.root);
     let store = if staged::left(folder).is_empty() { None } else { Store::of(checkout).ok() };
@@ -44,7 +44,7 @@ pub fn tidy(checkout: &Checkout) {
     }
 }
 
-/// Where the texts of a checkout are replaced, and where it is kept in mind.
+/// Replaces the files of a checkout, and keeps its journal.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
@@ -63,17 +63,18 @@ impl Store {
         })
     }
 
-    /// What was done to the checkout, by the journal.
+    /// The journal: what was done to the checkout.
     pub fn journal(&self) -> Result<Journal> {
         Journal::read(&self.folder)
     }
 
-    /// The file of the journal; it need not be there.
+    /// The file of the journal; it may not exist.
     pub fn journal_path(&self) -> PathBuf {
         journal::path(&self.folder)
     }
 
-    /// Makes a repair: replaces every text or, where one of them cannot be replaced, none. How to undo it is noted first.
+    /// Makes a repair: replaces every text or, if one of them cannot be replaced, none. How to undo it is recorded
+    /// first.
     pub fn repair(&self, replacements: &[Replacement<'_>]) -> Result<()> {
         let (_lock, staged) = self.stage(replacements)?;
         let mut journal = self.journal()?;
@@ -84,7 +85,7 @@ impl Store {
         staged.into_iter().try_for_each(Staged::commit)
     }
 
-    /// Takes a repair back, in the same way. Its records are struck out last: they are needed until then.
+    /// Undoes a repair, in the same way. Its records are removed last: they are needed until then.
     pub fn revert(&self, replacements: &[Replacement<'_>]) -> Result<()> {
         let (_lock, staged) = self.stage(replacements)?;
         let mut journal = self.journal()?;
@@ -97,7 +98,7 @@ impl Store {
 
     fn stage(&self, replacements: &[Replacement<'_>]) -> Result<(Lock, Vec<Staged>)> {
         let lock = Lock::take(&self.folder)?;
-        // Before the first is staged: one that is staged looks like one that was left.
+        // Before the first is staged: a staged file looks like one that was left over.
         let folders = replacements.iter().filter_map(|replacement| fs::canonicalize(&replacement.path).ok());
         folders.filter_map(|file| file.parent().map(Path::to_owned)).for_each(|folder| staged::sweep(&folder));
         staged::sweep(&self.folder);

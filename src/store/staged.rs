@@ -1,4 +1,4 @@
-//! Replacing one file in one step.
+//! Replaces a file atomically.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,11 +10,11 @@ use tempfile::NamedTempFile;
 use super::Replacement;
 use crate::advice::Advise as _;
 
-/// What the names of files begin and end with that are not in their place yet.
+/// Prefix and suffix of staged files' names.
 const PREFIX: &str = ".distorch-fix-";
 const SUFFIX: &str = ".tmp";
 
-/// The new text of a file, on the disk beside the old one and ready to take its place. Dropped, it leaves no trace.
+/// The new text of a file, on disk next to the old one and ready to replace it. If it is dropped, it leaves no trace.
 #[derive(Debug)]
 pub(super) struct Staged {
     file: NamedTempFile,
@@ -24,8 +24,8 @@ pub(super) struct Staged {
 }
 
 impl Staged {
-    /// Writes the new text beside the file, which must still hold the old one, with its permissions. A symbolic link is
-    /// followed, inside `root` only.
+    /// Writes the new text next to the file, with its permissions. The file must still have the old text. A symbolic
+    /// link is followed, but only inside `root`.
     pub(super) fn new(root: &Path, replacement: &Replacement<'_>) -> Result<Self> {
         let (root, target) = inside(root, &replacement.path)?;
         let folder = target.parent().with_context(|| format!("{} is in no folder", target.display()))?;
@@ -75,7 +75,7 @@ impl Staged {
     fn is_unchanged(&self) -> Result<()> {
         let again = || format!("cannot read {} again", self.target.display());
         let help = "nothing was written to it; try again";
-        // The length first: what stands there now may be no file at all, or one without end.
+        // The length first: there may no longer be a file, or an endless one.
         let about = fs::metadata(&self.target).with_context(again).help(help)?;
         let is_alike = about.is_file() && about.len() == self.old.len() as u64;
         if !is_alike || fs::read(&self.target).with_context(again).help(help)? != self.old.as_bytes() {
@@ -85,12 +85,12 @@ impl Staged {
     }
 }
 
-/// A new file in a folder, which goes away with its handle.
+/// A new file in a folder, deleted when its handle is dropped.
 pub(super) fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder)
 }
 
-/// What a run left in a folder that was killed, or what another one is at work on.
+/// Files in a folder that a killed run left, or that another run is writing.
 pub(super) fn left(folder: &Path) -> Vec<PathBuf> {
     let is_staged = |entry: &fs::DirEntry| {
         let name = entry.file_name();
@@ -101,14 +101,14 @@ pub(super) fn left(folder: &Path) -> Vec<PathBuf> {
     entries.filter(is_staged).map(|entry| entry.path()).collect()
 }
 
-/// Takes that away. The lock is held, so nobody is at work on it; what cannot be taken away does no harm.
+/// Removes them. The lock is held, so no other run is writing them; those that cannot be removed do no harm.
 pub(super) fn sweep(folder: &Path) {
     for path in left(folder) {
         let _ = fs::remove_file(path);
     }
 }
 
-/// The real `root`, and the real file behind `path`, which must lie inside it.
+/// The real `root`, and the real file of `path`, which must be inside it.
 fn inside(root: &Path, path: &Path) -> Result<(PathBuf, PathBuf)> {
     let real = |path: &Path| {
         fs::canonicalize(path)
@@ -125,7 +125,7 @@ fn inside(root: &Path, path: &Path) -> Result<(PathBuf, PathBuf)> {
     Ok((root, target))
 }
 
-/// A file repaired by root stays its user's. Failing that, it is at least readable as before.
+/// A file repaired by root keeps its owner. Failing that, it is at least readable as before.
 #[cfg(unix)]
 fn keep_owner(file: &File, about: &fs::Metadata) {
     use std::os::unix::fs::{MetadataExt, fchown};
@@ -135,7 +135,7 @@ fn keep_owner(file: &File, about: &fs::Metadata) {
 #[cfg(not(unix))]
 fn keep_owner(_file: &File, _about: &fs::Metadata) {}
 
-/// Makes the rename itself last. Not every file system can; the file is whole either way.
+/// Flushes the rename to disk. Not every file system can; the file is intact either way.
 #[cfg(unix)]
 pub(super) fn sync_folder(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
@@ -143,7 +143,7 @@ pub(super) fn sync_folder(folder: &Path) {
     }
 }
 
-/// Windows has no such thing; the rename is journalled.
+/// Windows cannot do that; its file system journals the rename.
 #[cfg(not(unix))]
 pub(super) fn sync_folder(_folder: &Path) {}
 

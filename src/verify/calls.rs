@@ -73,9 +73,10 @@ fn text(program: &Program, cases: &[&Case], models: &[Model], machine: &Machine)
             Some(true) => "True",
             Some(false) => "False",
         };
-        let forced = case.forced.as_deref().map_or_else(|| "None".to_owned(), |forced| Value::from(forced).to_string());
+        let fractions =
+            case.fractions.as_deref().map_or_else(|| "None".to_owned(), |fractions| Value::from(fractions).to_string());
         let given = Value::from(case.text.as_str());
-        let _ = writeln!(text, "    ({}, {rows}, {}, {given}, {clip}, {forced}),", case.call, case.fields);
+        let _ = writeln!(text, "    ({}, {rows}, {}, {given}, {clip}, {fractions}),", case.call, case.fields);
     }
     text.push_str("]\n");
     for entry in program.entries.iter().filter(|entry| entry.role == Role::Bytes) {

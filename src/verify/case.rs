@@ -22,7 +22,7 @@ pub(super) struct Case {
     /// `is_clip`, if it takes that.
     pub(super) clip: Option<bool>,
     /// The fraction string that replaces the result of the byte function when an analysis calls it.
-    pub(super) forced: Option<String>,
+    pub(super) fractions: Option<String>,
     /// Do items of the fewest fields have `module_offload_mem` for their size? With such items an unrepaired function
     /// does what a repaired one does with any.
     pub(super) as_offload: bool,
@@ -47,12 +47,12 @@ impl Case {
         call: usize,
         contract: &Contract,
         accounting: Accounting,
-        forced: Option<String>,
+        fractions: Option<String>,
     ) -> Self {
         let fields = contract.arities[0];
         let lacks_offload = fields == contract.fewest() && self.fields > fields;
         let as_offload = lacks_offload && accounting == Accounting::Offload;
-        Self { call, fields, forced, as_offload, ..self.clone() }
+        Self { call, fields, fractions, as_offload, ..self.clone() }
     }
 
     /// Is it a whole allocation string, as an analysis takes it?
@@ -79,8 +79,16 @@ pub(super) fn cases(program: &Program, fields: &[i64], options: &Options) -> Vec
         for (turn, (model, text)) in texts.into_iter().enumerate() {
             let clip = (entry.role == Role::Analyzer && entry.clip).then_some(model == scenario::TEXT);
             let seed = (turn >= fixed).then_some(options.seed);
-            let case =
-                |fields| Case { call, model, fields, text: text.clone(), clip, forced: None, as_offload: false, seed };
+            let case = |fields| Case {
+                call,
+                model,
+                fields,
+                text: text.clone(),
+                clip,
+                fractions: None,
+                as_offload: false,
+                seed,
+            };
             let mine = if options.crossed { fields } else { slice::from_ref(&fields[turn % fields.len()]) };
             cases.extend(mine.iter().map(|fields| case(*fields)));
         }

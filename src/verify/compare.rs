@@ -24,7 +24,7 @@ impl Verifier<'_> {
         let counted = if has_one_size { Accounting::Resident } else { self.subject.accounting };
         let policy = self.contract.policy;
         let right =
-            |accounting, policy| expect::reference(case, entry.role, accounting, policy, self.marking, &self.models);
+            |accounting, policy| expect::reference(case, entry.role, accounting, policy, self.style, &self.models);
         let expected = right(counted, policy);
         self.evidence.scenarios += 1;
         if let Answer::Placed(devices) = answer {
@@ -70,7 +70,7 @@ impl Verifier<'_> {
         if entry.role == Role::Bytes
             && wildcards::reads_wildcards_otherwise(case, answer, |case| {
                 let right =
-                    |policy| expect::reference(case, entry.role, counted, policy, self.marking, &self.models).answer;
+                    |policy| expect::reference(case, entry.role, counted, policy, self.style, &self.models).answer;
                 [right(policy), right(Policy::CpuFallback)]
             })
         {
@@ -117,7 +117,7 @@ impl Verifier<'_> {
                 entry.role,
                 Accounting::Resident,
                 self.contract.policy,
-                self.marking,
+                self.style,
                 &self.models,
             );
             let (cases, machine) = ([case], scenario::machine());
@@ -164,8 +164,8 @@ impl Verifier<'_> {
             };
             let known: Vec<_> = cases.iter().map(|case| Some((case, index(case)?))).collect();
             let calls = known.iter().flatten().map(|(case, call)| {
-                let forced = expect::forced_fractions(case, accounting, policy, self.marking, &self.models);
-                case.before(*call, &self.contract, accounting, forced)
+                let fractions = expect::fractions_override(case, accounting, policy, self.style, &self.models);
+                case.before(*call, &self.contract, accounting, fractions)
             });
             let calls: Vec<_> = calls.collect();
             let answers =

@@ -1,7 +1,7 @@
 HARNESS_RESULTS = []
 
 
-# A function, so that none of its names is one of the checkout's.
+# A function, so that its names cannot clash with the checkout's.
 def run_all():
     for call, rows, fields, text, clip, forced in HARNESS_CASES:
         HARNESS_FORCED[0] = forced

@@ -4,7 +4,7 @@ use super::answer::{Answer, Raised};
 use super::case::Case;
 use super::program::Role;
 use super::scenario;
-use super::wildcards::Marking;
+use super::wildcards::WildcardStyle;
 use crate::allocator::{
     Accounting, AllocationString, Device, Mode, Model, Options as Allocating, Policy, Remainder, Request, allocate,
     bytes, fraction,
@@ -29,7 +29,7 @@ pub(super) fn reference(
     role: Role,
     accounting: Accounting,
     policy: Policy,
-    marking: Marking,
+    style: WildcardStyle,
     models: &[Model],
 ) -> Expected {
     let model = &models[case.model];
@@ -37,7 +37,7 @@ pub(super) fn reference(
     let text = match role {
         // The byte function is called directly, so the string need not be one of byte mode. A quota of 0 bytes makes it
         // one, and changes nothing else.
-        Role::Bytes => format!("{};cpu,0b", marking.on_values(&case.text)),
+        Role::Bytes => format!("{};cpu,0b", style.on_values(&case.text)),
         Role::Ratios | Role::Analyzer => case.text.clone(),
     };
     let parsed = AllocationString::parse(&text);
@@ -71,16 +71,16 @@ pub(super) fn reference(
 
 /// The fractions that an analysis by bytes must begin with, if the repair changes them. An unrepaired analysis gets
 /// these instead of its own.
-pub(super) fn forced_fractions(
+pub(super) fn fractions_override(
     case: &Case,
     accounting: Accounting,
     policy: Policy,
-    marking: Marking,
+    style: WildcardStyle,
     models: &[Model],
 ) -> Option<String> {
     let string = AllocationString::parse(&case.text).ok().filter(|string| string.mode() == Mode::Byte)?;
     let call = Case { text: string.expert().to_owned(), ..case.clone() };
-    let right = |policy| reference(&call, Role::Bytes, accounting, policy, marking, models).answer;
+    let right = |policy| reference(&call, Role::Bytes, accounting, policy, style, models).answer;
     match (case.is_placement(), right(policy)) {
         (true, Answer::Text(fractions, _)) if !right(Policy::CpuFallback).is_same(&right(policy)) => Some(fractions),
         _ => None,

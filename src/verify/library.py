@@ -1,5 +1,5 @@
-# What the sandbox lacks of Python's standard library. Each piece begins with the names that it stands for; only those
-# that a checkout uses go into the program.
+# Stand-ins for what the sandbox lacks of Python's standard library. Each piece begins with the names that it replaces; only
+# those that a checkout uses go into the program.
 
 #: bisect.bisect bisect.bisect_right
 def harness_bisect_right(values, value, lo=0, hi=None, key=None):

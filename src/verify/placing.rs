@@ -43,7 +43,7 @@ pub fn place(
         fields: question.fields,
         text: question.text.to_owned(),
         clip: program.entries[call].clip.then_some(question.clip),
-        forced: None,
+        fractions: None,
         as_offload: false,
         seed: None,
     };

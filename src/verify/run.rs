@@ -6,7 +6,7 @@ use super::answer::Answer;
 use super::calls::{self, Calls};
 use super::case::{self, Case};
 use super::program::{self, Program};
-use super::wildcards::Marking;
+use super::wildcards::WildcardStyle;
 use super::{Engine, Evidence, Mismatch, Options, Step, Subject, Verdict, handover, probe, scenario};
 use crate::allocator::Model;
 use crate::fixes::{self, Contract, Fix, Status, Survey};
@@ -17,7 +17,7 @@ pub(super) struct Verifier<'v> {
     pub(super) options: &'v Options,
     pub(super) contract: Contract,
     pub(super) models: Vec<Model>,
-    pub(super) marking: Marking,
+    pub(super) style: WildcardStyle,
     pub(super) evidence: Evidence,
     /// The answers of the text before to each case, by accounting; computed on demand.
     pub(super) baseline: [Option<Vec<Answer>>; 2],
@@ -39,7 +39,7 @@ impl<'v> Verifier<'v> {
             options,
             contract: subject.contract(),
             models: scenario::models(),
-            marking: Marking::Value,
+            style: WildcardStyle::Value,
             evidence: Evidence::default(),
             baseline: [None, None],
             arithmetic: false,
@@ -90,7 +90,7 @@ impl<'v> Verifier<'v> {
         let Some(calls) = calls else { return Ok(()) };
         let answers = calls.finish().map_err(Verdict::Inconclusive)?;
         something_ran(&program, &cases, &answers)?;
-        self.marking = Marking::of(&program, &cases, &answers);
+        self.style = WildcardStyle::of(&program, &cases, &answers);
         for (at, answer) in answers.iter().enumerate() {
             if let Err(verdict) = self.compare(&program, &cases, at, answer) {
                 let unsupported = self.unsupported(&program, &cases, at, answer)?;

@@ -1,4 +1,4 @@
-# What the functions of a checkout find around them when they are run on their own. Nothing here reaches the outside.
+# The environment of a checkout's functions when they are run on their own. Nothing here reaches outside the program.
 from __future__ import annotations
 
 import json
@@ -70,7 +70,7 @@ def items_of(rows, modules, fields):
     return items
 
 
-# What models are made of does not change from call to call; what holds it is made anew for each.
+# The modules of a model are the same in every call; the objects that hold them are created for each.
 HARNESS_MODULES = {}
 HARNESS_ITEMS = {}
 
@@ -115,7 +115,7 @@ def logged(message, *given, **named):
     HARNESS_LOG.append(str(message))
 
 
-# Where there is no logger, this is what a repair says it with.
+# A repair logs with this if there is no logger.
 def print(*given, **named):
     logged(" ".join([str(part) for part in given]))
 
@@ -153,7 +153,7 @@ def harness_union_into(left, right):
     return left
 
 
-# What a dataclass makes anew for each object.
+# A default that a dataclass creates for each object.
 class HarnessFactory:
     def __init__(self, make):
         self.make = make

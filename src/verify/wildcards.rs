@@ -7,15 +7,15 @@ use super::scenario;
 
 /// Where a version expects the `*` of a wildcard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Marking {
+pub(super) enum WildcardStyle {
     /// In the value, as in `cpu,*`.
     Value,
     /// Behind the device, as in `cpu*,1gb`: the versions of August 2025.
     Device,
 }
 
-impl Marking {
-    /// The marking of a program, found by trying both.
+impl WildcardStyle {
+    /// The style of a program, found by trying both.
     pub(super) fn of(program: &Program, cases: &[Case], answers: &[Answer]) -> Self {
         let marked = cases
             .iter()

@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use super::index::{Alike, alike};
 use super::unpack::where_it_fits;
 use super::{ANY, ARITIES, LEGACY};
-use crate::fixes::spare::spare_name;
+use crate::fixes::spare::unused_name;
 use crate::fixes::{Accounting, Reading, Site, State, Subject};
 use crate::python::flow::value::Item;
 use crate::python::flow::{Form, Takes, Use};
@@ -21,7 +21,7 @@ pub(super) struct Judge<'s, 'p> {
     pub(super) subject: &'s Subject<'p>,
     pub(super) accounting: Accounting,
     /// For each file, the name for fields that are not used.
-    spare_names: RefCell<HashMap<FileId, Rc<str>>>,
+    unused_names: RefCell<HashMap<FileId, Rc<str>>>,
     /// The subscripts of a function that read the same thing, by what is read.
     pub(super) alike: HashMap<Alike<'p>, Vec<&'s Use<'p>>>,
     /// Whether these are meant for current ComfyUI.
@@ -54,7 +54,7 @@ impl<'s, 'p> Judge<'s, 'p> {
         let mut judge = Self {
             subject,
             accounting,
-            spare_names: RefCell::default(),
+            unused_names: RefCell::default(),
             alike: HashMap::default(),
             alike_are_new: RefCell::default(),
             tested: HashSet::default(),
@@ -74,9 +74,9 @@ impl<'s, 'p> Judge<'s, 'p> {
         judge
     }
 
-    pub(super) fn spare_name(&self, source: &Source, file: FileId) -> Rc<str> {
-        let mut known = self.spare_names.borrow_mut();
-        Rc::clone(known.entry(file).or_insert_with(|| spare_name(source).into()))
+    pub(super) fn unused_name(&self, source: &Source, file: FileId) -> Rc<str> {
+        let mut known = self.unused_names.borrow_mut();
+        Rc::clone(known.entry(file).or_insert_with(|| unused_name(source).into()))
     }
 
     pub(super) fn site(&self, used: &Use<'p>) -> Option<Site> {

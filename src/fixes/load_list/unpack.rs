@@ -37,7 +37,7 @@ impl<'p> Judge<'_, 'p> {
                     Accounting::Offload if lead >= 0 => lead + 1,
                     _ => lead.max(0),
                 };
-                let star = format!("*{}, ", self.spare_name(source, used.spot.file));
+                let star = format!("*{}, ", self.unused_name(source, used.spot.file));
                 let edit = usize::try_from(at)
                     .ok()
                     .and_then(|at| targets.get(at))
@@ -72,7 +72,7 @@ impl<'p> Judge<'_, 'p> {
         }
         let starred = source.slice(targets[star]);
         let keep = usize::from(self.accounting == Accounting::Offload);
-        let spare = self.spare_name(source, used.spot.file);
+        let spare = self.unused_name(source, used.spot.file);
         let fillers = vec![&*spare; usize::try_from(missing).unwrap_or(0)].join(", ");
         let replaced = if fillers.is_empty() {
             // The comma before the star goes with it.

@@ -56,7 +56,7 @@ impl<'p> Follower<'p, '_> {
         for key in keys {
             let texts = self.eval(frame, state, key).texts;
             if !texts.is_empty() {
-                self.store(frame, subscript, texts);
+                self.notes.store(frame, subscript, texts);
             }
         }
     }
@@ -65,7 +65,7 @@ impl<'p> Follower<'p, '_> {
     pub(super) fn change(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, subscript: Node<'p>) {
         let changed = subscript.field("value").filter(|value| matches!(value.kind(), "identifier" | "subscript"));
         if let Some(item) = changed.and_then(|value| self.eval(frame, state, value).item) {
-            self.note(frame, subscript, Form::Change, item);
+            self.notes.note(frame, subscript, Form::Change, item);
         }
     }
 
@@ -136,7 +136,7 @@ impl<'p> Follower<'p, '_> {
     fn unpack(&mut self, frame: &mut Frame<'p>, state: &mut State<'p>, pattern: Node<'p>, value: &Value<'p>) {
         let targets = pattern.parts();
         if let Some(item) = value.item {
-            self.note(frame, pattern, Form::Unpack, item);
+            self.notes.note(frame, pattern, Form::Unpack, item);
             Self::narrow(frame, state, &targets, &item);
         }
         let star = targets.iter().position(|target| target.kind() == "list_splat_pattern");

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use tree_sitter::Node;
 
-use super::call::Arguments;
 use super::container::display_length;
+use super::parameters::Arguments;
 use super::scope::{Frame, State};
 use super::value::{Callable, Spot, Value};
 use super::{Follower, Form, Owner};
@@ -69,7 +69,7 @@ impl<'p> Follower<'p, '_> {
         let value = match name {
             "len" => match first.item {
                 Some(item) => {
-                    self.measure(frame, item.arities());
+                    self.notes.measure(frame, item.arities());
                     let length = |nth| item.length(nth).filter(|_| state.arities.has(nth));
                     Value { number: Some(std::array::from_fn(length)), ..Value::default() }
                 }
@@ -185,7 +185,7 @@ impl<'p> Follower<'p, '_> {
         let takes = counts.into_iter().flatten().min();
         for (value, node) in &arguments.positional {
             if let Some(item) = value.item.filter(|_| node.kind() != "list_splat") {
-                self.note(frame, *node, Form::Cut(takes.unwrap_or(usize::MAX)), item);
+                self.notes.note(frame, *node, Form::Cut(takes.unwrap_or(usize::MAX)), item);
             }
         }
     }

@@ -3,47 +3,12 @@
 use tree_sitter::Node;
 
 use super::class::field_names;
-use super::parameters::takes_whole;
+use super::parameters::{Arguments, takes_whole};
 use super::scope::{Frame, State};
 use super::value::{Arities, Callable, Item, MOST, ScopeId, Spot, Value};
 use super::{CALLS, DEEPEST, Follower, Form, Owner, Takes};
 use crate::python::field::Fields;
 use crate::python::package::FileId;
-
-/// The arguments of one call.
-#[derive(Default)]
-pub(super) struct Arguments<'p> {
-    pub(super) positional: Vec<(Value<'p>, Node<'p>)>,
-    pub(super) named: Vec<(&'p str, Value<'p>)>,
-    /// An item spread with `*`, and its node; it comes after `positional`.
-    pub(super) spread: Option<(Item, Node<'p>)>,
-    /// The position of another argument that is spread, of unknown length.
-    pub(super) unknown: Option<usize>,
-}
-
-impl<'p> Arguments<'p> {
-    pub(super) fn at(&self, index: usize) -> Value<'p> {
-        self.positional.get(index).map(|(value, _)| value.clone()).unwrap_or_default()
-    }
-
-    pub(super) fn named(&self, name: &str) -> Value<'p> {
-        self.named.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()).unwrap_or_default()
-    }
-
-    fn item(&self) -> Option<Item> {
-        let mut values =
-            self.positional.iter().map(|(value, _)| value).chain(self.named.iter().map(|(_, value)| value));
-        values.find_map(first_item)
-    }
-}
-
-fn first_item(value: &Value<'_>) -> Option<Item> {
-    value
-        .item
-        .or_else(|| value.element.as_deref().and_then(first_item))
-        .or_else(|| value.values.as_deref().and_then(first_item))
-        .or_else(|| value.fields.iter().flat_map(|fields| fields.iter()).find_map(first_item))
-}
 
 /// Methods of a list that change it.
 const CHANGING: [&str; 8] = ["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"];
@@ -70,7 +35,7 @@ impl<'p> Follower<'p, '_> {
             }
             name = function.field("attribute").map_or("", |name| self.text(frame.file, name));
             if let Some(item) = object.item.filter(|_| CHANGING.contains(&name)) {
-                self.note(frame, node, Form::Change, item);
+                self.notes.note(frame, node, Form::Change, item);
             }
             if callee.is_bottom() {
                 callee = self.member(frame, state, function, &object, name);
@@ -78,7 +43,7 @@ impl<'p> Follower<'p, '_> {
         } else if function.kind() == "identifier" {
             name = self.text(frame.file, function);
         }
-        let handled = self.handled.get(&frame.node.id()).map(|handle| handle.handled).unwrap_or_default();
+        let handled = self.notes.handled(frame);
         let measuring = std::mem::replace(&mut self.measuring, matches!(name, "len" | "isinstance"));
         let arguments = self.arguments(frame, state, list);
         self.measuring = measuring;
@@ -89,7 +54,7 @@ impl<'p> Follower<'p, '_> {
         let callables = self.can_be_called(&callee);
         if !callables.is_empty() {
             if let (Some(item), true) = (arguments.item(), callables.len() >= MOST) {
-                self.note(frame, node, Form::Escape, item);
+                self.notes.note(frame, node, Form::Escape, item);
             }
             let mut out: Option<Value<'p>> = None;
             for (callable, arities) in callables {
@@ -112,7 +77,7 @@ impl<'p> Follower<'p, '_> {
         }
         let escaping = arguments.item().or(arguments.spread.map(|(item, _)| item));
         if let (Some(item), false) = (escaping, is_harmless(name)) {
-            self.note(frame, node, Form::Escape, item);
+            self.notes.note(frame, node, Form::Escape, item);
         }
         Value::default()
     }
@@ -134,7 +99,7 @@ impl<'p> Follower<'p, '_> {
                 let count = self.text(frame.file, form).replace("{{", "").matches('{').count();
                 // It ignores elements beyond those it names.
                 let takes = Takes { least: count, most: usize::MAX, looks: false };
-                self.note(frame, splat, Form::Spread(takes), item);
+                self.notes.note(frame, splat, Form::Spread(takes), item);
                 return Some(Value::default());
             }
             "_make" => object.callables.iter().find_map(|(callable, _)| match callable {
@@ -145,7 +110,7 @@ impl<'p> Follower<'p, '_> {
             _ => return None,
         };
         let (given, node) = arguments.positional.first()?;
-        self.note(frame, *node, Form::Cut(takes), given.item?);
+        self.notes.note(frame, *node, Form::Cut(takes), given.item?);
         Some(Value::default())
     }
 
@@ -156,10 +121,7 @@ impl<'p> Follower<'p, '_> {
             if holds.is_empty() || fails.is_empty() || holds == fails {
                 return;
             }
-            self.measure(frame, holds.or(fails));
-            // Passing an item to it only measures the item.
-            self.handled.entry(frame.node.id()).or_default().handled = handled;
-            self.askers.entry(spot.node.id()).or_default().insert(frame.node.id());
+            self.notes.asks(frame, spot.node, holds.or(fails), handled);
         }
     }
 
@@ -260,7 +222,7 @@ impl<'p> Follower<'p, '_> {
             Callable::Getter(indices) => {
                 if let Some(item) = arguments.at(0).item {
                     for (index, spot) in indices.iter() {
-                        self.note(frame, spot.node, Form::Getter(*index), item);
+                        self.notes.note(frame, spot.node, Form::Getter(*index), item);
                     }
                 }
                 Value::default()
@@ -368,9 +330,9 @@ impl<'p> Follower<'p, '_> {
             Some(Takes { least, most, looks }) => {
                 let left = |count: usize| if count == usize::MAX { count } else { count.saturating_sub(given) };
                 let takes = Takes { least: left(least), most: left(most), looks };
-                self.note(frame, node, Form::Spread(takes), item);
+                self.notes.note(frame, node, Form::Spread(takes), item);
             }
-            None => self.note(frame, node, Form::Escape, item),
+            None => self.notes.note(frame, node, Form::Escape, item),
         }
     }
 
@@ -390,7 +352,7 @@ impl<'p> Follower<'p, '_> {
         if self.calls >= CALLS || self.depth + 1 >= DEEPEST {
             // Without an item there is nothing to lose: the function is followed on its own as well.
             if key.3.iter().any(|(_, value)| value.carries_item()) {
-                self.give_up(&frame, function.node);
+                self.notes.give_up(&frame, function.node);
             }
             return Value::default();
         }

@@ -37,7 +37,7 @@ impl<'p> Follower<'p, '_> {
             let pattern = self.pattern(frame, case);
             let (matches, surely) = matched(&pattern, &value, rest.arities);
             let mut path = self.split(&rest, matches);
-            let uses = self.noted;
+            let uses = self.notes.count();
             if let (Pattern::Anything(Some(name)), true) = (&pattern, path.is_live()) {
                 self.bind(frame, &mut path, *name, &value.restrict(matches));
             }
@@ -56,7 +56,7 @@ impl<'p> Follower<'p, '_> {
                     dealt_with = dealt_with.or(matches);
                     patterns.push((node, matches, rest.arities));
                 }
-                Pattern::Anything(_) if self.noted > uses => dealt_with = dealt_with.or(matches),
+                Pattern::Anything(_) if self.notes.count() > uses => dealt_with = dealt_with.or(matches),
                 _ => {}
             }
             rest.arities = rest.arities.filter(|nth| !matches.has(nth) || left.has(nth));
@@ -81,7 +81,7 @@ impl<'p> Follower<'p, '_> {
         for (node, matches, arriving) in patterns {
             let arities = arriving.filter(|nth| matches.has(nth) || !dealt_with.has(nth));
             if let (Some(reaching), false) = (Value::item(item).restrict(arities).item, arities.is_empty()) {
-                self.note(frame, *node, Form::Unpack, reaching);
+                self.notes.note(frame, *node, Form::Unpack, reaching);
             }
         }
     }

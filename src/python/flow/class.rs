@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::call::Arguments;
+use super::parameters::Arguments;
 use super::scope::{Frame, State};
 use super::value::{Callable, Spot, Value};
 use super::{Follower, Owner};

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use tree_sitter::Node;
 
 use super::scope::{Frame, State};
-use super::value::{Key, Number, Spot, Value, as_i64};
+use super::value::{Key, Number, Value, as_i64};
 use super::{Follower, Form};
 use crate::python::field::Fields;
 
@@ -53,7 +53,7 @@ impl<'p> Follower<'p, '_> {
             if pair.kind() == "pair" {
                 let key = self.child(frame, state, pair, "key");
                 if !key.texts.is_empty() && updated(pair).is_some() {
-                    self.store(frame, pair, key.texts.clone());
+                    self.notes.store(frame, pair, key.texts.clone());
                 }
                 let number = key.number.and_then(same_in_all);
                 let key = number.map(Key::Number).or_else(|| self.written_key(frame, pair.field("key")?));
@@ -119,7 +119,7 @@ impl<'p> Follower<'p, '_> {
         value: &Value<'p>,
     ) -> Value<'p> {
         if let Some(item) = value.item {
-            self.note(frame, node, Form::Search, item);
+            self.notes.note(frame, node, Form::Search, item);
         }
         let objects = self.iterated_objects(state, value);
         value.iterated().join(&objects)
@@ -157,11 +157,11 @@ impl<'p> Follower<'p, '_> {
         match (value.item, at.number) {
             (Some(mut item), Some(number)) => {
                 item.mixed |= value.may_be_other(self.fewest());
-                self.note(frame, node, Form::Index(number, index), item);
+                self.notes.note(frame, node, Form::Index(number, index), item);
             }
-            (Some(item), None) => self.note(frame, node, Form::Search, item),
+            (Some(item), None) => self.notes.note(frame, node, Form::Search, item),
             (None, Some(_)) if value.may_be_other(self.fewest()) => {
-                self.others.insert(Spot { file: frame.file, node });
+                self.notes.other(frame, node);
             }
             _ => {}
         }
@@ -213,15 +213,15 @@ impl<'p> Follower<'p, '_> {
             // `item[-4:]` has the same length and the same elements for every arity, unless it is longer than the
             // shortest item.
             (Some(Some(start)), Some(None), None) if -start <= self.fewest() => {
-                self.note(frame, node, Form::Slice(start, None), item);
+                self.notes.note(frame, node, Form::Slice(start, None), item);
             }
             (Some(start), Some(Some(end)), None) => {
-                self.note(frame, node, Form::Slice(start.unwrap_or(0), Some(end)), item);
+                self.notes.note(frame, node, Form::Slice(start.unwrap_or(0), Some(end)), item);
             }
             (Some(start), Some(None), None) => {
-                self.note(frame, node, Form::Slice(start.unwrap_or(0), None), item);
+                self.notes.note(frame, node, Form::Slice(start.unwrap_or(0), None), item);
             }
-            _ => self.note(frame, node, Form::Search, item),
+            _ => self.notes.note(frame, node, Form::Search, item),
         }
         out
     }

@@ -29,7 +29,7 @@ impl<'p> Follower<'p, '_> {
             // A list matters only if it is treated as one of items of one length.
             let arities = value.item.map_or(state.arities, |item| item.arities());
             if value.item.is_some() || arities != Arities::ALL {
-                self.handle(frame, arities);
+                self.notes.handle(frame, arities);
             }
         }
         value
@@ -193,7 +193,7 @@ impl<'p> Follower<'p, '_> {
         let (Some(form), Some(values)) = (operation.field("left"), operation.field("right")) else { return };
         if let Some(item) = right.item.filter(|_| operator == "%" && form.kind() == "string") {
             let takes = self.text(frame.file, form).replace("%%", "").matches('%').count();
-            self.note(frame, values, Form::Cut(takes), item);
+            self.notes.note(frame, values, Form::Cut(takes), item);
         }
     }
 

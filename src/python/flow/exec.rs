@@ -233,15 +233,13 @@ impl<'p> Follower<'p, '_> {
                 "except_clause" | "except_group_clause" => {
                     let unpacking = !failed.is_empty() && self.catches_unpacking(frame, part);
                     let mut path = self.split(&raised, if unpacking { failed } else { Arities::ALL });
-                    let uses = self.flow.uses.len();
+                    let uses = self.notes.uses();
                     if let Some(body) = last_block(part) {
                         self.block(frame, &mut path, body);
                     }
                     // The handler uses items again: it handles the failure rather than ignoring it.
-                    if unpacking && self.flow.uses.len() > uses {
-                        for at in &inside {
-                            self.flow.uses[*at].caught = true;
-                        }
+                    if unpacking && self.notes.uses() > uses {
+                        self.notes.caught(&inside);
                     }
                     state.merge(path);
                 }

@@ -20,6 +20,7 @@ mod eval;
 mod exec;
 mod item;
 mod names;
+mod notes;
 mod parameters;
 pub mod scope;
 mod truth;
@@ -32,8 +33,10 @@ use tree_sitter::Node;
 pub use self::case::is_star;
 pub use self::container::updated;
 use self::names::{Facts, Owner};
+use self::notes::Notes;
+pub use self::notes::{Flow, Form, Store, Takes, Use};
 use self::scope::{Frame, Scopes, State};
-use self::value::{Arities, COUNT, Item, Number, ScopeId, Spot, Value};
+use self::value::{Arities, COUNT, ScopeId, Spot, Value};
 use super::field::Fields as _;
 use super::package::{FileId, Package};
 use super::source::Source;
@@ -45,86 +48,6 @@ pub struct Seeds {
     pub sources: HashSet<usize>,
     /// Texts to follow: the content of string literals, or literals of another kind.
     pub texts: HashSet<usize>,
-}
-
-/// How an item is used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Form<'p> {
-    /// Unpacked: the node is the pattern.
-    Unpack,
-    /// One element read: the node is the subscript; its index, by arity, and the node of the index.
-    Index(Number, Node<'p>),
-    /// A slice with a fixed end read: the node is the subscript; the bounds as written (a missing start is 0).
-    Slice(i64, Option<i64>),
-    /// One element read by `itemgetter`: the node is the index.
-    Getter(i64),
-    /// Spread over the parameters of a function of the package: the node is the splat.
-    Spread(Takes),
-    /// Passed as a whole to code that takes this many elements, from the front: the node is the expression.
-    Cut(usize),
-    /// Searched at run time: subscripted by an unknown value, or iterated over.
-    Search,
-    /// Changed in place, after a copy to a list: the node is the subscript, or the call.
-    Change,
-    /// Passed to code outside of the package: the node is the call.
-    Escape,
-    /// Its length tested in a way that distinguishes the arities: the node is the comparison.
-    Test,
-}
-
-/// How many elements a function takes of an item that is spread over its parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Takes {
-    /// The number that it requires.
-    pub least: usize,
-    /// The number that it accepts.
-    pub most: usize,
-    /// It tests whether it got more than it requires.
-    pub looks: bool,
-}
-
-/// A use of an item.
-#[derive(Clone, Debug)]
-pub struct Use<'p> {
-    /// Where.
-    pub spot: Spot<'p>,
-    /// How.
-    pub form: Form<'p>,
-    /// The item, joined over all paths.
-    pub item: Item,
-    /// The enclosing function, or the module.
-    pub function: Node<'p>,
-    /// A failure is caught, and handled by using the item in another way.
-    pub caught: bool,
-    /// The function measures items, and skips those of the arities that do not reach this use.
-    pub selective: bool,
-    /// The functions (by their nodes' ids) that call this test, and select items by it.
-    pub askers: Vec<usize>,
-}
-
-/// A statement that stores something under a followed text: `container[key] = …`, `container[key] += …`, or
-/// `container.update({key: …})` in one of its forms.
-#[derive(Clone, Debug)]
-pub struct Store<'p> {
-    /// The subscript on the left, or the pair of a dictionary display.
-    pub spot: Spot<'p>,
-    /// The literals that may be the key.
-    pub texts: Vec<Spot<'p>>,
-    /// The function around, or the module.
-    pub function: Node<'p>,
-}
-
-/// The result of following a package.
-#[derive(Default)]
-pub struct Flow<'p> {
-    /// Every use of an item, in order of file and place.
-    pub uses: Vec<Use<'p>>,
-    /// Every store under a followed text, in order of file and place.
-    pub stores: Vec<Store<'p>>,
-    /// Places that were too deep to follow, or beyond the limits.
-    pub gave_up: Vec<Spot<'p>>,
-    /// The files that were followed.
-    pub files: Vec<FileId>,
 }
 
 /// The deepest nesting of expressions and statements that is followed.
@@ -158,19 +81,13 @@ pub fn follow<'p>(package: &'p Package, interest: &Interest<'_>) -> Flow<'p> {
         facts: Facts::default(),
         scopes: Scopes::default(),
         memo: HashMap::default(),
-        flow: Flow::default(),
-        index: HashMap::default(),
-        store_index: HashMap::default(),
-        others: HashSet::default(),
+        notes: Notes::default(),
         methods: HashMap::default(),
         shared: HashSet::default(),
         newly_shared: false,
         missed: HashSet::default(),
         own_names: HashMap::default(),
-        handled: HashMap::default(),
-        askers: HashMap::default(),
         measuring: false,
-        noted: 0,
         steps: 0,
         depth: 0,
         calls: 0,
@@ -181,22 +98,19 @@ pub fn follow<'p>(package: &'p Package, interest: &Interest<'_>) -> Flow<'p> {
         for file in &interest.files {
             follower.module(*file);
         }
-        let escaped = follower.flow.uses.iter().any(|used| used.form == Form::Escape);
+        let escaped = follower.notes.has_escape();
         let news = std::mem::take(&mut follower.newly_shared);
         if follower.facts.are_settled(escaped) && !news {
             settled = true;
             break;
         }
     }
-    follower.mark_uses();
-    let mut flow = follower.flow;
+    let mut flow = follower.notes.finish();
     if !settled && flow.gave_up.is_empty() {
         // One name's value depends on another's, and so on, for more rounds than are followed.
         let file = flow.files.first().copied().unwrap_or(FileId::FIRST);
         flow.gave_up.extend(package.source(file).ok().map(|source| Spot { file, node: source.root() }));
     }
-    flow.uses.sort_by_key(|used| (used.spot.file, used.spot.node.start_byte(), used.spot.node.end_byte()));
-    flow.stores.sort_by_key(|store| (store.spot.file, store.spot.node.start_byte()));
     flow
 }
 
@@ -210,13 +124,6 @@ struct Module {
     done: bool,
 }
 
-/// How a function handles items: the arities that it measures, and those that it does something with.
-#[derive(Default)]
-struct Handling {
-    measured: Arities,
-    handled: Arities,
-}
-
 type Call<'p> = (Spot<'p>, Option<ScopeId>, Arities, Vec<(&'p str, Value<'p>)>);
 
 struct Follower<'p, 's> {
@@ -227,11 +134,7 @@ struct Follower<'p, 's> {
     scopes: Scopes<'p>,
     /// Results of calls; nothing yet for those in progress.
     memo: HashMap<Call<'p>, Value<'p>>,
-    flow: Flow<'p>,
-    index: HashMap<(Spot<'p>, bool), usize>,
-    store_index: HashMap<Spot<'p>, usize>,
-    /// Subscripts that also read something else, on other paths.
-    others: HashSet<Spot<'p>>,
+    notes: Notes<'p>,
     methods: HashMap<FileId, Methods<'p>>,
     /// Names that a function changes for an enclosing one, and whether one was new in this round.
     shared: HashSet<&'p str>,
@@ -240,14 +143,8 @@ struct Follower<'p, 's> {
     missed: HashSet<&'p str>,
     /// The names that a function (by its node's id) gives values itself.
     own_names: HashMap<usize, HashSet<&'p str>>,
-    /// What functions (by their nodes' ids) do with items.
-    handled: HashMap<usize, Handling>,
-    /// For each function that tests the length of items, the functions that call it for that; by their nodes' ids.
-    askers: HashMap<usize, HashSet<usize>>,
     /// The argument of `len` is being evaluated.
     measuring: bool,
-    /// Number of `note` calls, repeats included.
-    noted: usize,
     steps: usize,
     depth: usize,
     calls: usize,
@@ -261,12 +158,7 @@ impl<'p> Follower<'p, '_> {
 
     fn start_over(&mut self) {
         self.memo.clear();
-        self.handled.clear();
-        self.askers.clear();
-        self.index.clear();
-        self.store_index.clear();
-        self.others.clear();
-        self.flow = Flow::default();
+        self.notes = Notes::default();
         self.modules.values_mut().for_each(|module| module.done = false);
     }
 
@@ -280,7 +172,7 @@ impl<'p> Follower<'p, '_> {
             return true;
         }
         module.done = true;
-        self.flow.files.push(file);
+        self.notes.file(file);
         let spot = Spot { file, node: source.root() };
         let mut frame = Frame::new(spot, None);
         let mut state = State::new(Arities::ALL);
@@ -306,92 +198,12 @@ impl<'p> Follower<'p, '_> {
         content.is_some_and(|content| module.seeds.texts.contains(&content.id()))
     }
 
-    /// Notes a use; the same place met again on other paths is one use.
-    fn note(&mut self, frame: &mut Frame<'p>, node: Node<'p>, form: Form<'p>, item: Item) {
-        self.noted += 1;
-        let spot = Spot { file: frame.file, node };
-        let key = (spot, matches!(form, Form::Escape | Form::Search | Form::Change));
-        let next = self.flow.uses.len();
-        let at = *self.index.entry(key).or_insert(next);
-        if at == next {
-            self.flow.uses.push(Use {
-                spot,
-                form,
-                item,
-                function: frame.node,
-                caught: false,
-                selective: false,
-                askers: Vec::new(),
-            });
-        } else {
-            let known = &mut self.flow.uses[at];
-            known.item = known.item.join(item);
-            known.item.mixed |= known.form != form;
-        }
-        if let Some((_, inside)) = frame.tries.last_mut() {
-            inside.push(at);
-        }
-        if self.flow.uses[at].form != Form::Test {
-            self.handle(frame, item.arities());
-        }
-    }
-
-    /// Notes that the function does something with items of these arities, other than to measure them.
-    fn handle(&mut self, frame: &Frame<'p>, arities: Arities) {
-        let handled = &mut self.handled.entry(frame.node.id()).or_default().handled;
-        *handled = handled.or(arities);
-    }
-
-    /// Notes that the function measures items of these arities.
-    fn measure(&mut self, frame: &Frame<'p>, arities: Arities) {
-        let measured = &mut self.handled.entry(frame.node.id()).or_default().measured;
-        *measured = measured.or(arities);
-    }
-
-    /// Marks the uses in functions that silently skip items of some length, and those that also serve other values.
-    fn mark_uses(&mut self) {
-        let selects = |function: &usize| {
-            self.handled.get(function).is_some_and(|Handling { measured, handled }| {
-                *measured == Arities::ALL && *handled != Arities::ALL && !handled.is_empty()
-            })
-        };
-        for used in &mut self.flow.uses {
-            used.item.mixed |= self.others.contains(&used.spot);
-            used.selective = selects(&used.function.id());
-            if used.form == Form::Test {
-                let askers = self.askers.get(&used.function.id());
-                used.askers = askers.into_iter().flatten().filter(|asker| selects(asker)).copied().collect();
-                used.selective |= !used.askers.is_empty();
-            }
-        }
-    }
-
-    fn store(&mut self, frame: &Frame<'p>, node: Node<'p>, texts: Vec<Spot<'p>>) {
-        let spot = Spot { file: frame.file, node };
-        let next = self.flow.stores.len();
-        let at = *self.store_index.entry(spot).or_insert(next);
-        if at == next {
-            self.flow.stores.push(Store { spot, texts, function: frame.node });
-        } else {
-            let known = &mut self.flow.stores[at].texts;
-            let new: Vec<_> = texts.into_iter().filter(|text| !known.contains(text)).collect();
-            known.extend(new);
-        }
-    }
-
-    fn give_up(&mut self, frame: &Frame<'p>, node: Node<'p>) {
-        let spot = Spot { file: frame.file, node };
-        if !self.flow.gave_up.contains(&spot) && self.flow.gave_up.len() < 8 {
-            self.flow.gave_up.push(spot);
-        }
-    }
-
     /// Counts one step into `node`. False if it is one too many or too deep.
     fn step(&mut self, frame: &Frame<'p>, node: Node<'p>) -> bool {
         self.steps += 1;
         let fine = self.steps <= STEPS && self.depth < DEEPEST;
         if !fine {
-            self.give_up(frame, node);
+            self.notes.give_up(frame, node);
         }
         fine
     }

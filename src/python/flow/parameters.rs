@@ -1,14 +1,48 @@
-//! Parameters: which argument goes to which.
+//! Arguments and parameters: which argument goes to which parameter.
 
 use tree_sitter::Node;
 
-use super::call::Arguments;
 use super::scope::{Frame, State};
-use super::value::{Spot, Value};
+use super::value::{Item, Spot, Value};
 use super::{Follower, Takes};
 use crate::python::field::Fields;
 use crate::python::package::FileId;
 use crate::python::source::walk;
+
+/// The arguments of one call.
+#[derive(Default)]
+pub(super) struct Arguments<'p> {
+    pub(super) positional: Vec<(Value<'p>, Node<'p>)>,
+    pub(super) named: Vec<(&'p str, Value<'p>)>,
+    /// An item spread with `*`, and its node; it comes after `positional`.
+    pub(super) spread: Option<(Item, Node<'p>)>,
+    /// The position of another argument that is spread, of unknown length.
+    pub(super) unknown: Option<usize>,
+}
+
+impl<'p> Arguments<'p> {
+    pub(super) fn at(&self, index: usize) -> Value<'p> {
+        self.positional.get(index).map(|(value, _)| value.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn named(&self, name: &str) -> Value<'p> {
+        self.named.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn item(&self) -> Option<Item> {
+        let mut values =
+            self.positional.iter().map(|(value, _)| value).chain(self.named.iter().map(|(_, value)| value));
+        values.find_map(first_item)
+    }
+}
+
+fn first_item(value: &Value<'_>) -> Option<Item> {
+    value
+        .item
+        .or_else(|| value.element.as_deref().and_then(first_item))
+        .or_else(|| value.values.as_deref().and_then(first_item))
+        .or_else(|| value.fields.iter().flat_map(|fields| fields.iter()).find_map(first_item))
+}
 
 impl<'p> Follower<'p, '_> {
     /// The interesting arguments, by the names of the parameters they go to.

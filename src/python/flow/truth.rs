@@ -177,7 +177,7 @@ impl<'p> Follower<'p, '_> {
         if state.arities == Arities::ALL
             && ((is_length(number) && is_one_of(right)) || (is_one_of(left) && right.number.is_some_and(is_length)))
         {
-            self.note(frame, node, Form::Test, Item::new(known, Arities::ALL));
+            self.notes.note(frame, node, Form::Test, Item::new(known, Arities::ALL));
         }
         let decide: Box<dyn Fn(i64, usize) -> Option<bool>> = match (*operator, right.number, &right.fields) {
             (operator @ ("==" | "!=" | "<" | "<=" | ">" | ">="), Some(other), _) => {

@@ -1,4 +1,4 @@
-//! Findings: the source line, marked, under what is to be said about it.
+//! Findings: a message with the source line, marked, below it.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
@@ -8,9 +8,9 @@ use crate::render::columns::{columns, fit, width, wrapped};
 use crate::report::{CheckoutReport, ConflictReport, SiteReport};
 use crate::text::visible;
 
-/// Columns where there is no terminal: enough for any line that a person wrote.
+/// Columns without a terminal: enough for any line that a person wrote.
 const COLUMNS: usize = 200;
-/// Marks under one line at most.
+/// The most marks under one line.
 const MOST_MARKS: usize = 50;
 
 /// Everything that `apply` would repair, and everything that was not understood.
@@ -32,7 +32,7 @@ fn separate(out: &mut String) {
     }
 }
 
-/// What keeps the pack and its ComfyUI from going together, with what to do.
+/// What is incompatible between the pack and its ComfyUI, with what to do.
 fn conflict(conflict: &ConflictReport, file: &str) -> String {
     let columns = columns().unwrap_or(COLUMNS);
     let (start, end) = (lines::start(file, conflict.start.byte), lines::end(file, conflict.start.byte));
@@ -80,7 +80,7 @@ fn finding<'r>(sites: &[(Fix, &'r SiteReport)], file: &'r str, columns: usize) -
         crate::report::Level::Warning => (Level::WARNING, "warning[]: "),
         crate::report::Level::Error => (Level::ERROR, "error[]: "),
     };
-    // Only the line it begins on: a pattern or a statement can run over many.
+    // Only the line it begins on: a pattern or a statement can span many.
     let (start, end) = (lines::start(file, first.start.byte), lines::end(file, first.start.byte));
     let line = file[start..end].trim_start_matches('\u{feff}');
     let start = end - line.len();
@@ -91,7 +91,7 @@ fn finding<'r>(sites: &[(Fix, &'r SiteReport)], file: &'r str, columns: usize) -
     let offset = |at: usize| drawn(&line[..at.clamp(start, end) - start]).len();
     let room = columns.saturating_sub(number.to_string().len() + " | ".len()).max(20);
     let skipped = width(&text[..offset(first.start.byte)], 0);
-    // Where little of what is marked would be seen, more is kept, and the renderer cuts the beginning.
+    // If little of the marked part would be visible, more is kept, and the renderer cuts the beginning.
     let kept = if skipped + room / 3 <= room { room } else { skipped + room / 2 };
     let mut cut = text.len();
     if width(&text, 0) > kept {
@@ -117,7 +117,7 @@ fn drawn(line: &str) -> String {
     visible(line).replace('\t', "    ")
 }
 
-/// What is said about the first of them, and how many there are. Behind so many columns, on one line if it fits.
+/// The message about the first of them, and how many there are; after this many columns, on one line if it fits.
 fn title(sites: &[(Fix, &SiteReport)], used: usize, columns: usize) -> String {
     let message = sites[0].1.said();
     let more = match sites.len() {

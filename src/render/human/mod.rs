@@ -1,4 +1,4 @@
-//! For people at a terminal: the checkout, what was found, the verdicts, and what comes of them.
+//! For people at a terminal: the checkout, the findings, the verdicts, and the outcome.
 
 mod findings;
 mod patch;
@@ -41,7 +41,7 @@ impl Render<Examined<'_>> for Human {
                     Command::Apply => screen.print(&findings::not_understood(checkout, *package))?,
                     Command::Diff | Command::Verify => {}
                 }
-                // What `apply` found is no longer so when this is read.
+                // `apply` has repaired its findings by the time this is read.
                 let pair = checkout.pair.filter(|_| command == Command::Check);
                 let pair = pair.map(|found| self::pair(found, checkout)).unwrap_or_default();
                 screen.note(&(verdicts(checkout) + &pair + &proof::line(&checkout.verification)))?;
@@ -104,7 +104,7 @@ fn header(checkout: &CheckoutReport) -> String {
     out
 }
 
-/// How the checkout fares with the ComfyUI.
+/// How the checkout works with the ComfyUI.
 fn pair(pair: Pair, checkout: &CheckoutReport) -> String {
     let name = "comfyui";
     if let Some(conflict) = checkout.conflicts.first() {
@@ -167,7 +167,7 @@ fn changes(checkout: &CheckoutReport, dry_run: bool, screen: &mut Screen) -> io:
     screen.note(&out)
 }
 
-/// What `diff` prints: the patches and nothing else, byte for byte unless a person looks at them.
+/// What `diff` prints: the patches and nothing else, byte for byte unless standard output is a terminal.
 fn patches(checkout: &CheckoutReport, screen: &mut Screen) -> io::Result<()> {
     for patch in checkout.changes.iter().filter_map(|change| change.patch.as_ref()) {
         if screen.is_terminal() {

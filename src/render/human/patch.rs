@@ -9,14 +9,13 @@ use crate::render::style::{BAD, FAINT, GOOD, STRONG};
 use crate::report::Patch;
 use crate::text::visible;
 
-/// Coloured, with nothing in it that could steer a terminal, and with lines broken where the terminal
-/// would break them.
+/// Coloured, without characters that could control a terminal, and with long lines wrapped.
 pub(super) fn coloured(patch: &Patch) -> String {
     let columns = columns();
     let mut out = String::new();
     for (number, line) in patch.plain().split_inclusive('\n').enumerate() {
         let line = line.trim_end_matches(['\r', '\n']);
-        // Bold is for what is said about the file, not for what is in it.
+        // Bold is for the header, not for the content of the file.
         let (about, body) = match line.split_at_checked(1) {
             _ if number < 2 => (Some(STRONG), Style::new()),
             Some(("-", _)) => (None, BAD),
@@ -34,8 +33,8 @@ pub(super) fn coloured(patch: &Patch) -> String {
     out
 }
 
-/// One line of the diff; what does not fit goes on below, further in than the line itself, with a mark where the sign
-/// would be.
+/// One line of the diff; the rest of a long line continues below, indented further than the line, with a mark in place
+/// of the sign.
 fn push_line(out: &mut String, sign: &str, style: Style, text: &str, columns: Option<usize>) {
     let indent: String = text.chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
     let room = |from: &str| columns.map_or(usize::MAX, |columns| columns.saturating_sub(width(from, 1) + 1).max(20));

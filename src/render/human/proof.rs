@@ -1,4 +1,4 @@
-//! What running the code came to, for people.
+//! The result of running the code, for people.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use crate::render::style::{FAINT, GOOD, INDENT, UNSURE, label};
 use crate::report::Verification;
 use crate::text::visible;
 
-/// One line, and the notes; nothing where something is wrong, which the error says.
+/// One line, and the notes; nothing if something is wrong, since the error says that.
 pub(super) fn line(verification: &Verification) -> String {
     let name = label("verify");
     match verification {
@@ -29,7 +29,7 @@ pub(super) fn line(verification: &Verification) -> String {
     }
 }
 
-/// How long it took, for those who asked for it.
+/// How long it took, if that was asked for.
 pub(super) fn elapsed(verification: &Verification) -> String {
     match verification {
         Verification::Verified { elapsed, .. } => format!("{FAINT}{:INDENT$}{} ms{FAINT:#}\n", "", elapsed.as_millis()),

@@ -19,8 +19,8 @@ impl Render<StatusReport> for Human {
             let _ = writeln!(out, "{}{text}", label(name));
         };
         line("repair", &status.repair);
-        for (path, fate) in &status.files {
-            line("file", &format!("{}: {fate}", shown(path)));
+        for (path, outcome) in &status.files {
+            line("file", &format!("{}: {outcome}", shown(path)));
         }
         line("update", status.update);
         let journal = status.journal.as_deref().map_or_else(|| String::from("none"), shown);

@@ -1,4 +1,4 @@
-//! A plan, for people: the tables of the node's log, with what they leave out.
+//! A plan, for people: the tables of the node's log, and what they leave out.
 
 mod proposals;
 
@@ -44,7 +44,7 @@ impl Render<PlanReport> for Human {
     }
 }
 
-/// Where sizes come from that were not given.
+/// Where sizes come from, if they were not given.
 fn notes(plan: &Plan) -> String {
     plan.devices.notes.iter().fold(String::new(), |mut out, note| {
         let _ = writeln!(out, "{FAINT}note{FAINT:#}: {}", wrapped(&visible(note), 6, 6, columns()));
@@ -86,7 +86,7 @@ fn model(planned: &Planned) -> String {
     out
 }
 
-/// Why its order is not known, and what that means.
+/// Why its order is unknown, and what follows from that.
 fn doubt(modules: &Modules) -> String {
     let why = modules.doubt.as_deref().unwrap_or("only its size is known");
     let so = match modules.architecture {
@@ -96,10 +96,10 @@ fn doubt(modules: &Modules) -> String {
              one layer may be another"
         }
     };
-    format!("  the order of its layers is not known: {}\n  so {so}\n", visible(why))
+    format!("  the order of its layers is unknown: {}\n  so {so}\n", visible(why))
 }
 
-/// In which types it is loaded and computed.
+/// The types that it is loaded and computed in.
 fn loaded(planned: &Planned, types: Types) -> String {
     let is_packed = planned.named.contents.tensors.iter().any(Tensor::is_opaque);
     let (weights, cast) = (name_of(types.weights), types.cast.map(name_of));
@@ -110,17 +110,17 @@ fn loaded(planned: &Planned, types: Types) -> String {
     }
 }
 
-/// What a LoRA file does to the model.
+/// What a LoRA file patches.
 fn patched(file: &Matched) -> String {
     let name = visible(&file.name);
     let unknown = match &file.unknown[..] {
         [] => String::new(),
         [first, ..] => format!(", {} are not, such as {}", file.unknown.len(), visible(first)),
     };
-    format!("  patched by {name}: {} of its names are those of layers here{unknown}\n", file.known)
+    format!("  patched by {name}: {} of its names match layers of this model{unknown}\n", file.known)
 }
 
-/// Bytes in the unit that shows some digits of them.
+/// Bytes in a unit that shows enough digits.
 fn size(bytes: u64) -> String {
     let gb = gigabytes(bytes);
     if gb < 0.1 { format!("{:.2} MB", gb * 1024.0) } else { format!("{gb:.2} GB") }
@@ -151,14 +151,15 @@ fn devices(plan: &Plan, planned: &Planned, run: &Run) -> String {
     out
 }
 
-/// The columns of the node's own table, and three more; what is counted only where it is not what the weights take.
+/// The columns of the node's own table, and three more; the counted bytes only if they differ from what the weights
+/// take.
 fn row(device: &str, cells: [String; 7], counts_more: bool) -> String {
     let [vram, part, model, share, counted, weights, free] = cells;
     let counted = if counts_more { format!("{counted:>10}") } else { String::new() };
     format!("{device:<8}{vram:>9}{part:>9}{model:>11}{share:>10}{counted}{weights:>10}{free:>10}")
 }
 
-/// How much of a device its weights take, behind a line of so many columns or, if there is no room, below it; red where
+/// How much of a device its weights take, after a line of this many columns or, if there is no room, below it; red if
 /// they are more than it has.
 fn bar(used_bytes: u64, total_bytes: u64, columns_before: usize) -> String {
     let needed = columns_before + 2 + usize::from(BAR) + " 100%".len();
@@ -219,7 +220,7 @@ fn log(planned: &Planned) -> String {
     out
 }
 
-/// What all models take, if they stay loaded at the same time.
+/// What all models take together, if they stay loaded at the same time.
 fn together(plan: &Plan) -> String {
     let Some(&policy) = plan.options.policies.last() else { return String::new() };
     let node = if policy == Policy::GpuOnly { "the node, repaired" } else { "the node as shipped" };

@@ -8,7 +8,7 @@ use crate::plan::fit::{Place, Proposal};
 use crate::render::style::{NEXT, STRONG, UNSURE};
 use crate::text::visible;
 
-/// What to write into the nodes.
+/// The strings to enter in the nodes.
 pub(super) fn block(plan: &Plan, proposals: &[Proposal]) -> String {
     let headroom = gigabytes(plan.options.headroom_bytes);
     let mut out = format!("{STRONG}What fits{STRONG:#} (with {headroom:.1} GB free on every device)\n");
@@ -25,7 +25,7 @@ pub(super) fn block(plan: &Plan, proposals: &[Proposal]) -> String {
                 1 => String::new(),
                 _ => format!("   {}", visible(&planned.named.name)),
             };
-            // The part that people write; the node adds the rest.
+            // The part that users enter; the node adds the rest.
             let expert = string.split('#').next().unwrap_or(string);
             let _ = writeln!(out, "    {NEXT}{}{NEXT:#}{name}", visible(expert));
         }
