@@ -521,7 +521,9 @@ fn every_version_of_comfyui_is_told() {
         assert_eq!(facts.load_lists.len(), source.matches("def _load_list(").count(), "{id}");
         let dynamic = format!("{:?}", facts.dynamic.state);
         let off = facts.dynamic.switches.off.join(" ");
-        let made = facts.dynamic.made.iter().map(|made| made.patcher.as_ref().map_or("?", |(is_dynamic, _)| if *is_dynamic { "dynamic" } else { "plain" }));
+        let made = facts.dynamic.made.iter().map(|made| {
+            made.patcher.as_ref().map_or("?", |(is_dynamic, _)| if *is_dynamic { "dynamic" } else { "plain" })
+        });
         let made = made.collect::<Vec<_>>().join(" ");
         let kind = format!("{text}\n    dynamic VRAM: {} {off} {made}", dynamic.split('(').next().unwrap());
         let known = kinds.entry(kind).or_insert((0, String::new()));

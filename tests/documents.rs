@@ -300,8 +300,12 @@ fn json_says_what_a_checkout_was_judged_by_and_how_it_fares() {
     assert_eq!((&judge["dynamic_vram"], &judge["unread"]), (&"by-default".into(), &Value::Null));
     let switches = &judge["dynamic_vram_switches"];
     let [off, depends_on] = ["off", "depends_on"].map(|name| strings(&switches[name]));
-    assert_eq!((off, depends_on), (vec!["--disable-dynamic-vram", "--highvram"], vec!["comfy.model_management.is_nvidia()"]));
-    let loaders = list(&checkout["loaders"]).iter().map(|it| [&it["kind"], &it["effect"]].map(|it| it.as_str().unwrap()));
+    assert_eq!(
+        (off, depends_on),
+        (vec!["--disable-dynamic-vram", "--highvram"], vec!["comfy.model_management.is_nvidia()"])
+    );
+    let loaders =
+        list(&checkout["loaders"]).iter().map(|it| [&it["kind"], &it["effect"]].map(|it| it.as_str().unwrap()));
     let loaders: Vec<_> = loaders.collect();
     assert_eq!(loaders.len(), 8);
     assert!(loaders.contains(&["vae", "inert-while-dynamic"]) && loaders.contains(&["gguf-diffusion", "unknown"]));

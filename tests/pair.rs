@@ -216,7 +216,9 @@ fn gguf_loaders_are_judged_by_the_pack_beside_the_node() {
     let (lines, err) = loaders(&install);
     let acts = format!("loaders    act: {gguf} (`QuantizedModelPatcher` of ComfyUI-GGUF is a plain patcher)\n");
     assert!(lines.starts_with(&acts), "{lines}");
-    assert!(err.contains("dynamic VRAM is active; GGUF loaders act\nhelp: start ComfyUI with --disable-dynamic-vram, or load"));
+    assert!(err.contains(
+        "dynamic VRAM is active; GGUF loaders act\nhelp: start ComfyUI with --disable-dynamic-vram, or load"
+    ));
 
     // The name of its folder says nothing.
     let packs = install.root.join("ComfyUI/custom_nodes");
@@ -227,12 +229,17 @@ fn gguf_loaders_are_judged_by_the_pack_beside_the_node() {
         let base = format!("(comfy.model_patcher.{base})");
         fs::write(&nodes, text.replace("(comfy.model_patcher.ModelPatcher)", &base)).unwrap();
         let (lines, err) = loaders(&install);
-        let inert = format!("loaders    no effect while dynamic VRAM is active: {gguf} (`QuantizedModelPatcher` of quantised is a dynamic");
+        let inert = format!(
+            "loaders    no effect while dynamic VRAM is active: {gguf} (`QuantizedModelPatcher` of quantised is a dynamic"
+        );
         assert!(lines.starts_with(&inert), "{base}: {lines}");
         assert!(err.starts_with("warning: DisTorch2's safetensors and GGUF loaders have no effect"), "{base}: {err}");
         assert!(err.ends_with("help: start ComfyUI with --disable-dynamic-vram\n"), "{base}: {err}");
     }
-    for (text, why) in [("\0", "no ComfyUI-GGUF was recognised in custom_nodes"), (&text.replace("Quantized", "x."), "no ComfyUI-GGUF")] {
+    for (text, why) in [
+        ("\0", "no ComfyUI-GGUF was recognised in custom_nodes"),
+        (&text.replace("Quantized", "x."), "no ComfyUI-GGUF"),
+    ] {
         fs::write(&nodes, text).unwrap();
         let (lines, err) = loaders(&install);
         assert!(lines.starts_with(&format!("loaders    unknown: {gguf} ({why}")), "{lines}");

@@ -1,12 +1,15 @@
 //! What an object must have for the node to mark it, as the node's own code asks.
 //!
 //! ```text
-//! out = load(…)
-//! if hasattr(out[0], "model"):                 only what has `model`, or `patcher`, is marked
-//!     marked = out[0]
-//! elif hasattr(out[0], "patcher"):
-//!     marked = out[0].patcher
-//! return out
+//! def override(loader):                                a class that wraps any loader
+//!     class Override(loader):
+//!         def override(self, …):
+//!             out = …
+//!             if hasattr(out[0], "model"):             only what has `model`, or `patcher`, is marked
+//!                 marked = out[0]
+//!             elif hasattr(out[0], "patcher"):
+//!                 marked = out[0].patcher
+//!             return out
 //! ```
 
 use std::collections::BTreeSet;
@@ -15,7 +18,7 @@ use tree_sitter::Node;
 
 use crate::python::field::Fields as _;
 use crate::python::source::walk;
-use crate::python::syntax::{any, enclosing};
+use crate::python::syntax::{any, enclosing, identifiers};
 use crate::python::{Package, Source};
 
 /// The attributes of an output of which one at least is asked for, before a loaded object is marked; or why that is unknown.
@@ -28,6 +31,7 @@ pub fn attributes(package: &Package) -> Result<BTreeSet<String>, String> {
             if let Some((output, _)) = asked(source, node)
                 && let Some(function) = enclosing(node, &["function_definition"])
                 && returns(source, function, output)
+                && wraps(source, function)
             {
                 functions.push((function, output));
             }
@@ -67,6 +71,17 @@ fn item_of<'t>(source: &'t Source, node: Node<'t>) -> Option<&'t str> {
     let of = node.field("value").filter(|of| node.kind() == "subscript" && of.kind() == "identifier")?;
     let is_number = node.field("subscript").is_some_and(|index| index.kind() == "integer");
     is_number.then(|| source.slice(of))
+}
+
+/// Is this a method of a class that derives from whatever it is given, and so from every loader?
+fn wraps(source: &Source, method: Node<'_>) -> bool {
+    let class = enclosing(method, &["class_definition"]);
+    let given = class.and_then(|class| enclosing(class, &["function_definition"])?.field("parameters"));
+    let bases = class.and_then(|class| class.field("superclasses"));
+    given.zip(bases).is_some_and(|(given, bases)| {
+        let given = identifiers(source, given);
+        bases.parts().into_iter().any(|base| given.contains(&source.slice(base)))
+    })
 }
 
 fn returns(source: &Source, function: Node<'_>, variable: &str) -> bool {
@@ -173,6 +188,8 @@ mod tests {
 
     #[test]
     fn other_questions_are_about_something_else() {
+        let own = "class A(Base):\n    def f(self):\n        out = g()\n        mark(out)\n        if hasattr(out[0], 'x'):\n            return out\n";
+        assert!(read(own).unwrap_err().starts_with("no place was found"), "it wraps one loader");
         let text = "def f(out):\n    if hasattr(out, 'model'):\n        return out\n    return hasattr(out[0], name)\n";
         assert!(read(text).unwrap_err().starts_with("no place was found"));
     }

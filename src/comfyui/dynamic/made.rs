@@ -90,16 +90,19 @@ pub(super) fn files() -> Vec<&'static str> {
     files
 }
 
-/// Reads what every loader of ComfyUI's own makes, while dynamic VRAM is active.
-pub(super) fn read(patchers: &Patchers, look: &dyn Fn(&str) -> Option<Source>) -> Vec<Made> {
+/// Reads what every loader of ComfyUI's own makes, while dynamic VRAM is active. Unless `is_bound`, what the names of plain
+/// patchers stand for then is unknown.
+pub(super) fn read(patchers: &Patchers, is_bound: bool, look: &dyn Fn(&str) -> Option<Source>) -> Vec<Made> {
     let sources: Vec<_> = files().into_iter().map(|path| (path, look(path))).collect();
     let made = |(loader, path, name): &(LoaderKind, &'static str, &str)| {
         let source = sources.iter().find(|(known, _)| known == path).and_then(|(_, source)| source.as_ref());
-        let patcher = match source {
+        let patcher = match source.map(|source| patcher(source, name, patchers)) {
             None => Err(format!("{path} could not be read")),
-            Some(source) => {
-                patcher(source, name, patchers).ok_or_else(|| format!("no patcher was found in `{name}` of {path}"))
+            Some(None) => Err(format!("no patcher was found in `{name}` of {path}")),
+            Some(Some((false, _))) if !is_bound => {
+                Err(String::from("no place was found where ComfyUI puts its dynamic patcher in"))
             }
+            Some(Some(found)) => Ok(found),
         };
         Made { loader: *loader, path: (*path).to_owned(), patcher }
     };
@@ -138,7 +141,9 @@ mod tests {
         let sd = "def load_diffusion_model_state_dict(static):\n    make = Plain if static else m.Paged\n\
                   class CLIP:\n    def __init__(self): self.patcher = m.Plain(self.model)\n\
                   class VAE:\n    def __init__(self): self.patcher = other()\n";
-        let made = read(&patchers, &|path| (path == "comfy/sd.py").then(|| parse(sd)));
+        let made = |is_bound| read(&patchers, is_bound, &|path| (path == "comfy/sd.py").then(|| parse(sd)));
+        assert!(made(false)[0].patcher.is_ok() && made(false)[1].patcher.is_err(), "plain names may stand for either");
+        let made = made(true);
         let told = made.iter().map(|made| made.patcher.clone().map(|(is_dynamic, place)| (is_dynamic, place.line)));
         assert_eq!(
             told.collect::<Vec<_>>(),

@@ -90,7 +90,12 @@ impl Dynamic {
             guard::Default::Off => DynamicVram::OnRequest(place),
             guard::Default::Unknown => DynamicVram::Unclear(place),
         };
-        let made = made::read(&patchers, look);
+        // Without the place that puts it in, the other names may stand for either.
+        let is_bound = switches.place.is_some();
+        if is_bound {
+            patchers.add_names(patcher);
+        }
+        let made = made::read(&patchers, is_bound, look);
         Self { state, switches, patchers, made, control_net }
     }
 }

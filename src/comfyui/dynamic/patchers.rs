@@ -43,16 +43,19 @@ impl Patchers {
         let dynamic: Vec<_> = classes.bases.keys().filter(|name| classes.is_dynamic(name)).copied().collect();
         let roots: Vec<_> = dynamic.iter().flat_map(|name| classes.line(name)).collect();
         let family = classes.bases.keys().filter(|name| classes.line(name).iter().any(|base| roots.contains(base)));
-        let mut patchers: BTreeMap<_, _> = family.map(|name| ((*name).to_owned(), classes.is_dynamic(name))).collect();
-        // `CoreModelPatcher = ModelPatcher`
+        Self(family.map(|name| ((*name).to_owned(), classes.is_dynamic(name))).collect())
+    }
+
+    /// Adds the other names that the file gives to its patchers, but for those that already stand for one:
+    /// `CoreModelPatcher = ModelPatcher`.
+    pub(super) fn add_names(&mut self, source: &Source) {
         for part in source.root().parts() {
             let Some(assignment) = part.part(0).filter(|inner| inner.kind() == "assignment") else { continue };
             let (Some(left), Some(right)) = (assignment.field("left"), assignment.field("right")) else { continue };
-            if let Some(is_dynamic) = patchers.get(source.slice(right)).copied() {
-                patchers.insert(source.slice(left).to_owned(), is_dynamic);
+            if let Some(is_dynamic) = self.is_dynamic(source.slice(right)) {
+                self.0.entry(source.slice(left).to_owned()).or_insert(is_dynamic);
             }
         }
-        Self(patchers)
     }
 
     /// Where the first dynamic class of the file that was read is.
@@ -115,7 +118,10 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Patchers {
-        Patchers::read(&Source::parse(Path::new("a.py"), text.as_bytes().to_vec()).unwrap())
+        let source = Source::parse(Path::new("a.py"), text.as_bytes().to_vec()).unwrap();
+        let mut patchers = Patchers::read(&source);
+        patchers.add_names(&source);
+        patchers
     }
 
     #[test]

@@ -109,7 +109,7 @@ fn of_class<'p>(classes: &Classes<'p>, class: Definition<'p>) -> Result<Put, Str
     let source = classes.source(class.file).ok_or_else(|| String::from("its file could not be read"))?;
     let name = class.node.field("name").map_or("", |name| source.slice(name)).to_owned();
     let Some(is_dynamic) = classes.is_dynamic(class) else {
-        return Err(format!("`{name}` derives from a patcher that this ComfyUI does not have"));
+        return Err(format!("`{name}` derives from a patcher that was not found in this ComfyUI"));
     };
     let own = classes.method(class, "partially_load");
     let calls_above = |method: Definition<'_>| {
@@ -299,7 +299,7 @@ mod tests {
             (OWN, "model = isinstance(model, Own)", "no patcher of the pack's own"),
             (no_clone, "model = Own.clone(model)", "cloned by ComfyUI's own method"),
             (&both, "model = Own.clone(model) if plain else Other(model)", "both `Own` and `Other`"),
-            ("class Own(comfy.model_patcher.Newer): pass", "model = Own(model)", "that this ComfyUI does not have"),
+            ("class Own(comfy.model_patcher.Newer): pass", "model = Own(model)", "was not found in this ComfyUI"),
             (moves, "model = Own(model)", "a `partially_load` of its own"),
             ("class Own(Base): pass\nclass Base(Own): pass", "model = Own(model)", "no patcher of the pack's own"),
             ("Own = Own", "model = Own(model)", "no patcher of the pack's own"),
