@@ -197,17 +197,15 @@ impl Judge<'_> {
 fn control_net(facts: &Facts, marked: &Result<BTreeSet<String>, String>) -> (Effect, Reason) {
     match (marked, &facts.dynamic.control_net) {
         (Err(why), _) | (_, Err(why)) => unknown(why),
-        (Ok(asked), Ok(names)) => match asked.iter().find(|name| names.contains(*name)) {
-            Some(name) => {
-                unknown(&format!("their objects may have `{name}`, and how the node treats that is not known"))
+        (Ok(asked), Ok(names)) => {
+            if let Some(name) = asked.iter().find(|name| names.contains(*name)) {
+                return unknown(&format!("their objects may have `{name}`, and how the node treats that is not known"));
             }
-            None => {
-                let list = asked.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" nor ");
-                let neither = if asked.len() == 1 { "no" } else { "neither" };
-                let why = format!("the node never marks them, because their objects have {neither} {list}");
-                (Effect::Inert, Reason::of(why))
-            }
-        },
+            let list = asked.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" nor ");
+            let neither = if asked.len() == 1 { "no" } else { "neither" };
+            let why = format!("the node never marks them, because their objects have {neither} {list}");
+            (Effect::Inert, Reason::of(why))
+        }
     }
 }
 
@@ -302,7 +300,7 @@ mod tests {
         }
     }
 
-    /// The effects of both GGUF loaders, of the five of ComfyUI, and of ControlNets.
+    /// The effects of both GGUF loaders, of the five of ComfyUI, and of `ControlNet`.
     fn effects(gguf: Effect, own: Effect, control_net: Effect) -> Vec<Effect> {
         [vec![gguf; 2], vec![own; 5], vec![control_net]].concat()
     }

@@ -114,8 +114,8 @@ fn last<'t>(source: &'t Source, node: Node<'t>) -> Option<&'t str> {
 /// An option of the command line.
 struct Flag {
     option: String,
-    /// Is it a flag, which is False unless it is given?
-    is_flag: bool,
+    /// Has it no value, and is False unless it is given?
+    is_switch: bool,
     has_default: bool,
 }
 
@@ -135,9 +135,9 @@ fn flags(options: &Source) -> BTreeMap<String, Flag> {
             };
             let dest = keyword("dest").and_then(|dest| text(options, dest));
             let attribute = dest.map_or_else(|| option.trim_start_matches('-').replace('-', "_"), str::to_owned);
-            let is_flag = keyword("action").and_then(|action| text(options, action)) == Some("store_true");
+            let is_switch = keyword("action").and_then(|action| text(options, action)) == Some("store_true");
             let has_default = keyword("default").is_some();
-            flags.insert(attribute, Flag { option: option.to_owned(), is_flag, has_default });
+            flags.insert(attribute, Flag { option: option.to_owned(), is_switch, has_default });
         }
         true
     });
@@ -165,6 +165,7 @@ struct Conditions<'t> {
 }
 
 /// What some statements do.
+#[derive(Clone, Copy)]
 enum Flow {
     /// What follows them is run.
     On,
@@ -221,11 +222,11 @@ impl<'t> Conditions<'t> {
                 let is_and = node.field("operator").is_some_and(|operator| source.slice(operator) == "and");
                 if is_and { and(left, right) } else { and(left.map(|l| !l), right.map(|r| !r)).map(|neither| !neither) }
             }
-            "attribute" => self.option(source, node, |flag| flag.is_flag),
+            "attribute" => self.option(source, node, |flag| flag.is_switch),
             // A list of features is empty unless it is asked for.
             "comparison_operator" if source.slice(node).contains(" in ") => {
                 let list = node.parts().into_iter().next_back()?;
-                self.option(source, list, |flag| !flag.has_default && !flag.is_flag)
+                self.option(source, list, |flag| !flag.has_default && !flag.is_switch)
             }
             "call" => match self.function(source, node) {
                 Some((source, body)) if depth < DEEPEST => match self.block(source, body.parts(), depth + 1) {

@@ -29,7 +29,7 @@ pub enum LoaderKind {
     ClipVision,
     /// The diffusion models of checkpoints.
     Checkpoint,
-    /// ControlNets.
+    /// `ControlNet` models.
     ControlNet,
 }
 

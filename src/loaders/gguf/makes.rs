@@ -169,7 +169,9 @@ impl<'p> Walk<'_, 'p> {
                 let attribute = left.and_then(|left| left.field("attribute")).map(|name| source.slice(name));
                 let right = node.field("right").filter(|_| attribute == Some("__class__"));
                 let target = right.and_then(|right| self.classes.target(file, right)).and_then(class_of);
-                target.into_iter().for_each(|class| self.puts(class));
+                if let Some(class) = target {
+                    self.puts(class);
+                }
             }
             "call" => self.call(file, node, class),
             _ => {}
@@ -187,8 +189,9 @@ impl<'p> Walk<'_, 'p> {
         let Some((object, name)) = function.field("object").zip(function.field("attribute")) else { return };
         let name = source.slice(name);
         if matches!(source.slice(object), "self" | "cls") {
-            let method = class.and_then(|class| self.classes.method(class, name));
-            method.into_iter().for_each(|method| self.function(method, class));
+            if let Some(method) = class.and_then(|class| self.classes.method(class, name)) {
+                self.function(method, class);
+            }
         } else if let Some(of) = self.classes.target(file, object).and_then(class_of) {
             match self.classes.method(of, name) {
                 Some(method) => self.function(method, Some(of)),

@@ -75,7 +75,9 @@ impl Pack {
             .iter()
             .filter_map(|(kind, names)| Some((*kind, makes::patcher(package, patchers, names)?)))
             .collect();
-        cache.into_iter().for_each(|cache| cache.keep(&key, &told));
+        if let Some(cache) = cache {
+            cache.keep(&key, &told);
+        }
         told
     }
 }
