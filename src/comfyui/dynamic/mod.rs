@@ -10,6 +10,7 @@
 mod control;
 mod guard;
 mod made;
+mod options;
 mod patchers;
 
 use std::collections::BTreeSet;

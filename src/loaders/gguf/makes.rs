@@ -281,6 +281,11 @@ mod tests {
             ("from comfy.model_patcher import Paged as P\nclass Own(P): pass", "model = Own(model)", "Own!"),
             ("import comfy.model_patcher as mp\nclass Own(mp.Plain): pass", "model = Own(model)", "Own"),
             ("class Own(Mixin, comfy.model_patcher.Paged): pass", "model = Own(model)", "Own!"),
+            (
+                "class Half(comfy.model_patcher.Plain): pass\nclass Own(Half, comfy.model_patcher.Paged): pass",
+                "model = Own(model)",
+                "Own!",
+            ),
         ] {
             assert_eq!(told(&pack(definitions, body)), expected, "{definitions}\n{body}");
         }
