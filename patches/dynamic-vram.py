@@ -15,15 +15,18 @@ def HAND(loaded, allocation, at=None, kept=()):
         return loaded
     name = type(patcher.model).__name__
     try:
+        if type(patcher).__name__ != "ModelPatcherDynamic":
+            raise RuntimeError(f"{type(patcher).__name__} is no patcher of ComfyUI's own")
         plain = patcher.clone(disable_dynamic=True, model_override=patcher.get_clone_model_override())
         if plain.is_dynamic():
             raise RuntimeError("its clone is dynamic as well")
         # Dynamic VRAM keeps the types of the file; a plain patcher needs those that the model was made with.
         for module in plain.model.modules():
-            for key, weight in module.named_parameters(recurse=False):
+            for key, tensor in list(module.named_parameters(recurse=False)) + list(module.named_buffers(recurse=False)):
                 dtype = getattr(module, f"{key}_comfy_model_dtype", None)
-                if dtype is not None and weight.dtype != dtype:
-                    weight.data = weight.data.to(dtype)
+                is_quantized = hasattr(tensor, "__tensor_flatten__")
+                if dtype is not None and tensor.dtype != dtype and not is_quantized:
+                    tensor.data = tensor.data.to(dtype)
         plain.size = 0  # ComfyUI counts it again
         for key in kept:
             if hasattr(patcher, key):
@@ -35,7 +38,8 @@ def HAND(loaded, allocation, at=None, kept=()):
         else:
             outputs = list(loaded)
             outputs[at] = plain
-            loaded = type(loaded)(outputs)
+            made = type(loaded)
+            loaded = made(outputs) if made in (tuple, list) else made(*outputs)
     except Exception as error:
         LOGGER.warning(f"[MultiGPU DisTorch V2] DYNAMIC VRAM: {name} could not be handed to DisTorch2, which does nothing with it: {error}")
     else:

@@ -16,7 +16,7 @@
 //! asks the same allocator which part goes to which device.
 //!
 //! [`comfyui`] reads which fields the load-list items of a ComfyUI have, and judges a survey by them. Both can be read
-//! from any revision of a repository as well as from disk.
+//! from any revision of a repository as well as from disk. [`loaders`] judges which loaders of the node act there.
 //!
 //! The result of a `check` is kept in a [`cache`]; what is written never comes from there.
 //!
@@ -32,6 +32,7 @@ pub mod comfyui;
 pub mod commands;
 pub mod fixes;
 pub mod install;
+pub mod loaders;
 pub mod parallel;
 pub mod pipeline;
 pub mod plan;

@@ -354,7 +354,7 @@ fn the_fixtures_are_read_as_their_table_says() {
         let (arity, dynamic) = cells[3].split_once(',').map_or((cells[3], false), |(arity, _)| (arity, true));
         assert_eq!(shapes[0].arity().to_string(), arity, "{row}");
         assert_eq!(shapes.get(1).map(comfyui::Shape::arity), dynamic.then_some(6), "{row}");
-        assert_eq!(matches!(facts.dynamic_vram, DynamicVram::ByDefault(_)), dynamic, "{row}: {:?}", facts.dynamic_vram);
+        assert_eq!(matches!(facts.dynamic.state, DynamicVram::ByDefault(_)), dynamic, "{row}: {:?}", facts.dynamic);
         assert!(facts.version.is_some());
         read += 1;
     }
@@ -370,7 +370,7 @@ fn dynamic_vram_is_told_from_the_patcher_and_the_options() {
         if let Some(options) = options {
             fs::write(folder.path().join("comfy/cli_args.py"), options).unwrap();
         }
-        comfyui::read(&Files::Folder(folder.path().to_owned()), None).unwrap().dynamic_vram
+        comfyui::read(&Files::Folder(folder.path().to_owned()), None).unwrap().dynamic.state
     };
     let option = "parser.add_argument(\"--disable-dynamic-vram\", action=\"store_true\")\n";
     assert_eq!(read(patcher, Some(option)), DynamicVram::Absent);
@@ -519,8 +519,13 @@ fn every_version_of_comfyui_is_told() {
         let text = told(&facts.load_lists);
         let source = String::from_utf8_lossy(&patcher_of(&repository, *id)).into_owned();
         assert_eq!(facts.load_lists.len(), source.matches("def _load_list(").count(), "{id}");
-        let dynamic = format!("{:?}", facts.dynamic_vram);
-        let kind = format!("{text}\n    dynamic VRAM: {}", dynamic.split('(').next().unwrap());
+        let dynamic = format!("{:?}", facts.dynamic.state);
+        let off = facts.dynamic.switches.off.join(" ");
+        let made = facts.dynamic.made.iter().map(|made| {
+            made.patcher.as_ref().map_or("?", |(is_dynamic, _)| if *is_dynamic { "dynamic" } else { "plain" })
+        });
+        let made = made.collect::<Vec<_>>().join(" ");
+        let kind = format!("{text}\n    dynamic VRAM: {} {off} {made}", dynamic.split('(').next().unwrap());
         let known = kinds.entry(kind).or_insert((0, String::new()));
         known.0 += 1;
         known.1 = format!("{} {id}", facts.version.unwrap_or_default());

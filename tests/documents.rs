@@ -298,12 +298,23 @@ fn json_says_what_a_checkout_was_judged_by_and_how_it_fares() {
     starts(&judge["revision"], "next (");
     assert_eq!((&judge["is_named"], &judge["version"]), (&true.into(), &"0.33.0".into()));
     assert_eq!((&judge["dynamic_vram"], &judge["unread"]), (&"by-default".into(), &Value::Null));
+    let switches = &judge["dynamic_vram_switches"];
+    let [off, depends_on] = ["off", "depends_on"].map(|name| strings(&switches[name]));
+    assert_eq!(
+        (off, depends_on),
+        (vec!["--disable-dynamic-vram", "--highvram"], vec!["comfy.model_management.is_nvidia()"])
+    );
+    let loaders =
+        list(&checkout["loaders"]).iter().map(|it| [&it["kind"], &it["effect"]].map(|it| it.as_str().unwrap()));
+    let loaders: Vec<_> = loaders.collect();
+    assert_eq!(loaders.len(), 8);
+    assert!(loaders.contains(&["vae", "inert-while-dynamic"]) && loaders.contains(&["gguf-diffusion", "unknown"]));
     let items = list(&judge["load_lists"][0]["items"]);
     let told: Vec<_> = items.iter().map(|item| (list(&item["fields"]).len(), item["argument"].as_str())).collect();
     assert_eq!(told, [(5, None), (6, Some("for_dynamic=True"))]);
     assert_eq!((&checkout["pair"]["known"], fits(&both)), (&"works".into(), only("works")));
     starts(&checkout["warnings"][0]["message"], "DisTorch2's safetensors loaders have no effect");
-    assert_eq!(checkout["warnings"][0]["help"][0], "start ComfyUI with --disable-dynamic-vram, or load GGUF files");
+    assert_eq!(checkout["warnings"][0]["help"][0], "start ComfyUI with --disable-dynamic-vram");
     assert!(both["next"].is_null(), "{both}");
 
     let install = Install::of("five-only");
@@ -335,7 +346,7 @@ fn json_says_what_a_checkout_was_judged_by_and_how_it_fares() {
 fn warnings_and_what_is_broken_are_in_sarif_and_in_annotations() {
     let (_folder, other) = history();
     let schema = validator("tests/data/sarif-schema-2.1.0.json");
-    let warning = "DisTorch2's safetensors loaders have no effect while this ComfyUI's dynamic VRAM is active; GGUF loaders and models on the CPU are not affected";
+    let warning = "DisTorch2's safetensors loaders have no effect while this ComfyUI's dynamic VRAM is active";
     let install = Install::of("five-only");
     for (revision, broken, warned) in [("v0.3.70", 7, 0), ("next", 0, 1), ("master", 0, 0)] {
         let named = ["--comfyui", &format!("{other}{revision}")];
@@ -372,4 +383,8 @@ fn warnings_and_what_is_broken_are_in_sarif_and_in_annotations() {
         );
         fs::remove_file(summary).unwrap();
     }
+}
+
+fn strings(value: &Value) -> Vec<&str> {
+    list(value).iter().map(|text| text.as_str().unwrap()).collect()
 }

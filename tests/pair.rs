@@ -166,9 +166,8 @@ fn what_is_for_5_fields_only_is_found_where_there_are_4_and_not_called_repaired(
 
 #[test]
 fn dynamic_vram_is_warned_of_and_counts_if_asked() {
-    let warning = "warning: DisTorch2's safetensors loaders have no effect while this ComfyUI's dynamic VRAM is active; \
-                   GGUF loaders and models on the CPU are not affected\n\
-                   help: start ComfyUI with --disable-dynamic-vram, or load GGUF files\n";
+    let warning = "warning: DisTorch2's safetensors loaders have no effect while this ComfyUI's dynamic VRAM is active\n\
+                   help: start ComfyUI with --disable-dynamic-vram\n";
     let other = Other::new();
     let (next, old) = (other.at("next"), other.at("v0.3.70"));
     let install = Install::of("in-order");
@@ -187,14 +186,65 @@ fn dynamic_vram_is_warned_of_and_counts_if_asked() {
     assert_eq!(install.run(&["check", "--strict", "--comfyui", &old]).code, 0);
     assert_eq!(install.run(&["check", "--strict"]).code, 0);
 
-    let around = Install::of("formatted");
+    let around = Install::of("upstream-fixed");
     assert_eq!(around.run(&["check"]).err, warning);
     assert_eq!(around.run(&["apply"]).err, warning);
-    fs::remove_file(around.root.join("ComfyUI/comfy/cli_args.py")).unwrap();
-    let unclear = around.run(&["check"]);
-    assert!(unclear.err.starts_with("warning: DisTorch2's safetensors loaders may have no effect"), "{unclear:?}");
-    fs::write(around.root.join("ComfyUI/comfy/cli_args.py"), "options = ['--dynamic-vram']\n").unwrap();
+    let on_request = "\n\ndef wants_dynamic_vram():\n    return args.highvram\n";
+    let options = around.root.join("ComfyUI/comfy/cli_args.py");
+    let text = fs::read_to_string(&options).unwrap();
+    fs::write(&options, text + on_request).unwrap();
+    assert_eq!(around.run(&["check", "--strict"]).err, warning, "the first definition is read");
+    fs::write(&options, "options = ['--dynamic-vram']\n").unwrap();
+    fs::write(around.root.join("ComfyUI/main.py"), "").unwrap();
     assert_eq!(around.run(&["check", "--strict"]).err, "", "only if asked for");
+    fs::remove_file(&options).unwrap();
+    let unclear = around.run(&["apply"]);
+    assert!(unclear.err.starts_with("warning: DisTorch2's safetensors loaders may have no effect"), "{unclear:?}");
+    let strict = around.run(&["check", "--strict"]);
+    assert_eq!((strict.code, strict.err.as_str()), (0, unclear.err.as_str()), "what only may be does not count");
+}
+
+#[test]
+fn gguf_loaders_are_judged_by_the_pack_beside_the_node() {
+    let install = Install::of("formatted");
+    let loaders = |install: &Install| {
+        let checked = install.run(&["check"]);
+        let lines = checked.out.lines().skip_while(|line| !line.starts_with("loaders ")).take(3);
+        (lines.collect::<Vec<_>>().join("\n"), checked.err)
+    };
+    let gguf = "GGUF diffusion models, GGUF text encoders";
+    let (lines, err) = loaders(&install);
+    let acts = format!("loaders    act: {gguf} (`QuantizedModelPatcher` of ComfyUI-GGUF is a plain patcher)\n");
+    assert!(lines.starts_with(&acts), "{lines}");
+    assert!(err.contains(
+        "dynamic VRAM is active; GGUF loaders act\nhelp: start ComfyUI with --disable-dynamic-vram, or load"
+    ));
+
+    // The name of its folder says nothing.
+    let packs = install.root.join("ComfyUI/custom_nodes");
+    fs::rename(packs.join("ComfyUI-GGUF"), packs.join("quantised")).unwrap();
+    let nodes = packs.join("quantised/nodes.py");
+    let text = fs::read_to_string(&nodes).unwrap();
+    for base in ["ModelPatcherDynamic", "CoreModelPatcher"] {
+        let base = format!("(comfy.model_patcher.{base})");
+        fs::write(&nodes, text.replace("(comfy.model_patcher.ModelPatcher)", &base)).unwrap();
+        let (lines, err) = loaders(&install);
+        let inert = format!(
+            "loaders    no effect while dynamic VRAM is active: {gguf} (`QuantizedModelPatcher` of quantised is a dynamic"
+        );
+        assert!(lines.starts_with(&inert), "{base}: {lines}");
+        assert!(err.starts_with("warning: DisTorch2's safetensors and GGUF loaders have no effect"), "{base}: {err}");
+        assert!(err.ends_with("help: start ComfyUI with --disable-dynamic-vram\n"), "{base}: {err}");
+    }
+    for (text, why) in [
+        ("\0", "no ComfyUI-GGUF was recognised in custom_nodes"),
+        (&text.replace("Quantized", "x."), "no ComfyUI-GGUF"),
+    ] {
+        fs::write(&nodes, text).unwrap();
+        let (lines, err) = loaders(&install);
+        assert!(lines.starts_with(&format!("loaders    unknown: {gguf} ({why}")), "{lines}");
+        assert!(err.starts_with("warning: DisTorch2's safetensors loaders have no effect"), "{err}");
+    }
 }
 
 #[test]

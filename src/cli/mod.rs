@@ -243,7 +243,7 @@ pub struct Check {
     #[command(flatten)]
     pub history: History,
 
-    /// Treat warnings as findings
+    /// Treat warnings as findings, but for what only may be so
     #[arg(long)]
     pub strict: bool,
 

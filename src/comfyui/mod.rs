@@ -22,14 +22,14 @@ mod replaced;
 mod suspicion;
 mod value;
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 
 pub use argument::named;
 pub use asks::{Asks, Conflict, Kind};
-pub use dynamic::{DynamicVram, OFF};
+pub use dynamic::{Dynamic, DynamicVram, LoaderKind, Made, Patchers, Switches};
 pub use load_list::{LoadList, Order, Shape, Unclear};
 pub use pair::{Fit, Pair, judge};
 
@@ -42,9 +42,6 @@ use crate::python::source::MAX_BYTES;
 /// Where load lists are made, relative to the folder of ComfyUI.
 pub const PATCHER: &str = "comfy/model_patcher.py";
 
-/// The file with ComfyUI's command line options.
-const OPTIONS: &str = "comfy/cli_args.py";
-
 /// What a ComfyUI's source shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -56,8 +53,8 @@ pub struct Facts {
     pub version: Option<String>,
     /// Every `_load_list` of [`PATCHER`], in order of place; none in versions before 0.3.5.
     pub load_lists: Vec<LoadList>,
-    /// Whether it takes over models from `DisTorch2`.
-    pub dynamic_vram: DynamicVram,
+    /// Whether it takes over models from `DisTorch2`, and which.
+    pub dynamic: Dynamic,
 }
 
 /// Reads a ComfyUI. Fails if [`PATCHER`] is not there, or cannot be read as Python; the error leaves it to the caller
@@ -71,28 +68,48 @@ pub fn read(files: &Files, cache: Option<&Cache>) -> Result<Facts> {
                 .help("it is older than load lists, or incomplete; name another ComfyUI, or another revision of it")
         );
     };
-    // If this file is odd, the other may still be fine.
-    let options = bytes(files, OPTIONS).ok().flatten();
-    let key = Key::new("comfyui").with(&patcher).with(options.as_deref().unwrap_or_default());
-    let (load_lists, dynamic_vram) = if let Some(told) = cache.and_then(|cache| cache.get(&key)) {
+    let key = Key::new("comfyui").with(&patcher);
+    let parsed = OnceCell::new();
+    let source = || match parsed.get() {
+        Some(source) => Ok(source),
+        None => parse(PATCHER, patcher.clone()).map(|source| parsed.get_or_init(|| source)),
+    };
+    let load_lists = if let Some(told) = cache.and_then(|cache| cache.get(&key)) {
         told
     } else {
-        let patcher = parse(PATCHER, patcher)?;
-        let options = options.and_then(|options| parse(OPTIONS, options).ok());
         // The key does not cover other files.
         let is_all = Cell::new(true);
         let look = |path: &Path| {
             is_all.set(false);
-            let path = path.to_str()?;
-            parse(path, bytes(files, path).ok()??).ok()
+            look(files, path.to_str()?)
         };
-        let told = (load_list::read(&patcher, &look), dynamic::read(&patcher, options.as_ref()));
+        let told = load_list::read(source()?, &look);
         if let Some(cache) = cache.filter(|_| is_all.get()) {
             cache.keep(&key, &told);
         }
         told
     };
-    Ok(Facts { root: files.root().to_path_buf(), revision, version: version(files), load_lists, dynamic_vram })
+    let has_patcher = memchr::memmem::find(&patcher, dynamic::MARK.as_bytes()).is_some();
+    // That one of these files is odd is no reason to know nothing of the others.
+    let key = Dynamic::files(has_patcher).into_iter().fold(Key::new("dynamic"), |key, path| {
+        let bytes = bytes(files, path).ok().flatten();
+        key.with([u8::from(bytes.is_some())]).with(bytes.unwrap_or_default())
+    });
+    let dynamic = if let Some(told) = cache.and_then(|cache| cache.get(&key)) {
+        told
+    } else {
+        let told = Dynamic::read(source()?, &|path| look(files, path));
+        if let Some(cache) = cache {
+            cache.keep(&key, &told);
+        }
+        told
+    };
+    Ok(Facts { root: files.root().to_path_buf(), revision, version: version(files), load_lists, dynamic })
+}
+
+/// A file of ComfyUI; None if it is missing, or no Python.
+fn look(files: &Files, path: &str) -> Option<Source> {
+    parse(path, bytes(files, path).ok()??).ok()
 }
 
 fn bytes(files: &Files, path: &str) -> Result<Option<Vec<u8>>> {

@@ -18,7 +18,7 @@ pub(super) fn run(arguments: &cli::Check, screen: &mut Screen) -> Result<Outcome
         ..View::judging(judged, arguments.output.format)
     };
     each(report, &view, screen, |facts, _| {
-        let is_warned = arguments.strict && !facts.warnings().is_empty();
+        let is_warned = arguments.strict && facts.is_warned();
         let found = facts.is_needed() || facts.stays_broken() || is_warned;
         Acted::looked(Ok(if found { Outcome::Found } else { Outcome::InOrder }))
     })

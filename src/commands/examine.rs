@@ -56,7 +56,7 @@ impl<'a> Examiner<'a> {
             Ok::<_, Error>((repair, memory, comfyui))
         })?;
         let repair = &*facts.repair.insert(repair);
-        facts.judgement = comfyui.map(|comfyui| self.judge(repair, comfyui));
+        facts.judgement = comfyui.map(|comfyui| self.judge(checkout, repair, comfyui));
         refused(pipeline::not_understood(repair))?;
         let step = proof.map(|options| || self.prove(repair, options, shared));
         let verdict = memory.verdict(&repair.surveys, step);
@@ -65,13 +65,13 @@ impl<'a> Examiner<'a> {
         refused(refusal)
     }
 
-    fn judge<'c>(&'c self, repair: &Repair, comfyui: Option<&'c ComfyUi>) -> Judgement<'c> {
+    fn judge<'c>(&'c self, checkout: &Checkout, repair: &Repair, comfyui: Option<&'c ComfyUi>) -> Judgement<'c> {
         let (is_named, cache) = (self.comfyuis.is_named(), self.view.cache.as_ref());
         match comfyui {
-            None => pipeline::judge(repair, None, is_named, cache),
+            None => pipeline::judge(checkout, repair, None, is_named, cache),
             Some(comfyui) => {
                 let facts = &comfyui.facts;
-                comfyui.with_files(|files| pipeline::judge(repair, Some((files, facts)), is_named, cache))
+                comfyui.with_files(|files| pipeline::judge(checkout, repair, Some((files, facts)), is_named, cache))
             }
         }
     }

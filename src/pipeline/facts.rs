@@ -80,4 +80,10 @@ impl<'c> Facts<'c> {
         warnings.extend(self.proof.warning());
         warnings
     }
+
+    /// Is there a warning of something that is so, and not only may be?
+    pub fn is_warned(&self) -> bool {
+        let unsure = self.judgement.iter().filter(|judgement| judgement.is_unsure()).count();
+        self.warnings().len() > unsure
+    }
 }

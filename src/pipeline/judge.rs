@@ -1,13 +1,17 @@
 //! The fourth step: how a checkout, as it is, works with a ComfyUI.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Error, Result, anyhow};
 
 use super::Repair;
 use crate::advice::Advise as _;
 use crate::cache::Cache;
-use crate::comfyui::{Conflict, DynamicVram, Facts, Fit, OFF, Pair};
-use crate::fixes::{Site, State, Survey};
-use crate::install::Files;
+use crate::comfyui::{Conflict, DynamicVram, Facts, Fit, Pair};
+use crate::fixes::dynamic_vram::DYNAMIC_VRAM;
+use crate::fixes::{Site, State, Status, Survey};
+use crate::install::{Checkout, Files};
+use crate::loaders::{self, Beside, Loaders, Marks};
 
 /// How a checkout works with a ComfyUI.
 pub struct Judgement<'c> {
@@ -19,12 +23,15 @@ pub struct Judgement<'c> {
     pub pair: Option<Pair>,
     /// What else is incompatible, and not repaired by `apply`.
     pub conflicts: Vec<Conflict>,
+    /// Which loaders of the node act, and which have no effect; `None` if the ComfyUI was not read.
+    pub loaders: Option<Loaders>,
     /// By survey and site; `None` if unknown.
     fits: Vec<Vec<Option<Fit>>>,
 }
 
 /// Judges a checkout by a ComfyUI: its files, and its facts or why it could not be read.
 pub fn judge<'c>(
+    checkout: &Checkout,
     repair: &Repair,
     comfyui: Option<(&Files, &'c Result<Facts>)>,
     is_named: bool,
@@ -50,7 +57,36 @@ pub fn judge<'c>(
         let reads_items = survey.fix.about().reads_items;
         survey.sites.iter().map(|site| if reads_items { fit(site) } else { None }).collect()
     });
-    Judgement { comfyui, is_named, pair, conflicts, fits: fits.collect() }
+    let loaders = facts.map(|facts| loaders(checkout, repair, facts, cache));
+    Judgement { comfyui, is_named, pair, conflicts, loaders, fits: fits.collect() }
+}
+
+/// Judges the loaders. What else is installed only matters where there is dynamic VRAM.
+fn loaders(checkout: &Checkout, repair: &Repair, facts: &Facts, cache: Option<&Cache>) -> Loaders {
+    let needs_packs = matches!(facts.dynamic.state, DynamicVram::ByDefault(_) | DynamicVram::Unclear(_));
+    let folder = custom_nodes(checkout).filter(|_| needs_packs);
+    let installed = folder.map(|folder| loaders::find(&folder, &checkout.root));
+    let marked = loaders::attributes(&repair.sources.package);
+    let beside = Beside { installed: installed.as_ref(), marked, marks: marks(repair) };
+    loaders::judge(facts, &beside, cache)
+}
+
+/// What becomes of a model that is marked while dynamic VRAM manages it.
+fn marks(repair: &Repair) -> Marks {
+    let survey = repair.surveys.all().find(|survey| survey.fix == DYNAMIC_VRAM);
+    match survey.map(|survey| survey.status) {
+        Some(Status::Needed) => Marks::Inert,
+        Some(Status::InOrder) => Marks::Acts,
+        Some(Status::NotUnderstood | Status::NotApplicable) | None => Marks::Unknown,
+    }
+}
+
+/// The folder with the packs that run together with the checkout.
+fn custom_nodes(checkout: &Checkout) -> Option<PathBuf> {
+    let name = "custom_nodes";
+    let beside = checkout.root.parent().filter(|folder| folder.file_name().is_some_and(|own| own == name));
+    let inside = || Some(checkout.comfyui.as_ref()?.root.join(name));
+    beside.map(Path::to_path_buf).or_else(inside)
 }
 
 /// The places that read load lists.
@@ -71,21 +107,12 @@ impl Judgement<'_> {
 
     /// Warnings about this ComfyUI, not about the checkout.
     pub(super) fn warnings(&self, surveys: &[Survey]) -> Vec<Error> {
-        let facts = self.comfyui.and_then(|facts| facts.as_ref().ok());
         // Code that was not understood is reported at its place.
         let pair = self.pair.filter(|_| !states(surveys).contains(&State::OPAQUE));
-        let dynamic = match facts.map(|facts| facts.dynamic_vram) {
-            Some(DynamicVram::ByDefault(_)) => Some("have"),
-            Some(DynamicVram::Unclear(_)) => Some("may have"),
-            Some(DynamicVram::Absent | DynamicVram::OnRequest(_)) | None => None,
-        };
-        let dynamic = dynamic.map(|have| {
-            anyhow!(
-                "DisTorch2's safetensors loaders {have} no effect while this ComfyUI's dynamic VRAM is active; GGUF \
-                 loaders and models on the CPU are not affected"
-            )
-            .help(format!("start ComfyUI with {OFF}, or load GGUF files"))
-        });
+        // Where the fix is asked for, its own findings say it.
+        let is_found = surveys.iter().any(|survey| survey.fix == DYNAMIC_VRAM && survey.status == Status::Needed);
+        let dynamic = self.loaders.as_ref().filter(|_| !is_found).and_then(Loaders::warning);
+        let dynamic = dynamic.map(|(warning, _)| warning);
         let untold = match pair {
             Some(Pair::Known(Fit::Unclear)) => Some(
                 anyhow!("cannot determine whether this file works with this ComfyUI")
@@ -99,5 +126,10 @@ impl Judgement<'_> {
             Some(_) => None,
         };
         dynamic.into_iter().chain(untold).collect()
+    }
+
+    /// Is one of the warnings about loaders that may act as well?
+    pub(super) fn is_unsure(&self) -> bool {
+        self.loaders.as_ref().and_then(Loaders::warning).is_some_and(|(_, is_certain)| !is_certain)
     }
 }

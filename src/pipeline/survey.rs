@@ -62,7 +62,7 @@ impl Surveys {
 
 /// The fixes that a ComfyUI, if it was read, has no need of, but for those that were `named`; each with the reason.
 pub fn spared(comfyui: Option<&comfyui::Facts>, named: &[Fix]) -> Vec<(Fix, &'static str)> {
-    let has_dynamic_vram = comfyui.map(|facts| facts.dynamic_vram != DynamicVram::Absent);
+    let has_dynamic_vram = comfyui.map(|facts| facts.dynamic.state != DynamicVram::Absent);
     let unnamed = Fix::ALL.iter().filter(|fix| !named.contains(fix));
     unnamed.filter_map(|fix| Some((*fix, fix.spared(Host { has_dynamic_vram })?))).collect()
 }

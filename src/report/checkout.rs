@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::survey;
 use super::{
-    ChangeReport, ComfyUiReport, ConflictReport, Located, Outcome, Patch, Problem, SiteReport, SurveyReport,
-    Verification,
+    ChangeReport, ComfyUiReport, ConflictReport, LoaderReport, Located, Outcome, Patch, Problem, SiteReport,
+    SurveyReport, Verification,
 };
 use crate::comfyui::{Fit, Pair};
 use crate::fixes::Fix;
@@ -50,6 +50,8 @@ pub struct CheckoutReport {
     pub pair: Option<Pair>,
     /// What else is incompatible, and not repaired by `apply`.
     pub conflicts: Vec<ConflictReport>,
+    /// Which loaders of DisTorch2 act with that ComfyUI; empty if it was not read, or that was not asked.
+    pub loaders: Vec<LoaderReport>,
     /// The result of running the code.
     pub verification: Verification,
     /// The files that a repair changes.
@@ -85,6 +87,8 @@ impl CheckoutReport {
         let checkout = facts.checkout;
         let found = facts.repair.as_ref().map(|repair| Found::new(repair, facts, acted, base));
         let Found { fixes, conflicts, changes } = found.unwrap_or_default();
+        let loaders = facts.judgement.iter().filter_map(|judgement| judgement.loaders.as_ref());
+        let loaders = loaders.flat_map(|loaders| &loaders.each);
         Self {
             given: given.to_string_lossy().into_owned(),
             root: located(&checkout.root),
@@ -100,6 +104,7 @@ impl CheckoutReport {
             fixes,
             pair: facts.judgement.as_ref().and_then(|judgement| judgement.pair),
             conflicts,
+            loaders: loaders.map(|loader| LoaderReport::new(loader, base)).collect(),
             verification: Verification::from(&facts.proof),
             changes,
             warnings: facts.warnings().iter().map(problem).collect(),

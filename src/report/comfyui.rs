@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{Located, Problem};
-use crate::comfyui::{DynamicVram, Facts, LoadList, Order, PATCHER};
+use crate::comfyui::{Dynamic, DynamicVram, Facts, LoadList, Order, PATCHER, Switches};
 use crate::install::ComfyUi;
 use crate::pipeline::Judgement;
 use crate::python::Place;
@@ -28,6 +28,8 @@ pub struct ComfyUiReport {
     pub load_lists: Vec<LoadListReport>,
     /// Whether it takes over models from DisTorch2; none if it was not read.
     pub dynamic_vram: Option<DynamicVramReport>,
+    /// What it takes for that to be active; none if it has not got it, or was not read.
+    pub dynamic_vram_switches: Option<SwitchesReport>,
     /// Why it could not be read, if it could not.
     pub unread: Option<Problem>,
 }
@@ -79,10 +81,24 @@ pub enum DynamicVramReport {
     Absent,
     /// Only if asked for.
     OnRequest,
-    /// Unless started with `--disable-dynamic-vram`.
+    /// Unless an option prevents it, or the machine does not do.
     ByDefault,
     /// It has; by default or not is unknown.
     Unclear,
+}
+
+/// What it takes for dynamic VRAM to be active, as ComfyUI's own code says.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SwitchesReport {
+    /// The options of ComfyUI that prevent it, each by itself.
+    pub off: Vec<String>,
+    /// The options that ask for it, where it is not on by default.
+    pub on: Vec<String>,
+    /// What else it depends on, in expressions of ComfyUI's `main.py` and `comfy/cli_args.py`.
+    pub depends_on: Vec<String>,
+    /// Where `main.py` turns it on; none if that was not found.
+    pub place: Option<Place>,
 }
 
 impl ComfyUiReport {
@@ -105,6 +121,7 @@ impl ComfyUiReport {
             version: comfyui.version.clone(),
             load_lists: Vec::new(),
             dynamic_vram: None,
+            dynamic_vram_switches: None,
             unread: None,
         }
     }
@@ -117,12 +134,13 @@ impl ComfyUiReport {
             is_named,
             version: facts.version.clone(),
             load_lists: facts.load_lists.iter().map(LoadListReport::new).collect(),
-            dynamic_vram: Some(match facts.dynamic_vram {
+            dynamic_vram: Some(match facts.dynamic.state {
                 DynamicVram::Absent => DynamicVramReport::Absent,
                 DynamicVram::OnRequest(_) => DynamicVramReport::OnRequest,
                 DynamicVram::ByDefault(_) => DynamicVramReport::ByDefault,
                 DynamicVram::Unclear(_) => DynamicVramReport::Unclear,
             }),
+            dynamic_vram_switches: SwitchesReport::new(&facts.dynamic),
             unread: None,
         }
     }
@@ -173,6 +191,13 @@ impl ComfyUiReport {
     pub(crate) fn fields(&self) -> Option<String> {
         let forms: Vec<_> = self.forms().iter().map(|item| item.fields.len().to_string()).collect();
         (!forms.is_empty()).then(|| format!("{} fields", forms.join(" or ")))
+    }
+}
+
+impl SwitchesReport {
+    fn new(dynamic: &Dynamic) -> Option<Self> {
+        let Switches { off, on, depends_on, place } = dynamic.switches.clone();
+        (dynamic.state != DynamicVram::Absent).then_some(Self { off, on, depends_on, place })
     }
 }
 

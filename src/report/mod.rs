@@ -8,6 +8,7 @@ mod change;
 mod checkout;
 mod comfyui;
 mod conflict;
+mod loaders;
 mod located;
 mod patch;
 pub mod plan;
@@ -24,8 +25,9 @@ use serde::Serialize;
 
 pub use change::ChangeReport;
 pub use checkout::CheckoutReport;
-pub use comfyui::ComfyUiReport;
+pub use comfyui::{ComfyUiReport, DynamicVramReport};
 pub use conflict::ConflictReport;
+pub use loaders::LoaderReport;
 pub use located::Located;
 pub(crate) use located::workspace;
 pub use patch::Patch;

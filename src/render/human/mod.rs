@@ -1,6 +1,7 @@
 //! For people at a terminal: the checkout, the findings, the verdicts, and the outcome.
 
 mod findings;
+mod loaders;
 mod patch;
 mod plan;
 mod proof;
@@ -44,7 +45,9 @@ impl Render<Examined<'_>> for Human {
                 // `apply` has repaired its findings by the time this is read.
                 let pair = checkout.pair.filter(|_| command == Command::Check);
                 let pair = pair.map(|found| self::pair(found, checkout)).unwrap_or_default();
-                screen.note(&(verdicts(checkout) + &pair + &proof::line(&checkout.verification)))?;
+                let loaders = if command == Command::Check { loaders::lines(checkout) } else { String::new() };
+                let verdicts = verdicts(checkout) + &pair + &loaders;
+                screen.note(&(verdicts + &proof::line(&checkout.verification)))?;
                 match command {
                     Command::Apply => changes(checkout, run.dry_run, screen)?,
                     Command::Verify => screen.note(&proof::elapsed(&checkout.verification))?,
