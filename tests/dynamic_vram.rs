@@ -48,10 +48,7 @@ fn added(reader: &str, loader: &str) -> Vec<String> {
     let old = format!("{reader}{loader}");
     let [new] = &snippets::repair(&[(FILE, &old)], DYNAMIC_VRAM, Accounting::Resident)[..] else { panic!() };
     let function = new.find("def hand_to_distorch").expect("the function");
-    let end = function + new[function..].find("    return loaded\n").unwrap();
-    let end = end + new[end..].find("\n\n").unwrap();
-    // `return loaded` stands in it twice.
-    let end = new[end..].find("    return loaded").map_or(end, |more| end + more + "    return loaded".len());
+    let end = new.rfind("    return loaded\n").unwrap() + "    return loaded\n".len();
     let rest = format!("{}{}", &new[..function], &new[end..]);
     let new: Vec<_> = rest.lines().collect();
     let mut old = old.lines().peekable();
@@ -193,7 +190,7 @@ fn line_endings_and_indentation_are_those_of_the_file() {
     let text = format!("{READER}{loader}").replace("    ", "\t").replace('\n', "\r\n");
     let [new] = &snippets::repair(&[(FILE, &text)], DYNAMIC_VRAM, Accounting::Resident)[..] else { panic!() };
     assert!(new.contains("\tout = load()\r\n\tout = hand_to_distorch(out, text)\r\n"), "{new}");
-    assert!(new.contains("\r\n\ttry:\r\n\t\tplain = "), "{new}");
+    assert!(new.contains("\r\n\ttry:\r\n\t\tif type("), "{new}");
     assert!(!new.replace("\r\n", "").contains('\n'));
 }
 

@@ -167,7 +167,7 @@ impl Judge<'_> {
             }
             [(root, Err(why))] => {
                 let pack = root.file_name().unwrap_or_default().display();
-                unknown(format!("{pack}: {why}"))
+                unknown(&format!("{pack}: {why}"))
             }
             _ => unknown("several packs have such loaders, and they differ"),
         }

@@ -147,18 +147,10 @@ fn function(source: &Source, load: Node<'_>) -> (Vec<Edit>, String) {
         return (Vec::new(), name);
     }
     let (logger, import) = logger::of_module(source);
-    let after = anchor(source, load);
-    let at = after.map_or_else(
-        || source.text().len() - source.text().trim_start_matches('\u{feff}').len(),
-        |after| source.line_end(after.end_byte()),
-    );
+    let at = before_code(source, load);
     let newline = source.newline_at(at);
     let text = text(&name, logger, import, unit(source), newline);
-    let text = match after {
-        Some(_) => format!("{newline}{newline}{newline}{text}"),
-        None => format!("{text}{newline}{newline}{newline}"),
-    };
-    (vec![Edit::insert(at, text)], name)
+    (vec![Edit::insert(at, format!("{text}{}", newline.repeat(3)))], name)
 }
 
 /// The function's text, without a line ending at its end.
@@ -202,17 +194,18 @@ fn unit(source: &Source) -> &str {
     found.map_or("    ", |block| source.indent_unit(block))
 }
 
-/// The statement to put the function behind: the last import, or what makes the logger, before the code that loads.
-fn anchor<'p>(source: &'p Source, load: Node<'p>) -> Option<Node<'p>> {
-    let (logger, _) = logger::of_module(source);
-    let makes_logger = |node: Node<'p>| {
-        let assignment = node.part(0).filter(|part| part.kind() == "assignment");
-        assignment.and_then(|assignment| assignment.field("left")).is_some_and(|left| source.slice(left) == logger)
-    };
-    let before = source.root().parts().into_iter().take_while(|node| node.end_byte() <= load.start_byte());
-    before
-        .filter(|node| {
-            node.kind().starts_with("import") || node.kind() == "future_import_statement" || makes_logger(*node)
-        })
-        .last()
+/// Where the function goes: before the first function or class of the module, with the comments that belong to it, or
+/// before the statement that loads, if that comes first.
+fn before_code(source: &Source, load: Node<'_>) -> usize {
+    let is_code = |node: &Node<'_>| node.kind().ends_with("_definition") || node.end_byte() >= load.start_byte();
+    let Some(mut first) = source.root().parts().into_iter().find(is_code) else { return 0 };
+    while let Some(comment) = first.prev_named_sibling().filter(|node| node.kind() == "comment") {
+        let gap = first.start_position().row - comment.end_position().row;
+        let begins_line = source.line_at(comment.start_byte()).trim_start_matches('\u{feff}').starts_with('#');
+        if gap > 2 || !begins_line {
+            break;
+        }
+        first = comment;
+    }
+    source.line_start(first.start_byte()).max(source.text().len() - source.text().trim_start_matches('\u{feff}').len())
 }

@@ -15,7 +15,7 @@ use crate::python::{FileId, Source};
 pub(super) struct Load<'p> {
     /// A statement that sets the variable.
     pub(super) place: Located<'p>,
-    /// The variable.
+    /// The variable; empty if there is none, and none is needed.
     pub(super) name: &'p str,
     /// Which element of it holds the model, if it is a tuple of outputs.
     pub(super) element: Element,
@@ -145,8 +145,20 @@ impl<'p> Back<'p, '_> {
                         self.follow(given, &way, depth + 1);
                     }
                 }
-                // It has no name that it could be given a plain patcher under.
-                Gives::Loaded => self.found.push(None),
+                // It has no name that it could be given a plain patcher under, and may not need one.
+                Gives::Loaded => {
+                    let is_static = way.is_static || self.makes_static(at);
+                    self.found.push(is_static.then(|| Load {
+                        place: at,
+                        name: "",
+                        element: way.element,
+                        set_by: Vec::new(),
+                        used_by: way.used_by.clone(),
+                        allocation: way.allocation,
+                        is_static,
+                        handover: None,
+                    }));
+                }
             },
             _ => self.found.push(None),
         }

@@ -62,7 +62,7 @@ static ABOUT: About = About {
     repair: "Hand models that dynamic VRAM manages to DisTorch2",
     absent: "nothing was found that marks models for DisTorch2",
     states: &[INERT, ACTS],
-    is_one_repair: false,
+    is_one_repair: true,
     reads_items: false,
     is_in_allocation: false,
     query: include_str!("../../../patches/dynamic-vram.scm"),

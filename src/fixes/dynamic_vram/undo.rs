@@ -13,24 +13,17 @@ pub(super) fn undo(source: &Source) -> Vec<Edit> {
     });
     let mut edits = Vec::new();
     for (name, definition) in definitions {
-        let before = source.text()[..definition.start_byte()].trim_end_matches(['\r', '\n']);
         let end = definition.start_byte() + source.slice(definition).trim_end().len();
-        edits.push(if before.trim_start_matches('\u{feff}').is_empty() {
-            let after = source.text()[end..].trim_start_matches(['\r', '\n']);
-            Edit::replace(before.len()..source.text().len() - after.len(), "")
-        } else {
-            Edit::replace(before.len()..end, "")
-        });
+        let newlines = source.newline_at(definition.start_byte()).repeat(3);
+        let end = end + source.text()[end..].strip_prefix(&newlines).map_or(0, |_| newlines.len());
+        edits.push(Edit::replace(definition.start_byte()..end, ""));
         walk(&mut source.root().walk(), |node| {
             let called = node.field("right").and_then(|right| right.field("function"));
             if node.kind() == "assignment" && called.is_some_and(|called| source.slice(called) == name) {
                 let start = source.line_start(node.start_byte());
-                // With the line ending before it: the call was put behind a statement.
-                let before = source.text()[..start]
-                    .trim_end_matches(['\r', '\n'])
-                    .len()
-                    .max(source.text()[..start].len().saturating_sub(2));
-                edits.push(Edit::replace(before..source.line_end(node.end_byte()), ""));
+                let end = source.line_end(node.end_byte());
+                let newline = source.newline_at(node.start_byte()).len();
+                edits.push(Edit::replace(start..(end + newline).min(source.text().len()), ""));
             }
             true
         });

@@ -14,9 +14,9 @@ use tree_sitter::Node;
 use super::Put;
 use super::classes::{Classes, Definition, Target};
 use crate::comfyui::Patchers;
-use crate::python::{FileId, Package};
 use crate::python::field::Fields as _;
 use crate::python::source::walk;
+use crate::python::{FileId, Package};
 
 /// Nodes that are looked at for one kind of loader.
 const MOST_STEPS: usize = 20_000;
