@@ -308,6 +308,18 @@ fn what_cannot_be_run_is_never_verified_and_keeps_nothing_else_from_being_repair
 }
 
 #[test]
+fn what_was_repaired_is_run_as_it_is() {
+    let install = Install::of("dynamic-vram");
+    let repair = install.repair().unwrap();
+    for change in &repair.changes {
+        std::fs::write(repair.sources.path(change.file), &change.text).unwrap();
+    }
+    let verdict = install.repair().unwrap().verify(&Options::default());
+    let Verdict::Verified(evidence) = verdict else { panic!("{verdict:?}") };
+    assert!(evidence.loads > 60 && evidence.notes.is_empty(), "{evidence:?}");
+}
+
+#[test]
 fn code_that_does_it_in_its_own_way_is_not_called_wrong() {
     let before = fixture("plain-patchers");
     let surveys = fixes::survey(&before, Fix::ALL, Accounting::Resident).unwrap();
