@@ -283,7 +283,7 @@ fn every_form_of_a_way_is_run_and_misses_the_call_if_it_is_not_there() {
         .iter()
         .flat_map(|around| ASKED.iter().flat_map(move |asked| MARKS.iter().map(move |mark| (around, asked, mark))));
     for (around, (before, after), marks) in all.step_by(if common::is_full() { 1 } else { 3 }) {
-        let way = [before, "out = load(name=names)", after, marks].map(|part| part.to_string()).join("\n");
+        let way = [before, "out = load(name=names)", after, marks].join("\n");
         let at = around.lines().find(|line| line.contains("HERE")).unwrap();
         let indent = &at[..at.find("HERE").unwrap()];
         let body = around.replace(at, &indented(way.trim(), indent));
@@ -320,6 +320,27 @@ fn what_cannot_be_run_is_never_verified_and_keeps_nothing_else_from_being_repair
     let loader = "def f(load, text):\n    out = load()\n    if open(out[0]) and text:\n        out[0].model._meta = {\"asked\": text}\n    return out\n";
     let Verdict::Inconclusive(reason) = snippet(loader) else { panic!() };
     assert!(reason.starts_with("dynamic-vram cannot be run: distorch_2.py:17: `open` reaches outside"), "{reason}");
+}
+
+#[test]
+fn what_was_repaired_is_run_as_it_is() {
+    let install = Install::of("dynamic-vram");
+    let repair = install.repair().unwrap();
+    for change in &repair.changes {
+        std::fs::write(repair.sources.path(change.file), &change.text).unwrap();
+    }
+    let verdict = install.repair().unwrap().verify(&Options::default());
+    let Verdict::Verified(evidence) = verdict else { panic!("{verdict:?}") };
+    assert!(evidence.loads > 60 && evidence.notes.is_empty(), "{evidence:?}");
+}
+
+#[test]
+fn what_is_not_needed_is_not_run() {
+    let before = fixture("dynamic-vram");
+    let surveys = fixes::survey(&before, Fix::ALL, Accounting::Resident).unwrap();
+    let spared: Vec<_> = surveys.into_iter().map(|survey| survey.spared("no dynamic VRAM")).collect();
+    let Verdict::Verified(evidence) = verified(&before, &spared) else { panic!() };
+    assert!(evidence.loads == 0 && evidence.notes.is_empty(), "{evidence:?}");
 }
 
 #[test]

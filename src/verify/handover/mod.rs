@@ -24,7 +24,7 @@ use self::batch::Batch;
 use self::pair::Pair;
 use super::probe::all_edits;
 use super::{Engine, Mismatch, Subject, Verdict};
-use crate::fixes::{Handover, Site, Survey};
+use crate::fixes::{Handover, Site, Standing, State, Survey};
 use crate::python::FileId;
 
 /// Ways that are being run.
@@ -40,7 +40,8 @@ pub(super) fn start<'v>(subject: &'v Subject<'v>, engine: &Engine) -> Result<Han
     let mut files: BTreeMap<FileId, Vec<(&Survey, &Site, &Handover)>> = BTreeMap::new();
     for survey in subject.surveys {
         for site in &survey.sites {
-            let is_run = !site.edits.is_empty() || !site.state.needs_fix() && !site.state.is_unknown();
+            let is_in_order = site.state.standing == Standing::InOrder && site.state != State::SPARED;
+            let is_run = !site.edits.is_empty() || is_in_order;
             if let Some(handover) = site.handover.as_ref().filter(|_| is_run) {
                 files.entry(handover.file).or_default().push((survey, site, handover));
             }

@@ -189,3 +189,40 @@ impl<'p> Cutter<'p> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixes::Keep;
+    use crate::python::FileId;
+
+    #[test]
+    fn the_way_is_kept_and_the_rest_is_left_out() {
+        let text = "def override(self, name, gb=4.0):\n    device = current()\n    for part in name:\n        try:\n            \
+                    out = load(part)\n            asked = f\"#cuda:0;{gb};cpu\"\n            progress.update(1)\n            \
+                    if part.ready:\n                out[0].model.mark = asked\n            return out\n        \
+                    finally:\n            restore(device)\n";
+        let source = Source::parse(Path::new("a.py"), text.as_bytes().to_vec()).unwrap();
+        let start = text.find("load(part)").unwrap();
+        let call = source.root().descendant_for_byte_range(start, start + "load(part)".len()).unwrap();
+        let handover = Handover {
+            file: FileId::FIRST,
+            call: call.byte_range(),
+            variable: "out".to_owned(),
+            at: Some(0),
+            allocation: vec!["asked".to_owned()],
+            keep: Keep::Attribute("mark".to_owned()),
+            through: Vec::new(),
+        };
+        let slice = cut(&source, call, &handover, "way").unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(
+            slice.source.text(),
+            "def way(harness_loaded):\n    for harness_once in [0]:\n        try:\n            out = harness_loaded\n            \
+             asked = f\"#cuda:0;{gb};cpu\"\n            pass\n            if True:\n                \
+             out[0].model.mark = asked\n            return out\n        finally:\n            restore(device)\n    return out\n"
+        );
+        assert_eq!(slice.given.into_iter().collect::<Vec<_>>(), ["device", "gb"]);
+        assert!(slice.idle.contains("progress.update(1)") && slice.idle.contains("if part.ready:"), "{}", slice.idle);
+        assert_eq!(slice.defaults["gb"], "4.0");
+    }
+}
