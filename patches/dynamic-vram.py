@@ -39,7 +39,10 @@ def HAND(loaded, allocation, at=None, kept=()):
             outputs = list(loaded)
             outputs[at] = plain
             made = type(loaded)
-            loaded = made(outputs) if made in (tuple, list) else made(*outputs)
+            outputs = made(outputs) if made in (tuple, list) else made(*outputs)
+            if outputs[at] is not plain:
+                raise RuntimeError(f"no {made.__name__} could be made with it")
+            loaded = outputs
     except Exception as error:
         LOGGER.warning(f"[MultiGPU DisTorch V2] DYNAMIC VRAM: {name} could not be handed to DisTorch2, which does nothing with it: {error}")
     else:

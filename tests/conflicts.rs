@@ -212,7 +212,7 @@ fn a_load_list_of_the_packs_own_that_cannot_be_told_is_unclear() {
 fn what_is_never_run_is_repaired_and_makes_nothing_broken() {
     let install = Install::of("never-run");
     let check = install.run(&["check"]);
-    assert!(check.code == 1 && check.out.contains("\ncomfyui    works with items of 5 fields\n"), "{check:?}");
+    assert!(check.code == 1 && check.out.contains("\ncomfyui      works with items of 5 fields\n"), "{check:?}");
     assert_eq!(
         (check.out.matches("warning[load-list]").count(), check.out.matches("error[").count()),
         (2, 0),
@@ -222,7 +222,7 @@ fn what_is_never_run_is_repaired_and_makes_nothing_broken() {
     fs::create_dir(install.root.join("alone")).unwrap();
     fs::copy(install.file(), install.root.join("alone/some.py")).unwrap();
     let named = install.run(&["check", "alone/some.py", "--comfyui", "ComfyUI"]);
-    assert!(named.out.contains("\ncomfyui    broken with items of 5 fields\n"), "{named:?}");
+    assert!(named.out.contains("\ncomfyui      broken with items of 5 fields\n"), "{named:?}");
     let apply = install.run(&["apply"]);
     assert_eq!((apply.code, install.run(&["check"]).code), (0, 0), "{apply:?}");
 }

@@ -74,14 +74,14 @@ const MUTANTS: &[(&str, &str, &str, &str)] = &[
     (
         "the tuple a list",
         "wrappers.py",
-        "loaded = made(outputs) if made in (tuple, list) else made(*outputs)",
-        "loaded = outputs",
+        "outputs = made(outputs) if made in (tuple, list) else made(*outputs)",
+        "outputs = outputs",
     ),
     (
         "the list a tuple",
         "wrappers.py",
-        "loaded = made(outputs) if made in (tuple, list) else made(*outputs)",
-        "loaded = tuple(outputs)",
+        "outputs = made(outputs) if made in (tuple, list) else made(*outputs)",
+        "outputs = tuple(outputs)",
     ),
     ("the other outputs lost", "wrappers.py", "outputs = list(loaded)", "outputs = list(loaded)[:at + 1]"),
     ("the last output replaced", "wrappers.py", "outputs[at] = plain", "outputs[-1] = plain"),

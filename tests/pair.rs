@@ -42,7 +42,7 @@ impl Other {
 
 /// The verdict about the pair.
 fn verdict(ran: &Ran) -> &str {
-    ran.out.lines().find_map(|line| line.strip_prefix("comfyui    ")).unwrap_or_else(|| panic!("no verdict: {ran:?}"))
+    ran.out.lines().find_map(|line| line.strip_prefix("comfyui      ")).unwrap_or_else(|| panic!("no verdict: {ran:?}"))
 }
 
 /// Every finding of a fix, in any state.

@@ -85,6 +85,6 @@ fn dynamic_vram() {
     let [before, after] = before_and_after("dynamic-vram");
     let repaired = repaired(&around(&before), Accounting::Resident);
     let (function, rest) = repaired.split_at(repaired.find("def analyze(").unwrap());
-    assert!(function.starts_with("def hand_to_distorch(loaded, allocation, at=None):\n"), "{function}");
+    assert!(function.starts_with("def hand_to_distorch(loaded, allocation, at=None, kept=()):\n"), "{function}");
     assert_eq!(rest, around(&after));
 }

@@ -259,15 +259,18 @@ fn status_says_who_repaired_it_and_whether_it_can_be_updated() {
     let (install, _) = clone("legacy");
     let said = |install: &Install| ok(install, &["status"]).out;
     let out = said(&install);
-    assert!(out.contains("repair     none, and it needs one") && out.contains("update     safe"), "{out}");
+    assert!(out.contains("repair       none, and it needs one") && out.contains("update       safe"), "{out}");
     ok(&install, &["apply"]);
     let out = said(&install);
-    assert!(out.contains("repair     by distorch-fix 0.") && out.contains("update     not safe: `git pull`"), "{out}");
+    assert!(
+        out.contains("repair       by distorch-fix 0.") && out.contains("update       not safe: `git pull`"),
+        "{out}"
+    );
     assert!(out.contains("restores it byte for byte") && out.contains("distorch-fix/journal.json"), "{out}");
     let (fixed, _) = clone("in-order");
-    assert!(said(&fixed).contains("repair     by upstream: in order as committed"), "{}", said(&fixed));
+    assert!(said(&fixed).contains("repair       by upstream: in order as committed"), "{}", said(&fixed));
     fs::write(fixed.file(), format!("{}\n# mine\n", fixed.text())).unwrap();
-    assert!(said(&fixed).contains("repair     by hand: in order, and edited since the commit"), "{}", said(&fixed));
+    assert!(said(&fixed).contains("repair       by hand: in order, and edited since the commit"), "{}", said(&fixed));
 }
 
 #[test]

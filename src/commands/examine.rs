@@ -8,7 +8,7 @@ use anyhow::{Error, Result};
 use super::comfyuis::{ComfyUi, ComfyUis};
 use super::each::View;
 use crate::install::{Checkout, Revision};
-use crate::pipeline::{self, Facts, Judgement, Memory, Proof, Repair, Sources, Surveys};
+use crate::pipeline::{self, Asked, Facts, Judgement, Memory, Proof, Repair, Sources, Surveys};
 use crate::verify::{Options, Verdict};
 
 /// Examines checkouts, several in parallel.
@@ -48,7 +48,8 @@ impl<'a> Examiner<'a> {
             let comfyui = comfyui.map(|comfyui| comfyui.join().ok().flatten());
             let read = comfyui.flatten().and_then(|comfyui| comfyui.facts.as_ref().ok());
             let spared = pipeline::spared(read, &view.target.fixes);
-            let memory = Memory::of(cache, checkout, &sources, (&fixes, &spared, accounting, proof));
+            let asked = Asked { fixes: &fixes, spared: &spared, accounting, proof };
+            let memory = Memory::of(cache, checkout, &sources, &asked);
             let survey = || Surveys::of(checkout, &sources, &fixes, accounting);
             let surveys = memory.surveys(|| Ok(survey()?.without(&spared)))?;
             let repair = Repair::new(sources, surveys)?;

@@ -33,13 +33,11 @@ pub(super) fn near<'p>(
     }
     // Another function's logger may be a name that only exists there.
     let lasting = |object: Node<'p>| is_module_name(source, object);
-    match logs_with(source, function, lasting) {
-        Some(logger) => (Some(logger), None),
-        None => {
-            let (logger, import) = of_module(source);
-            (Some(logger), import)
-        }
+    if let Some(logger) = logs_with(source, function, lasting) {
+        return (Some(logger), None);
     }
+    let (logger, import) = of_module(source);
+    (Some(logger), import)
 }
 
 /// The logger that a module uses under a name that belongs to it; an import if nothing logs.

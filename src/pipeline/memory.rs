@@ -27,13 +27,25 @@ struct Answer {
     evidence: Option<Evidence>,
 }
 
+/// What is asked about the sources.
+pub struct Asked<'a> {
+    /// The fixes to make.
+    pub fixes: &'a [Fix],
+    /// Those that are not needed, each with the reason.
+    pub spared: &'a [(Fix, &'static str)],
+    /// What counts as the size of an item.
+    pub accounting: Accounting,
+    /// How the repair is to be proved, if it is.
+    pub proof: Option<&'a Options>,
+}
+
 impl<'c> Memory<'c> {
     /// Looks up what is known about these sources; nothing without a cache.
     pub fn of(
         cache: Option<&'c Cache>,
         checkout: &Checkout,
         sources: &Sources,
-        (fixes, spared, accounting, proof): (&[Fix], &[(Fix, &str)], Accounting, Option<&Options>),
+        Asked { fixes, spared, accounting, proof }: &Asked<'_>,
     ) -> Self {
         let Some(cache) = cache else { return Self { entry: None, known: None } };
         // Options that are added later are part of this automatically.

@@ -19,7 +19,7 @@ mod survey;
 
 pub use facts::{Acted, Facts};
 pub use judge::{Judgement, judge};
-pub use memory::Memory;
+pub use memory::{Asked, Memory};
 pub use prove::Proof;
 pub use refusal::{not_understood, not_verified};
 pub use repair::{Change, Repair, edits_of};

@@ -89,7 +89,7 @@ pub fn called(function: Node<'_>) -> Option<Node<'_>> {
 }
 
 /// The names of a function's parameters, in order.
-pub fn parameters<'p>(function: Located<'p>) -> Vec<&'p str> {
+pub fn parameters(function: Located<'_>) -> Vec<&str> {
     let parts = function.node.field("parameters").map(|list| list.parts()).unwrap_or_default();
     let names = parts.into_iter().filter_map(|part| match part.kind() {
         "identifier" => Some(part),

@@ -5,7 +5,7 @@
 
 use tree_sitter::Node;
 
-use super::field::Fields as _;
+use super::field::Fields;
 use super::source::Source;
 use super::syntax::any;
 
@@ -169,7 +169,7 @@ impl<'t> Search<'t, '_> {
                 otherwise.is_some_and(|clause| self.block(clause.field("body"))) || self.block(statement.field("body"))
             }
             "match_statement" => {
-                for case in statement.field("body").iter().flat_map(|body| body.parts()) {
+                for case in statement.field("body").iter().flat_map(Fields::parts) {
                     self.block(case.field("consequence"));
                 }
                 false

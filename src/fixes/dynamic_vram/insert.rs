@@ -188,7 +188,7 @@ fn unit(source: &Source) -> &str {
     let mut found = None;
     any(source.root(), |node| {
         let is_apart = node.parent().is_some_and(|parent| parent.start_position().row < node.start_position().row);
-        found = Some(node).filter(|_| node.kind() == "block" && is_apart);
+        found = found.or(Some(node).filter(|_| node.kind() == "block" && is_apart));
         found.is_some()
     });
     found.map_or("    ", |block| source.indent_unit(block))

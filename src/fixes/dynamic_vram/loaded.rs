@@ -116,7 +116,7 @@ impl<'p> Back<'p, '_> {
             "identifier" => self.name(at, way, depth),
             "attribute" => {
                 let element = if way.element == Element::Whole { Element::Whole } else { Element::Other };
-                self.part(at, node.field("object"), Way { element, ..way.clone() }, depth);
+                self.part(at, node.field("object"), &Way { element, ..way.clone() }, depth);
             }
             "subscript" => {
                 let index = node.field("subscript").filter(|index| index.kind() == "integer");
@@ -125,18 +125,18 @@ impl<'p> Back<'p, '_> {
                     (Element::Whole, Some(index)) => Element::At(index),
                     _ => Element::Other,
                 };
-                self.part(at, node.field("value"), Way { element, ..way.clone() }, depth);
+                self.part(at, node.field("value"), &Way { element, ..way.clone() }, depth);
             }
             "conditional_expression" => {
-                self.part(at, node.part(0), way.clone(), depth);
-                self.part(at, node.part(2), way.clone(), depth);
+                self.part(at, node.part(0), way, depth);
+                self.part(at, node.part(2), way, depth);
             }
             "parenthesized_expression" | "boolean_operator" => {
                 for part in node.parts() {
-                    self.part(at, Some(part), way.clone(), depth);
+                    self.part(at, Some(part), way, depth);
                 }
             }
-            "named_expression" => self.part(at, node.field("value"), way.clone(), depth),
+            "named_expression" => self.part(at, node.field("value"), way, depth),
             "call" => match self.gives(at, way) {
                 Gives::Passed(given) => {
                     let is_static = way.is_static || self.makes_static(at);
@@ -164,9 +164,9 @@ impl<'p> Back<'p, '_> {
         }
     }
 
-    fn part(&mut self, at: Located<'p>, part: Option<Node<'p>>, way: Way<'p>, depth: usize) {
+    fn part(&mut self, at: Located<'p>, part: Option<Node<'p>>, way: &Way<'p>, depth: usize) {
         match part {
-            Some(part) => self.follow(at.with(part), &way, depth + 1),
+            Some(part) => self.follow(at.with(part), way, depth + 1),
             None => self.found.push(None),
         }
     }
@@ -295,57 +295,11 @@ impl<'p> Back<'p, '_> {
         }
         let mut passed = Vec::new();
         for function in self.code.functions(name) {
-            for parameter in self.passes(function) {
+            for parameter in passes(function) {
                 passed.extend(argument(function, call, parameter).map(|given| call.with(given)));
             }
         }
         if passed.is_empty() { Gives::Loaded } else { Gives::Passed(passed) }
-    }
-
-    /// The parameters of a function that it returns, or a part of them.
-    fn passes(&self, function: Located<'p>) -> Vec<&'p str> {
-        let mut passed = Vec::new();
-        let mut open = returned(function);
-        let mut seen = Vec::new();
-        while let Some(at) = open.pop() {
-            if seen.contains(&at.node.id()) || seen.len() > 200 {
-                continue;
-            }
-            seen.push(at.node.id());
-            match at.node.kind() {
-                "identifier" => {
-                    for origin in origins(at.source, at.text(), at.node) {
-                        match origin {
-                            Origin::Parameter(of) if of == function.node => passed.push(at.text()),
-                            Origin::Value { value, .. } => open.push(at.with(value)),
-                            Origin::Element { of, .. } => open.push(at.with(of)),
-                            Origin::Parameter(_) | Origin::Definition(_) | Origin::Import(_) => {}
-                        }
-                    }
-                }
-                "attribute" => open.extend(at.node.field("object").map(|object| at.with(object))),
-                "subscript" => open.extend(at.node.field("value").map(|value| at.with(value))),
-                "conditional_expression" | "parenthesized_expression" | "boolean_operator" | "tuple" | "list" => {
-                    open.extend(at.node.parts().into_iter().map(|part| at.with(part)));
-                }
-                "call" => {
-                    let function = at.node.field("function");
-                    let name = function.and_then(called).map(|name| at.source.slice(name)).unwrap_or_default();
-                    let object = function.and_then(|function| function.field("object"));
-                    if matches!(name, "clone" | "copy") {
-                        open.extend(object.map(|object| at.with(object)));
-                    }
-                    if PASSING.contains(&name) {
-                        let arguments = at.node.field("arguments").map(|list| list.parts()).unwrap_or_default();
-                        open.extend(arguments.into_iter().take(1).map(|part| at.with(part)));
-                    }
-                }
-                _ => {}
-            }
-        }
-        passed.sort_unstable();
-        passed.dedup();
-        passed
     }
 
     /// Does this call, or a function of the package that it leads to, ask for a patcher that is not dynamic?
@@ -371,6 +325,52 @@ impl<'p> Back<'p, '_> {
         }
         false
     }
+}
+
+/// The parameters of a function that it returns, or a part of them.
+fn passes(function: Located<'_>) -> Vec<&str> {
+    let mut passed = Vec::new();
+    let mut open = returned(function);
+    let mut seen = Vec::new();
+    while let Some(at) = open.pop() {
+        if seen.contains(&at.node.id()) || seen.len() > 200 {
+            continue;
+        }
+        seen.push(at.node.id());
+        match at.node.kind() {
+            "identifier" => {
+                for origin in origins(at.source, at.text(), at.node) {
+                    match origin {
+                        Origin::Parameter(of) if of == function.node => passed.push(at.text()),
+                        Origin::Value { value, .. } => open.push(at.with(value)),
+                        Origin::Element { of, .. } => open.push(at.with(of)),
+                        Origin::Parameter(_) | Origin::Definition(_) | Origin::Import(_) => {}
+                    }
+                }
+            }
+            "attribute" => open.extend(at.node.field("object").map(|object| at.with(object))),
+            "subscript" => open.extend(at.node.field("value").map(|value| at.with(value))),
+            "conditional_expression" | "parenthesized_expression" | "boolean_operator" | "tuple" | "list" => {
+                open.extend(at.node.parts().into_iter().map(|part| at.with(part)));
+            }
+            "call" => {
+                let function = at.node.field("function");
+                let name = function.and_then(called).map(|name| at.source.slice(name)).unwrap_or_default();
+                let object = function.and_then(|function| function.field("object"));
+                if matches!(name, "clone" | "copy") {
+                    open.extend(object.map(|object| at.with(object)));
+                }
+                if PASSING.contains(&name) {
+                    let arguments = at.node.field("arguments").map(|list| list.parts()).unwrap_or_default();
+                    open.extend(arguments.into_iter().take(1).map(|part| at.with(part)));
+                }
+            }
+            _ => {}
+        }
+    }
+    passed.sort_unstable();
+    passed.dedup();
+    passed
 }
 
 /// `clone(disable_dynamic=True)` and the like; or the plain patcher's own class.
