@@ -9,7 +9,7 @@ use std::{fs, slice};
 use common::{Install, fixtures, skip};
 use distorch_fix::fixes::gpu_only::GPU_ONLY;
 use distorch_fix::fixes::load_list::LOAD_LIST;
-use distorch_fix::fixes::{Accounting, Fix, Status};
+use distorch_fix::fixes::{Accounting, Fix};
 use distorch_fix::install;
 use distorch_fix::pipeline::Repair;
 use distorch_fix::verify::{Engine, Evidence, Options, Step, Verdict};
