@@ -654,8 +654,17 @@ fn other_values_that_are_read_nearby_are_left_alone() {
             "lambda i: i[0]",
             "lambda i: i[-4]",
         ),
-        // What a star takes is a list, not what would be there without it.
-        ("for item in p._load_list():\n    one, *more = 1, item\n    x = item[1], more[0]\n", "item[1]", "item[-3]"),
+        // A star takes a list of what the others leave.
+        (
+            "for i in p._load_list():\n    one, *more, last = 1, i, i, (2, 3)\n    x = more[1][1], last[1]\n",
+            "[1][1]",
+            "[1][-3]",
+        ),
+        (
+            "for i in p._load_list():\n    one, *more, last = (1, 2), i\n    x = one[1], last[1]\n",
+            "last[1]",
+            "last[-3]",
+        ),
         (
             "class A:\n    def go(self, p): return self.read(p._load_list())\n    def read(self, items): return items[0][1]\nclass B:\n    def go(self): return self.read([(1, 2)])\n    def read(self, items): return items[0][0]\n",
             "[0][1]",
