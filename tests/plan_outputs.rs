@@ -147,6 +147,15 @@ fn the_picture_shows_every_device_and_model_and_survives_any_name() {
     }
     // Six rows: a track each, and a bar where there is something on it.
     assert_eq!(picture.matches("height=\"18\"").count(), 6 + 5);
+    let number = |line: &str, name: &str| {
+        let (_, rest) = line.split_once(&format!(" {name}=\"")).unwrap();
+        rest.split_once('"').unwrap().0.parse::<f64>().unwrap()
+    };
+    let rows: Vec<_> = picture.lines().filter(|line| line.contains("height=\"18\"")).collect();
+    let tracks: Vec<_> =
+        rows.iter().filter(|row| row.contains("width=\"400.0\"")).map(|row| number(row, "y")).collect();
+    assert!(tracks.windows(2).all(|pair| (18.0..100.0).contains(&(pair[1] - pair[0]))), "{tracks:?}");
+    assert!(tracks[5] + 18.0 < number(&picture, "height"), "{picture}");
     #[cfg(not(windows))]
     {
         let name = folder.path().join("<script>&\".gguf");
