@@ -340,6 +340,7 @@ fn a_disabled_node_is_acted_on_only_if_named() {
     let before = install.files();
     let ran = install.run(&["apply"]);
     assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("only disabled checkouts"), "{}", ran.err);
     assert!(ran.err.contains("ComfyUI-MultiGPU.disabled (disabled)\nhelp: "), "{}", ran.err);
     assert!(install.files() == before);
     let ran = install.run(&["apply", disabled.to_str().unwrap()]);

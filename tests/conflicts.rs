@@ -221,8 +221,14 @@ fn what_is_never_run_is_repaired_and_makes_nothing_broken() {
     // Of a file by itself nobody knows what uses it.
     fs::create_dir(install.root.join("alone")).unwrap();
     fs::copy(install.file(), install.root.join("alone/some.py")).unwrap();
-    let named = install.run(&["check", "alone/some.py", "--comfyui", "ComfyUI"]);
-    assert!(named.out.contains("\ncomfyui      broken with items of 5 fields\n"), "{named:?}");
+    let broken = || {
+        let named = install.run(&["check", "alone/some.py", "--comfyui", "ComfyUI"]);
+        assert!(named.out.contains("\ncomfyui      broken with items of 5 fields\n"), "{named:?}");
+    };
+    broken();
+    // Nor if what stands beside it makes no use of it.
+    fs::write(install.root.join("alone/__init__.py"), "").unwrap();
+    broken();
     let apply = install.run(&["apply"]);
     assert_eq!((apply.code, install.run(&["check"]).code), (0, 0), "{apply:?}");
 }

@@ -204,6 +204,15 @@ fn a_file_that_prints_goes_on_printing() {
 }
 
 #[test]
+fn a_function_goes_on_with_what_it_logs_with() {
+    let own = |text: &str| text.replace("log = logging.getLogger(\"x\")", "tell = Reporter()").replace("log.", "tell.");
+    let before = byte_mode("wild = \"cpu\"\nlog.info(text)", "if rest > 0:\n    final[wild] += rest");
+    let after = "if rest > 0:\n    if wild is not None:\n        final[wild] += rest\n    else:\n        SHARE";
+    let after = byte_mode(&format!("wild = None{NO_DEFAULT}\nlog.info(text)"), after);
+    repairs(&own(&before), &own(&after));
+}
+
+#[test]
 fn another_function_s_logger_is_not_borrowed() {
     let other = "\n\ndef other():\n    mine = get()\n    mine.info(1)\n";
     let text = byte_mode("wild = \"cpu\"", "if rest > 0:\n    final[wild] += rest") + other;
@@ -501,6 +510,15 @@ fn a_default_next_to_byte_mode_stays() {
         "if rest > 0:\n    if wild is not None:\n        final[wild] += rest\n    else:\n        SHARE",
     );
     repairs(&(before + lend), &(after + lend));
+}
+
+/// Without it, the other modes would not do what they did.
+#[test]
+fn a_default_that_byte_mode_shares_with_other_modes_stays() {
+    let mode = "def allocate(total, text, mode):\n    wild = 'cpu'\n    final = {}\n    if mode == 'bytes':\n        for part in text.split(';'):\n            device, amount = part.split(',')\n            if '*' in amount:\n                wild = device\n            else:\n                final[device] = parse(amount)\n        rest = total - sum(final.values())\n        if rest > 0:\n            final[wild] += rest\n";
+    let shared = format!("{mode}    final[wild] = final.get(wild, 0) + 1\n    return final\n");
+    stays(&shared, Status::NotApplicable);
+    assert_eq!(snippets::status(&format!("{mode}    return final\n"), GPU_ONLY), Status::Needed);
 }
 
 /// Without an asterisk in the code, nothing tells a wildcard from a default: that is no reason to call it in order.

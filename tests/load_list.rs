@@ -263,6 +263,10 @@ fn methods_and_attributes_do_too() {
         "class Mine(ModelPatcher):\n    def _load_list(self):\n        loading = super()._load_list()\n        for ◆ in loading: pass\n        return loading\n",
     );
     stars("plan = SimpleNamespace(items=p._load_list())\nfor ◆ in plan.items: pass\n");
+    for items in ["p._load_list()", "items=p._load_list()"] {
+        let row = "@dataclass\nclass Row:\n    items: list\n";
+        stars(&format!("{row}row = Row({items})\nfor ◆ in row.items: pass\n"));
+    }
 }
 
 #[test]
@@ -526,6 +530,10 @@ fn match_statements_are_understood() {
         &ITEM.replace('◆', "match item:\n            case (a, b, c, d): pass\n            case (_, a, b, c, d): pass"),
     );
     is_right(&ITEM.replace('◆', "match item:\n            case [*_, a, b, c, d]: pass"));
+    // What comes behind a pattern that takes them all gets none.
+    is_right(
+        &ITEM.replace('◆', "match item:\n            case [*_, a, b, c, d]: pass\n            case [a, b, c]: pass"),
+    );
     is_right(
         &ITEM.replace('◆', "match len(item):\n            case 4: x = item[0]\n            case 5 | 6: x = item[1]"),
     );
@@ -579,6 +587,10 @@ fn what_only_takes_five_fields_is_named_and_left() {
         "for _, size, name, module, params in p._load_list(): pass\n",
         "x = [(entry[0], entry[2], entry[3], entry[4]) for entry in p._load_list()]\n",
         "for e in p._load_list():\n    size = e[1]\n    name = e[2]\n    x += size / 2\n    y = name.lower()\n",
+        // One use alone tells.
+        "for e in p._load_list():\n    x = e[1] / 2\n",
+        "for e in p._load_list():\n    x += e[1]\n",
+        "for e in p._load_list():\n    x = e[2].lower()\n",
     ] {
         stays(text, Status::InOrder);
         let states = snippets::states(text, LOAD_LIST);
@@ -641,6 +653,17 @@ fn other_values_that_are_read_nearby_are_left_alone() {
             "def by(items, key): return sorted(items, key=key)\nx = by(p._load_list(), lambda i: i[0])\ny = by([(1, 2)], lambda i: i[1])\n",
             "lambda i: i[0]",
             "lambda i: i[-4]",
+        ),
+        // A star takes a list of what the others leave.
+        (
+            "for i in p._load_list():\n    one, *more, last = 1, i, i, (2, 3)\n    x = more[1][1], last[1]\n",
+            "[1][1]",
+            "[1][-3]",
+        ),
+        (
+            "for i in p._load_list():\n    one, *more, last = (1, 2), i\n    x = one[1], last[1]\n",
+            "last[1]",
+            "last[-3]",
         ),
         (
             "class A:\n    def go(self, p): return self.read(p._load_list())\n    def read(self, items): return items[0][1]\nclass B:\n    def go(self): return self.read([(1, 2)])\n    def read(self, items): return items[0][0]\n",

@@ -17,7 +17,12 @@ const LORA: &str = "fixtures/wan2.2-14b-lora.safetensors";
 
 /// The JSON and the text of a plan for a CLIP-L file without some tensors and with others, each of 16 bytes.
 fn of_clip(without: &str, with: &[&str]) -> (Value, String) {
-    let recorded = fs::read_to_string("tests/data/architectures/clip_l.txt").unwrap();
+    of_file("clip_l", without, with, &[])
+}
+
+/// The same for a file of another architecture, with these arguments.
+fn of_file(architecture: &str, without: &str, with: &[&str], arguments: &[&str]) -> (Value, String) {
+    let recorded = fs::read_to_string(format!("tests/data/architectures/{architecture}.txt")).unwrap();
     let lines = recorded.split_once("---\n").unwrap().1.lines();
     let shape = |line: &str| line.split(' ').skip(1).map(|size| size.parse().unwrap()).collect::<Vec<u64>>();
     let mut tensors: Vec<_> = lines
@@ -31,7 +36,7 @@ fn of_clip(without: &str, with: &[&str]) -> (Value, String) {
     let path = folder.path().join("clip.safetensors");
     headers::write_safetensors(&path, &tensors);
     let path = path.to_str().unwrap();
-    let out = |more: &[&str]| run(&[&["cuda:0,1gb;cpu,*", "--model", path], more].concat()).out;
+    let out = |more: &[&str]| run(&[&["cuda:0,1gb;cpu,*", "--model", path], arguments, more].concat()).out;
     (serde_json::from_str(&out(&["--format", "json"])).unwrap(), out(&[]))
 }
 
@@ -49,6 +54,14 @@ fn what_is_ignored_and_what_is_in_doubt_is_said_to_people_and_to_programs() {
     assert_eq!(model["order_known"], false);
     assert!(model["order_doubt"].as_str().unwrap().starts_with(why));
     assert!(text.contains(&format!("the order of its layers is unknown: {why}")), "{text}");
+}
+
+#[test]
+fn the_type_of_the_computation_is_said_where_it_is_another() {
+    for (card, loaded) in [("ampere", "loaded in fp16\n"), ("pascal", "loaded in fp16, computed in fp32\n")] {
+        let (_, text) = of_file("unet", "nothing", &[], &["--gpu-arch", card]);
+        assert!(text.contains(loaded), "{card}: {text}");
+    }
 }
 
 /// Where a value is not what the schema says: the subset of JSON Schema that this one is written in.
@@ -147,6 +160,15 @@ fn the_picture_shows_every_device_and_model_and_survives_any_name() {
     }
     // Six rows: a track each, and a bar where there is something on it.
     assert_eq!(picture.matches("height=\"18\"").count(), 6 + 5);
+    let number = |line: &str, name: &str| {
+        let (_, rest) = line.split_once(&format!(" {name}=\"")).unwrap();
+        rest.split_once('"').unwrap().0.parse::<f64>().unwrap()
+    };
+    let rows: Vec<_> = picture.lines().filter(|line| line.contains("height=\"18\"")).collect();
+    let tracks: Vec<_> =
+        rows.iter().filter(|row| row.contains("width=\"400.0\"")).map(|row| number(row, "y")).collect();
+    assert!(tracks.windows(2).all(|pair| (18.0..100.0).contains(&(pair[1] - pair[0]))), "{tracks:?}");
+    assert!(tracks[5] + 18.0 < number(&picture, "height"), "{picture}");
     #[cfg(not(windows))]
     {
         let name = folder.path().join("<script>&\".gguf");

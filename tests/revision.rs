@@ -111,7 +111,15 @@ fn what_goes_wrong_is_said_with_what_to_do() {
 
     let plain = root.join("plain/ComfyUI");
     common::copy(Path::new("fixtures/legacy/ComfyUI"), &plain);
-    assert!(error(format!("{}@master", plain.display())).contains("is not a git repository"));
+    let no_repository = |why: &str| {
+        assert!(error(format!("{}@master", plain.display())).contains("is not a git repository"), "{why}");
+    };
+    no_repository("nothing of git");
+    fs::write(plain.join("HEAD"), "a file of somebody's").unwrap();
+    no_repository("a file called HEAD");
+    fs::remove_file(plain.join("HEAD")).unwrap();
+    fs::create_dir(plain.join("objects")).unwrap();
+    no_repository("a folder called objects");
     fs::write(comfy.join(comfyui::PATCHER), "class (\n").unwrap();
     assert!(error(&comfy).contains("model_patcher.py: not valid Python at line 1"));
     fs::write(comfy.join("comfy/sd.py"), "").unwrap();

@@ -142,6 +142,14 @@ mod tests {
     use crate::plan::Gpu;
 
     #[test]
+    fn types_are_called_as_in_torch() {
+        let types = [Dtype::F16, Dtype::BF16, Dtype::F32, Dtype::F64, Dtype::F8_E4M3, Dtype::F8_E5M2, Dtype::F8_E8M0];
+        let names = ["fp16", "bf16", "fp32", "fp64", "fp8_e4m3fn", "fp8_e5m2", "fp8_e8m0fnu"];
+        assert_eq!(types.map(name_of), names);
+        assert_eq!([Dtype::U8, Dtype::I64].map(name_of), ["uint8", "another type"]);
+    }
+
+    #[test]
     fn a_vae_is_kept_in_the_first_type_that_the_card_computes_in() {
         let kept = |gpu: &str, supported: &[Dtype]| {
             let card = Card { gpu: Gpu::of_name(gpu), total_bytes: 8 << 30, on_cpu: false };

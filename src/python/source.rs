@@ -356,6 +356,23 @@ mod tests {
         let whole = parse(new.text());
         assert_eq!(new.text(), "for *_, a, b in c:\n    if d:\n        pass\nx = None\n");
         assert_eq!(new.root().to_sexp(), whole.root().to_sexp());
+        let places = |source: &Source| {
+            let mut places = Vec::new();
+            walk(&mut source.root().walk(), |node| {
+                places.push((node.start_position(), node.end_position()));
+                true
+            });
+            places
+        };
+        assert_eq!(places(&new), places(&whole));
+    }
+
+    #[test]
+    fn a_text_ends_behind_its_last_line() {
+        let start = Point { row: 3, column: 4 };
+        for (text, row, column) in [("", 3, 4), ("ab", 3, 6), ("\n", 4, 0), ("a\nbc\nd", 5, 1)] {
+            assert_eq!(behind(start, text), Point { row, column }, "{text:?}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Patch {
     }
 
     /// The patch from one text of the file at a path to another.
-    pub(super) fn between(path: &Path, old: &str, new: &str) -> Self {
+    pub(crate) fn between(path: &Path, old: &str, new: &str) -> Self {
         let (old, new) = (lines(old), lines(new));
         let diff = TextDiff::configure().newline_terminated(true).diff_slices(&old, &new);
         let hunks = diff.unified_diff().context_radius(CONTEXT).header(&name("a", path), &name("b", path)).to_string();

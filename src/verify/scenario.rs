@@ -141,3 +141,18 @@ impl Random {
         (if self.below(3) == 0 { TEXT } else { VIDEO }, text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_those_of_splitmix64() {
+        let mut random = Random::new(1_234_567);
+        // Published with the algorithm's other implementations.
+        for expected in [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423] {
+            assert_eq!(random.below(u64::MAX), expected);
+        }
+        assert!((0..1000).all(|_| random.below(3) < 3));
+    }
+}

@@ -219,6 +219,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_stand_in_has_what_is_asked_of_it() {
+        let of = |uses: &[(&[&str], bool)]| {
+            let owned =
+                |(chain, called): &(&[&str], bool)| (chain.iter().map(|&part| part.to_owned()).collect(), *called);
+            let mut text = String::new();
+            stand_in_text(&mut text, "a", &uses.iter().map(owned).collect());
+            text
+        };
+        assert_eq!(of(&[(&[], true)]), "a = nothing\n");
+        assert_eq!(of(&[(&[], false), (&["b"], true)]), "a = Nothing()\na.b = nothing\n");
+        // What has attributes of its own is an object, however it is used beside that.
+        let deep = "a = Nothing()\na.b = Nothing()\na.b.time = zero\n";
+        assert_eq!(of(&[(&["b"], true), (&["b", "time"], true)]), deep);
+        assert_eq!(of(&[(&["b", "time"], true)]), deep);
+    }
+
+    #[test]
     fn python_has_its_builtins_and_what_is_named_like_them() {
         let named = ["__name__", "__import__", "ValueError", "DeprecationWarning"];
         for name in named.into_iter().chain(OTHER_BUILTINS).chain(OUTSIDE) {

@@ -150,3 +150,28 @@ pub(super) fn known(source: &Source) -> Option<BTreeSet<&str>> {
     });
     (!stars).then_some(known)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_knows_what_it_binds_outside_of_functions_imports_or_calls_global() {
+        let text = "import os.path\nfrom a import b as c\nd = 1\nfor e in d: pass\nclass F: pass\n\
+                    def g(h):\n    import i\n    global j\n    j = k = 1\n    def l(): m = import_it\nn = lambda o: o\n";
+        let source = Source::parse("a.py".as_ref(), text.as_bytes().to_vec()).unwrap();
+        let known = known(&source).unwrap();
+        for name in ["os", "c", "d", "e", "F", "g", "i", "j", "n"] {
+            assert!(known.contains(name), "{name}");
+        }
+        for name in ["h", "k", "l", "m", "o"] {
+            assert!(!known.contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_with_a_star_import_may_know_anything() {
+        let source = Source::parse("a.py".as_ref(), b"from a import *\n".to_vec()).unwrap();
+        assert_eq!(known(&source), None);
+    }
+}

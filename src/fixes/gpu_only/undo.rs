@@ -26,7 +26,7 @@ fn quoted(source: &Source) -> &'static str {
 
 /// The edits that remove the test around the original statements, and the other branch, which logs at this place.
 fn original(source: &Source, logged: usize) -> Option<Vec<Edit>> {
-    let text = source.root().descendant_for_byte_range(logged, logged + 1)?;
+    let text = source.root().descendant_for_byte_range(logged, logged)?;
     let shares = enclosing(text, &["if_statement"])?;
     let test = enclosing(shares.parent()?, &["if_statement"])?;
     let otherwise = test.child_by_field_name("alternative").filter(|branch| branch.kind() == "else_clause")?;

@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use super::diffusers;
 use crate::plan::built::Built;
 
 /// A name that a LoRA may have for a parameter. A name may stand for several parameters, and a parameter have many names.
@@ -41,6 +42,7 @@ fn of_diffusion(keys: &[String]) -> Vec<Alias> {
     let has = |name: &str| keys.iter().any(|key| own_name(key) == name);
     let family = Family::of(has);
     let dialects = DIALECTS.iter().find(|dialects| has(dialects.marker));
+    let blocks = (0..).take_while(|number| has(&format!("joint_blocks.{number}.x_block.attn.qkv.weight"))).count();
     let unet = (family == Some(Family::Unet)).then(|| Unet::of(keys));
     for key in keys {
         let own = own_name(key);
@@ -67,11 +69,30 @@ fn of_diffusion(keys: &[String]) -> Vec<Alias> {
                 }
             }
             Some(Family::Flux) => {
-                let names = flux_names(own);
+                let names = diffusers::FLUX.of(own);
                 let parts = names.into_iter().flat_map(|(name, whole)| flux_prefixes(name).map(|name| (name, whole)));
                 aliases.extend(parts.map(|(name, whole)| Alias { name, key: key.clone(), whole }));
                 if own.ends_with(".linear1") {
                     aliases.push(Alias { name: format!("diffusion_model.{own}_qkv"), key: key.clone(), whole: false });
+                }
+            }
+            Some(Family::Sd3) => {
+                let is_last =
+                    own == format!("joint_blocks.{}.context_block.adaLN_modulation.1", blocks.saturating_sub(1));
+                for (name, whole) in diffusers::SD3.of(own) {
+                    let flat = flat(&name);
+                    let plain = ["transformer.", "base_model.model."].map(|prefix| format!("{prefix}{name}"));
+                    let names =
+                        [format!("lora_transformer_{flat}"), format!("lycoris_{flat}")].into_iter().chain(plain);
+                    let whole = whole && !is_last;
+                    aliases.extend(names.map(|name| Alias { name, key: key.clone(), whole }));
+                }
+            }
+            Some(Family::PixArt) => {
+                for (name, whole) in diffusers::PIXART.of(own) {
+                    let names = ["transformer.", "base_model.model.", "unet.base_model.model."];
+                    let names = names.into_iter().map(|prefix| format!("{prefix}{name}"));
+                    aliases.extend(names.map(|name| Alias { name, key: key.clone(), whole }));
                 }
             }
             Some(Family::Hunyuan) => {
@@ -142,6 +163,10 @@ enum Family {
     /// Stable Diffusion 1, 2 and XL.
     Unet,
     Flux,
+    /// Stable Diffusion 3.
+    Sd3,
+    /// `PixArt` Alpha and Sigma.
+    PixArt,
     Hunyuan,
     /// Lumina 2 and Z-Image.
     Lumina,
@@ -153,6 +178,8 @@ impl Family {
             ("input_blocks.0.0.weight", Self::Unet),
             ("txt_in.individual_token_refiner.blocks.0.self_attn.qkv.weight", Self::Hunyuan),
             ("double_blocks.0.img_attn.qkv.weight", Self::Flux),
+            ("joint_blocks.0.x_block.attn.qkv.weight", Self::Sd3),
+            ("t_block.1.weight", Self::PixArt),
             ("layers.0.attention.qkv.weight", Self::Lumina),
         ];
         known.into_iter().find(|(name, _)| has(name)).map(|(_, family)| family)
@@ -173,63 +200,8 @@ fn flux_prefixes(name: String) -> [String; 4] {
     [format!("transformer.{name}"), format!("lycoris_{flat}"), format!("lora_transformer_{flat}"), name]
 }
 
-/// The names of diffusers for a weight of Flux, and whether each is one for all of it.
-fn flux_names(own: &str) -> Vec<(String, bool)> {
-    const DOUBLE: [(&str, &[&str]); 14] = [
-        ("img_attn.qkv", &["attn.to_q", "attn.to_k", "attn.to_v"]),
-        ("txt_attn.qkv", &["attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj"]),
-        ("img_attn.proj", &["attn.to_out.0"]),
-        ("img_mod.lin", &["norm1.linear"]),
-        ("txt_mod.lin", &["norm1_context.linear"]),
-        ("txt_attn.proj", &["attn.to_add_out"]),
-        ("img_mlp.0", &["ff.net.0.proj", "ff.linear_in"]),
-        ("img_mlp.2", &["ff.net.2", "ff.linear_out"]),
-        ("txt_mlp.0", &["ff_context.net.0.proj", "ff_context.linear_in"]),
-        ("txt_mlp.2", &["ff_context.net.2", "ff_context.linear_out"]),
-        ("img_attn.norm.query_norm", &["attn.norm_q"]),
-        ("img_attn.norm.key_norm", &["attn.norm_k"]),
-        ("txt_attn.norm.query_norm", &["attn.norm_added_q"]),
-        ("txt_attn.norm.key_norm", &["attn.norm_added_k"]),
-    ];
-    const SINGLE: [(&str, &[&str]); 5] = [
-        ("linear1", &["attn.to_q", "attn.to_k", "attn.to_v", "proj_mlp", "attn.to_qkv_mlp_proj"]),
-        ("modulation.lin", &["norm.linear"]),
-        ("linear2", &["proj_out", "attn.to_out"]),
-        ("norm.query_norm", &["attn.norm_q"]),
-        ("norm.key_norm", &["attn.norm_k"]),
-    ];
-    const BASIC: [(&str, &str); 11] = [
-        ("final_layer.linear", "proj_out"),
-        ("img_in", "x_embedder"),
-        ("time_in.in_layer", "time_text_embed.timestep_embedder.linear_1"),
-        ("time_in.out_layer", "time_text_embed.timestep_embedder.linear_2"),
-        ("txt_in", "context_embedder"),
-        ("vector_in.in_layer", "time_text_embed.text_embedder.linear_1"),
-        ("vector_in.out_layer", "time_text_embed.text_embedder.linear_2"),
-        ("guidance_in.in_layer", "time_text_embed.guidance_embedder.linear_1"),
-        ("guidance_in.out_layer", "time_text_embed.guidance_embedder.linear_2"),
-        ("final_layer.adaLN_modulation.1", "norm_out.linear"),
-        ("pos_embed_input", "controlnet_x_embedder"),
-    ];
-    let is_part = |name: &str| {
-        matches!(name, "proj_mlp" | "norm_out.linear")
-            || name.ends_with("_proj") && name.starts_with("attn.add_")
-            || matches!(name, "attn.to_q" | "attn.to_k" | "attn.to_v")
-    };
-    let numbered = |prefix: &str, to: &str, table: &[(&str, &[&str])]| {
-        let (number, part) = own.strip_prefix(prefix)?.split_once('.')?;
-        let (_, names) = table.iter().find(|(known, _)| *known == part)?;
-        Some(names.iter().map(|name| (format!("{to}.{number}.{name}"), !is_part(name))).collect())
-    };
-    numbered("double_blocks.", "transformer_blocks", &DOUBLE)
-        .or_else(|| numbered("single_blocks.", "single_transformer_blocks", &SINGLE))
-        .or_else(|| {
-            BASIC.iter().find(|(known, _)| *known == own).map(|(_, name)| vec![((*name).to_owned(), !is_part(name))])
-        })
-        .unwrap_or_default()
-}
-
-/// The names of diffusers for a weight of Lumina 2, and whether they are for all of it.
+/// The names of diffusers for a weight of Lumina 2, and whether they are for all of it. It has none for the modulation of
+/// Lumina's blocks, which Z-Image has under another number.
 fn lumina_names(own: &str) -> (Vec<String>, bool) {
     if let Some(block) = own.strip_suffix(".attention.qkv") {
         return (["to_q", "to_k", "to_v"].map(|part| format!("{block}.attention.{part}")).to_vec(), false);
@@ -247,6 +219,7 @@ fn lumina_names(own: &str) -> (Vec<String>, bool) {
             own.replacen("final_layer.", "all_final_layer.2-1.", 1)
         }
         "x_embedder" => "all_x_embedder.2-1".to_owned(),
+        _ if own.ends_with(".adaLN_modulation.1") => return (Vec::new(), true),
         _ => own.to_owned(),
     };
     (vec![name], true)

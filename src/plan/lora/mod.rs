@@ -7,6 +7,7 @@
 //! Source: `load_lora` in `comfy/lora.py` of ComfyUI, `comfy/weight_adapter`, and `comfy/lora_convert.py`.
 
 mod aliases;
+mod diffusers;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

@@ -143,18 +143,21 @@ impl<'p> Follower<'p, '_> {
         let fields = value.fields.as_deref().unwrap_or_default();
         let element = value.element.as_deref().cloned().unwrap_or_default();
         for (at, target) in targets.iter().enumerate() {
-            let field = match star {
-                Some(star) if at == star => None,
-                Some(star) if at > star => (fields.len() + at).checked_sub(targets.len()),
-                _ => Some(at),
+            // Behind a star it counts from the end; a star takes all that the others leave.
+            let end = (fields.len() + at + 1).saturating_sub(targets.len());
+            let taken = match star {
+                Some(star) if at == star => at..end,
+                Some(star) if at > star => end.saturating_sub(1)..end,
+                _ => at..at + 1,
             };
             if let (Some(0), 0, Some(item), Some(name)) = (star, at, value.item, target.part(0)) {
                 // `*rest, params = item`
-                let behind = i64::try_from(targets.len() - 1).unwrap_or(0);
-                self.bind(frame, state, name, &Value::item(item.extended(0, -behind)));
+                let others = i64::try_from(targets.len() - 1).unwrap_or(0);
+                self.bind(frame, state, name, &Value::item(item.extended(0, -others)));
                 continue;
             }
-            let known = field.and_then(|field| fields.get(field)).cloned().unwrap_or_default();
+            let taken = fields.get(taken).unwrap_or_default().iter().cloned();
+            let known = taken.reduce(|all, field| all.join(&field)).unwrap_or_default();
             // A number stays one if it cannot be anything else.
             let known = if element.is_bottom() { known } else { known.join(&element) };
             self.bind(frame, state, *target, &known);

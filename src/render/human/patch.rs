@@ -52,6 +52,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_lines_that_name_the_file_are_bold_and_are_no_changes() {
+        let shown = coloured(&Patch::between("a.py".as_ref(), "one\n", "two\n"));
+        let lines: Vec<_> = shown.lines().collect();
+        assert_eq!(lines[..2], ["--- a/a.py", "+++ b/a.py"].map(|line| format!("{STRONG}{line}{STRONG:#}")));
+        assert!(!lines[3].contains(&STRONG.to_string()) && lines[3].contains("-one"), "{shown:?}");
+    }
+
+    #[test]
     fn long_lines_are_broken_behind_blanks() {
         let shown = |text: &str| {
             let mut out = String::new();

@@ -24,7 +24,7 @@ impl<'t> Translator<'t> {
         };
         let name = format!("harness_subject_{}", node.start_byte());
         let values: Vec<_> = subjects.iter().map(|subject| self.text(*subject)).collect();
-        let is_tuple = values.len() > 1 || self.source.text()[last.end_byte()..].trim_start().starts_with(',');
+        let is_tuple = values.len() > 1 || behind_comma(self.source.text(), last.end_byte()).is_some();
         let value = if is_tuple { format!("({},)", values.join(", ")) } else { values.concat() };
         edits.push(Edit::replace(node.start_byte()..first.start_byte(), "if "));
         edits.push(Edit::replace(first.start_byte()..last.end_byte(), format!("[{name} := {value}]")));
@@ -41,6 +41,7 @@ impl<'t> Translator<'t> {
             // There may be a comment between the header and the body.
             let header = case.field("guard").or_else(|| case.parts().into_iter().rfind(|part| *part != consequence));
             let end = header.map_or(case.start_byte(), |header| header.end_byte());
+            let end = behind_comma(self.source.text(), end).unwrap_or(end);
             edits.push(Edit::replace(case.start_byte()..end, format!("{word} {}", all(&conditions))));
             word = "elif";
         }
@@ -48,8 +49,7 @@ impl<'t> Translator<'t> {
 
     fn case(&mut self, subject: &str, case: Node<'t>) -> Vec<String> {
         let patterns: Vec<_> = case.parts().into_iter().filter(|part| part.kind() == "case_pattern").collect();
-        let open =
-            patterns.last().is_some_and(|last| self.source.text()[last.end_byte()..].trim_start().starts_with(','));
+        let open = patterns.last().is_some_and(|last| behind_comma(self.source.text(), last.end_byte()).is_some());
         match patterns.as_slice() {
             [only] if !open => self.pattern(subject, *only),
             several => self.sequence(subject, several),
@@ -143,4 +143,10 @@ impl<'t> Translator<'t> {
 
 fn all(conditions: &[String]) -> String {
     if conditions.is_empty() { "True".to_owned() } else { conditions.join(" and ") }
+}
+
+/// Behind the comma that comes next in the text, if one does: it makes a tuple of a single pattern or value.
+fn behind_comma(text: &str, from: usize) -> Option<usize> {
+    let rest = text[from..].trim_start().strip_prefix(',')?;
+    Some(text.len() - rest.len())
 }
