@@ -141,7 +141,7 @@ fn every_class_is_told_with_what_it_inherits() {
     );
     let inside = format!(
         "class Other:\n    def make(self):\n{}",
-        base.lines().skip(1).map(|line| format!("    {line}\n")).collect::<String>()
+        base.lines().skip(1).map(|line| ["    ", line, "\n"].concat()).collect::<String>()
     );
     assert_eq!(told(&facts(&inside).load_lists), "-: (mem, n, m, p)", "a function in a method is no method");
 }

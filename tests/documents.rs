@@ -219,7 +219,8 @@ fn github_gets_an_annotation_for_each_finding_and_a_summary() {
         let rows: Vec<_> = summary.lines().filter(|line| line.starts_with("| ComfyUI-MultiGPU ")).collect();
         assert_eq!(rows.len(), list(&json["checkouts"]).len(), "{name}: {summary}");
         for fix in json["checkouts"].as_array().into_iter().flatten().flat_map(|checkout| list(&checkout["fixes"])) {
-            assert!(rows[0].contains(&format!("| **{}**: ", fix["status"].as_str().unwrap())), "{name}: {summary}");
+            let status = fix["status"].as_str().unwrap().replace('-', " ");
+            assert!(rows[0].contains(&format!("| **{status}**: ")), "{name}: {summary}");
         }
         let conflicts = list(&json["checkouts"][0]["conflicts"]).len();
         let listed = summary.lines().filter(|line| line.starts_with("- **comfyui**: custom\\_nodes/"));

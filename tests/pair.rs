@@ -214,7 +214,7 @@ fn gguf_loaders_are_judged_by_the_pack_beside_the_node() {
     };
     let gguf = "GGUF diffusion models, GGUF text encoders";
     let (lines, err) = loaders(&install);
-    let acts = format!("loaders    act: {gguf} (`QuantizedModelPatcher` of ComfyUI-GGUF is a plain patcher)\n");
+    let acts = format!("loaders      act: {gguf} (`QuantizedModelPatcher` of ComfyUI-GGUF is a plain patcher)\n");
     assert!(lines.starts_with(&acts), "{lines}");
     assert!(err.contains(
         "dynamic VRAM is active; GGUF loaders act\nhelp: start ComfyUI with --disable-dynamic-vram, or load"
@@ -230,7 +230,7 @@ fn gguf_loaders_are_judged_by_the_pack_beside_the_node() {
         fs::write(&nodes, text.replace("(comfy.model_patcher.ModelPatcher)", &base)).unwrap();
         let (lines, err) = loaders(&install);
         let inert = format!(
-            "loaders    no effect while dynamic VRAM is active: {gguf} (`QuantizedModelPatcher` of quantised is a dynamic"
+            "loaders      no effect while dynamic VRAM is active: {gguf} (`QuantizedModelPatcher` of quantised is a dynamic"
         );
         assert!(lines.starts_with(&inert), "{base}: {lines}");
         assert!(err.starts_with("warning: DisTorch2's safetensors and GGUF loaders have no effect"), "{base}: {err}");
@@ -242,7 +242,7 @@ fn gguf_loaders_are_judged_by_the_pack_beside_the_node() {
     ] {
         fs::write(&nodes, text).unwrap();
         let (lines, err) = loaders(&install);
-        assert!(lines.starts_with(&format!("loaders    unknown: {gguf} ({why}")), "{lines}");
+        assert!(lines.starts_with(&format!("loaders      unknown: {gguf} ({why}")), "{lines}");
         assert!(err.starts_with("warning: DisTorch2's safetensors loaders have no effect"), "{err}");
     }
 }

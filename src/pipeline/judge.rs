@@ -75,9 +75,10 @@ fn loaders(checkout: &Checkout, repair: &Repair, facts: &Facts, cache: Option<&C
 fn marks(repair: &Repair) -> Marks {
     let survey = repair.surveys.all().find(|survey| survey.fix == DYNAMIC_VRAM);
     match survey.map(|survey| survey.status) {
-        Some(Status::Needed) => Marks::Inert,
+        // Without a mark that is recognised there is nothing that makes a patcher plain either.
+        Some(Status::Needed | Status::NotApplicable) => Marks::Inert,
         Some(Status::InOrder) => Marks::Acts,
-        Some(Status::NotUnderstood | Status::NotApplicable) | None => Marks::Unknown,
+        Some(Status::NotUnderstood) | None => Marks::Unknown,
     }
 }
 

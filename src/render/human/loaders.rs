@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::loaders::Effect;
 use crate::render::columns::{columns, wrapped};
-use crate::render::style::{BAD, GOOD, INDENT, STRONG, UNSURE};
+use crate::render::style::{BAD, GOOD, INDENT, UNSURE, label};
 use crate::report::{CheckoutReport, DynamicVramReport, LoaderReport};
 use crate::text::visible;
 
@@ -33,7 +33,7 @@ pub(super) fn lines(checkout: &CheckoutReport) -> String {
         let text = format!("{kinds} ({})", visible(&group[0].why));
         let text = wrapped(&text, INDENT + word.len() + 2, INDENT, columns());
         let name = if number == 0 { "loaders" } else { "" };
-        let _ = writeln!(out, "{STRONG}{name:<10}{STRONG:#} {style}{word}{style:#}: {text}");
+        let _ = writeln!(out, "{}{style}{word}{style:#}: {text}", label(name));
     }
     out
 }
