@@ -24,9 +24,10 @@ const STYLES: Styles = Styles::styled()
 /// Repairs ComfyUI-MultiGPU (DisTorch2) for current ComfyUI
 ///
 /// A ComfyUI update changed the items of a list that ComfyUI-MultiGPU unpacks: DisTorch2 stops with "too many values to
-/// unpack", or puts everything on one device. And whatever the byte quotas ("cuda:0,12gb;cuda:1,16gb") do not cover
-/// spills onto the CPU. distorch-fix finds the affected code by what it does, so it works on any version. It repairs
-/// that code, and runs the result in a sandbox before writing it.
+/// unpack", or puts everything on one device. Whatever the byte quotas ("cuda:0,12gb;cuda:1,16gb") do not cover spills
+/// onto the CPU. And ComfyUI's dynamic VRAM makes the safetensors loaders do nothing. distorch-fix finds the affected
+/// code by what it does, so it works on any version. It repairs that code, and runs the result in a sandbox before
+/// writing it.
 #[derive(Debug, Parser)]
 #[command(version, styles = STYLES, disable_help_subcommand = true, after_help = EXAMPLES)]
 pub struct Cli {
