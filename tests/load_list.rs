@@ -60,6 +60,10 @@ fn loops_take_any_number_of_fields() {
     stars("for ◆ in patcher._load_list(): pass");
     stars("for (◆) in patcher._load_list():\n    pass\nelse:\n    pass\n");
     stars("for [◆] in patcher._load_list(): pass");
+    for part in ["except ValueError", "else", "finally"] {
+        let handled = if part == "else" { "except ValueError: pass\n" } else { "" };
+        stars(&format!("try: pass\n{handled}{part}:\n    for ◆ in patcher._load_list(): pass\n"));
+    }
     stars("for i, (◆) in enumerate(patcher._load_list(), 1): pass");
     stars("for i, [◆] in enumerate(patcher._load_list()): pass");
     stars("async def run(patcher):\n    for ◆ in patcher._load_list():\n        await a\n");
