@@ -117,6 +117,8 @@ fn an_item_may_be_assigned_first() {
 
 #[test]
 fn subscripts_count_from_the_end() {
+    // How what it is multiplied into is used does not tell what it is.
+    counts("for item in p._load_list():\n    x = 2\n    x *= item◆\n    y = x / 2\n");
     counts(&ITEM.replace('◆', "x = item◆"));
     counts(&LIST.replace('◆', "x = loading[7]◆"));
     counts(&LIST.replace('◆', "x = [loading[i]◆ for i in range(len(loading))]"));
