@@ -662,7 +662,7 @@ fn other_values_that_are_read_nearby_are_left_alone() {
         ),
         // A star takes a list of what the others leave.
         (
-            "for i in p._load_list():\n    one, *more, last = 1, i, i, (2, 3)\n    x = more[1][1], last[1]\n",
+            "for i in p._load_list():\n    one, *more, last = 1, 2, i, (2, 3)\n    x = more[1][1], last[1]\n",
             "[1][1]",
             "[1][-3]",
         ),
