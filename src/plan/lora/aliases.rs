@@ -42,7 +42,8 @@ fn of_diffusion(keys: &[String]) -> Vec<Alias> {
     let has = |name: &str| keys.iter().any(|key| own_name(key) == name);
     let family = Family::of(has);
     let dialects = DIALECTS.iter().find(|dialects| has(dialects.marker));
-    let blocks = (0..).take_while(|number| has(&format!("joint_blocks.{number}.x_block.attn.qkv.weight"))).count();
+    let blocks =
+        (0..keys.len()).take_while(|number| has(&format!("joint_blocks.{number}.x_block.attn.qkv.weight"))).count();
     let unet = (family == Some(Family::Unet)).then(|| Unet::of(keys));
     for key in keys {
         let own = own_name(key);
