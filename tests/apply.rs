@@ -333,6 +333,18 @@ fn colours_are_for_terminals_or_on_demand() {
 }
 
 #[test]
+fn of_a_long_line_the_part_around_a_finding_is_shown() {
+    let install = Install::of("legacy");
+    let (before, behind) = ("'before', ".repeat(200), "'behind', ".repeat(200));
+    let line = format!("rows = [{before}[i[1] for i in p._load_list()], {behind}]\n");
+    fs::write(install.file(), install.text() + &line).unwrap();
+    let check = install.run(&["check", "--no-verify"]);
+    let shown = check.out.lines().find(|shown| shown.contains("i[1] for i in p._load_list()")).unwrap();
+    assert!(shown.contains("'before'") && shown.contains("'behind'") && shown.ends_with('…'), "{shown}");
+    assert!(shown.len() < 300, "{shown}");
+}
+
+#[test]
 fn a_disabled_node_is_acted_on_only_if_named() {
     let install = Install::of("legacy");
     let disabled = install.checkout().with_extension("disabled");

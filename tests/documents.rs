@@ -218,10 +218,9 @@ fn github_gets_an_annotation_for_each_finding_and_a_summary() {
         assert!(summary.starts_with("before\n### distorch-fix\n\n| checkout |"), "{name}: {summary}");
         let rows: Vec<_> = summary.lines().filter(|line| line.starts_with("| ComfyUI-MultiGPU ")).collect();
         assert_eq!(rows.len(), list(&json["checkouts"]).len(), "{name}: {summary}");
-        for fix in json["checkouts"].as_array().into_iter().flatten().flat_map(|checkout| list(&checkout["fixes"])) {
-            let status = fix["status"].as_str().unwrap().replace('-', " ");
-            assert!(rows[0].contains(&format!("| **{status}**: ")), "{name}: {summary}");
-        }
+        let cells = |line: &str| line.matches(" |").count();
+        let heading = summary.lines().find(|line| line.starts_with("| checkout |")).unwrap();
+        assert!(rows.iter().all(|row| cells(row) == cells(heading)), "{name}: {summary}");
         let conflicts = list(&json["checkouts"][0]["conflicts"]).len();
         let listed = summary.lines().filter(|line| line.starts_with("- **comfyui**: custom\\_nodes/"));
         assert_eq!(listed.count(), conflicts, "{name}: {summary}");

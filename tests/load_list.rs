@@ -60,6 +60,10 @@ fn loops_take_any_number_of_fields() {
     stars("for ◆ in patcher._load_list(): pass");
     stars("for (◆) in patcher._load_list():\n    pass\nelse:\n    pass\n");
     stars("for [◆] in patcher._load_list(): pass");
+    for part in ["except ValueError", "else", "finally"] {
+        let handled = if part == "else" { "except ValueError: pass\n" } else { "" };
+        stars(&format!("try: pass\n{handled}{part}:\n    for ◆ in patcher._load_list(): pass\n"));
+    }
     stars("for i, (◆) in enumerate(patcher._load_list(), 1): pass");
     stars("for i, [◆] in enumerate(patcher._load_list()): pass");
     stars("async def run(patcher):\n    for ◆ in patcher._load_list():\n        await a\n");
@@ -113,6 +117,8 @@ fn an_item_may_be_assigned_first() {
 
 #[test]
 fn subscripts_count_from_the_end() {
+    // How what it is multiplied into is used does not tell what it is.
+    counts("for item in p._load_list():\n    x = 2\n    x *= item◆\n    y = x / 2\n");
     counts(&ITEM.replace('◆', "x = item◆"));
     counts(&LIST.replace('◆', "x = loading[7]◆"));
     counts(&LIST.replace('◆', "x = [loading[i]◆ for i in range(len(loading))]"));
@@ -346,6 +352,11 @@ fn what_takes_a_whole_item_from_the_front_is_given_its_last_fields() {
     cuts(&ITEM.replace('◆', "x = dict(zip((1, 2, 3, 4), ◆))"));
     cuts(&format!("NAMES = ['a', 'b', 'c', 'd']\n{}", ITEM.replace('◆', "x = dict(zip(NAMES, ◆))")));
     cuts(&format!("Row = namedtuple('Row', 'a b c d')\n{}", ITEM.replace('◆', "x = Row._make(◆)")));
+    for (names, why) in [("(1, 2, 3)", "takes 3 fields from the front"), ("names()", "it is not known how many")] {
+        let text = ITEM.replace('◆', &format!("x = dict(zip({names}, item))"));
+        let (_, survey) = snippets::survey(&[(FILE, &text)], LOAD_LIST, Accounting::Resident);
+        assert!(survey.sites[0].message.contains(why), "{}", survey.sites[0].message);
+    }
     let spreads = |context: &str| {
         rewrites(&ITEM.replace('◆', context), "*item", "*item[-4:]", "item[0], *item[-3:]");
     };
@@ -656,7 +667,7 @@ fn other_values_that_are_read_nearby_are_left_alone() {
         ),
         // A star takes a list of what the others leave.
         (
-            "for i in p._load_list():\n    one, *more, last = 1, i, i, (2, 3)\n    x = more[1][1], last[1]\n",
+            "for i in p._load_list():\n    one, *more, last = 1, 2, i, (2, 3)\n    x = more[1][1], last[1]\n",
             "[1][1]",
             "[1][-3]",
         ),

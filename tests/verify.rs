@@ -325,7 +325,7 @@ fn what_a_file_logs_with_does_not_matter() {
 }
 
 /// A helper that gives a quota back as it is, in ways that the sandbox cannot run by itself.
-const TRANSLATED: [&str; 23] = [
+const TRANSLATED: [&str; 24] = [
     "quota + (quota < 0)",
     "quota - (quota < 0)",
     "quota + sum(part < 0 for part in [quota])",
@@ -348,6 +348,7 @@ const TRANSLATED: [&str; 23] = [
     "matched((quota, 0))",
     "matched([0, 0, quota])",
     "only([quota]) + only(5)",
+    "list(early(quota))[-1]",
     "matched('none') or matched({'quota': 1}) or twice(quota)",
 ];
 
@@ -426,6 +427,13 @@ def matched(value):
         case _:
             pass
     return 0
+
+
+def early(value):
+    for part in (0, value, 1):
+        yield part
+        if part == value:
+            return
 
 
 def only(value):

@@ -260,3 +260,20 @@ fn last_norm(modules: &[BuiltModule]) -> Option<Dtype> {
     };
     norm.map(Tensor::torch_dtype).filter(|&dtype| dtype != Dtype::U8)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comfyui_gguf_has_its_own_of_five_classes() {
+        let is_own = |kind: &'static str, casts| {
+            let name = String::from("diffusion_model.layer");
+            is_gguf_layer(&BuiltModule { name, kind: kind.into(), casts, has_bias: true, parameters: Vec::new() })
+        };
+        for kind in ["Linear", "Conv2d", "Embedding", "LayerNorm", "GroupNorm"] {
+            assert!(is_own(kind, true) && !is_own(kind, false), "{kind}");
+        }
+        assert!(["Conv1d", "Conv3d", "RMSNorm"].into_iter().all(|kind| !is_own(kind, true)));
+    }
+}

@@ -117,3 +117,21 @@ fn stand_in(block: &Block) -> &'static str {
         _ => "RMSNorm",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stand_in_has_a_bias_where_the_block_has_one() {
+        let of = |kind: &'static str, has_bias| {
+            let name = String::from("layer");
+            stand_in(&Block { name, kind: kind.into(), resident_bytes: 1, offload_bytes: 1, has_bias })
+        };
+        assert_eq!([of("Linear", true), of("Conv3d", true), of("LayerNorm", true)], ["Linear"; 3]);
+        assert_eq!(
+            [of("Embedding", false), of("RMSNorm", false), of("Other", false)],
+            ["Embedding", "RMSNorm", "RMSNorm"]
+        );
+    }
+}

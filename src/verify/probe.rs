@@ -218,8 +218,7 @@ fn code(before: &Source, old: Node<'_>, after: &Source, new: Node<'_>, number: O
             }
             // An index that is a variable is replaced by its value; the repair may have put something around it.
             let was = before.slice(old.child_by_field_name("subscript")?);
-            let is_written = was.starts_with(|c: char| c.is_ascii_digit() || c == '-');
-            let text = match number.filter(|_| !is_written && text.contains(was)) {
+            let text = match number {
                 Some(number) => text.replacen(was, &number.to_string(), 1),
                 None => text.to_owned(),
             };

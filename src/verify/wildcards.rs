@@ -86,3 +86,24 @@ fn other_readings(text: &str) -> Vec<Option<String>> {
     }
     readings
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unusual_wildcards_have_other_readings() {
+        let readings = |text: &str| {
+            let readings = other_readings(text).into_iter().map(|reading| reading.unwrap_or("refused".to_owned()));
+            readings.collect::<Vec<_>>()
+        };
+        for usual in ["", "cuda:0,1gb", "cuda:0,1gb;cpu,*"] {
+            assert!(readings(usual).is_empty(), "{usual}");
+        }
+        assert_eq!(readings("cuda:0,1gb;cpu,2gb*"), ["cuda:0,1gb;cpu,2gb", "refused"]);
+        // The first of several counts; with one that is marked as well, that may be an amount.
+        assert_eq!(readings("cpu,*;cuda:1,*"), ["cpu,*"; 3]);
+        let mixed = ["cpu,2gb;cuda:1,*", "refused", "cpu,2gb*", "cpu,2gb;cuda:1,*", "cpu,2gb*;cuda:1,*"];
+        assert_eq!(readings("cpu,2gb*;cuda:1,*"), mixed);
+    }
+}

@@ -43,7 +43,7 @@ fn of_diffusion(keys: &[String]) -> Vec<Alias> {
     let family = Family::of(has);
     let dialects = DIALECTS.iter().find(|dialects| has(dialects.marker));
     let blocks =
-        (0..u32::MAX).take_while(|number| has(&format!("joint_blocks.{number}.x_block.attn.qkv.weight"))).count();
+        (0..keys.len()).take_while(|number| has(&format!("joint_blocks.{number}.x_block.attn.qkv.weight"))).count();
     let unet = (family == Some(Family::Unet)).then(|| Unet::of(keys));
     for key in keys {
         let own = own_name(key);

@@ -219,14 +219,6 @@ impl<'p> Value<'p> {
         self.callables.iter().any(|(callable, _)| !matches!(callable, Callable::Object(_) | Callable::Module(_)))
     }
 
-    /// Is it a text, or does it contain one?
-    pub fn carries_text(&self) -> bool {
-        !self.texts.is_empty()
-            || self.element.as_ref().is_some_and(|element| element.carries_text())
-            || self.values.as_ref().is_some_and(|values| values.carries_text())
-            || self.fields.as_ref().is_some_and(|fields| fields.iter().any(Self::carries_text))
-    }
-
     /// What iterating over it gives. Iterating over an item gives its elements, which are not followed.
     pub fn iterated(&self) -> Self {
         let element = self.element.as_deref().cloned().unwrap_or_default();
