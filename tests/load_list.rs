@@ -352,7 +352,7 @@ fn what_takes_a_whole_item_from_the_front_is_given_its_last_fields() {
     cuts(&ITEM.replace('◆', "x = dict(zip((1, 2, 3, 4), ◆))"));
     cuts(&format!("NAMES = ['a', 'b', 'c', 'd']\n{}", ITEM.replace('◆', "x = dict(zip(NAMES, ◆))")));
     cuts(&format!("Row = namedtuple('Row', 'a b c d')\n{}", ITEM.replace('◆', "x = Row._make(◆)")));
-    for (names, why) in [("(1, 2, 3)", "takes 3 fields from the front"), ("names()", "it is not known how many")] {
+    for (names, why) in [("(1, 2, 3)", "takes 3 fields from the front"), ("names()", "an unknown number of names")] {
         let text = ITEM.replace('◆', &format!("x = dict(zip({names}, item))"));
         let (_, survey) = snippets::survey(&[(FILE, &text)], LOAD_LIST, Accounting::Resident);
         assert!(survey.sites[0].message.contains(why), "{}", survey.sites[0].message);
