@@ -33,7 +33,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
     pub(super) fn of(subject: &'s Subject<'p>, store: &'s Store<'p>, left_over: &mut LeftOver<'p>) -> Option<Self> {
         let source = subject.source(store.spot.file)?;
         let node = store.spot.node;
-        let (container, key) = (container(store)?, key(store)?);
+        let (container, key) = (container(source, store)?, key(store)?);
         let amount = if node.kind() == "pair" {
             let mapping = node.parent()?;
             let is_other = |other: &Node<'p>| other.kind() == "pair" && *other != node;
@@ -377,9 +377,9 @@ impl<'s, 'p> Remainder<'s, 'p> {
 }
 
 /// What is stored into.
-fn container<'p>(store: &Store<'p>) -> Option<Node<'p>> {
+fn container<'p>(source: &Source, store: &Store<'p>) -> Option<Node<'p>> {
     let node = store.spot.node;
-    if node.kind() == "pair" { updated(node) } else { node.child_by_field_name("value") }
+    if node.kind() == "pair" { updated(source, node) } else { node.child_by_field_name("value") }
 }
 
 /// The key that it is stored under.
