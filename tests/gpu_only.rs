@@ -548,6 +548,12 @@ fn a_remainder_without_a_wildcard_that_is_recognised_is_told() {
 }
 
 #[test]
+fn tests_that_would_be_put_around_each_other_are_told() {
+    let text = byte_mode("wild = \"cpu\"", "notes.update({wild: rest})\nif rest > 0: final[wild] += rest");
+    stays(&text, Status::NotUnderstood);
+}
+
+#[test]
 fn a_wildcard_with_an_unknown_use_is_told() {
     stays("def allocate(text):\n    if '*' in text:\n        hand_over(text)\n", Status::NotUnderstood);
     let beside = "if rest > 0:\n    log.info(wild); final[wild] += rest; log.info(2)\nx = 1; final[wild] += rest";

@@ -227,7 +227,14 @@ impl<'s, 'p> Remainder<'s, 'p> {
             None => self.run(),
         };
         let first = self.behind_assignment(first);
-        wrapped.push((self.store.spot.file, first.start_byte()..last.end_byte()));
+        let range = first.start_byte()..last.end_byte();
+        let is_shared = |(file, other): &(usize, Range<usize>)| {
+            *file == self.store.spot.file && other.start < range.end && range.start < other.end
+        };
+        if wrapped.iter().any(is_shared) {
+            return None;
+        }
+        wrapped.push((self.store.spot.file, range));
         let (test, mut edits) = self.test();
         let otherwise = if tested.is_some() { "else:".to_owned() } else { format!("elif {} > 0:", self.amount_text()) };
         let share = insert::share(self.source, self.store.function, self.container, self.amount, first..=last, None);
