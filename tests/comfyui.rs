@@ -325,15 +325,23 @@ fn what_is_not_understood_is_told_with_its_line_and_never_guessed() {
 
 #[test]
 fn code_made_to_be_slow_or_deep_is_given_up_with_its_line() {
-    let nested: String = (0..60).fold(String::from("out = []\n"), |text, depth| {
+    let nested = |levels: usize| {
+        (0..levels).fold(String::from("out = []\n"), |text, depth| {
+            let indent = " ".repeat(depth);
+            format!("{text}{indent}for x{depth} in y:\n{indent} a{depth} = {indent:?} + a{depth}\n")
+        })
+    };
+    // Not deep, but each loop is gone through several times for each time of the one around it.
+    let growing: String = (0..12).fold(String::new(), |text, depth| {
         let indent = " ".repeat(depth);
-        format!("{text}{indent}for x{depth} in y:\n{indent} a{depth} = {indent:?} + a{depth}\n")
+        format!("{text}{indent}a{depth} = ()\n{indent}for x{depth} in y:\n{indent} a{depth} = a{depth} + (b,)\n")
     });
     let sum = format!("return [{}]", vec!["(a,)"; 1500].join(" + "));
     let branches: String =
         (0..300).map(|n| format!("if y{n}: a{n} = (a,)\nelse: a{n} = (b, b)\n")).collect::<Vec<_>>().concat();
     for body in [
-        nested,
+        nested(60),
+        growing,
         sum,
         format!("{branches}return [{}]", (0..300).map(|n| format!("a{n}")).collect::<Vec<_>>().join(" + ")),
     ] {

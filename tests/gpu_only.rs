@@ -226,6 +226,12 @@ fn one_line_and_no_test_at_all_are_understood() {
         "if rest > 0: final[wild] += rest",
         "if rest > 0:\n    if wild is not None: final[wild] += rest\n    else:\n        SHARE",
     );
+    // A mapping that nothing is put into by it is no place for the remainder.
+    let noted = |rest: &str| format!("notes.append({{wild: rest}})\n{rest}");
+    repairs_rest(
+        &noted("if rest > 0: final[wild] += rest"),
+        &noted("if rest > 0:\n    if wild is not None: final[wild] += rest\n    else:\n        SHARE"),
+    );
     repairs_rest("final[wild] += rest", "if wild is not None:\n    final[wild] += rest\nelif rest > 0:\n    SHARE");
     repairs_rest(
         "if rest <= 0:\n    return final\nfinal[wild] += rest\nlog.info(wild)",
@@ -539,6 +545,12 @@ fn a_remainder_without_a_wildcard_that_is_recognised_is_told() {
     stays(&format!("{apart}{helper}"), Status::NotUnderstood);
     // Shares in percent leave nothing over that byte quotas would.
     stays(&unmarked.replace("parse(amount)", "float(amount.replace(\"%\", \"\"))"), Status::NotApplicable);
+}
+
+#[test]
+fn tests_that_would_be_put_around_each_other_are_told() {
+    let text = byte_mode("wild = \"cpu\"", "notes.update({wild: rest})\nif rest > 0: final[wild] += rest");
+    stays(&text, Status::NotUnderstood);
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
     pub(super) fn of(subject: &'s Subject<'p>, store: &'s Store<'p>, left_over: &mut LeftOver<'p>) -> Option<Self> {
         let source = subject.source(store.spot.file)?;
         let node = store.spot.node;
-        let (container, key) = (container(store)?, key(store)?);
+        let (container, key) = (container(source, store)?, key(store)?);
         let amount = if node.kind() == "pair" {
             let mapping = node.parent()?;
             let is_other = |other: &Node<'p>| other.kind() == "pair" && *other != node;
@@ -227,7 +227,14 @@ impl<'s, 'p> Remainder<'s, 'p> {
             None => self.run(),
         };
         let first = self.behind_assignment(first);
-        wrapped.push((self.store.spot.file, first.start_byte()..last.end_byte()));
+        let range = first.start_byte()..last.end_byte();
+        let is_shared = |(file, other): &(usize, Range<usize>)| {
+            *file == self.store.spot.file && other.start < range.end && range.start < other.end
+        };
+        if wrapped.iter().any(is_shared) {
+            return None;
+        }
+        wrapped.push((self.store.spot.file, range));
         let (test, mut edits) = self.test();
         let otherwise = if tested.is_some() { "else:".to_owned() } else { format!("elif {} > 0:", self.amount_text()) };
         let share = insert::share(self.source, self.store.function, self.container, self.amount, first..=last, None);
@@ -374,9 +381,9 @@ impl<'s, 'p> Remainder<'s, 'p> {
 }
 
 /// What is stored into.
-fn container<'p>(store: &Store<'p>) -> Option<Node<'p>> {
+fn container<'p>(source: &Source, store: &Store<'p>) -> Option<Node<'p>> {
     let node = store.spot.node;
-    if node.kind() == "pair" { updated(node) } else { node.child_by_field_name("value") }
+    if node.kind() == "pair" { updated(source, node) } else { node.child_by_field_name("value") }
 }
 
 /// The key that it is stored under.

@@ -7,6 +7,7 @@ use tree_sitter::Node;
 use super::scope::{Frame, State};
 use super::value::{Key, Number, Value, as_i64};
 use super::{Follower, Form};
+use crate::python::Source;
 use crate::python::field::Fields;
 
 impl<'p> Follower<'p, '_> {
@@ -52,7 +53,8 @@ impl<'p> Follower<'p, '_> {
         for pair in pairs {
             if pair.kind() == "pair" {
                 let key = self.child(frame, state, pair, "key");
-                if !key.texts.is_empty() && updated(pair).is_some() {
+                let source = self.package.source(frame.file).ok();
+                if !key.texts.is_empty() && source.is_some_and(|source| updated(source, pair).is_some()) {
                     self.notes.store(frame, pair, key.texts.clone());
                 }
                 let number = key.number.and_then(same_in_all);
@@ -229,11 +231,15 @@ impl<'p> Follower<'p, '_> {
 
 /// The container that a pair of a dictionary display is added to: `container.update({…})`, `container |= {…}`,
 /// `container = {**container, …}`.
-pub fn updated(pair: Node<'_>) -> Option<Node<'_>> {
+pub fn updated<'p>(source: &Source, pair: Node<'p>) -> Option<Node<'p>> {
     let mapping = pair.parent().filter(|mapping| mapping.kind() == "dictionary")?;
     let outer = mapping.parent()?;
     match outer.kind() {
-        "argument_list" => outer.parent()?.field("function")?.field("object"),
+        "argument_list" => {
+            let called = outer.parent()?.field("function")?;
+            let is_update = source.slice(called.field("attribute")?) == "update";
+            called.field("object").filter(|_| is_update)
+        }
         "augmented_assignment" if outer.field("operator")?.kind() == "|=" => outer.field("left"),
         "assignment" if mapping.part(0)?.kind() == "dictionary_splat" => outer.field("left"),
         _ => None,
