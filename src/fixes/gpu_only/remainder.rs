@@ -228,7 +228,7 @@ impl<'s, 'p> Remainder<'s, 'p> {
         };
         let first = self.behind_assignment(first);
         let range = first.start_byte()..last.end_byte();
-        let is_shared = |(file, other): &(usize, Range<usize>)| {
+        let is_shared = |(file, other): &(FileId, Range<usize>)| {
             *file == self.store.spot.file && other.start < range.end && range.start < other.end
         };
         if wrapped.iter().any(is_shared) {
