@@ -4,9 +4,14 @@
 mod common;
 
 use std::fs;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::{Install, Ran, at_once};
+use distorch_fix::verify::{Engine, Limits, Options, Verdict};
+
+/// As in the program: memory is counted by it.
+#[global_allocator]
+static ALLOCATOR: monty_alloc::LimitedAllocator = monty_alloc::LimitedAllocator;
 
 /// The line of the function for bytes that is replaced.
 const LINE: &str = "    final_bytes = defaultdict(int)\n";
@@ -47,13 +52,58 @@ fn said(ran: &Ran) -> String {
     lines.join(" ").chars().take(150).collect()
 }
 
-fn all_are_refused(hostile_ones: &[(&str, &str, &str)]) {
-    at_once(hostile_ones, |(what, inside, above)| is_refused(what, &hostile(inside, above)));
+/// Is it stopped within limits of a fraction of those of the program?
+fn all_are_stopped(hostile_ones: &[(&str, &str, &str)]) {
+    let limits = Limits {
+        time: Duration::from_millis(200),
+        time_per_call: Duration::ZERO,
+        step: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let options = Options { engine: Engine::Sandbox(limits), ..Options::default() };
+    at_once(hostile_ones, |(what, inside, above)| {
+        let begun = Instant::now();
+        let verdict = hostile(inside, above).repair().unwrap().verify(&options);
+        println!("{what:<40} {:>6} ms  {verdict:?}", begun.elapsed().as_millis());
+        let Verdict::Inconclusive(reason) = verdict else { panic!("{what}: {verdict:?}") };
+        assert!(reason.len() < 1000, "{what}: {} bytes of reason", reason.len());
+        assert!(!reason.contains("crashed"), "{what}: {reason}");
+    });
+}
+
+#[test]
+fn the_limits_are_those_of_the_documentation() {
+    let Limits { time, time_per_call, step, memory_bytes, calls } = Limits::default();
+    let rows = [
+        format!("| time | {} ms, and {} ms for each call |", time.as_millis(), time_per_call.as_millis()),
+        format!("| time of a single step beyond that | {} ms |", step.as_millis()),
+        format!("| memory of the program's values | {} MiB |", memory_bytes >> 20),
+        format!("| calls inside calls | {calls} |"),
+    ];
+    let documentation = fs::read_to_string("docs/safety.md").unwrap();
+    for row in rows {
+        assert!(documentation.lines().any(|line| line == row), "{row}");
+    }
+}
+
+#[test]
+fn the_program_stops_what_exceeds_a_limit() {
+    let hostile_ones = [
+        ("time limit exceeded", "while True:\n    pass", ""),
+        ("memory limit exceeded", "[0] * 10**10", ""),
+        ("maximum recursion depth exceeded", "again(0)", "def again(depth):\n    return again(depth + 1)"),
+    ];
+    at_once(&hostile_ones, |(limit, inside, above)| {
+        let install = hostile(inside, above);
+        is_refused(limit, &install);
+        let ran = install.run(&["check"]);
+        assert!(ran.err.contains(limit), "{limit}: {ran:?}");
+    });
 }
 
 #[test]
 fn what_never_ends_is_stopped() {
-    all_are_refused(&[
+    all_are_stopped(&[
         ("an endless loop", "while True:\n    pass", ""),
         (
             "an endless loop that catches everything",
@@ -96,7 +146,7 @@ fn what_never_ends_is_stopped() {
 
 #[test]
 fn what_asks_for_too_much_is_stopped() {
-    all_are_refused(&[
+    all_are_stopped(&[
         ("a list of gigabytes", "[0] * 10**10", ""),
         ("a list that grows", "grown = [0]\nwhile True:\n    grown += grown", ""),
         ("a list that grows slowly", "grown = []\nwhile True:\n    grown.append([])", ""),

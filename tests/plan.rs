@@ -225,7 +225,7 @@ fn placement_is_that_of_the_nodes_own_python_in_the_sandbox() {
     let models = models(folder.path());
     for (fixture, policy) in [("in-order", Policy::GpuOnly), ("upstream-fixed", Policy::CpuFallback)] {
         let repair = Install::of(fixture).repair().unwrap();
-        let blocks = compare(&repair, policy, &Engine::Sandbox, &models);
+        let blocks = compare(&repair, policy, &Engine::default(), &models);
         assert!(blocks > 5000, "{blocks}");
     }
 }
@@ -256,7 +256,7 @@ fn placement_is_that_of_the_newest_version_of_the_node() {
     let Some((_folder, repair)) = upstream() else { return };
     let folder = tempfile::tempdir().unwrap();
     let models = models(folder.path());
-    let mut engines = vec![Engine::Sandbox];
+    let mut engines = vec![Engine::default()];
     let python = PathBuf::from("python3");
     if std::process::Command::new(&python).args(["-I", "-S", "-c", "pass"]).status().is_ok_and(|s| s.success()) {
         engines.push(Engine::Python(python));

@@ -94,7 +94,7 @@ fn meaning(text: &str) -> Result<String, String> {
     let program = format!(
         "{text}\n\nclass Patcher:\n    def _load_list(self):\n        return [(3, 'x', True, ['p']), (1, 'y', False, []), (4, 'z', True, ['q'])]\n\nrepr(read(Patcher()))"
     );
-    Engine::Sandbox.start(program, 1).finish()
+    Engine::default().start(program, 1).finish()
 }
 
 proptest! {

@@ -90,7 +90,7 @@ fn python_and_the_sandbox_are_of_one_mind() {
                 Verdict::Wrong(mismatch) => Err(Ok(mismatch)),
                 Verdict::Inconclusive(reason) => Err(Err(reason)),
             };
-            let here = verdict(Engine::Sandbox);
+            let here = verdict(Engine::default());
             assert_eq!(here, verdict(Engine::Python(python.clone())), "{name}, {accounting:?}");
             assert_eq!(here.is_ok(), name != "a wrong one", "{name}: {here:?}");
         }
@@ -456,7 +456,7 @@ fn with_helper(body: &str) -> Repair {
 fn what_the_sandbox_does_not_have_is_translated() {
     let same = |text: &str| format!("    assert ({text}) == quota, {text:?}\n");
     let repair = with_helper(&(TRANSLATED.map(same).concat() + "    return quota"));
-    let engines = [Some(Engine::Sandbox), python().map(Engine::Python)];
+    let engines = [Some(Engine::default()), python().map(Engine::Python)];
     for engine in engines.into_iter().flatten() {
         let verdict = repair.verify(&Options { engine: engine.clone(), ..Options::default() });
         assert!(matches!(verdict, Verdict::Verified(_)), "{engine:?}: {verdict:?}");

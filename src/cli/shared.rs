@@ -68,7 +68,7 @@ impl Proof {
 const SCENARIOS: usize = 8;
 
 pub(super) fn engine(python: Option<&PathBuf>) -> Engine {
-    python.map_or(Engine::Sandbox, |python| Engine::Python(python.clone()))
+    python.map_or_else(Engine::default, |python| Engine::Python(python.clone()))
 }
 
 /// The ComfyUI that checkouts are judged by.

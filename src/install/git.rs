@@ -88,25 +88,40 @@ fn core_worktree(git_dir: &Path) -> Option<String> {
     bounded(move || Config::open(&config).ok()?.get_string("core.worktree").ok())
 }
 
-/// Whether libgit2 has hung on a repository. No other is read then: a thousand like it would take a thousand times as
-/// long.
-static HAS_HUNG: AtomicBool = AtomicBool::new(false);
+/// How long this run waits for libgit2.
+static PATIENCE: Patience = Patience::new(Duration::from_secs(3));
 
-/// Runs libgit2 with a time limit. It opens whatever is in a repository or is included by its configuration, and waits
-/// forever on a pipe. Such a thread is abandoned, and ends with the process.
+/// Runs libgit2 with a time limit; `None` if it takes longer.
 fn bounded<T: Send + 'static>(ask: impl FnOnce() -> Option<T> + Send + 'static) -> Option<T> {
-    const MOST_TIME: Duration = Duration::from_secs(3);
-    if HAS_HUNG.load(Ordering::Relaxed) {
-        return None;
+    PATIENCE.ask(ask)
+}
+
+/// libgit2 opens whatever stands in a repository or is included by its configuration, and on a pipe it waits forever.
+struct Patience {
+    most_time: Duration,
+    /// Whether it has hung. Nothing is asked then any more: a thousand repositories would take a thousand times as long.
+    is_over: AtomicBool,
+}
+
+impl Patience {
+    const fn new(most_time: Duration) -> Self {
+        Self { most_time, is_over: AtomicBool::new(false) }
     }
-    let (done, answer) = mpsc::sync_channel(1);
-    // If the receiver is gone, the result is not needed.
-    thread::Builder::new().name("libgit2".to_owned()).spawn(move || drop(done.send(ask()))).ok()?;
-    let answer = answer.recv_timeout(MOST_TIME);
-    if matches!(answer, Err(mpsc::RecvTimeoutError::Timeout)) {
-        HAS_HUNG.store(true, Ordering::Relaxed);
+
+    /// The answer, if there is one in time. A question that hangs is left to itself, and ends with the process.
+    fn ask<T: Send + 'static>(&self, ask: impl FnOnce() -> Option<T> + Send + 'static) -> Option<T> {
+        if self.is_over.load(Ordering::Relaxed) {
+            return None;
+        }
+        let (done, answer) = mpsc::sync_channel(1);
+        // If the receiver is gone, the result is not needed.
+        thread::Builder::new().name("libgit2".to_owned()).spawn(move || drop(done.send(ask()))).ok()?;
+        let answer = answer.recv_timeout(self.most_time);
+        if matches!(answer, Err(mpsc::RecvTimeoutError::Timeout)) {
+            self.is_over.store(true, Ordering::Relaxed);
+        }
+        answer.ok().flatten()
     }
-    answer.ok().flatten()
 }
 
 /// Larger blobs are not files of the node.
@@ -265,5 +280,24 @@ mod tests {
         assert_eq!(*without_carriage_returns(b"a\nb"), *b"a\nb");
         assert_eq!(*without_carriage_returns(b"\r\na\r\nb\r\n"), *b"\na\nb\n");
         assert_eq!(*without_carriage_returns(b"a\rb\r\r\nc\r"), *b"a\rb\r\nc\r");
+    }
+
+    #[test]
+    fn what_hangs_is_given_up_and_nothing_is_asked_after_it() {
+        let patience = Patience::new(Duration::from_millis(50));
+        let hangs = || -> Option<()> {
+            loop {
+                thread::park();
+            }
+        };
+        assert_eq!(patience.ask(hangs), None);
+        assert_eq!(patience.ask(|| Some(1)), None);
+        assert_eq!(Patience::new(PATIENCE.most_time).ask(|| Some(1)), Some(1));
+    }
+
+    #[test]
+    fn libgit2_has_the_time_that_the_documentation_gives_it() {
+        let promise = format!("libgit2 gets {} seconds, once per run", PATIENCE.most_time.as_secs());
+        assert!(include_str!("../../docs/safety.md").contains(&promise), "{promise}");
     }
 }

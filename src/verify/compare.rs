@@ -7,7 +7,7 @@ use super::calls;
 use super::case::Case;
 use super::program::{Program, Role};
 use super::run::Verifier;
-use super::{Engine, Mismatch, Step, Verdict, expect, scenario, spill, wildcards};
+use super::{Mismatch, Step, Verdict, expect, scenario, spill, wildcards};
 use crate::allocator::{Accounting, Policy, Remainder, bytes};
 
 impl Verifier<'_> {
@@ -142,7 +142,7 @@ impl Verifier<'_> {
         at: usize,
         answer: &Answer,
     ) -> Result<Option<Verdict>, Verdict> {
-        let Some(error) = answer.unsupported().filter(|_| self.options.engine == Engine::Sandbox) else {
+        let Some(error) = answer.unsupported().filter(|_| self.options.engine.is_sandbox()) else {
             return Ok(None);
         };
         let before = &self.before(program, cases, Accounting::Resident)?[at];

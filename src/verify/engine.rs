@@ -14,46 +14,77 @@ use monty_types::{
 };
 use wait_timeout::ChildExt as _;
 
-/// Time that a program may take in the sandbox before its first call. It needs some milliseconds.
-const MOST_TIME: Duration = Duration::from_secs(2);
-/// Time that a real interpreter may take to start, in addition.
+/// Time that a real interpreter may take to start, in addition to the time of the program.
 const MOST_START: Duration = Duration::from_secs(8);
-/// Time that each call may take on average, in addition. One needs about a tenth of a millisecond.
-const MOST_TIME_PER_CALL: Duration = Duration::from_millis(5);
-/// Time that a single step of a program may take beyond that.
-const MOST_STEP: Duration = Duration::from_secs(1);
 /// The stack of the sandbox's thread. Nested calls and nested code need it.
 const STACK_BYTES: usize = 32 * 1024 * 1024;
-/// Memory that the values of one program may take, in bytes. The sandbox checks it before anything large is created.
-pub const MOST_MEMORY_BYTES: usize = 64 * 1024 * 1024;
-/// The deepest nesting of calls.
-const MOST_CALLS: usize = 200;
 /// The longest part of an error, and of the line that raised it, that is shown; in characters.
 const MOST_REASON: usize = 200;
 /// What a program may print, in bytes.
 const MOST_OUTPUT_BYTES: usize = 64 * 1024 * 1024;
 
+/// What a program may take before it is stopped. Those of the program are the default; tests of hostile code need not
+/// wait as long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Time that a program may take before its first call. It needs some milliseconds.
+    pub time: Duration,
+    /// Time that each call may take on average, in addition. One needs about a tenth of a millisecond.
+    pub time_per_call: Duration,
+    /// Time that a single step of a program may take beyond that.
+    pub step: Duration,
+    /// Memory that the values of a program may take, in bytes. The sandbox checks it before anything large is created.
+    pub memory_bytes: usize,
+    /// The deepest nesting of calls.
+    pub calls: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            time: Duration::from_secs(2),
+            time_per_call: Duration::from_millis(5),
+            step: Duration::from_secs(1),
+            memory_bytes: 64 * 1024 * 1024,
+            calls: 200,
+        }
+    }
+}
+
 /// Where programs run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Engine {
     /// `monty`, an interpreter in this process that reaches nothing of the host.
-    #[default]
-    Sandbox,
+    Sandbox(Limits),
     /// A real interpreter, isolated (`-I -S`): a second opinion for those who trust the checkout.
     Python(PathBuf),
 }
 
+impl Default for Engine {
+    fn default() -> Self {
+        Self::Sandbox(Limits::default())
+    }
+}
+
 impl Engine {
+    /// Whether it is the sandbox, which cannot run all of Python.
+    pub fn is_sandbox(&self) -> bool {
+        matches!(self, Self::Sandbox(_))
+    }
+
     /// Starts a program whose last line is an expression that gives a text. It runs in parallel with the caller until
     /// [`Running::finish`]. The more calls it makes, the longer it may take.
     pub fn start(&self, program: String, calls: usize) -> Running {
-        let most_time = MOST_TIME + MOST_TIME_PER_CALL * u32::try_from(calls).unwrap_or(u32::MAX);
-        let most_time = if matches!(self, Self::Python(_)) { MOST_START + most_time } else { most_time };
+        let (limits, start) = match self {
+            Self::Sandbox(limits) => (*limits, Duration::ZERO),
+            Self::Python(_) => (Limits::default(), MOST_START),
+        };
+        let most_time = start + limits.time + limits.time_per_call * u32::try_from(calls).unwrap_or(u32::MAX);
         let (done, outcome) = mpsc::sync_channel(1);
         let engine = self.clone();
         let run = move || {
             let given = match engine {
-                Self::Sandbox => in_sandbox(program, most_time),
+                Self::Sandbox(limits) => in_sandbox(program, most_time, limits),
                 Self::Python(python) => in_python(&python, &program, most_time),
             };
             // If the receiver is gone, the result is not needed.
@@ -62,14 +93,14 @@ impl Engine {
         let thread = thread::Builder::new().name("sandbox".to_owned()).stack_size(STACK_BYTES);
         // If no thread can be started, nothing is ever sent, and `finish` reports it.
         let _ = thread.spawn(run);
-        Running { outcome, most_time }
+        Running { outcome, most_wait: most_time + limits.step }
     }
 }
 
 /// A program that runs.
 pub struct Running {
     outcome: mpsc::Receiver<Result<String, String>>,
-    most_time: Duration,
+    most_wait: Duration,
 }
 
 impl Running {
@@ -78,7 +109,7 @@ impl Running {
     /// The sandbox checks the clock between two steps of a program, and a single step can be a division of numbers with
     /// millions of digits. A thread that is stuck in such a step is abandoned: it ends with the process.
     pub fn finish(self) -> Result<String, String> {
-        self.outcome.recv_timeout(self.most_time + MOST_STEP).unwrap_or_else(|error| {
+        self.outcome.recv_timeout(self.most_wait).unwrap_or_else(|error| {
             Err(match error {
                 mpsc::RecvTimeoutError::Timeout => "time limit exceeded by a single step".to_owned(),
                 mpsc::RecvTimeoutError::Disconnected => "it could not be started".to_owned(),
@@ -87,14 +118,14 @@ impl Running {
     }
 }
 
-fn in_sandbox(program: String, most_time: Duration) -> Result<String, String> {
-    let limits = ResourceLimits::default()
+fn in_sandbox(program: String, most_time: Duration, limits: Limits) -> Result<String, String> {
+    let limited = ResourceLimits::default()
         .max_duration(most_time)
-        .max_memory(in_use_bytes() + MOST_MEMORY_BYTES)
-        .max_recursion_depth(MOST_CALLS);
+        .max_memory(in_use_bytes() + limits.memory_bytes)
+        .max_recursion_depth(limits.calls);
     let run = || {
         let program = MontyRun::new(program, "program.py", Vec::new(), CompileOptions::default())?;
-        program.run(Vec::new(), ResourceTracker::new(limits), PrintWriter::Disabled)
+        program.run(Vec::new(), ResourceTracker::new(limited), PrintWriter::Disabled)
     };
     // A panic inside monty makes the run inconclusive; it must not take the process down.
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {

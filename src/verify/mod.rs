@@ -42,7 +42,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-pub use engine::Engine;
+pub use engine::{Engine, Limits};
 pub use spill::Spill;
 
 use self::run::Verifier;

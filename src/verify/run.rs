@@ -7,7 +7,7 @@ use super::calls::{self, Calls};
 use super::case::{self, Case};
 use super::program::{self, Program};
 use super::wildcards::WildcardStyle;
-use super::{Engine, Evidence, Mismatch, Options, Step, Subject, Verdict, handover, probe, scenario};
+use super::{Evidence, Mismatch, Options, Step, Subject, Verdict, handover, probe, scenario};
 use crate::allocator::Model;
 use crate::fixes::{self, Contract, Fix, Status, Survey};
 use crate::python::{Package, Source};
@@ -54,7 +54,7 @@ impl<'v> Verifier<'v> {
         let left = self.left();
         self.evidence.places = probing.finish()?;
         if let Err(verdict) = self.judge(allocating) {
-            if self.options.engine != Engine::Sandbox {
+            if !self.options.engine.is_sandbox() {
                 return Err(verdict);
             }
             // Before a wrong answer is reported: is it still wrong without the sandbox's own arithmetic?
@@ -103,7 +103,7 @@ impl<'v> Verifier<'v> {
     pub(super) fn program(&self, package: &Package) -> Result<Program, String> {
         let program = program(package, self.subject.before, self.subject.surveys, self.arithmetic)?;
         match program.lacks.first() {
-            Some(lack) if self.options.engine == Engine::Sandbox => Err(format!("the sandbox cannot run {lack}")),
+            Some(lack) if self.options.engine.is_sandbox() => Err(format!("the sandbox cannot run {lack}")),
             _ => Ok(program),
         }
     }

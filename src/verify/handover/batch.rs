@@ -72,7 +72,7 @@ impl<'v> Batch<'v> {
         for (at, (builder, runs)) in builders.iter_mut().zip(&runs).enumerate() {
             let ways: Vec<_> = pairs.iter().map(|pair| pair.way(at)).collect();
             let text = builder.text(&ways, runs, &attributes);
-            if let Some(lack) = builder.lacks.first().filter(|_| *engine == Engine::Sandbox) {
+            if let Some(lack) = builder.lacks.first().filter(|_| engine.is_sandbox()) {
                 return Err(format!("{}: the sandbox cannot run {lack}", pairs[0].place));
             }
             running.push(engine.start(text, runs.len()));
