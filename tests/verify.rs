@@ -325,7 +325,7 @@ fn what_a_file_logs_with_does_not_matter() {
 }
 
 /// A helper that gives a quota back as it is, in ways that the sandbox cannot run by itself.
-const TRANSLATED: [&str; 24] = [
+const TRANSLATED: [&str; 25] = [
     "quota + (quota < 0)",
     "quota - (quota < 0)",
     "quota + sum(part < 0 for part in [quota])",
@@ -347,6 +347,7 @@ const TRANSLATED: [&str; 24] = [
     "cut(quota)",
     "matched((quota, 0))",
     "matched([0, 0, quota])",
+    "matched([0, quota])",
     "only([quota]) + only(5)",
     "list(early(quota))[-1]",
     "matched('none') or matched({'quota': 1}) or twice(quota)",
