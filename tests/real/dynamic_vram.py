@@ -112,7 +112,7 @@ def loads(name, names, moved, lines):
         row["kinds"], row["handed"] = [kind(output) for output in outputs], handed(lines)
         row["failed"] = [line for line in lines if "could not be handed" in line]
         row["other types"] = [differing(a, b) for a, b in zip(types, map(types_of, outputs))]
-        row["loads"] = [loading(outputs[at], moved, lines) for at in MARKED.get(name, (0,))]
+        row["loads"] = [loading(outputs[at], moved) for at in MARKED.get(name, (0,))]
         if name == "UNETLoader":
             row["computes"] = "as a plain load" if run(patcher(outputs[0])) == ran else "otherwise than a plain load"
     except Exception as error:
@@ -196,19 +196,19 @@ def run(patcher):
     return patcher.model.apply_model(latent, torch.tensor([0.7]), c_crossattn=context).float().tolist()
 
 
-def loading(output, moved, lines):
+def loading(output, moved):
     """Where ComfyUI's own loading puts the model's layers."""
     import comfy.model_management as management
 
     found = patcher(output)
-    lines.clear()
     moved.clear()
     if kind(output) == "dynamic":
         return "dynamic, DisTorch2 is not asked"  # The load itself would need a card.
     management.load_models_gpu([found])
     devices = {moved[id(module)] for module in found.model.modules() if id(module) in moved}
-    acts = any("Final Allocation String" in line for line in lines)
     management.unload_all_models()
+    # ComfyUI by itself uses one card.
+    acts = {"cuda:0", "cuda:1"} <= devices
     return ("spread over " if acts else "not spread, on ") + ", ".join(sorted(devices))
 
 
@@ -233,7 +233,7 @@ def check(name, row, dynamic):
         return f"handed over {row['handed']} times"
     if changes and any(row["other types"][: len(marked)]):
         return "other types than a plain load"
-    if any(not load.startswith("spread over") or "cuda:1" not in load for load in row["loads"]):
+    if any(not load.startswith("spread over") for load in row["loads"]):
         return "DisTorch2 does not act"
     return row.get("computes", "as a plain load") != "as a plain load" and row["computes"] or None
 
@@ -249,13 +249,11 @@ def compare(options, comfyui, node, folder):
         if apply.returncode not in (0, 1):
             print(f"{title}\n  apply: exit code {apply.returncode}\n{apply.stdout}{apply.stderr}")
             return False
-    command = [sys.executable, os.path.abspath(__file__), "--probe", comfyui, copy, options.files, options.gguf or ""]
-    done = subprocess.run(command, capture_output=True, text=True)
-    try:
-        found = json.loads(done.stdout.splitlines()[-1])
-    except (IndexError, ValueError):
-        print(f"{title}\n  {done.stdout[-1000:]}{done.stderr[-3000:]}")
+    found, failed = probed(options, comfyui, copy)
+    if found is None:
+        print(f"{title}\n  {failed}")
         return False
+    before = None
     print(f"{title}: dynamic VRAM {'on' if found['dynamic'] else 'unknown to it'}")
     if not found["imports"]:
         print("  the node does not import there")
@@ -265,6 +263,14 @@ def compare(options, comfyui, node, folder):
         if "skipped" in row:
             print(f"  {name:26} -- {row['skipped']}")
             continue
+        if "error" in row and options.bin:
+            if before is None:
+                shutil.rmtree(copy)
+                shutil.copytree(node, copy, ignore=shutil.ignore_patterns(".git"))
+                before = probed(options, comfyui, copy)[0] or {"rows": {}}
+            if before["rows"].get(name, {}).get("error") == row["error"]:
+                print(f"  {name:26} -- fails as it does without the repair: {row['error'][:100]}")
+                continue
         wrong = check(name, row, found["dynamic"])
         right = right and not wrong
         kinds = ", ".join(row.get("kinds", []))
@@ -272,6 +278,16 @@ def compare(options, comfyui, node, folder):
         if wrong:
             print(f"    {wrong}: {json.dumps(row)[:3000]}")
     return right
+
+
+def probed(options, comfyui, node):
+    """What the probe finds, or None and why."""
+    command = [sys.executable, os.path.abspath(__file__), "--probe", comfyui, node, options.files, options.gguf or ""]
+    done = subprocess.run(command, capture_output=True, text=True)
+    try:
+        return json.loads(done.stdout.splitlines()[-1]), ""
+    except (IndexError, ValueError):
+        return None, f"{done.stdout[-1000:]}{done.stderr[-3000:]}"
 
 
 def version(comfyui):
