@@ -73,6 +73,8 @@ impl Asks {
             // They are the same in every ComfyUI.
             Pair::Known(Fit::WorksToday) => Pair::Known(Fit::Works),
             known @ Pair::Known(_) => known,
+            // Without a ComfyUI both are as unknown.
+            Pair::Either { .. } if lists.is_empty() => return theirs,
             Pair::Either { .. } => Pair::Known(Fit::Unclear),
         };
         if self.replaced.len() == 1 && replaced.is_certain || ours == theirs { ours } else { Pair::Known(Fit::Unclear) }

@@ -246,7 +246,7 @@ def compare(options, comfyui, node, folder):
     title = f"ComfyUI {version(comfyui)}, node {os.path.basename(node)}"
     if options.bin:
         apply = subprocess.run([options.bin, "apply", copy, "--comfyui", comfyui], capture_output=True, text=True)
-        if apply.returncode not in (0, 1):
+        if apply.returncode not in (0, 1, 2):
             print(f"{title}\n  apply: exit code {apply.returncode}\n{apply.stdout}{apply.stderr}")
             return False
     found, failed = probed(options, comfyui, copy)
