@@ -2,11 +2,13 @@
 //!
 //! That is coarse: two functions of one name are taken for each other. Whoever asks must be right either way.
 
+use std::iter::successors;
+
 use tree_sitter::Node;
 
 use super::field::Fields as _;
 use super::reach::Reach;
-use super::source::{Source, walk};
+use super::source::Source;
 use super::syntax::enclosing;
 use super::{FileId, Package};
 
@@ -33,6 +35,9 @@ impl<'p> Located<'p> {
     }
 }
 
+/// How many levels a word is below what it is looked for in: `setattr(x, "word", y)` is the deepest.
+const AROUND: usize = 5;
+
 /// The files of a package that are used, and the first one in any case.
 #[derive(Debug)]
 pub struct Code<'p> {
@@ -46,17 +51,22 @@ impl<'p> Code<'p> {
         Self { package, reach: Reach::of(package) }
     }
 
-    /// Every node that is wanted, in the files in which `word` stands by itself.
+    /// Every node that is wanted and has `word` in it, standing by itself, at most [`AROUND`] levels below. Only what is
+    /// around the word is looked at: going through the trees of a pack takes much longer.
     pub fn nodes(&self, word: &str, wanted: impl Fn(Located<'p>) -> bool) -> Vec<Located<'p>> {
-        let mut found = Vec::new();
+        let mut found: Vec<Located<'p>> = Vec::new();
         for file in self.package.mentioning(word) {
             let is_used = file == FileId::FIRST || self.reach.has(file);
             let Some(source) = self.package.source(file).ok().filter(|_| is_used) else { continue };
-            walk(&mut source.root().walk(), |node| {
-                let located = Located { file, source, node };
-                found.extend(wanted(located).then_some(located));
-                true
-            });
+            for at in memchr::memmem::find_iter(source.text().as_bytes(), word) {
+                let inner = source.root().descendant_for_byte_range(at, at + word.len());
+                let around = successors(inner, |node| node.parent()).take(AROUND);
+                for node in around.filter(|_| inner.is_some_and(|inner| source.slice(inner) == word)) {
+                    let located = Located { file, source, node };
+                    let is_new = !found.iter().rev().any(|known| known.file == file && known.node == node);
+                    found.extend((is_new && wanted(located)).then_some(located));
+                }
+            }
         }
         found
     }
