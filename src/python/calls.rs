@@ -60,7 +60,7 @@ impl<'p> Code<'p> {
             let Some(source) = self.package.source(file).ok().filter(|_| is_used) else { continue };
             for at in memchr::memmem::find_iter(source.text().as_bytes(), word) {
                 let inner = source.root().descendant_for_byte_range(at, at + word.len());
-                let around = successors(inner, |node| node.parent()).take(AROUND);
+                let around = successors(inner, Node::parent).take(AROUND);
                 for node in around.filter(|_| inner.is_some_and(|inner| source.slice(inner) == word)) {
                     let located = Located { file, source, node };
                     let is_new = !found.iter().rev().any(|known| known.file == file && known.node == node);
