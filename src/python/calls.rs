@@ -51,7 +51,7 @@ impl<'p> Code<'p> {
         Self { package, reach: Reach::of(package) }
     }
 
-    /// Every node that is wanted and has `word` in it, standing by itself, at most [`AROUND`] levels below. Only what is
+    /// Every node that is wanted and has `word` in it, standing by itself, at most five levels below. Only what is
     /// around the word is looked at: going through the trees of a pack takes much longer.
     pub fn nodes(&self, word: &str, wanted: impl Fn(Located<'p>) -> bool) -> Vec<Located<'p>> {
         let mut found: Vec<Located<'p>> = Vec::new();
