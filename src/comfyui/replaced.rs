@@ -25,6 +25,7 @@ use crate::python::field::Fields;
 use crate::python::imports::imports;
 use crate::python::reach::Reach;
 use crate::python::source::walk;
+use crate::python::syntax::attribute_set;
 use crate::python::{FileId, Package, Place, Source};
 
 /// The most aliases of aliases that are followed.
@@ -107,12 +108,7 @@ struct Assigned<'t> {
 fn assignments(source: &Source) -> Vec<Assigned<'_>> {
     let mut found = Vec::new();
     walk(&mut source.root().walk(), |node| {
-        let parts = match node.kind() {
-            "assignment" => attribute_set(source, node),
-            "call" => setattr(source, node),
-            _ => None,
-        };
-        if let Some((object, method, value)) = parts
+        if let Some((object, method, value)) = attribute_set(source, node)
             && let Some(class) = class(source, object, MOST_ALIASES)
         {
             found.push(Assigned { node, class, method, value });
@@ -120,19 +116,6 @@ fn assignments(source: &Source) -> Vec<Assigned<'_>> {
         true
     });
     found
-}
-
-fn attribute_set<'t>(source: &'t Source, node: Node<'t>) -> Option<(Node<'t>, &'t str, Node<'t>)> {
-    let (left, right) = (node.field("left")?, node.field("right")?);
-    (left.kind() == "attribute").then_some(())?;
-    Some((left.field("object")?, source.slice(left.field("attribute")?), right))
-}
-
-fn setattr<'t>(source: &'t Source, call: Node<'t>) -> Option<(Node<'t>, &'t str, Node<'t>)> {
-    (source.slice(call.field("function")?) == "setattr").then_some(())?;
-    let [object, name, value] = call.field("arguments")?.parts()[..] else { return None };
-    let name = name.part(1).filter(|content| content.kind() == "string_content")?;
-    Some((object, source.slice(name), value))
 }
 
 /// The class of `comfy.model_patcher` that an expression is; None for anything else.

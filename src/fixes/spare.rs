@@ -1,4 +1,4 @@
-//! Names for values that are not used.
+//! Names that a repair adds to a file.
 
 use tree_sitter::Node;
 
@@ -8,10 +8,15 @@ use crate::python::syntax::any;
 /// A name that can be assigned anywhere in this file without effect: `_`, unless it is read (with gettext, `_` is a
 /// function).
 pub(super) fn unused_name(source: &Source) -> String {
-    let numbered = (2..).map(|number| format!("_rest_{number}"));
-    let names = ["_", "_rest"].into_iter().map(str::to_owned).chain(numbered);
+    let is_unused = |name: &str| !is_read_in_file(source, name);
+    if is_unused("_") { "_".to_owned() } else { first_name("_rest", is_unused) }
+}
+
+/// The first of `name`, `name_2`, `name_3`, … that will do.
+pub(super) fn first_name(name: &str, will_do: impl Fn(&str) -> bool) -> String {
+    let numbered = (2..).map(|number| format!("{name}_{number}"));
     // There are always more numbers than names.
-    names.into_iter().find(|name| !is_read_in_file(source, name)).unwrap_or_default()
+    std::iter::once(name.to_owned()).chain(numbered).find(|name| will_do(name)).unwrap_or_default()
 }
 
 /// How many occurrences of a name are examined; with more, it counts as read. Each costs a walk down the tree.

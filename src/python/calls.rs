@@ -9,7 +9,7 @@ use tree_sitter::Node;
 use super::field::Fields as _;
 use super::reach::Reach;
 use super::source::Source;
-use super::syntax::enclosing;
+use super::syntax::{enclosing, last_name};
 use super::{FileId, Package};
 
 /// A node of a file of the package.
@@ -63,8 +63,10 @@ impl<'p> Code<'p> {
                 let around = successors(inner, Node::parent).take(AROUND);
                 for node in around.filter(|_| inner.is_some_and(|inner| source.slice(inner) == word)) {
                     let located = Located { file, source, node };
-                    let is_new = !found.iter().rev().any(|known| known.file == file && known.node == node);
-                    found.extend((is_new && wanted(located)).then_some(located));
+                    let is_new = || !found.iter().rev().any(|known| known.file == file && known.node == node);
+                    if wanted(located) && is_new() {
+                        found.push(located);
+                    }
                 }
             }
         }
@@ -83,18 +85,9 @@ impl<'p> Code<'p> {
     pub fn calls(&self, function: Located<'p>) -> Vec<Located<'p>> {
         let Some(name) = function.node.field("name").map(|name| function.source.slice(name)) else { return Vec::new() };
         self.nodes(name, |at| {
-            let called = at.node.field("function").filter(|_| at.node.kind() == "call").and_then(called);
+            let called = at.node.field("function").filter(|_| at.node.kind() == "call").and_then(last_name);
             called.is_some_and(|called| at.source.slice(called) == name)
         })
-    }
-}
-
-/// The name of what is called: `name`, or that of `object.name`.
-pub fn called(function: Node<'_>) -> Option<Node<'_>> {
-    match function.kind() {
-        "identifier" => Some(function),
-        "attribute" => function.field("attribute"),
-        _ => None,
     }
 }
 

@@ -197,6 +197,17 @@ impl Source {
         }
     }
 
+    /// One level of indentation, as the first block of the file has it that is not on its header's line; four spaces if
+    /// there is none.
+    pub fn unit(&self) -> &str {
+        let mut found = None;
+        walk(&mut self.root().walk(), |node| {
+            found = found.or((node.kind() == "block" && is_apart(node)).then_some(node));
+            found.is_none()
+        });
+        found.map_or("    ", |block| self.indent_unit(block))
+    }
+
     /// One level of indentation: that of the lines in `block` relative to the line of their statement; four spaces if
     /// the block is on that line itself.
     pub fn indent_unit(&self, block: Node<'_>) -> &str {
@@ -294,6 +305,11 @@ fn behind(start: Point, text: &str) -> Point {
         None => Point { column: start.column + text.len(), ..start },
         Some(last) => Point { row: start.row + text.matches('\n').count(), column: text.len() - last - 1 },
     }
+}
+
+/// Does a block begin on a line after that of its header?
+pub fn is_apart(block: Node<'_>) -> bool {
+    block.parent().is_some_and(|parent| parent.start_position().row < block.start_position().row)
 }
 
 /// Visits the tree below the cursor's node, parents first, without recursion (trees can be very deep). `visit` says

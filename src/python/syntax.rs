@@ -36,6 +36,41 @@ pub fn operations<'t>(node: Node<'t>) -> Vec<Node<'t>> {
     chain
 }
 
+/// `name`, or the last name of `object.name`; `None` for anything else.
+pub fn last_name(node: Node<'_>) -> Option<Node<'_>> {
+    match node.kind() {
+        "identifier" => Some(node),
+        "attribute" => node.field("attribute"),
+        _ => None,
+    }
+}
+
+/// The definition of this name, of one of these kinds, at the top of a file.
+pub fn top_definition<'t>(source: &'t Source, kinds: &[&str], name: &str) -> Option<Node<'t>> {
+    let is_it = |node: &Node<'_>| {
+        kinds.contains(&node.kind()) && node.field("name").is_some_and(|found| source.slice(found) == name)
+    };
+    source.root().parts().into_iter().find(is_it)
+}
+
+/// The object, the name and the value of `object.name = value` or `setattr(object, "name", value)`.
+pub fn attribute_set<'t>(source: &'t Source, node: Node<'t>) -> Option<(Node<'t>, &'t str, Node<'t>)> {
+    match node.kind() {
+        "assignment" => {
+            let (left, right) = (node.field("left")?, node.field("right")?);
+            (left.kind() == "attribute").then_some(())?;
+            Some((left.field("object")?, source.slice(left.field("attribute")?), right))
+        }
+        "call" => {
+            (source.slice(node.field("function")?) == "setattr").then_some(())?;
+            let [object, name, value] = node.field("arguments")?.parts()[..] else { return None };
+            let name = name.part(1).filter(|content| content.kind() == "string_content")?;
+            Some((object, source.slice(name), value))
+        }
+        _ => None,
+    }
+}
+
 /// The identifiers in a node, in order and each as often as it occurs.
 pub fn identifiers<'t>(source: &'t Source, node: Node<'t>) -> Vec<&'t str> {
     let mut names = Vec::new();

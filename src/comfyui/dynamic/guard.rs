@@ -21,6 +21,7 @@ use super::Patchers;
 use super::options::{Flag, flags, last};
 use crate::python::field::Fields as _;
 use crate::python::source::walk;
+use crate::python::syntax::top_definition;
 use crate::python::{Place, Source};
 
 /// The option that is looked for where ComfyUI's start was not understood.
@@ -216,12 +217,8 @@ impl<'t> Conditions<'t> {
     /// The body of the function that is called, where it is one of these files.
     fn function(&self, source: &'t Source, call: Node<'t>) -> Option<(&'t Source, Node<'t>)> {
         let name = last(source, call.field("function")?)?;
-        let find = |source: &'t Source| {
-            let is_it = |node: &Node<'t>| {
-                node.kind() == "function_definition" && node.field("name").is_some_and(|own| source.slice(own) == name)
-            };
-            Some((source, source.root().parts().into_iter().find(is_it)?.field("body")?))
-        };
+        let find =
+            |source: &'t Source| Some((source, top_definition(source, &["function_definition"], name)?.field("body")?));
         self.sources.iter().find_map(|source| find(source))
     }
 

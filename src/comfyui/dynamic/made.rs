@@ -3,11 +3,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tree_sitter::Node;
 
 use super::Patchers;
-use crate::python::field::Fields as _;
 use crate::python::source::walk;
+use crate::python::syntax::top_definition;
 use crate::python::{Place, Source};
 
 /// What a `DisTorch2` loader loads. Displayed as a phrase for people, in the plural.
@@ -111,8 +110,7 @@ pub(super) fn read(patchers: &Patchers, is_bound: bool, look: &dyn Fn(&str) -> O
 
 /// The patcher that a definition makes: the dynamic one, if it names one at all.
 fn patcher(source: &Source, name: &str, patchers: &Patchers) -> Option<(bool, Place)> {
-    let is_wanted = |node: &Node<'_>| node.field("name").is_some_and(|own| source.slice(own) == name);
-    let definition = source.root().parts().into_iter().find(is_wanted)?;
+    let definition = top_definition(source, &["class_definition", "function_definition"], name)?;
     let mut found: Option<(bool, Place)> = None;
     walk(&mut definition.walk(), |node| {
         if node.kind() == "identifier"

@@ -7,11 +7,11 @@ use tree_sitter::Node;
 use crate::python::Source;
 use crate::python::field::Fields as _;
 use crate::python::source::walk;
+use crate::python::syntax::last_name;
 
 /// `c` of `a.b.c`.
 pub(super) fn last<'t>(source: &'t Source, node: Node<'t>) -> Option<&'t str> {
-    let name = if node.kind() == "attribute" { node.field("attribute")? } else { node };
-    (name.kind() == "identifier").then(|| source.slice(name))
+    last_name(node).map(|name| source.slice(name))
 }
 
 /// An option of the command line.

@@ -6,9 +6,10 @@ use tree_sitter::Node;
 
 use super::loaded::{Element, Load, statement};
 use crate::fixes::logger;
+use crate::fixes::spare::first_name;
 use crate::python::field::Fields as _;
 use crate::python::origin::{Origin, is_bound, origins};
-use crate::python::syntax::{any, identifiers};
+use crate::python::syntax::{any, identifiers, top_definition};
 use crate::python::{Edit, Source};
 
 /// What is put in; a comment at its top says what its names stand for.
@@ -139,17 +140,15 @@ const NO_PLACE: &str = "there is no place between the load and the mark to hand 
 /// The edit that puts the function into a file, if it is not there yet, and its name.
 fn function(source: &Source, load: Node<'_>) -> (Vec<Edit>, String) {
     let taken = identifiers(source, source.root());
-    let numbered = (2..).map(|number| format!("{NAME}_{number}"));
-    let mut names = std::iter::once(NAME.to_owned()).chain(numbered);
-    let is_there = |name: &str| source.text().contains(&format!("def {name}(")) && defined(source, name).is_some();
-    let name = names.find(|name| is_there(name) || !taken.contains(&name.as_str())).unwrap_or_default();
+    let is_there = |name: &str| defined(source, name).is_some();
+    let name = first_name(NAME, |name| is_there(name) || !taken.contains(&name));
     if is_there(&name) {
         return (Vec::new(), name);
     }
     let (logger, import) = logger::of_module(source);
     let at = before_code(source, load);
     let newline = source.newline_at(at);
-    let text = text(&name, logger, import, unit(source), newline);
+    let text = text(&name, logger, import, source.unit(), newline);
     (vec![Edit::insert(at, format!("{text}{}", newline.repeat(3)))], name)
 }
 
@@ -174,24 +173,11 @@ fn text(name: &str, logger: &str, import: Option<&str>, unit: &str, newline: &st
 
 /// The function as it is in a file, if it is ours.
 pub(super) fn defined<'p>(source: &'p Source, name: &str) -> Option<Node<'p>> {
-    let definition = source.root().parts().into_iter().find(|node| {
-        node.kind() == "function_definition" && node.field("name").is_some_and(|found| source.slice(found) == name)
-    })?;
+    let definition = top_definition(source, &["function_definition"], name)?;
     let newline = source.newline_at(definition.start_byte());
     let (logger, import) = logger::of_module(source);
     let expected = text(name, logger, import, source.indent_unit(definition.field("body")?), newline);
     (source.slice(definition).trim_end() == expected).then_some(definition)
-}
-
-/// One level of indentation, as the file's first block has it.
-fn unit(source: &Source) -> &str {
-    let mut found = None;
-    any(source.root(), |node| {
-        let is_apart = node.parent().is_some_and(|parent| parent.start_position().row < node.start_position().row);
-        found = found.or(Some(node).filter(|_| node.kind() == "block" && is_apart));
-        found.is_some()
-    });
-    found.map_or("    ", |block| source.indent_unit(block))
 }
 
 /// Where the function goes: before the first function or class of the module, with the comments that belong to it, or

@@ -1,13 +1,15 @@
 //! Where a model that is marked was loaded: the expression that leads to it is followed back to the call that gave it.
 
+use std::iter::successors;
+
 use tree_sitter::Node;
 
 use super::marks::{Mark, returned};
 use crate::fixes::{Handover, Keep};
-use crate::python::calls::{Code, Located, argument, called};
+use crate::python::calls::{Code, Located, argument};
 use crate::python::field::Fields as _;
 use crate::python::origin::{Origin, origins};
-use crate::python::syntax::{any, enclosing, identifiers};
+use crate::python::syntax::{any, identifiers, last_name};
 use crate::python::{FileId, Source};
 
 /// A variable that holds what a loader returned, in the function that the marking is seen from.
@@ -137,18 +139,17 @@ impl<'p> Back<'p, '_> {
                 }
             }
             "named_expression" => self.part(at, node.field("value"), way, depth),
-            "call" => match self.gives(at, way) {
-                Gives::Passed(given) => {
-                    let is_static = way.is_static || self.makes_static(at);
-                    let way = Way { is_static, is_key: false, through: self.through(at, way), ..way.clone() };
-                    for given in given {
-                        self.follow(given, &way, depth + 1);
+            "call" => {
+                let is_static = way.is_static || self.makes_static(at);
+                match self.gives(at, way) {
+                    Gives::Passed(given) => {
+                        let way = Way { is_static, is_key: false, through: self.through(at, way), ..way.clone() };
+                        for given in given {
+                            self.follow(given, &way, depth + 1);
+                        }
                     }
-                }
-                // It has no name that it could be given a plain patcher under, and may not need one.
-                Gives::Loaded => {
-                    let is_static = way.is_static || self.makes_static(at);
-                    self.found.push(is_static.then(|| Load {
+                    // It has no name that it could be given a plain patcher under, and may not need one.
+                    Gives::Loaded => self.found.push(is_static.then(|| Load {
                         place: at,
                         name: "",
                         element: way.element,
@@ -157,9 +158,9 @@ impl<'p> Back<'p, '_> {
                         allocation: way.allocation,
                         is_static,
                         handover: None,
-                    }));
+                    })),
                 }
-            },
+            }
             _ => self.found.push(None),
         }
     }
@@ -185,6 +186,7 @@ impl<'p> Back<'p, '_> {
                 Origin::Value { statement, .. } => Some(*statement),
                 _ => None,
             });
+            let makes_static = self.makes_static(call);
             self.found.push(Some(Load {
                 place: at.with(statement),
                 name: at.text(),
@@ -192,8 +194,8 @@ impl<'p> Back<'p, '_> {
                 set_by: set_by.collect(),
                 used_by: way.used_by.clone(),
                 allocation: way.allocation,
-                is_static: way.is_static || self.makes_static(call),
-                handover: self.handover(call, at.text(), way),
+                is_static: way.is_static || makes_static,
+                handover: (!makes_static).then(|| self.handover(call, at.text(), way)),
             }));
             return;
         }
@@ -249,7 +251,8 @@ impl<'p> Back<'p, '_> {
 
     /// The functions gone through, and those that a call may be of.
     fn through(&self, call: Located<'p>, way: &Way<'p>) -> Vec<(FileId, String)> {
-        let name = call.node.field("function").and_then(called).map(|name| call.source.slice(name)).unwrap_or_default();
+        let name =
+            call.node.field("function").and_then(last_name).map(|name| call.source.slice(name)).unwrap_or_default();
         let functions = if way.is_key { Vec::new() } else { self.code.functions(name) };
         let mut through = way.through.clone();
         through.extend(functions.into_iter().map(|function| (function.file, name.to_owned())));
@@ -257,7 +260,7 @@ impl<'p> Back<'p, '_> {
     }
 
     /// How the model gets from this call to the mark.
-    fn handover(&self, call: Located<'p>, variable: &str, way: &Way<'p>) -> Option<Handover> {
+    fn handover(&self, call: Located<'p>, variable: &str, way: &Way<'p>) -> Handover {
         let at = match way.element {
             Element::Whole => None,
             Element::At(at) => Some(at),
@@ -265,7 +268,7 @@ impl<'p> Back<'p, '_> {
             Element::Other => Some(0),
         };
         let allocation = way.allocation.map(|asked| identifiers(asked.source, asked.node)).unwrap_or_default();
-        (!self.makes_static(call)).then(|| Handover {
+        Handover {
             file: call.file,
             call: call.node.byte_range(),
             variable: variable.to_owned(),
@@ -273,7 +276,7 @@ impl<'p> Back<'p, '_> {
             allocation: allocation.into_iter().map(str::to_owned).collect(),
             keep: self.keep.clone(),
             through: way.through.clone(),
-        })
+        }
     }
 
     fn gives(&self, call: Located<'p>, way: &Way<'p>) -> Gives<'p> {
@@ -281,7 +284,7 @@ impl<'p> Back<'p, '_> {
             return Gives::Loaded;
         };
         let first = || arguments.part(0).map(|part| call.with(part)).into_iter().collect::<Vec<_>>();
-        let name = called(function).map(|name| call.source.slice(name)).unwrap_or_default();
+        let name = last_name(function).map(|name| call.source.slice(name)).unwrap_or_default();
         if way.is_key {
             // A key is made of the model somehow.
             return Gives::Passed(first());
@@ -313,7 +316,7 @@ impl<'p> Back<'p, '_> {
             }
             let mut names = Vec::new();
             any(at.node, |node| {
-                names.extend(node.field("function").filter(|_| node.kind() == "call").and_then(called));
+                names.extend(node.field("function").filter(|_| node.kind() == "call").and_then(last_name));
                 false
             });
             for name in names.into_iter().map(|name| at.source.slice(name)) {
@@ -355,7 +358,7 @@ fn passes(function: Located<'_>) -> Vec<&str> {
             }
             "call" => {
                 let function = at.node.field("function");
-                let name = function.and_then(called).map(|name| at.source.slice(name)).unwrap_or_default();
+                let name = function.and_then(last_name).map(|name| at.source.slice(name)).unwrap_or_default();
                 let object = function.and_then(|function| function.field("object"));
                 if matches!(name, "clone" | "copy") {
                     open.extend(object.map(|object| at.with(object)));
@@ -381,7 +384,7 @@ fn asks_for_plain(source: &Source, node: Node<'_>) -> bool {
             is_named && node.field("value").is_some_and(|value| value.kind() == "true")
         }
         "call" => {
-            let name = node.field("function").and_then(called);
+            let name = node.field("function").and_then(last_name);
             name.is_some_and(|name| source.slice(name) == "ModelPatcher")
         }
         _ => false,
@@ -409,12 +412,6 @@ fn allocation(kept: Located<'_>) -> Option<Located<'_>> {
 
 /// The statement around an expression.
 pub(super) fn statement(node: Node<'_>) -> Option<Node<'_>> {
-    let mut below = node;
-    while let Some(around) = below.parent() {
-        if matches!(around.kind(), "block" | "module") {
-            return Some(below);
-        }
-        below = around;
-    }
-    enclosing(node, &["module"])
+    let is_statement = |node: &Node<'_>| node.parent().is_some_and(|block| matches!(block.kind(), "block" | "module"));
+    successors(Some(node), Node::parent).find(is_statement)
 }

@@ -9,10 +9,11 @@ use tree_sitter::Node;
 
 use crate::fixes::Keep;
 use crate::python::FileId;
-use crate::python::calls::{Code, Located, argument, called};
+use crate::python::calls::{Code, Located, argument};
 use crate::python::field::Fields as _;
 use crate::python::origin::{Origin, origins};
 use crate::python::source::walk;
+use crate::python::syntax::{attribute_set, last_name};
 
 /// A statement that keeps an allocation with a model.
 #[derive(Clone, Copy, Debug)]
@@ -45,32 +46,22 @@ pub(super) fn keeps<'p>(code: &Code<'p>, separators: &[Located<'p>]) -> BTreeSet
 pub(super) fn marks<'p>(code: &Code<'p>, keep: &Keep) -> Vec<Mark<'p>> {
     let (Keep::Attribute(name) | Keep::Store(name)) = keep;
     let mark = |place: Located<'p>| match keep {
-        Keep::Attribute(name) => assigned_attribute(place, name).or_else(|| set_attribute(place, name)),
+        Keep::Attribute(name) => attribute(place, name),
         Keep::Store(name) => stored(place, name),
     };
     let places = code.nodes(name, |place| mark(place).is_some());
     places.into_iter().filter_map(mark).filter(|mark| !is_nothing(mark.value)).collect()
 }
 
-fn assigned_attribute<'p>(place: Located<'p>, name: &str) -> Option<Mark<'p>> {
-    let left =
-        place.node.field("left").filter(|left| place.node.kind() == "assignment" && left.kind() == "attribute")?;
-    let is_named = place.source.slice(left.field("attribute")?) == name;
-    let (model, value) = (left.field("object")?, place.node.field("right")?);
-    is_named.then_some(Mark { place, model, is_key: false, value })
-}
-
-fn set_attribute<'p>(place: Located<'p>, name: &str) -> Option<Mark<'p>> {
-    let function = place.node.field("function").filter(|_| place.node.kind() == "call")?;
-    let [model, attribute, value] = place.node.field("arguments")?.parts()[..] else { return None };
-    let is_named = attribute.part(1).is_some_and(|content| place.source.slice(content) == name);
-    (place.source.slice(function) == "setattr" && is_named).then_some(Mark { place, model, is_key: false, value })
+fn attribute<'p>(place: Located<'p>, name: &str) -> Option<Mark<'p>> {
+    let (model, found, value) = attribute_set(place.source, place.node)?;
+    (found == name).then_some(Mark { place, model, is_key: false, value })
 }
 
 fn stored<'p>(place: Located<'p>, name: &str) -> Option<Mark<'p>> {
     let left =
         place.node.field("left").filter(|left| place.node.kind() == "assignment" && left.kind() == "subscript")?;
-    let is_named = called(left.field("value")?).is_some_and(|store| place.source.slice(store) == name);
+    let is_named = last_name(left.field("value")?).is_some_and(|store| place.source.slice(store) == name);
     let (model, value) = (left.field("subscript")?, place.node.field("right")?);
     is_named.then_some(Mark { place, model, is_key: true, value })
 }

@@ -5,7 +5,8 @@ use std::ops::RangeInclusive;
 use tree_sitter::Node;
 
 use crate::fixes::logger;
-use crate::python::source::walk;
+use crate::fixes::spare::first_name;
+use crate::python::source::{is_apart, walk};
 use crate::python::{Edit, Source};
 
 /// The text to insert; a comment at its top explains its placeholder names.
@@ -26,14 +27,7 @@ pub(super) fn share<'p>(
 ) -> Lines {
     let mut lines = Lines::new();
     let taken = identifiers(source, function, instead_of);
-    let free = |name: &str| {
-        let numbered = (2..).map(|number| format!("{name}_{number}"));
-        // There are always more numbers than names.
-        std::iter::once(name.to_owned())
-            .chain(numbered)
-            .find(|name| !taken.contains(&name.as_str()))
-            .unwrap_or_default()
-    };
+    let free = |name: &str| first_name(name, |name| !taken.contains(&name));
     let remainder = if amount.kind() == "identifier" {
         source.slice(amount).to_owned()
     } else {
@@ -142,19 +136,7 @@ fn render(lines: &Lines, indent: &str, unit: &str, newline: &str) -> String {
 
 /// One level of indentation: that of the block, or that of the file if the block is on its header's line.
 fn unit<'p>(source: &'p Source, block: Node<'p>) -> &'p str {
-    let apart =
-        |block: Node<'p>| block.parent().is_some_and(|parent| parent.start_position().row < block.start_position().row);
-    if apart(block) {
-        return source.indent_unit(block);
-    }
-    let mut found = None;
-    walk(&mut source.root().walk(), |node| {
-        if found.is_none() && node.kind() == "block" && apart(node) {
-            found = Some(node);
-        }
-        found.is_none()
-    });
-    source.indent_unit(found.unwrap_or(block))
+    if is_apart(block) { source.indent_unit(block) } else { source.unit() }
 }
 
 fn identifiers<'p>(source: &'p Source, function: Node<'p>, except: Option<Node<'p>>) -> Vec<&'p str> {

@@ -16,6 +16,7 @@ use super::classes::{Classes, Definition, Target};
 use crate::comfyui::Patchers;
 use crate::python::field::Fields as _;
 use crate::python::source::walk;
+use crate::python::syntax::top_definition;
 use crate::python::{FileId, Package};
 
 /// Nodes that are looked at for one kind of loader.
@@ -50,10 +51,7 @@ fn loader<'p>(classes: &Classes<'p>, name: &str) -> Option<Definition<'p>> {
         if registered.is_some() {
             return registered;
         }
-        let is_own = |node: &Node<'p>| {
-            node.kind() == "class_definition" && node.field("name").is_some_and(|own| source.slice(own) == name)
-        };
-        let own = source.root().parts().into_iter().find(is_own).map(|node| Definition { file, node });
+        let own = top_definition(source, &["class_definition"], name).map(|node| Definition { file, node });
         by_name = by_name.or(own);
     }
     by_name
