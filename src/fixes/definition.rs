@@ -17,7 +17,7 @@ pub trait Definition: Sync {
     fn about(&self) -> &'static About;
 
     /// Adds what is to be followed through the code, from a node that the queries captured under a name.
-    fn seed(&self, source: &Source, capture: &str, node: Node<'_>, seeds: &mut Seeds);
+    fn seed(&self, _source: &Source, _capture: &str, _node: Node<'_>, _seeds: &mut Seeds) {}
 
     /// Finds its sites, their states and the edits that repair them.
     fn survey(&self, subject: &Subject<'_>, accounting: Accounting) -> Survey;
@@ -30,7 +30,7 @@ pub trait Definition: Sync {
     fn undo(&self, source: &Source, sites: &[&Site]) -> Vec<Edit>;
 
     /// Adds what the code must do when it is run. `is_left` means that a needed repair is left out on purpose.
-    fn bind(&self, survey: &Survey, is_left: bool, contract: &mut Contract);
+    fn bind(&self, _survey: &Survey, _is_left: bool, _contract: &mut Contract) {}
 
     /// Why nothing of it needs to be repaired for this ComfyUI, in a few words; `None` if something may.
     fn spared(&self, _host: Host) -> Option<&'static str> {

@@ -2,6 +2,8 @@
 //!
 //! That is coarse: two functions of one name are taken for each other. Whoever asks must be right either way.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::iter::successors;
 
 use tree_sitter::Node;
@@ -43,12 +45,14 @@ const AROUND: usize = 5;
 pub struct Code<'p> {
     package: &'p Package,
     reach: Reach,
+    /// By name: they are asked for again and again.
+    functions: RefCell<HashMap<String, Vec<Located<'p>>>>,
 }
 
 impl<'p> Code<'p> {
     /// Of a package.
     pub fn of(package: &'p Package) -> Self {
-        Self { package, reach: Reach::of(package) }
+        Self { package, reach: Reach::of(package), functions: RefCell::default() }
     }
 
     /// Every node that is wanted and has `word` in it, standing by itself, at most five levels below. Only what is
@@ -75,10 +79,15 @@ impl<'p> Code<'p> {
 
     /// The functions of this name.
     pub fn functions(&self, name: &str) -> Vec<Located<'p>> {
-        self.nodes(name, |at| {
+        if let Some(known) = self.functions.borrow().get(name) {
+            return known.clone();
+        }
+        let found = self.nodes(name, |at| {
             let is_named = at.node.field("name").is_some_and(|found| at.source.slice(found) == name);
             at.node.kind() == "function_definition" && is_named
-        })
+        });
+        self.functions.borrow_mut().insert(name.to_owned(), found.clone());
+        found
     }
 
     /// The calls of a function by its name, as `name(…)` or `object.name(…)`.

@@ -1,6 +1,7 @@
 //! The Python files of a checkout, parsed when they are first needed.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ impl FileId {
 #[derive(Debug)]
 pub struct Package {
     files: Vec<File>,
+    /// Those that are used, once that was worked out; none if all of them may be.
+    reached: OnceCell<Option<BTreeSet<FileId>>>,
 }
 
 #[derive(Debug)]
@@ -51,7 +54,7 @@ impl Package {
     /// The files, as (path relative to the checkout, bytes).
     pub fn new(files: impl IntoIterator<Item = (PathBuf, Vec<u8>)>) -> Self {
         let files = files.into_iter().map(|(path, bytes)| File::new(path, bytes)).collect();
-        Self { files }
+        Self { files, reached: OnceCell::new() }
     }
 
     /// The package after the edits to each file.
@@ -65,7 +68,7 @@ impl Package {
             let path = self.path(file).to_owned();
             files[file.0] = File { source: OnceCell::from(new), ..File::new(path, bytes.into_bytes()) };
         }
-        Self { files }
+        Self { files, reached: OnceCell::new() }
     }
 
     /// The files, in order.
@@ -112,6 +115,11 @@ impl Package {
     pub fn skimmed(&self, file: FileId) -> Option<&[Skimmed]> {
         let known = &self.files[file.0].skimmed;
         known.get_or_init(|| self.text(file).and_then(skim)).as_deref()
+    }
+
+    /// The files that are used, as [`Reach`](super::reach::Reach) finds them: several ask for them.
+    pub(super) fn reached(&self, find: impl FnOnce() -> Option<BTreeSet<FileId>>) -> Option<BTreeSet<FileId>> {
+        self.reached.get_or_init(find).clone()
     }
 
     /// The files that contain `word` by itself, not as part of a longer name.

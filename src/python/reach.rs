@@ -55,7 +55,8 @@ impl Reach {
 
     /// The files that the `__init__.py` at the top of the package leads to; all if there is none.
     pub fn of(package: &Package) -> Self {
-        let files = package.init().and_then(|init| skimmed(package, init).or_else(|| reached(package, init)));
+        let find = |init| skimmed(package, init).or_else(|| reached(package, init));
+        let files = package.reached(|| package.init().and_then(find));
         Self { files, unused: Vec::new() }
     }
 

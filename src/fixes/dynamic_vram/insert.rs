@@ -1,6 +1,6 @@
 //! Puts code in: the function of `patches/dynamic-vram.py`, once for each file, and its calls.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tree_sitter::Node;
 
@@ -10,7 +10,7 @@ use crate::fixes::spare::first_name;
 use crate::python::field::Fields as _;
 use crate::python::origin::{Origin, is_bound, origins};
 use crate::python::syntax::{any, identifiers, top_definition};
-use crate::python::{Edit, Source};
+use crate::python::{Edit, FileId, Source};
 
 /// What is put in; a comment at its top says what its names stand for.
 const TEXT: &str = include_str!("../../../patches/dynamic-vram.py");
@@ -19,7 +19,7 @@ const TEXT: &str = include_str!("../../../patches/dynamic-vram.py");
 pub(super) const NAME: &str = "hand_to_distorch";
 
 /// The edits that call the function where the model of a mark was loaded, or why there are none.
-pub(super) fn hand_over(load: &Load<'_>) -> Result<Vec<Edit>, &'static str> {
+pub(super) fn hand_over(load: &Load<'_>, functions: &mut Functions) -> Result<Vec<Edit>, &'static str> {
     let source = load.place.source;
     let position = match load.element {
         Element::Whole => String::new(),
@@ -30,9 +30,25 @@ pub(super) fn hand_over(load: &Load<'_>) -> Result<Vec<Edit>, &'static str> {
     let place = place(load, allocation.node)?;
     let kept = attributes_set(load, place.offset());
     let kept = if kept.is_empty() { String::new() } else { format!(", kept=[{}]", kept.join(", ")) };
-    let (function, name) = function(source, load.place.node);
+    let Function { name, lines } = functions.entry(load.place.file).or_insert_with(|| function(source));
     let call = format!("{0} = {name}({0}, {1}{position}{kept})", load.name, allocation.text());
+    let function = lines.as_ref().map(|lines| {
+        let at = before_code(source, load.place.node);
+        let newline = source.newline_at(at);
+        Edit::insert(at, lines.join(newline) + &newline.repeat(3))
+    });
     Ok(function.into_iter().chain([place.insert(source, &call)]).collect())
+}
+
+/// The functions of all files in which models are handed over.
+pub(super) type Functions = BTreeMap<FileId, Function>;
+
+/// The function of a file.
+pub(super) struct Function {
+    /// Its name there.
+    name: String,
+    /// Its lines; none if it is there.
+    lines: Option<Vec<String>>,
 }
 
 /// Where a statement is put.
@@ -137,23 +153,21 @@ fn attributes_set(load: &Load<'_>, until: usize) -> Vec<String> {
 
 const NO_PLACE: &str = "there is no place between the load and the mark to hand the model over";
 
-/// The edit that puts the function into a file, if it is not there yet, and its name.
-fn function(source: &Source, load: Node<'_>) -> (Vec<Edit>, String) {
+/// The function of a file, under a name that is free in it.
+fn function(source: &Source) -> Function {
     let taken = identifiers(source, source.root());
     let is_there = |name: &str| defined(source, name).is_some();
     let name = first_name(NAME, |name| is_there(name) || !taken.contains(&name));
     if is_there(&name) {
-        return (Vec::new(), name);
+        return Function { name, lines: None };
     }
     let (logger, import) = logger::of_module(source);
-    let at = before_code(source, load);
-    let newline = source.newline_at(at);
-    let text = text(&name, logger, import, source.unit(), newline);
-    (vec![Edit::insert(at, format!("{text}{}", newline.repeat(3)))], name)
+    let lines = lines(&name, logger, import, source.unit());
+    Function { name, lines: Some(lines) }
 }
 
-/// The function's text, without a line ending at its end.
-fn text(name: &str, logger: &str, import: Option<&str>, unit: &str, newline: &str) -> String {
+/// The function's lines, without their endings.
+fn lines(name: &str, logger: &str, import: Option<&str>, unit: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for line in TEXT.lines().filter(|line| !line.starts_with('#')) {
         let code = line.trim_start();
@@ -168,7 +182,7 @@ fn text(name: &str, logger: &str, import: Option<&str>, unit: &str, newline: &st
             lines.extend(import.map(|import| format!("{unit}{import}")));
         }
     }
-    lines.join(newline)
+    lines
 }
 
 /// The function as it is in a file, if it is ours.
@@ -176,8 +190,8 @@ pub(super) fn defined<'p>(source: &'p Source, name: &str) -> Option<Node<'p>> {
     let definition = top_definition(source, &["function_definition"], name)?;
     let newline = source.newline_at(definition.start_byte());
     let (logger, import) = logger::of_module(source);
-    let expected = text(name, logger, import, source.indent_unit(definition.field("body")?), newline);
-    (source.slice(definition).trim_end() == expected).then_some(definition)
+    let expected = lines(name, logger, import, source.indent_unit(definition.field("body")?));
+    (source.slice(definition).trim_end() == expected.join(newline)).then_some(definition)
 }
 
 /// Where the function goes: before the first function or class of the module, with the comments that belong to it, or

@@ -18,15 +18,11 @@ mod undo;
 
 use std::collections::BTreeSet;
 
-use tree_sitter::Node;
-
+use self::insert::Functions;
 use self::loaded::{Load, loads};
 use self::marks::{Mark, keeps, marks};
-use super::{
-    About, Accounting, Contract, Definition, Fix, Host, LOOKED_FOR, Site, Standing, State, Status, Subject, Survey,
-};
+use super::{About, Accounting, Definition, Fix, Host, LOOKED_FOR, Site, Standing, State, Status, Subject, Survey};
 use crate::python::calls::{Code, Located};
-use crate::python::flow::Seeds;
 use crate::python::flow::value::Spot;
 use crate::python::{Edit, Source};
 
@@ -76,8 +72,6 @@ impl Definition for DynamicVram {
         &ABOUT
     }
 
-    fn seed(&self, _source: &Source, _capture: &str, _node: Node<'_>, _seeds: &mut Seeds) {}
-
     fn survey(&self, subject: &Subject<'_>, _accounting: Accounting) -> Survey {
         survey(subject)
     }
@@ -89,8 +83,6 @@ impl Definition for DynamicVram {
     fn undo(&self, source: &Source, _sites: &[&Site]) -> Vec<Edit> {
         undo::undo(source)
     }
-
-    fn bind(&self, _survey: &Survey, _is_left: bool, _contract: &mut Contract) {}
 
     fn spared(&self, host: Host) -> Option<&'static str> {
         (host.has_dynamic_vram == Some(false)).then_some("this ComfyUI has no dynamic VRAM")
@@ -108,11 +100,12 @@ fn survey(subject: &Subject<'_>) -> Survey {
     }
     let mut sites: Vec<Site> = Vec::new();
     let mut seen = BTreeSet::new();
+    let mut functions = Functions::new();
     for keep in keeps(&code, &separators) {
         for mark in marks(&code, &keep) {
             for load in loads(&code, &keep, &mark) {
                 let handover = load.as_ref().and_then(|load| load.handover.clone());
-                let site = Site { handover, ..site(&mark, load.as_ref()) };
+                let site = Site { handover, ..site(&mark, load.as_ref(), &mut functions) };
                 // Two marks of one load are one site, if the load is handed over once for both.
                 let place = load.map_or(mark.place, |load| load.place);
                 if seen.insert((place.file, place.node.id(), format!("{:?}", site.edits))) {
@@ -124,7 +117,7 @@ fn survey(subject: &Subject<'_>) -> Survey {
     Survey::new(DYNAMIC_VRAM, sites, None)
 }
 
-fn site(mark: &Mark<'_>, load: Option<&Load<'_>>) -> Site {
+fn site(mark: &Mark<'_>, load: Option<&Load<'_>>, functions: &mut Functions) -> Site {
     let place = mark.place;
     let spot = Spot { file: place.file, node: place.node };
     let Some(load) = load else {
@@ -133,7 +126,7 @@ fn site(mark: &Mark<'_>, load: Option<&Load<'_>>) -> Site {
     if load.is_static {
         return Site::new(spot, ACTS, "takes a model from dynamic VRAM before it marks it for DisTorch2");
     }
-    match insert::hand_over(load) {
+    match insert::hand_over(load, functions) {
         Ok(edits) => {
             let message = format!(
                 "marks the model loaded in line {} for DisTorch2, which does nothing with it while dynamic VRAM manages it",
