@@ -3,7 +3,7 @@
 
 #![no_main]
 
-#[path = "../../tests/snippets/mod.rs"]
+#[path = "../../tests/it/snippets/mod.rs"]
 mod snippets;
 
 use std::path::Path;

@@ -1,6 +1,6 @@
 """record.py COMFYUI FOLDER [NAME...]: records what ComfyUI lists for the first model of families, and the model's tensors.
 
-Written for tests/architecture.rs, which holds the outlines against it: how many modules of each class, and a hash (FNV-1a,
+Written for tests/it/architecture.rs, which holds the outlines against it: how many modules of each class, and a hash (FNV-1a,
 64 bits) over a line for each, `name class casts has_bias`; and for a diffusion model how many names a LoRA may have for its weights,
 and a hash over a line for each, `name key whole`. Those of an encoder depend on the encoders that are loaded with it.
 """

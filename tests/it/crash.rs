@@ -3,8 +3,6 @@
 //!
 //! `DISTORCH_FIX_FULL=1 cargo test --test crash -- --nocapture` kills more often, and says how often it did.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use common::{Install, is_full, program, skip};
+use crate::common::{Install, is_full, program, skip};
 
 /// Runs of a test that are killed, in full or not.
 fn kills() -> u32 {

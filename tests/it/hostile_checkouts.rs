@@ -1,8 +1,6 @@
 //! Checkouts, repositories and trees that mean harm, or only ask too much: a right answer or exit code 2 with help, within
 //! bounds of time and memory, no command of theirs run, and nothing of theirs sent raw to a terminal.
 
-mod common;
-
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::path::Path;
@@ -10,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Install, Ran, at_once, is_full, program};
+use crate::common::{Install, Ran, at_once, is_full, program};
 
 /// Time that any run may take, in a build without optimisation on a busy machine; it is then taken to hang.
 const MOST_TIME: Duration = Duration::from_mins(2);

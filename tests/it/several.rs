@@ -1,13 +1,11 @@
 //! Several checkouts in one run: each gets the answer that it gets alone, in the order in which they were named. And a
 //! reader that stops reading changes nothing about the work.
 
-mod common;
-
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use common::{Install, Ran, copy, fixtures, program};
+use crate::common::{Install, Ran, copy, fixtures, program};
 use serde_json::Value;
 
 /// A folder with a copy of every fixture's checkout, the same one several times over, and their names.
@@ -92,14 +90,14 @@ fn one_that_asks_for_too_much_takes_nothing_from_the_others() {
 fn of_several_to_apply_each_is_repaired_and_what_fails_stays() {
     let (install, names) = checkouts(1);
     let folder = install.root.join("several");
-    let twin: Vec<_> = names.iter().map(|name| (name, common::files(&folder.join(name)))).collect();
+    let twin: Vec<_> = names.iter().map(|name| (name, crate::common::files(&folder.join(name)))).collect();
     let ran = Ran::of(program(&folder).args(["apply", "--all"]));
     assert_eq!(ran.code, 2, "some are not understood");
     for (name, before) in twin {
         let own = Install::of(name.strip_suffix("-0").unwrap());
         let alone = own.run(&["apply", own.checkout().to_str().unwrap()]);
-        let after = common::files(&folder.join(name));
-        assert!(after == common::files(&own.checkout()), "{name}");
+        let after = crate::common::files(&folder.join(name));
+        assert!(after == crate::common::files(&own.checkout()), "{name}");
         // What `apply` leaves to the user makes it fail after it has repaired the rest.
         let is_rest_left = alone.err.contains("help: `apply` does not change this");
         assert!(alone.code == 0 || is_rest_left || after == before, "{name}: {alone:?}");

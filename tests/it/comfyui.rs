@@ -1,13 +1,11 @@
 //! What ComfyUI's own source tells: the items of its load lists, dynamic VRAM, and what that means for a checkout.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use common::Install;
+use crate::common::Install;
 use distorch_fix::advice;
 use distorch_fix::comfyui::{self, DynamicVram, Facts, Fit, LoadList, Order, Pair};
 use distorch_fix::fixes::State;
@@ -510,7 +508,7 @@ const LINES: &[&str] = &[
 #[test]
 fn every_version_of_comfyui_is_told() {
     let Some(path) = env::var_os(VARIABLE).map(PathBuf::from) else {
-        return common::skip(&format!("{VARIABLE} names no repository of ComfyUI, so its history was not read"));
+        return crate::common::skip(&format!("{VARIABLE} names no repository of ComfyUI, so its history was not read"));
     };
     let repository = Repository::open(&path).unwrap();
     let mut walk = repository.revwalk().unwrap();

@@ -1,17 +1,15 @@
 //! What reading model files promises: exact sizes from headers alone, and a clear error, never a panic, for whatever is
 //! damaged or lies.
 
-mod headers;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::headers::{Entry, Gguf, string, write_safetensors, write_sparse};
 use distorch_fix::allocator::Accounting;
 use distorch_fix::plan::gguf;
 use distorch_fix::plan::safetensors;
 use distorch_fix::plan::{Loading, NamedModel};
 use distorch_fix::report::Problem;
-use headers::{Entry, Gguf, string, write_safetensors, write_sparse};
 use proptest::prelude::*;
 use tempfile::TempDir;
 

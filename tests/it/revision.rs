@@ -1,14 +1,12 @@
 //! Revisions are read from the object database: of ComfyUI and of the node, with nothing on disk touched or asked.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use common::Install;
-use common::git::{comfyui, commit, folder, init, node};
+use crate::common::Install;
+use crate::common::git::{comfyui, commit, folder, init, node};
 use distorch_fix::comfyui::{self, Facts};
 use distorch_fix::fixes::load_list::ANY;
 use distorch_fix::fixes::{Accounting, Fix, Status};
@@ -110,7 +108,7 @@ fn what_goes_wrong_is_said_with_what_to_do() {
     assert!(error(format!("{text}@[")).contains("`[`"));
 
     let plain = root.join("plain/ComfyUI");
-    common::copy(Path::new("fixtures/legacy/ComfyUI"), &plain);
+    crate::common::copy(Path::new("fixtures/legacy/ComfyUI"), &plain);
     let no_repository = |why: &str| {
         assert!(error(format!("{}@master", plain.display())).contains("is not a git repository"), "{why}");
     };
@@ -211,7 +209,7 @@ fn what_a_revision_of_the_node_lacks_is_said() {
 #[test]
 fn upstream_releases_are_told_in_every_version_of_the_node() {
     let Some(path) = env::var_os("DISTORCH_FIX_HISTORY").map(PathBuf::from) else {
-        return common::skip("DISTORCH_FIX_HISTORY names no repository, so its releases were not told");
+        return crate::common::skip("DISTORCH_FIX_HISTORY names no repository, so its releases were not told");
     };
     let repository = Repository::open(&path).unwrap();
     let mut walk = repository.revwalk().unwrap();

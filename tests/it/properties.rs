@@ -1,13 +1,11 @@
 //! What holds of every repair, on generated code with load-list consumers in every form: it parses, repairing it again
 //! changes nothing, undoing it gives the old text, and on items of 4 fields it means what it meant before.
 
-mod snippets;
-
+use crate::snippets::{FILE, repair};
 use distorch_fix::fixes::Accounting;
 use distorch_fix::fixes::load_list::LOAD_LIST;
 use distorch_fix::verify::Engine;
 use proptest::prelude::*;
-use snippets::{FILE, repair};
 
 /// Statements that read items of the list `L` and put what they read into `out`; `NAME` is made unique.
 const CONSUMERS: [&str; 16] = [

@@ -1,10 +1,8 @@
 //! What is in the repository: text that people wrote, and nothing that a tool left behind.
 
-mod common;
-
 use std::path::Path;
 
-use common::skip;
+use crate::common::skip;
 
 /// The kinds of files that have business here, by their extension.
 const KINDS: [&str; 13] =
@@ -58,7 +56,7 @@ fn every_file_is_of_a_kind_that_has_business_here() {
     let Some(files) = tracked() else { return };
     assert!(files.len() > 100, "{} files are not all", files.len());
     let odd: Vec<_> = files.iter().map(|(path, _)| path).filter(|path| !is_of_a_known_kind(path)).collect();
-    assert!(odd.is_empty(), "remove these, or add their kind to tests/tracked.rs: {odd:#?}");
+    assert!(odd.is_empty(), "remove these, or add their kind to tests/it/tracked.rs: {odd:#?}");
 }
 
 #[test]
@@ -66,7 +64,7 @@ fn no_file_is_large_without_a_reason() {
     let Some(files) = tracked() else { return };
     let is_listed = |path: &str| LARGE.iter().any(|(large, _)| *large == path);
     let large: Vec<_> = files.iter().filter(|(path, bytes)| *bytes > MOST_BYTES && !is_listed(path)).collect();
-    assert!(large.is_empty(), "make these smaller, or list them in tests/tracked.rs with the reason: {large:#?}");
+    assert!(large.is_empty(), "make these smaller, or list them in tests/it/tracked.rs with the reason: {large:#?}");
     for (path, _) in LARGE {
         assert!(files.iter().any(|(file, bytes)| file == path && *bytes > MOST_BYTES), "{path} need not be listed");
     }

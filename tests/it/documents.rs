@@ -1,14 +1,12 @@
 //! What `--format` promises: documents that hold to their schemas, whatever the fixture and the command, and from which
 //! the repair can be made.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
-use common::git::{comfyui, folder, node};
-use common::{Install, Ran, fixtures, program, skip};
+use crate::common::git::{comfyui, folder, node};
+use crate::common::{Install, Ran, fixtures, program, skip};
 use serde_json::Value;
 
 const COMMANDS: [&[&str]; 4] = [&["check"], &["apply", "--dry-run"], &["diff"], &["verify", "--scenarios", "3"]];
@@ -101,7 +99,7 @@ fn json_holds_to_its_schema_whatever_the_fixture_and_the_command() {
 fn errors_that_stop_a_run_are_in_its_json() {
     let schema = validator("schema/report.schema.json");
     let install = Install::of("legacy");
-    common::copy(&install.checkout(), &install.checkout().with_file_name("ComfyUI-MultiGPU-2"));
+    crate::common::copy(&install.checkout(), &install.checkout().with_file_name("ComfyUI-MultiGPU-2"));
     for (path, message, help) in [
         ("nowhere", "cannot look at nowhere", "name distorch_2.py"),
         ("ComfyUI", "found 2 checkouts", "name the one that you mean, or use --all"),
@@ -253,7 +251,7 @@ fn several_paths_are_one_run_with_totals_and_the_worst_exit_code() {
 #[test]
 fn a_patch_of_several_checkouts_is_for_the_folder_above_them() {
     let install = Install::of("legacy");
-    common::copy(&install.checkout(), &install.checkout().with_file_name("other"));
+    crate::common::copy(&install.checkout(), &install.checkout().with_file_name("other"));
     let patch = install.run(&["diff", "--all"]);
     assert_eq!(patch.code, 0, "{}", patch.err);
     let outside = Install::of("in-order").run(&["diff", "--all", install.root.to_str().unwrap()]);

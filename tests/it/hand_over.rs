@@ -1,12 +1,10 @@
 //! What running the way of a model promises: a hand-over that is right is verified, wrong ones are caught, and code that is
 //! left alone is never called wrong.
 
-mod common;
-
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use common::Install;
+use crate::common::Install;
 use distorch_fix::fixes::{self, Accounting, Fix};
 use distorch_fix::python::{Edits, FileId, Package};
 use distorch_fix::verify::{Options, Step, Subject, Verdict, verify};
@@ -282,7 +280,7 @@ fn every_form_of_a_way_is_run_and_misses_the_call_if_it_is_not_there() {
     let all = AROUND
         .iter()
         .flat_map(|around| ASKED.iter().flat_map(move |asked| MARKS.iter().map(move |mark| (around, asked, mark))));
-    for (around, (before, after), marks) in all.step_by(if common::is_full() { 1 } else { 3 }) {
+    for (around, (before, after), marks) in all.step_by(if crate::common::is_full() { 1 } else { 3 }) {
         let way = [before, "out = load(name=names)", after, marks].join("\n");
         let at = around.lines().find(|line| line.contains("HERE")).unwrap();
         let indent = &at[..at.find("HERE").unwrap()];

@@ -1,12 +1,10 @@
 //! What `revert` and `status` promise: the old bytes come back, nothing that others edited is lost, and no file is left
 //! in the checkout.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Install, Ran, fixtures, program};
+use crate::common::{Install, Ran, fixtures, program};
 use git2::{IndexAddOption, Repository, Signature};
 
 /// A fixture whose checkout is a clone with one commit.

@@ -3,13 +3,11 @@
 //! The Python of the fixtures is run in the sandbox. With a clone of ComfyUI-MultiGPU in `DISTORCH_FIX_HISTORY`, that of
 //! its newest version is run too, and in a `python3`, if there is one.
 
-mod common;
-mod headers;
-
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use common::{Install, skip};
+use crate::common::{Install, skip};
+use crate::headers::{Gguf, write_safetensors};
 use distorch_fix::allocator::{
     Accounting, AllocationString, Device, DeviceRow, Machine, Model, Options as Allocating, Policy, Request, allocate,
     gigabytes,
@@ -23,7 +21,6 @@ use distorch_fix::plan::{Card, Devices, Gpu, Loading, Lora, NamedModel, Options,
 use distorch_fix::verify::Engine;
 use distorch_fix::verify::placing::Question;
 use git2::Repository;
-use headers::{Gguf, write_safetensors};
 use proptest::prelude::*;
 use safetensors::Dtype;
 use tempfile::TempDir;

@@ -1,11 +1,9 @@
 //! What the gpu-only fix promises: byte mode's default wildcard is found whatever it is called and however it is
 //! written, the remainder is shared by the listed GPUs unless a wildcard is named, and nothing else is touched.
 
-mod snippets;
-
+use crate::snippets::FILE;
 use distorch_fix::fixes::gpu_only::{FAULTY, GPU_ONLY, SHARED};
 use distorch_fix::fixes::{Accounting, Status};
-use snippets::FILE;
 
 /// Byte mode as most versions have it: DEFAULT stands for the default's statement, REST for what is done with the
 /// remainder. One level of indentation is four blanks.
@@ -65,16 +63,16 @@ fn byte_mode(default: &str, rest: &str) -> String {
 
 #[track_caller]
 fn repairs(before: &str, after: &str) {
-    let repaired = snippets::repair(&[(FILE, before)], GPU_ONLY, Accounting::Resident);
+    let repaired = crate::snippets::repair(&[(FILE, before)], GPU_ONLY, Accounting::Resident);
     assert_eq!(repaired[0], after);
-    assert_eq!(snippets::status(before, GPU_ONLY), Status::Needed);
-    assert!(snippets::states(after, GPU_ONLY).iter().all(|(_, state)| *state == SHARED));
+    assert_eq!(crate::snippets::status(before, GPU_ONLY), Status::Needed);
+    assert!(crate::snippets::states(after, GPU_ONLY).iter().all(|(_, state)| *state == SHARED));
 }
 
 #[track_caller]
 fn stays(text: &str, status: Status) {
-    assert_eq!(snippets::repair(&[(FILE, text)], GPU_ONLY, Accounting::Resident)[0], text);
-    assert_eq!(snippets::status(text, GPU_ONLY), status, "{text}");
+    assert_eq!(crate::snippets::repair(&[(FILE, text)], GPU_ONLY, Accounting::Resident)[0], text);
+    assert_eq!(crate::snippets::status(text, GPU_ONLY), status, "{text}");
 }
 
 /// The usual default, and this treatment of the remainder.
@@ -138,9 +136,9 @@ fn a_default_that_a_flag_keeps_from_being_used_stays() {
     let set = text("            named = True\n", "SHARE");
     let elsewhere = set.replace("parse(amount)\n", "parse(amount)\n            named = True\n");
     for text in [elsewhere, text("", "SHARE")] {
-        assert_eq!(snippets::status(&text, GPU_ONLY), Status::Needed, "{text}");
+        assert_eq!(crate::snippets::status(&text, GPU_ONLY), Status::Needed, "{text}");
     }
-    assert_eq!(snippets::status(&text("            named = True\n", "pass"), GPU_ONLY), Status::Needed);
+    assert_eq!(crate::snippets::status(&text("            named = True\n", "pass"), GPU_ONLY), Status::Needed);
 }
 
 #[test]
@@ -216,7 +214,7 @@ fn a_function_goes_on_with_what_it_logs_with() {
 fn another_function_s_logger_is_not_borrowed() {
     let other = "\n\ndef other():\n    mine = get()\n    mine.info(1)\n";
     let text = byte_mode("wild = \"cpu\"", "if rest > 0:\n    final[wild] += rest") + other;
-    let repaired = snippets::repair(&[(FILE, &text)], GPU_ONLY, Accounting::Resident);
+    let repaired = crate::snippets::repair(&[(FILE, &text)], GPU_ONLY, Accounting::Resident);
     assert!(!repaired[0].contains("mine.warning"), "{}", repaired[0]);
 }
 
@@ -311,7 +309,7 @@ fn a_helper_may_find_the_default_and_another_assign_the_remainder() {
         .replace("        if \"*\" in amount:\n            wild = device\n        else:\n            quotas[device] = parse(amount)\n", "        log.info(device)\n")
         + "\n\ndef read(text):\n    wild = \"cpu\"\n    for part in text.split(\";\"):\n        if part.endswith(\"*\"):\n            wild = part\n    return {}, wild\n"
         + "\n\ndef give(final, device, rest):\n    if rest > 0:\n        final[device] += rest\n";
-    let repaired = snippets::repair(&[(FILE, &text)], GPU_ONLY, Accounting::Resident);
+    let repaired = crate::snippets::repair(&[(FILE, &text)], GPU_ONLY, Accounting::Resident);
     assert!(repaired[0].contains("    wild = None  # no default"), "{}", repaired[0]);
     assert!(repaired[0].contains("        if device is not None:\n            final[device] += rest\n        else:\n"));
 }
@@ -321,7 +319,7 @@ fn the_remainder_may_be_assigned_in_a_sibling_module() {
     let text = format!("from .rest import give\n{}", byte_mode("wild = 'cpu'", "give(final, wild, rest)"));
     let give = "import logging\nfound = '*'\ndef give(final, device, rest):\n    if rest > 0:\n        final[device] += rest\n";
     let files = [(FILE, text.as_str()), ("rest.py", give)];
-    let repaired = snippets::repair(&files, GPU_ONLY, Accounting::Resident);
+    let repaired = crate::snippets::repair(&files, GPU_ONLY, Accounting::Resident);
     assert!(repaired[0].contains("wild = None"), "{}", repaired[0]);
     assert!(repaired[1].contains("if device is not None:"), "{}", repaired[1]);
 }
@@ -330,7 +328,7 @@ fn the_remainder_may_be_assigned_in_a_sibling_module() {
 fn every_byte_function_of_a_file_is_repaired() {
     let text = byte_mode("wild = \"cpu\"", "if rest > 0:\n    final[wild] += rest");
     let both = format!("{text}\n\n{}", text.replace("allocate", "allocate_again"));
-    let repaired = snippets::repair(&[(FILE, &both)], GPU_ONLY, Accounting::Resident);
+    let repaired = crate::snippets::repair(&[(FILE, &both)], GPU_ONLY, Accounting::Resident);
     assert_eq!(repaired[0].matches("if wild is not None:").count(), 2);
     assert_eq!(repaired[0].matches("wild = None").count(), 2);
 }
@@ -341,7 +339,7 @@ fn the_asterisk_may_be_a_constant() {
         text.replace("if \"*\" in", "if STAR in").replace("import logging\n", "import logging\n\nSTAR = \"*\"\n")
     };
     let before = byte_mode("wild = \"cpu\"", "if rest > 0:\n    final[wild] += rest");
-    let after = snippets::repair(&[(FILE, &before)], GPU_ONLY, Accounting::Resident).remove(0);
+    let after = crate::snippets::repair(&[(FILE, &before)], GPU_ONLY, Accounting::Resident).remove(0);
     repairs(&by_name(before), &by_name(after));
 }
 
@@ -352,20 +350,20 @@ fn methods_of_classes_are_repaired_too() {
     let class: String =
         text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") }).collect();
     let class = format!("class Mode:\n    pass\n\n{class}");
-    let repaired = snippets::repair(&[(FILE, &class)], GPU_ONLY, Accounting::Resident);
+    let repaired = crate::snippets::repair(&[(FILE, &class)], GPU_ONLY, Accounting::Resident);
     assert!(repaired[0].contains("gpu_bytes = sum(self.final[gpu] for gpu in gpu_devices)"), "{}", repaired[0]);
 }
 
 #[test]
 fn names_that_are_taken_are_not_taken_again() {
     let before = byte_mode("wild = \"cpu\"\ngpu = gpu_devices = 0", "if rest > 0:\n    final[wild] += rest");
-    let repaired = snippets::repair(&[(FILE, &before)], GPU_ONLY, Accounting::Resident);
+    let repaired = crate::snippets::repair(&[(FILE, &before)], GPU_ONLY, Accounting::Resident);
     assert!(repaired[0].contains("gpu_devices_2 = [gpu_2 for gpu_2 in final if gpu_2 != \"cpu\""), "{}", repaired[0]);
 }
 
 #[test]
 fn a_difference_is_worked_out_once() {
-    let repaired = snippets::repair(
+    let repaired = crate::snippets::repair(
         &[(
             FILE,
             &byte_mode(
@@ -396,7 +394,7 @@ fn lines_inside_of_strings_do_not_move() {
         "wild = 'cpu'",
         "if rest > 0:\n    log.info(\"\"\"to\nTHE {0}\n  wildcard\"\"\".format(wild))\n    final[\n        wild\n    ] += rest",
     );
-    let repaired = snippets::repair(&[(FILE, &text)], GPU_ONLY, Accounting::Resident);
+    let repaired = crate::snippets::repair(&[(FILE, &text)], GPU_ONLY, Accounting::Resident);
     assert!(repaired[0].contains("            log.info(\"\"\"to\n    THE {0}\n      wildcard\"\"\".format(wild))\n            final[\n                wild\n            ] += rest\n"), "{}", repaired[0]);
 }
 
@@ -419,7 +417,7 @@ fn the_guide_s_mistakes_are_named_and_repaired() {
     let guide = "if rest > 0:\n    if has_wildcard:\n        final[wild] += rest\n    else:\n        gpus = [d for d in final if 'cuda' in d]\n        whole = sum(final[d] for d in gpus)\n        for d in gpus:\n            final[d] += int(rest * final[d] / whole)";
     let after = "if rest > 0:\n    if wild is not None:\n        final[wild] += rest\n    else:\n        SHARE";
     repairs(&byte_mode(default, guide), &byte_mode("wild = None", after));
-    let (_, survey) = snippets::survey(&[(FILE, &byte_mode(default, guide))], GPU_ONLY, Accounting::Resident);
+    let (_, survey) = crate::snippets::survey(&[(FILE, &byte_mode(default, guide))], GPU_ONLY, Accounting::Resident);
     let message = &survey.sites[0].message;
     for fault in ["`has_wildcard` is never set", "cuda devices only", "int() drops bytes"] {
         assert!(message.contains(fault), "{message}");
@@ -468,7 +466,7 @@ fn right_repairs_by_hand_are_left_as_they_are() {
     ] {
         let text = byte_mode("wild = None", rest);
         stays(&text, Status::InOrder);
-        assert!(snippets::states(&text, GPU_ONLY).iter().all(|(_, state)| *state == SHARED), "{text}");
+        assert!(crate::snippets::states(&text, GPU_ONLY).iter().all(|(_, state)| *state == SHARED), "{text}");
     }
     let flag = byte_mode(
         "wild = None\nnamed = False",
@@ -487,7 +485,7 @@ fn other_devices_that_are_the_cpu_by_default_are_left_alone() {
         "devices[\"cpu\"] = 1",
     ] {
         let text = byte_mode("wild = \"cpu\"", &format!("if rest > 0:\n    final[wild] += rest\n{rest}"));
-        let repaired = snippets::repair(&[(FILE, &text)], GPU_ONLY, Accounting::Resident);
+        let repaired = crate::snippets::repair(&[(FILE, &text)], GPU_ONLY, Accounting::Resident);
         let kept = put("REST\n", "REST", rest);
         assert!(repaired[0].contains(&put("    REST\n", "REST", &kept)), "{}", repaired[0]);
     }
@@ -524,7 +522,7 @@ fn a_default_that_byte_mode_shares_with_other_modes_stays() {
     let mode = "def allocate(total, text, mode):\n    wild = 'cpu'\n    final = {}\n    if mode == 'bytes':\n        for part in text.split(';'):\n            device, amount = part.split(',')\n            if '*' in amount:\n                wild = device\n            else:\n                final[device] = parse(amount)\n        rest = total - sum(final.values())\n        if rest > 0:\n            final[wild] += rest\n";
     let shared = format!("{mode}    final[wild] = final.get(wild, 0) + 1\n    return final\n");
     stays(&shared, Status::NotApplicable);
-    assert_eq!(snippets::status(&format!("{mode}    return final\n"), GPU_ONLY), Status::Needed);
+    assert_eq!(crate::snippets::status(&format!("{mode}    return final\n"), GPU_ONLY), Status::Needed);
 }
 
 /// Without an asterisk in the code, nothing tells a wildcard from a default: that is no reason to call it in order.

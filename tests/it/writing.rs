@@ -1,12 +1,10 @@
 //! What may be in the way of a write: each is a clear error, the old file is whole, and no other file is left.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::{Install, Ran, program, skip};
+use crate::common::{Install, Ran, program, skip};
 
 /// A fixture whose checkout is a clone.
 fn clone(fixture: &str) -> Install {
@@ -165,7 +163,7 @@ fn a_full_disk_is_an_error() {
         return skip("this user may not mount a small disk to fill");
     }
     let checkout = disk.0.path().join("ComfyUI-MultiGPU");
-    common::copy(&Install::of("sibling-helper").checkout(), &checkout);
+    crate::common::copy(&Install::of("sibling-helper").checkout(), &checkout);
     git2::Repository::init(&checkout).unwrap();
     let filler = disk.0.path().join("filler");
     // From no room at all to just too little for the second file or the journal.

@@ -1,11 +1,9 @@
 //! What keeps a pack and a ComfyUI from going together though every place reads its load lists rightly, and what does
 //! not, because it is never run.
 
-mod common;
-
 use std::fs;
 
-use common::{Install, Ran};
+use crate::common::{Install, Ran};
 use serde_json::Value;
 
 /// The verdict about the pair, and the messages of all conflicts.

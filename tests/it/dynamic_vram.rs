@@ -1,11 +1,9 @@
 //! What the dynamic-vram fix promises: models that are marked for DisTorch2 are found however they are marked, they are
 //! handed over once they are loaded and their allocation is known, and nothing else is touched.
 
-mod snippets;
-
+use crate::snippets::FILE;
 use distorch_fix::fixes::dynamic_vram::{ACTS, DYNAMIC_VRAM, INERT};
 use distorch_fix::fixes::{Accounting, Host, State, Status};
-use snippets::FILE;
 
 /// What reads an allocation from a model, and splits it.
 const READER: &str = "import logging
@@ -46,7 +44,7 @@ def partially_load(self, device):
 /// The lines that a repair adds, but for those of the function that it puts in.
 fn added(reader: &str, loader: &str) -> Vec<String> {
     let old = format!("{reader}{loader}");
-    let [new] = &snippets::repair(&[(FILE, &old)], DYNAMIC_VRAM, Accounting::Resident)[..] else { panic!() };
+    let [new] = &crate::snippets::repair(&[(FILE, &old)], DYNAMIC_VRAM, Accounting::Resident)[..] else { panic!() };
     let function = new.find("def hand_to_distorch").expect("the function");
     let end = new.rfind("    return loaded\n").unwrap() + "    return loaded\n".len();
     let rest = format!("{}{}", &new[..function], &new[end..]);
@@ -65,7 +63,7 @@ fn added(reader: &str, loader: &str) -> Vec<String> {
 }
 
 fn states(reader: &str, loader: &str) -> Vec<State> {
-    snippets::states(&format!("{reader}{loader}"), DYNAMIC_VRAM).into_iter().map(|(_, state)| state).collect()
+    crate::snippets::states(&format!("{reader}{loader}"), DYNAMIC_VRAM).into_iter().map(|(_, state)| state).collect()
 }
 
 #[test]
@@ -111,7 +109,8 @@ fn an_entry_of_a_store_marks_the_model_that_its_key_is_made_of() {
 fn a_model_is_handed_over_as_soon_as_its_allocation_is_known() {
     let loader = "def f(load, expert):\n    out = load()\n    log.info(\"loaded\")\n    text = expert + \"#\"\n    \
                   out[0].model._meta = {\"asked\": text}\n    return out\n";
-    let [new] = &snippets::repair(&[(FILE, &format!("{READER}{loader}"))], DYNAMIC_VRAM, Accounting::Resident)[..]
+    let [new] =
+        &crate::snippets::repair(&[(FILE, &format!("{READER}{loader}"))], DYNAMIC_VRAM, Accounting::Resident)[..]
     else {
         panic!()
     };
@@ -188,7 +187,7 @@ fn what_marks_no_loaded_model_is_none_of_its_business() {
 fn line_endings_and_indentation_are_those_of_the_file() {
     let loader = "def f(load, text):\n    out = load()\n    out.model._meta = {\"asked\": text}\n    return out\n";
     let text = format!("{READER}{loader}").replace("    ", "\t").replace('\n', "\r\n");
-    let [new] = &snippets::repair(&[(FILE, &text)], DYNAMIC_VRAM, Accounting::Resident)[..] else { panic!() };
+    let [new] = &crate::snippets::repair(&[(FILE, &text)], DYNAMIC_VRAM, Accounting::Resident)[..] else { panic!() };
     assert!(new.contains("\tout = load()\r\n\tout = hand_to_distorch(out, text)\r\n"), "{new}");
     assert!(new.contains("\r\n\ttry:\r\n\t\tif type("), "{new}");
     assert!(!new.replace("\r\n", "").contains('\n'));
@@ -198,7 +197,8 @@ fn line_endings_and_indentation_are_those_of_the_file() {
 fn a_name_that_is_taken_gets_a_number() {
     let loader = "def hand_to_distorch(x):\n    return x\n\n\ndef f(load, text):\n    out = load()\n    \
                   out.model._meta = {\"asked\": text}\n    return out\n";
-    let [new] = &snippets::repair(&[(FILE, &format!("{READER}{loader}"))], DYNAMIC_VRAM, Accounting::Resident)[..]
+    let [new] =
+        &crate::snippets::repair(&[(FILE, &format!("{READER}{loader}"))], DYNAMIC_VRAM, Accounting::Resident)[..]
     else {
         panic!()
     };
@@ -210,7 +210,7 @@ fn a_comfyui_without_dynamic_vram_spares_the_repair() {
     let text = format!(
         "{READER}def f(load, text):\n    out = load()\n    out.model._meta = {{\"asked\": text}}\n    return out\n"
     );
-    let (_, survey) = snippets::survey(&[(FILE, &text)], DYNAMIC_VRAM, Accounting::Resident);
+    let (_, survey) = crate::snippets::survey(&[(FILE, &text)], DYNAMIC_VRAM, Accounting::Resident);
     assert_eq!((survey.status, survey.count(INERT)), (Status::Needed, 1));
     let spared = |has_dynamic_vram| DYNAMIC_VRAM.spared(Host { has_dynamic_vram });
     assert_eq!((spared(Some(true)), spared(None)), (None, None));

@@ -1,13 +1,11 @@
 //! Every fix is complete: its folder, its queries, its tests, a fixture in which it has something to do, and its section
 //! in the documentation. Forgetting one of them fails here.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use common::{Install, fixtures};
+use crate::common::{Install, fixtures};
 use distorch_fix::fixes::{Fix, Status};
 
 fn module(fix: &Fix) -> String {
@@ -27,7 +25,7 @@ fn every_fix_has_its_queries_its_tests_and_its_section() {
     let documented = fs::read_to_string("patches/README.md").unwrap();
     for fix in Fix::ALL {
         assert!(Path::new(&format!("patches/{fix}.scm")).is_file(), "patches/{fix}.scm");
-        assert!(Path::new(&format!("tests/{}.rs", module(fix))).is_file(), "tests/{}.rs", module(fix));
+        assert!(Path::new(&format!("tests/it/{}.rs", module(fix))).is_file(), "tests/it/{}.rs", module(fix));
         assert!(documented.contains(&format!("\n## {fix}\n")), "a section on {fix} in patches/README.md");
     }
 }

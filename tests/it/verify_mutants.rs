@@ -3,12 +3,10 @@
 //! A mutant is what the tool itself makes of a fixture, damaged. It is verified as the tool verifies its own repair: the
 //! text before, the edits, the damage being part of them. `--nocapture` prints the table.
 
-mod common;
-
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use common::Install;
+use crate::common::Install;
 use distorch_fix::fixes::{self, Accounting, Fix, Status, Survey};
 use distorch_fix::python::{Edit, Edits, FileId, Package};
 use distorch_fix::verify::{Options, Step, Subject, Verdict, verify};

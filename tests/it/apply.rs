@@ -1,12 +1,10 @@
 //! What `apply` promises: the file is the old one or the repaired one, byte for byte, and nothing else is touched.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::{Install, Ran, fixtures, program, skip};
+use crate::common::{Install, Ran, fixtures, program, skip};
 
 #[test]
 fn only_the_bytes_of_the_edits_change() {
@@ -364,7 +362,7 @@ fn a_disabled_node_is_acted_on_only_if_named() {
 fn of_an_enabled_and_a_disabled_one_the_enabled_one_is_meant() {
     let install = Install::of("legacy");
     let disabled = install.checkout().with_extension("disabled");
-    common::copy(&install.checkout(), &disabled);
+    crate::common::copy(&install.checkout(), &disabled);
     assert_eq!(install.run(&["apply"]).code, 0);
     let repaired = |folder: &Path| fs::read_to_string(folder.join("distorch_2.py")).unwrap().contains("GPU-ONLY");
     assert!(repaired(&install.checkout()) && !repaired(&disabled));
@@ -377,7 +375,7 @@ fn with_all_one_failure_does_not_keep_the_others_from_their_turn() {
     let install = Install::of("legacy");
     let nodes = install.root.join("ComfyUI/custom_nodes");
     for (name, fixture) in [("0", "syntax-error"), ("1", "five-only")] {
-        common::copy(&Install::of(fixture).checkout(), &nodes.join(name));
+        crate::common::copy(&Install::of(fixture).checkout(), &nodes.join(name));
     }
     let ran = install.run(&["apply"]);
     assert!(ran.code == 2 && ran.err.contains("found 3 checkouts"), "{ran:?}");

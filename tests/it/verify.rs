@@ -1,12 +1,10 @@
 //! What running a repair promises: right ones are verified, everywhere alike; what cannot be run is never verified.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, slice};
 
-use common::{Install, fixtures, skip};
+use crate::common::{Install, fixtures, skip};
 use distorch_fix::fixes::gpu_only::GPU_ONLY;
 use distorch_fix::fixes::load_list::LOAD_LIST;
 use distorch_fix::fixes::{Accounting, Fix};

@@ -1,13 +1,11 @@
 //! The project's ways into CI: the GitHub Action, the pre-commit hook, and what the README shows of them. And its own CI.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::{Install, Ran, skip};
+use crate::common::{Install, Ran, skip};
 use yaml_serde::Value;
 
 fn yaml(path: &str) -> Value {

@@ -1,13 +1,11 @@
 //! What is said of a checkout together with a ComfyUI: the one around it, another, or a revision of either.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use common::git::{comfyui, folder, node};
-use common::{Install, Ran};
+use crate::common::git::{comfyui, folder, node};
+use crate::common::{Install, Ran};
 use distorch_fix::comfyui::PATCHER;
 use git2::{Diff, Repository};
 use tempfile::TempDir;
@@ -36,7 +34,7 @@ impl Other {
     }
 
     fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
-        common::files(&self.root)
+        crate::common::files(&self.root)
     }
 }
 

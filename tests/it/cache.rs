@@ -2,12 +2,10 @@
 //! of no use once damaged.
 #![cfg(unix)] // Elsewhere no variable says where the user's caches are.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Install, Ran, program};
+use crate::common::{Install, Ran, program};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -61,7 +59,7 @@ fn change(path: &Path, from: &str, to: &str) {
 
 #[test]
 fn a_second_check_says_the_same() {
-    for fixture in common::fixtures() {
+    for fixture in crate::common::fixtures() {
         let (caching, install) = (Caching::new(), Install::of(&fixture));
         for format in FORMATS {
             let fresh = install.run(&["check", "--format", format]);
@@ -190,7 +188,7 @@ fn a_name_that_the_comfyui_loses_or_the_pack_asks_for_is_noticed() {
 
 #[test]
 fn what_did_not_end_well_is_not_kept() {
-    for fixture in common::fixtures() {
+    for fixture in crate::common::fixtures() {
         let (caching, install) = (Caching::new(), Install::of(&fixture));
         let ran = caching.run(&install, &["check"]);
         assert_eq!(caching.entries().len(), usize::from(ran.code < 2), "{fixture}: {ran:?}");

@@ -1,13 +1,10 @@
 //! What `plan` writes for programs and as a picture: JSON that its schema describes, to the last key, and SVG whose text
 //! cannot break it.
 
-mod common;
-mod headers;
-
 use std::fs;
 
-use common::{Ran, program};
-use headers::Gguf;
+use crate::common::{Ran, program};
+use crate::headers::Gguf;
 use serde_json::Value;
 
 const MACHINE: [&str; 6] = ["--vram", "cuda:0=12gb", "--vram", "cuda:1=16gb", "--ram", "64gb"];
@@ -34,7 +31,7 @@ fn of_file(architecture: &str, without: &str, with: &[&str], arguments: &[&str])
     tensors.extend(with.iter().map(|name| ((*name).to_owned(), "F16", vec![8], 16)));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clip.safetensors");
-    headers::write_safetensors(&path, &tensors);
+    crate::headers::write_safetensors(&path, &tensors);
     let path = path.to_str().unwrap();
     let out = |more: &[&str]| run(&[&["cuda:0,1gb;cpu,*", "--model", path], arguments, more].concat()).out;
     (serde_json::from_str(&out(&["--format", "json"])).unwrap(), out(&[]))

@@ -1,12 +1,10 @@
 //! Node files that mean harm, or only ask too much: each is refused within the limits, nothing on the host is touched,
 //! and the program ends as programs do.
 
-mod common;
-
 use std::fs;
 use std::time::{Duration, Instant};
 
-use common::{Install, Ran, at_once};
+use crate::common::{Install, Ran, at_once};
 use distorch_fix::verify::{Engine, Limits, Options, Verdict};
 
 /// As in the program: memory is counted by it.

@@ -1,15 +1,13 @@
 //! What is made from the arguments: completions for every shell, a manual page for every command.
 
-mod common;
-
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::common::{Ran, program, skip};
 use clap::{CommandFactory as _, ValueEnum as _};
 use clap_complete::Shell;
-use common::{Ran, program, skip};
 use distorch_fix::cli::Cli;
 
 fn run(arguments: &[&str]) -> Ran {

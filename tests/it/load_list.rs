@@ -1,14 +1,12 @@
 //! What the load-list fix promises: every way to read an item is found, items alone are touched, and a repaired file
 //! reads items of any number of fields as the old one read those of four.
 
-mod snippets;
-
 use std::path::PathBuf;
 
+use crate::snippets::FILE;
 use distorch_fix::fixes::load_list::{ANY, FIVE_ONLY, LOAD_LIST};
 use distorch_fix::fixes::{self, Accounting, State, Status};
 use distorch_fix::python::{FileId, Package, Unreadable};
-use snippets::FILE;
 
 /// Where the cases of most tests stand, `◆` being the case.
 const LIST: &str = "def run(patcher):\n    loading = patcher._load_list()\n    ◆\n";
@@ -19,10 +17,10 @@ const ITEM: &str = "def run(patcher):\n    for item in patcher._load_list():\n  
 fn rewrites(context: &str, before: &str, resident: &str, offload: &str) {
     let within = |text: &str| context.replace('◆', text);
     for (accounting, after) in [(Accounting::Resident, resident), (Accounting::Offload, offload)] {
-        let repaired = snippets::repair(&[(FILE, &within(before))], LOAD_LIST, accounting);
+        let repaired = crate::snippets::repair(&[(FILE, &within(before))], LOAD_LIST, accounting);
         assert_eq!(repaired[0], within(after), "{accounting:?}");
     }
-    let status = snippets::status(&within(before), LOAD_LIST);
+    let status = crate::snippets::status(&within(before), LOAD_LIST);
     assert_eq!(status, if before == resident { Status::InOrder } else { Status::Needed });
 }
 
@@ -42,16 +40,16 @@ fn counts(context: &str) {
 #[track_caller]
 fn stays(text: &str, status: Status) {
     for accounting in [Accounting::Resident, Accounting::Offload] {
-        assert_eq!(snippets::repair(&[(FILE, text)], LOAD_LIST, accounting)[0], text);
+        assert_eq!(crate::snippets::repair(&[(FILE, text)], LOAD_LIST, accounting)[0], text);
     }
-    assert_eq!(snippets::status(text, LOAD_LIST), status, "{text}");
+    assert_eq!(crate::snippets::status(text, LOAD_LIST), status, "{text}");
 }
 
 /// Each text is right for any number of fields already.
 #[track_caller]
 fn is_right(text: &str) {
     stays(text, Status::InOrder);
-    let states = snippets::states(text, LOAD_LIST);
+    let states = crate::snippets::states(text, LOAD_LIST);
     assert!(states.iter().all(|(_, state)| *state == ANY), "{states:?} in\n{text}");
 }
 
@@ -354,7 +352,7 @@ fn what_takes_a_whole_item_from_the_front_is_given_its_last_fields() {
     cuts(&format!("Row = namedtuple('Row', 'a b c d')\n{}", ITEM.replace('◆', "x = Row._make(◆)")));
     for (names, why) in [("(1, 2, 3)", "takes 3 fields from the front"), ("names()", "an unknown number of names")] {
         let text = ITEM.replace('◆', &format!("x = dict(zip({names}, item))"));
-        let (_, survey) = snippets::survey(&[(FILE, &text)], LOAD_LIST, Accounting::Resident);
+        let (_, survey) = crate::snippets::survey(&[(FILE, &text)], LOAD_LIST, Accounting::Resident);
         assert!(survey.sites[0].message.contains(why), "{}", survey.sites[0].message);
     }
     let spreads = |context: &str| {
@@ -430,7 +428,7 @@ fn items_that_are_changed_are_not_understood() {
         "del row[0]",
     ] {
         let text = ITEM.replace('◆', &format!("row = list(item); {change}; x = row[0], row[1]"));
-        assert_eq!(snippets::status(&text, LOAD_LIST), Status::NotUnderstood, "{change}");
+        assert_eq!(crate::snippets::status(&text, LOAD_LIST), Status::NotUnderstood, "{change}");
     }
     rewrites(ITEM, "item[3][0] = 1", "item[-1][0] = 1", "item[-1][0] = 1");
     rewrites(ITEM, "item[3][0] += 1", "item[-1][0] += 1", "item[-1][0] += 1");
@@ -446,7 +444,7 @@ fn a_length_test_may_stand_beside_others() {
         let text = |test: &str, targets: &str| {
             format!("for item in p._load_list():\n    if {test}:\n        {targets} = item\n")
         };
-        let after = snippets::repair(&[(FILE, &text(test, "a, b, c, d"))], LOAD_LIST, Accounting::Resident);
+        let after = crate::snippets::repair(&[(FILE, &text(test, "a, b, c, d"))], LOAD_LIST, Accounting::Resident);
         assert_eq!(after[0], text(repaired, "*_, a, b, c, d"));
     }
 }
@@ -604,10 +602,10 @@ fn what_only_takes_five_fields_is_named_and_left() {
         "for e in p._load_list():\n    x = e[2].lower()\n",
     ] {
         stays(text, Status::InOrder);
-        let states = snippets::states(text, LOAD_LIST);
+        let states = crate::snippets::states(text, LOAD_LIST);
         assert!(states.iter().all(|(_, state)| *state == FIVE_ONLY), "{states:?}");
     }
-    let (_, survey) = snippets::survey(
+    let (_, survey) = crate::snippets::survey(
         &[(FILE, "x = [(e[0], e[2], e[3], e[4]) for e in p._load_list()]\n")],
         LOAD_LIST,
         Accounting::Resident,
@@ -637,11 +635,11 @@ fn items_that_the_file_builds_itself_are_left_alone() {
     let read = "for a, b, c, d in blocks: x = blocks[0][1]\nlarge = [b for b in blocks if b[3] > 1]\nfor e, f, g, h in reversed(large): pass\n";
     for block in ["(name, module, kind, size)", "(size, name, module, params)", "[name, module, kind, size]"] {
         let text = format!("blocks = []\n{}{read}", build.replace("BLOCK", block));
-        let repaired = snippets::repair(&[(FILE, &text)], LOAD_LIST, Accounting::Resident);
+        let repaired = crate::snippets::repair(&[(FILE, &text)], LOAD_LIST, Accounting::Resident);
         assert_eq!(repaired[0], text.replace("for size, name", "for *_, size, name"));
     }
     let text = "rows = [(i[0], i[1], i[2], i[3]) for i in p._load_list()]\nx = [a for a, b, c, d in rows]\n";
-    let repaired = snippets::repair(&[(FILE, text)], LOAD_LIST, Accounting::Resident);
+    let repaired = crate::snippets::repair(&[(FILE, text)], LOAD_LIST, Accounting::Resident);
     assert_eq!(repaired[0], text.replace("(i[0], i[1], i[2], i[3])", "(i[-4], i[-3], i[-2], i[-1])"));
 }
 
@@ -682,7 +680,7 @@ fn other_values_that_are_read_nearby_are_left_alone() {
             "[0][-3]",
         ),
     ] {
-        let repaired = snippets::repair(&[(FILE, text)], LOAD_LIST, Accounting::Resident);
+        let repaired = crate::snippets::repair(&[(FILE, text)], LOAD_LIST, Accounting::Resident);
         assert_eq!(repaired[0], text.replacen(before, after, 1));
     }
 }
@@ -737,7 +735,7 @@ fn sibling_modules_are_repaired_with_it() {
     ] {
         let text = format!("{import}def run(p):\n    return total(p._load_list())\n");
         let files = [(FILE, text.as_str()), ("helpers.py", &helper.replace('A', "a, b, c, d"))];
-        let repaired = snippets::repair(&files, LOAD_LIST, Accounting::Resident);
+        let repaired = crate::snippets::repair(&files, LOAD_LIST, Accounting::Resident);
         assert_eq!(repaired, [text, helper.replace('A', "*_, a, b, c, d")]);
     }
 }
@@ -753,7 +751,7 @@ fn a_chain_of_modules_and_their_constants_are_followed() {
         ("far.py", "from . import distorch_2\ndef total(items):\n    for a, b, c, d in items: pass\n"),
         ("fields.py", "SIZE = 0\n"),
     ];
-    let repaired = snippets::repair(&files, LOAD_LIST, Accounting::Resident);
+    let repaired = crate::snippets::repair(&files, LOAD_LIST, Accounting::Resident);
     assert!(repaired[0].contains("[0][SIZE - 4]"), "{}", repaired[0]);
     assert!(repaired[2].contains("for *_, a, b, c, d in items"), "{}", repaired[2]);
 }
@@ -761,7 +759,7 @@ fn a_chain_of_modules_and_their_constants_are_followed() {
 #[test]
 fn every_file_that_makes_a_load_list_is_surveyed() {
     let files = [(FILE, "x = 1\n"), ("nodes.py", "for a, b, c, d in p._load_list(): pass\n")];
-    let repaired = snippets::repair(&files, LOAD_LIST, Accounting::Resident);
+    let repaired = crate::snippets::repair(&files, LOAD_LIST, Accounting::Resident);
     assert_eq!(repaired[1], "for *_, a, b, c, d in p._load_list(): pass\n");
 }
 
@@ -772,15 +770,15 @@ fn what_cannot_be_repaired_is_told() {
         "for a, b, c in p._load_list(): pass\n",
         "for a, b, c, d in p._load_list(): pass\nrows = [(i[0],) + i[1:] for i in p._load_list()]\nfor a, b, c, d in rows: pass\n",
     ] {
-        assert_eq!(snippets::status(text, LOAD_LIST), Status::NotUnderstood, "{text}");
-        assert!(snippets::states(text, LOAD_LIST).iter().any(|(_, state)| *state == State::OPAQUE), "{text}");
+        assert_eq!(crate::snippets::status(text, LOAD_LIST), Status::NotUnderstood, "{text}");
+        assert!(crate::snippets::states(text, LOAD_LIST).iter().any(|(_, state)| *state == State::OPAQUE), "{text}");
     }
 }
 
 #[test]
 fn every_byte_outside_of_a_site_stays() {
     let text = "\u{feff}# caf\u{e9}\r\nfor  a , b,c  ,d in p._load_list() :\t# four\r\n\tpass \r\n\u{c}\r\nx = 1";
-    let repaired = snippets::repair(&[(FILE, text)], LOAD_LIST, Accounting::Resident);
+    let repaired = crate::snippets::repair(&[(FILE, text)], LOAD_LIST, Accounting::Resident);
     assert_eq!(repaired[0], text.replace("for  a", "for  *_, a"));
 }
 
@@ -819,5 +817,5 @@ fn strange_files_end_in_time() {
         (FILE, "from .a import *\nfor a, b, c, d in f(p._load_list()): pass\n"),
         ("a.py", "from .distorch_2 import *\nfrom .a import f\ndef f(x): return x\n"),
     ];
-    snippets::survey(&circle, LOAD_LIST, Accounting::Resident);
+    crate::snippets::survey(&circle, LOAD_LIST, Accounting::Resident);
 }

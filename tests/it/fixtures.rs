@@ -1,14 +1,12 @@
 //! What `fixtures/README.md` promises of every fixture, and what must hold for each whatever its state.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
-use common::{Install, fixtures, generated};
+use crate::common::{Install, fixtures, generated};
 use distorch_fix::fixes::{Fix, Site, State, Status, Survey};
 use distorch_fix::pipeline::Repair;
 use distorch_fix::python::{Edit, Source};

@@ -3,8 +3,6 @@
 //! The repository is not part of this project: name a clone of ComfyUI-MultiGPU, bare or not, in `DISTORCH_FIX_HISTORY`.
 //! Where the acceptance test that runs the results is at hand, it is asked too.
 
-mod common;
-
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,7 +26,7 @@ struct Version {
 fn repository() -> Option<PathBuf> {
     let path = env::var_os(VARIABLE).map(PathBuf::from);
     if path.is_none() {
-        common::skip(&format!("{VARIABLE} names no repository, so its history was not tried"));
+        crate::common::skip(&format!("{VARIABLE} names no repository, so its history was not tried"));
     }
     path
 }
@@ -90,12 +88,12 @@ fn every_repaired_version_does_what_it_should_under_cpython() {
     let Some(path) = repository() else { return };
     let oracle = env::var_os("DISTORCH_FIX_ORACLE").map(PathBuf::from).filter(|oracle| oracle.is_file());
     let Some(oracle) = oracle else {
-        return common::skip(
+        return crate::common::skip(
             "DISTORCH_FIX_ORACLE does not name an acceptance test, so no result was run under CPython",
         );
     };
     if Command::new("python3").arg("--version").output().is_err() {
-        return common::skip("there is no python3, so no result was run under CPython");
+        return crate::common::skip("there is no python3, so no result was run under CPython");
     }
     let program = env!("CARGO_BIN_EXE_distorch-fix");
     let ran = Command::new("python3").arg(oracle).args(["--bin", program]).arg(path).output().unwrap();
