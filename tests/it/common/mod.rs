@@ -116,7 +116,7 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Are the tests to try the largest sizes, as they do every night? A tenth is tried always.
+/// Are the tests to try the largest sizes, as they do every night? A part of them is tried always.
 pub fn is_full() -> bool {
     env::var_os("DISTORCH_FIX_FULL").is_some_and(|full| full == "1")
 }
