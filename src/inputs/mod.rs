@@ -1,0 +1,153 @@
+//! Which inputs a node class has, and in which order: where the allocation string of a loader stands.
+//!
+//! ComfyUI's frontend stores the values of a node's widgets as a list without names. What a value means is decided by the
+//! class's `INPUT_TYPES` in the version that is installed.
+
+use std::collections::HashMap;
+
+/// The node classes of an installation, or of a release.
+#[derive(Debug, Clone, Default)]
+pub struct Classes {
+    classes: HashMap<String, Class>,
+}
+
+/// A node class.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Class {
+    /// Its name in workflows.
+    pub name: String,
+    /// The class that it wraps.
+    pub base: Option<String>,
+    /// The folder of the pack that defines it; None for ComfyUI itself.
+    pub pack: Option<String>,
+    /// What kind of node it is.
+    pub kind: Kind,
+    /// Its widgets, in the order in which the frontend stores their values.
+    pub widgets: Vec<Widget>,
+    /// What can be allocated with it.
+    pub parts: Vec<Part>,
+    /// How that is known.
+    pub known_by: KnownBy,
+}
+
+/// What kind of node a class is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A loader of this node with an allocation string, of `DisTorch2`
+    DisTorch2,
+    /// One of the first `DisTorch`
+    DisTorch,
+    /// A loader of this node that puts a model on one device
+    MultiGpu,
+    /// A loader without a device of its own
+    Plain,
+    /// Not a loader
+    Other,
+}
+
+/// How the inputs of a class are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KnownBy {
+    /// Read from the source of what is installed.
+    Source {
+        /// The file, relative to the installation, with slashes.
+        file: String,
+        /// Counted from 1.
+        line: usize,
+    },
+    /// From the table of releases.
+    Release(String),
+    /// Guessed from the pattern of the values: device, number, device, text.
+    Pattern,
+}
+
+/// An input with a value of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Widget {
+    /// Its name.
+    pub name: String,
+    /// What values it takes.
+    pub kind: WidgetKind,
+    /// Its value where a workflow has none.
+    pub default: Option<Literal>,
+    /// Is it an optional input?
+    pub is_optional: bool,
+}
+
+/// What values a widget takes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WidgetKind {
+    /// One of a list
+    Combo(Choices),
+    /// A number
+    Number,
+    /// `true` or `false`
+    Boolean,
+    /// Any text
+    Text,
+    /// It could not be followed
+    Unknown,
+}
+
+/// The list of a combo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choices {
+    /// These
+    Fixed(Vec<String>),
+    /// The files of a category of models, such as `diffusion_models`
+    Models(String),
+    /// The devices that the node finds
+    Devices,
+    /// It could not be followed
+    Unknown,
+}
+
+/// One allocation of a class, as indices of its widgets. Most loaders have one; the advanced checkpoint loader has one for
+/// the model and one for the text encoder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Which, if there are several: `unet`, `clip`.
+    pub label: Option<String>,
+    /// The compute device.
+    pub device: usize,
+    /// The allocation string.
+    pub string: Option<usize>,
+    /// The virtual VRAM, in GB.
+    pub virtual_vram: Option<usize>,
+    /// The device that lends memory for it.
+    pub donor: Option<usize>,
+}
+
+/// A value of a widget.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Literal {
+    /// A text
+    Text(String),
+    /// A number
+    Number(f64),
+    /// `true` or `false`
+    Boolean(bool),
+    /// `null`
+    Null,
+    /// A list or an object
+    Other,
+}
+
+impl Classes {
+    /// From a list; of two with the same name, the later one counts.
+    pub fn new(classes: impl IntoIterator<Item = Class>) -> Self {
+        Self { classes: classes.into_iter().map(|class| (class.name.clone(), class)).collect() }
+    }
+
+    /// The class of a name.
+    pub fn get(&self, name: &str) -> Option<&Class> {
+        self.classes.get(name)
+    }
+
+    /// All classes, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Class> {
+        let mut classes: Vec<&Class> = self.classes.values().collect();
+        classes.sort_by(|a, b| a.name.cmp(&b.name));
+        classes.into_iter()
+    }
+}
