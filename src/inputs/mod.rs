@@ -3,7 +3,18 @@
 //! ComfyUI's frontend stores the values of a node's widgets as a list without names. What a value means is decided by the
 //! class's `INPUT_TYPES` in the version that is installed.
 
+mod call;
+mod evaluate;
+mod expression;
+mod installed;
+mod library;
+mod schema;
+mod scope;
+mod value;
+
 use std::collections::HashMap;
+
+pub use installed::installed;
 
 /// The node classes of an installation, or of a release.
 #[derive(Debug, Clone, Default)]
@@ -94,8 +105,8 @@ pub enum WidgetKind {
 pub enum Choices {
     /// These
     Fixed(Vec<String>),
-    /// The files of a category of models, such as `diffusion_models`
-    Models(String),
+    /// The files of these categories of models, such as `diffusion_models`
+    Models(Vec<String>),
     /// The devices that the node finds
     Devices,
     /// It could not be followed

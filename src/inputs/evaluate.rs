@@ -1,0 +1,527 @@
+//! Follows statements: what the names of a file hold after it was imported, and what a function returns.
+//!
+//! It is written for the definitions of node classes, which are dictionaries, loops over lists, and classes made by
+//! functions. Nothing is run. Where a condition is not known both ways are followed: a name that differs afterwards is not
+//! known, and a container that was changed on one of them is open. What is opaque gives [`Value::Unknown`], so that a
+//! definition is either right or not known.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use tree_sitter::Node;
+
+use super::library::Library;
+use super::scope::Scope;
+use super::value::{Binding, Class, Function, Value};
+use crate::python::field::Fields as _;
+use crate::python::imports;
+
+/// The most statements and expressions that are followed. A file of ComfyUI has some ten thousand.
+const MOST_STEPS: usize = 2_000_000;
+/// Calls in calls, and code in code.
+const DEEPEST: usize = 60;
+/// The most rounds of a loop.
+const MOST_ROUNDS: usize = 10_000;
+
+/// Where a statement leads.
+pub(super) enum Flow<'t> {
+    /// To the next one
+    Next,
+    /// Out of the function
+    Return(Value<'t>),
+    /// Out of the loop, or to its next round
+    Loop,
+    /// Out, by an exception
+    Raise,
+}
+
+/// Follows the files of a library.
+pub(super) struct Evaluator<'t> {
+    pub(super) library: &'t Library,
+    modules: RefCell<Vec<Option<Rc<Scope<'t>>>>>,
+    state: RefCell<State<'t>>,
+}
+
+#[derive(Default)]
+struct State<'t> {
+    steps: usize,
+    depth: usize,
+    /// Conditions around that are not known.
+    uncertain: usize,
+    /// For each call: what it may have returned on ways that were left behind.
+    returned: Vec<Vec<Value<'t>>>,
+}
+
+impl<'t> Evaluator<'t> {
+    pub(super) fn new(library: &'t Library) -> Self {
+        Self { library, modules: RefCell::new(vec![None; library.len()]), state: RefCell::default() }
+    }
+
+    /// Is what happens now certain to happen?
+    pub(super) fn is_certain(&self) -> bool {
+        self.state.borrow().uncertain == 0
+    }
+
+    /// Counts a step, if there are any left.
+    pub(super) fn step(&self) -> bool {
+        let mut state = self.state.borrow_mut();
+        state.steps += 1;
+        state.steps < MOST_STEPS
+    }
+
+    /// Goes one level deeper for as long as `inside` takes, if it is not too deep.
+    pub(super) fn deeper<T>(&self, inside: impl FnOnce() -> T) -> Option<T> {
+        let is_too_deep = {
+            let mut state = self.state.borrow_mut();
+            state.depth += 1;
+            state.depth > DEEPEST * 4
+        };
+        let result = (!is_too_deep).then(|| stacker::maybe_grow(128 << 10, 4 << 20, inside));
+        self.state.borrow_mut().depth -= 1;
+        result
+    }
+
+    /// The names of a file after it was imported.
+    pub(super) fn module(&self, file: usize) -> Rc<Scope<'t>> {
+        if let Some(scope) = &self.modules.borrow()[file] {
+            return Rc::clone(scope);
+        }
+        let scope = Scope::of_file(file);
+        self.modules.borrow_mut()[file] = Some(Rc::clone(&scope));
+        if let Some(source) = self.library.file(file).source() {
+            // What happens when it is imported does not depend on who imports it.
+            let around = std::mem::take(&mut self.state.borrow_mut().uncertain);
+            self.deeper(|| self.block(&scope, source.root()));
+            self.state.borrow_mut().uncertain = around;
+        }
+        scope
+    }
+
+    pub(super) fn slice(&self, scope: &Scope<'t>, node: Node<'t>) -> &'t str {
+        self.library.file(scope.file).source().map_or("", |source| source.slice(node))
+    }
+
+    /// Follows the statements of a block.
+    pub(super) fn block(&self, scope: &Rc<Scope<'t>>, block: Node<'t>) -> Flow<'t> {
+        for statement in block.parts() {
+            match self.statement(scope, statement) {
+                Flow::Next => {}
+                other => return other,
+            }
+        }
+        Flow::Next
+    }
+
+    fn statement(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) -> Flow<'t> {
+        if !self.step() {
+            return Flow::Raise;
+        }
+        match node.kind() {
+            "expression_statement" => {
+                for part in node.parts() {
+                    self.simple(scope, part);
+                }
+                Flow::Next
+            }
+            "import_statement" | "import_from_statement" => {
+                self.import(scope, node);
+                Flow::Next
+            }
+            "function_definition" => {
+                self.define(scope, node, None);
+                Flow::Next
+            }
+            "class_definition" => {
+                self.class(scope, node);
+                Flow::Next
+            }
+            "decorated_definition" => {
+                self.decorated(scope, node);
+                Flow::Next
+            }
+            "return_statement" => Flow::Return(node.part(0).map_or(Value::Nothing, |value| self.eval(scope, value))),
+            "delete_statement" => {
+                node.parts().into_iter().for_each(|target| self.delete(scope, target));
+                Flow::Next
+            }
+            "break_statement" | "continue_statement" => Flow::Loop,
+            "raise_statement" => Flow::Raise,
+            "if_statement" => self.condition(scope, node),
+            "for_statement" => self.each(scope, node),
+            "while_statement" => self.either(scope, &[node.field("body"), None]),
+            "try_statement" => self.attempt(scope, node),
+            "with_statement" => self.with(scope, node),
+            "match_statement" => {
+                let body = node.field("body");
+                let cases: Vec<Option<Node<'t>>> =
+                    body.into_iter().flat_map(|body| body.parts()).map(|case| case.field("consequence")).collect();
+                self.either(scope, &cases)
+            }
+            _ => Flow::Next,
+        }
+    }
+
+    /// An expression, or an assignment.
+    fn simple(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) {
+        match node.kind() {
+            "assignment" => {
+                if let (Some(left), Some(right)) = (node.field("left"), node.field("right")) {
+                    let value = if right.kind() == "assignment" {
+                        self.simple(scope, right);
+                        right.field("left").map_or(Value::Unknown, |inner| self.eval(scope, inner))
+                    } else {
+                        self.eval(scope, right)
+                    };
+                    self.assign(scope, left, value);
+                }
+            }
+            "augmented_assignment" => self.augment(scope, node),
+            _ => {
+                self.eval(scope, node);
+            }
+        }
+    }
+
+    fn augment(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) {
+        let (Some(left), Some(right)) = (node.field("left"), node.field("right")) else { return };
+        let (old, new) = (self.eval(scope, left), self.eval(scope, right));
+        let operator = node.field("operator").map_or("", |operator| self.slice(scope, operator));
+        match (&old, operator) {
+            (Value::List(list), "+=") => self.extend(list, &new),
+            (Value::Dict(dict), "|=") => self.update(dict, &new),
+            _ => {
+                let value = self.binary(&old, operator.trim_end_matches('='), &new);
+                self.assign(scope, left, value);
+            }
+        }
+    }
+
+    /// Gives a value to a name, an item or several of them.
+    pub(super) fn assign(&self, scope: &Rc<Scope<'t>>, target: Node<'t>, value: Value<'t>) {
+        match target.kind() {
+            "identifier" => {
+                let name = self.slice(scope, target);
+                let is_global = self.is_global(target, name, scope);
+                if is_global { scope.of_its_file().set(name, value) } else { scope.set(name, value) }
+            }
+            "subscript" => {
+                let (Some(object), Some(key)) = (target.field("value"), target.field("subscript")) else { return };
+                let (object, key) = (self.eval(scope, object), self.eval(scope, key));
+                match &object {
+                    Value::Dict(dict) => self.set(dict, &key, value),
+                    Value::List(list) => list.is_open.set(true),
+                    _ => {}
+                }
+            }
+            "attribute" => {
+                let Some(object) = target.field("object") else { return };
+                if let (Value::Class(class), Some(name)) = (self.eval(scope, object), target.field("attribute")) {
+                    class.members.set(self.slice(scope, name), value);
+                }
+            }
+            "pattern_list" | "tuple_pattern" | "list_pattern" | "expression_list" | "tuple" => {
+                let parts = target.parts();
+                let items = match &value {
+                    Value::List(list) if list.is_closed() && list.items.borrow().len() == parts.len() => {
+                        list.items.borrow().clone()
+                    }
+                    _ => vec![Value::Unknown; parts.len()],
+                };
+                parts.into_iter().zip(items).for_each(|(part, item)| self.assign(scope, part, item));
+            }
+            "parenthesized_expression" | "list_splat_pattern" => {
+                if let Some(inner) = target.part(0) {
+                    let value = if target.kind() == "list_splat_pattern" { Value::some_list() } else { value };
+                    self.assign(scope, inner, value);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Does the function around say that this name is one of the file?
+    fn is_global(&self, node: Node<'t>, name: &str, scope: &Scope<'t>) -> bool {
+        let Some(function) = crate::python::syntax::enclosing(node, &["function_definition"]) else { return false };
+        let statements = function.field("body").map(|body| body.parts()).unwrap_or_default();
+        let globals = statements.iter().filter(|statement| statement.kind() == "global_statement");
+        globals.flat_map(Node::parts).any(|global| self.slice(scope, global) == name)
+    }
+
+    fn delete(&self, scope: &Rc<Scope<'t>>, target: Node<'t>) {
+        match target.kind() {
+            "identifier" => scope.remove(self.slice(scope, target)),
+            "subscript" => {
+                let (Some(object), Some(key)) = (target.field("value"), target.field("subscript")) else { return };
+                let (object, key) = (self.eval(scope, object), self.eval(scope, key));
+                if let Value::Dict(dict) = &object {
+                    self.remove(dict, &key);
+                } else if let Value::List(list) = &object {
+                    list.is_open.set(true);
+                }
+            }
+            _ => target.parts().into_iter().for_each(|part| self.delete(scope, part)),
+        }
+    }
+
+    fn import(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) {
+        let Some(source) = self.library.file(scope.file).source() else { return };
+        for import in imports::of_statement(source, node) {
+            let file = self.library.resolve(scope.file, import.dots, &import.module);
+            if import.star {
+                if let Some(file) = file {
+                    for (name, value) in self.module(file).names() {
+                        scope.set(name, value);
+                    }
+                }
+                continue;
+            }
+            let value = match (file, import.name) {
+                (Some(file), Some(name)) => match self.module(file).get(name) {
+                    Some(value) => value,
+                    None => self.submodule(scope.file, &import).unwrap_or(Value::Unknown),
+                },
+                (Some(file), None) => Value::Module(file),
+                (None, _) => self.submodule(scope.file, &import).unwrap_or_else(|| Value::outside(&import.dotted())),
+            };
+            if let Some(bound) = import.bound {
+                scope.set(bound, value);
+            } else if let Some(first) = import.module.split('.').next() {
+                // `import a.b` binds `a`.
+                let start = import.node.start_byte();
+                let bound = &source.text()[start..start + first.len()];
+                scope.set(bound, Value::outside(first));
+            }
+        }
+    }
+
+    /// `from package import module`.
+    fn submodule(&self, from: usize, import: &imports::Import<'t>) -> Option<Value<'t>> {
+        let name = import.name?;
+        self.library.resolve(from, import.dots, &imports::dotted(&import.module, Some(name))).map(Value::Module)
+    }
+
+    fn decorated(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) {
+        let Some(definition) = node.field("definition") else { return };
+        let decorators = node.parts().into_iter().filter(|part| part.kind() == "decorator");
+        let names: Vec<&str> =
+            decorators.filter_map(|decorator| decorator.part(0)).map(|name| self.slice(scope, name)).collect();
+        if definition.kind() == "class_definition" {
+            self.class(scope, definition);
+        } else {
+            self.define(scope, definition, Some(&names));
+        }
+    }
+
+    fn define(&self, scope: &Rc<Scope<'t>>, node: Node<'t>, decorators: Option<&[&str]>) {
+        let Some(name) = node.field("name") else { return };
+        let binding =
+            if decorators.is_some_and(|names| names.contains(&"classmethod")) { Binding::Class } else { Binding::None };
+        let function = Function {
+            file: scope.file,
+            node,
+            scope: Rc::clone(scope),
+            bound: None,
+            binding,
+            owner: RefCell::default(),
+        };
+        scope.set(self.slice(scope, name), Value::Function(Rc::new(function)));
+    }
+
+    fn class(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) {
+        let (Some(name), Some(body)) = (node.field("name"), node.field("body")) else { return };
+        let bases = node.field("superclasses").map(|bases| bases.parts()).unwrap_or_default();
+        let bases = bases
+            .into_iter()
+            .filter(|base| base.kind() != "keyword_argument")
+            .map(|base| self.eval(scope, base))
+            .collect();
+        let members = Scope::inside(scope);
+        self.deeper(|| self.block(&members, body));
+        let name = self.slice(scope, name);
+        let class = Rc::new(Class { name: Rc::from(name), file: scope.file, node, bases, members });
+        for value in class.members.names().into_values() {
+            if let Value::Function(function) = value
+                && function.owner.borrow().is_none()
+            {
+                *function.owner.borrow_mut() = Some(Rc::clone(&class));
+            }
+        }
+        scope.set(name, Value::Class(class));
+    }
+
+    fn condition(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) -> Flow<'t> {
+        let mut cursor = node.walk();
+        let others: Vec<Node<'t>> = node.children_by_field_name("alternative", &mut cursor).collect();
+        let mut ways = vec![(node.field("condition"), node.field("consequence"))];
+        ways.extend(others.iter().map(|other| match other.kind() {
+            "elif_clause" => (other.field("condition"), other.field("consequence")),
+            _ => (None, other.field("body")),
+        }));
+        self.ways(scope, &ways)
+    }
+
+    /// The first way whose condition is true; one without a condition always is.
+    fn ways(&self, scope: &Rc<Scope<'t>>, ways: &[(Option<Node<'t>>, Option<Node<'t>>)]) -> Flow<'t> {
+        let Some(((condition, body), rest)) = ways.split_first() else { return Flow::Next };
+        let truth = condition.map_or(Some(true), |condition| self.eval(scope, condition).truth());
+        match truth {
+            Some(true) => body.map_or(Flow::Next, |body| self.block(scope, body)),
+            Some(false) => self.ways(scope, rest),
+            None => self.fork(
+                scope,
+                |scope| body.map_or(Flow::Next, |body| self.block(scope, body)),
+                |scope| self.ways(scope, rest),
+            ),
+        }
+    }
+
+    /// One of these blocks is followed, or none.
+    fn either(&self, scope: &Rc<Scope<'t>>, blocks: &[Option<Node<'t>>]) -> Flow<'t> {
+        let Some((block, rest)) = blocks.split_first() else { return Flow::Next };
+        self.fork(
+            scope,
+            |scope| block.map_or(Flow::Next, |block| self.block(scope, block)),
+            |scope| self.either(scope, rest),
+        )
+    }
+
+    /// Follows both of two ways, of which one is taken.
+    fn fork(
+        &self,
+        scope: &Rc<Scope<'t>>,
+        one: impl FnOnce(&Rc<Scope<'t>>) -> Flow<'t>,
+        other: impl FnOnce(&Rc<Scope<'t>>) -> Flow<'t>,
+    ) -> Flow<'t> {
+        self.state.borrow_mut().uncertain += 1;
+        let before = scope.names();
+        let first = one(scope);
+        let after = scope.replace(before);
+        let second = other(scope);
+        self.state.borrow_mut().uncertain -= 1;
+        match (first, second) {
+            (Flow::Return(a), Flow::Return(b)) => Flow::Return(a.join(b)),
+            (Flow::Raise, flow) => flow,
+            (flow, Flow::Raise) => {
+                scope.replace(after);
+                flow
+            }
+            (Flow::Return(value), flow) => {
+                self.may_return(value);
+                flow
+            }
+            (flow, Flow::Return(value)) => {
+                self.may_return(value);
+                scope.replace(after);
+                flow
+            }
+            (Flow::Next | Flow::Loop, Flow::Next | Flow::Loop) => {
+                scope.join(after);
+                Flow::Next
+            }
+        }
+    }
+
+    fn may_return(&self, value: Value<'t>) {
+        if let Some(returned) = self.state.borrow_mut().returned.last_mut() {
+            returned.push(value);
+        }
+    }
+
+    fn each(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) -> Flow<'t> {
+        let (Some(left), Some(right), Some(body)) = (node.field("left"), node.field("right"), node.field("body"))
+        else {
+            return Flow::Next;
+        };
+        let over = self.eval(scope, right);
+        let (items, is_all) = self.items(&over);
+        for item in items.into_iter().take(MOST_ROUNDS) {
+            self.assign(scope, left, item);
+            match self.block(scope, body) {
+                Flow::Next => {}
+                // A loop that is left early or a round that is: what follows is the same.
+                Flow::Loop if self.leaves(body) => return Flow::Next,
+                Flow::Loop => {}
+                other => return other,
+            }
+        }
+        if is_all {
+            return Flow::Next;
+        }
+        let round = |scope: &Rc<Scope<'t>>| {
+            self.assign(scope, left, Value::Unknown);
+            match self.block(scope, body) {
+                Flow::Loop => Flow::Next,
+                other => other,
+            }
+        };
+        self.fork(scope, round, |_| Flow::Next)
+    }
+
+    /// Is there a `break` in the body of a loop?
+    #[allow(clippy::unused_self, reason = "it reads better beside the others")]
+    fn leaves(&self, body: Node<'t>) -> bool {
+        crate::python::syntax::any(body, |node| node.kind() == "break_statement")
+    }
+
+    fn attempt(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) -> Flow<'t> {
+        let parts = node.parts();
+        let flow = node.field("body").map_or(Flow::Next, |body| self.block(scope, body));
+        let flow = match flow {
+            Flow::Raise => {
+                let handler = parts.iter().find(|part| part.kind().starts_with("except"));
+                let body = handler.and_then(|handler| handler.parts().into_iter().find(|part| part.kind() == "block"));
+                body.map_or(Flow::Raise, |body| self.block(scope, body))
+            }
+            flow => flow,
+        };
+        for part in parts.iter().filter(|part| matches!(part.kind(), "else_clause" | "finally_clause")) {
+            let Some(body) = part.parts().into_iter().find(|part| part.kind() == "block") else { continue };
+            if matches!(flow, Flow::Next) || part.kind() == "finally_clause" {
+                let after = self.block(scope, body);
+                if !matches!(after, Flow::Next) {
+                    return after;
+                }
+            }
+        }
+        flow
+    }
+
+    fn with(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) -> Flow<'t> {
+        let clauses = node.parts().into_iter().filter(|part| part.kind() == "with_clause");
+        for item in clauses.flat_map(|clause| clause.parts()) {
+            let Some(value) = item.field("value").or_else(|| item.part(0)) else { continue };
+            if value.kind() == "as_pattern" {
+                let given = value.part(0).map_or(Value::Unknown, |value| self.eval(scope, value));
+                let target = value.field("alias").and_then(|alias| alias.part(0).or(Some(alias)));
+                if let Some(target) = target {
+                    self.assign(scope, target, given);
+                }
+            } else {
+                self.eval(scope, value);
+            }
+        }
+        node.field("body").map_or(Flow::Next, |body| self.block(scope, body))
+    }
+
+    /// What a function returns with these names for its parameters.
+    pub(super) fn run(&self, function: &Function<'t>, scope: &Rc<Scope<'t>>) -> Value<'t> {
+        let Some(body) = function.node.field("body") else { return Value::Unknown };
+        if function.node.kind() == "lambda" {
+            return self.deeper(|| self.eval(scope, body)).unwrap_or(Value::Unknown);
+        }
+        self.state.borrow_mut().returned.push(Vec::new());
+        let flow = self.deeper(|| self.block(scope, body));
+        let returned = self.state.borrow_mut().returned.pop().unwrap_or_default();
+        let last = match flow {
+            Some(Flow::Return(value)) => value,
+            Some(Flow::Next | Flow::Loop) => Value::Nothing,
+            Some(Flow::Raise) => match returned.first() {
+                // It returns, or it fails.
+                Some(_) => return returned.into_iter().reduce(Value::join).unwrap_or(Value::Unknown),
+                None => Value::Unknown,
+            },
+            None => Value::Unknown,
+        };
+        returned.into_iter().fold(last, Value::join)
+    }
+}
