@@ -33,6 +33,7 @@ pub mod commands;
 pub mod fixes;
 pub mod inputs;
 pub mod install;
+pub mod lint;
 pub mod loaders;
 pub mod parallel;
 pub mod pipeline;
