@@ -64,9 +64,12 @@ fn widths<const N: usize>(rows: &[[Cell; N]], columns: Option<usize>) -> [usize;
     widths
 }
 
-/// A cell in lines that are no wider than this.
+/// A cell in lines that are no wider than this; nothing of a column without a width.
 fn broken(cell: &Cell, columns: usize) -> Cell {
     let mut lines = Vec::new();
+    if columns == 0 {
+        return lines;
+    }
     for (text, style) in cell {
         let mut rest = text.as_str();
         loop {
