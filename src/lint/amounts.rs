@@ -81,8 +81,12 @@ fn of_bytes(string: &str, parts: &[Part], listed: &[Quota], ignored: &[Span]) ->
 
 /// An amount behind whose number something is left that the node ignores.
 fn cut(string: &str, amount: &Span, ignored: &Span, bytes: f64) -> Finding {
-    let rest = &string[ignored.clone()];
-    let read = string[amount.start..ignored.start].trim();
+    // The unit ends with its first letter for the node, which is no matter to readers.
+    let completed = string[ignored.clone()].trim_start_matches(['i', 'I']).trim_start_matches(['b', 'B']);
+    let has_unit = string[amount.start..ignored.start].ends_with(char::is_alphabetic);
+    let start = if has_unit { ignored.end - completed.len() } else { ignored.start };
+    let rest = &string[start..ignored.end];
+    let read = string[amount.start..start].trim();
     let is_bare = read.ends_with(|c: char| c.is_ascii_digit() || c == '.');
     let text = string[amount.clone()].trim();
     let size = size(bytes);
@@ -151,7 +155,7 @@ fn of_ratio(string: &str, part: &Part, parts: f64) -> Option<Finding> {
     let text = string[span.clone()].trim();
     let (effect, help) = if parts < 0.0 {
         (format!("the node reads {} as a negative share", quoted(string, &span)), "write a positive share")
-    } else if parts > 0.0 && parts <= 1.0 && !text.contains('%') {
+    } else if parts > 0.0 && parts < 1.0 && !text.contains('%') {
         (
             format!("the node reads `{text}` as {parts} %: in a string with percent signs, all amounts are percentages"),
             "write all amounts with a percent sign, or none",

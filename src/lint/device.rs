@@ -43,7 +43,7 @@ pub(super) fn finding(name: &str, span: Span, compute: &Device, mode: Mode) -> O
         return Some(Finding {
             level: Level::Error,
             span,
-            effect: format!("the node stops with `Invalid device string: '{name}'`{when}: {why}"),
+            effect: format!("the node stops with {}{when}: {why}", complaint(name)),
             help,
         });
     }
@@ -56,6 +56,17 @@ pub(super) fn finding(name: &str, span: Span, compute: &Device, mode: Mode) -> O
         _ => return None,
     };
     Some(Finding { level: Level::Warning, span, effect, help })
+}
+
+/// What torch says about a name that it does not know: one thing about its form, and another about its kind.
+fn complaint(name: &str) -> String {
+    let (kind, number) = name.split_once(':').unwrap_or((name, "0"));
+    let is_word = !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    if is_word && is_number(number) {
+        String::from("`Expected one of cpu, cuda, ...`")
+    } else {
+        format!("`Invalid device string: '{name}'`")
+    }
 }
 
 /// The name that was probably meant.

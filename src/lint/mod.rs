@@ -90,7 +90,7 @@ fn findings(fields: &Fields<'_>) -> Vec<Finding> {
     let parts: Vec<Part> = parts(expert).collect();
     let full = full_allocation(string, fields.compute, fields.virtual_vram_gb, fields.donor);
     let parsed = AllocationString::parse(&full);
-    let mut findings = behind_hash(fields, &full);
+    let mut findings: Vec<Finding> = behind_hash(fields, &full).into_iter().collect();
     findings.extend(parts.iter().filter_map(|part| without_amount(string, part)));
     let mode = Mode::of(expert);
     findings.extend(parts.iter().filter(|part| part.amount.is_some()).filter_map(|part| {
