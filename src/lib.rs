@@ -34,6 +34,7 @@ pub mod fixes;
 pub mod inputs;
 pub mod install;
 pub mod loaders;
+pub mod models;
 pub mod parallel;
 pub mod pipeline;
 pub mod plan;
