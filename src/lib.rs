@@ -42,6 +42,7 @@ pub mod python;
 pub mod render;
 pub mod report;
 pub mod revert;
+pub mod stages;
 pub mod store;
 mod text;
 pub mod verify;

@@ -1,0 +1,5 @@
+//! stub
+mod flow;
+mod order;
+mod prompt;
+pub use flow::Kind;
