@@ -39,12 +39,7 @@ struct Place<'u> {
 
 impl<'w> Effective<'w> {
     pub(super) fn new(workflow: &'w Workflow) -> Self {
-        Self {
-            workflow,
-            inputs: RefCell::default(),
-            promoted: RefCell::default(),
-            counts: RefCell::default(),
-        }
+        Self { workflow, inputs: RefCell::default(), promoted: RefCell::default(), counts: RefCell::default() }
     }
 
     /// What a widget has, by its position and its name.
@@ -149,9 +144,12 @@ impl<'w> Effective<'w> {
             let shown: Vec<(&str, &str)> = match &node.promoted {
                 Some(promoted) => promoted.iter().map(|(node, widget)| (node.as_str(), widget.as_str())).collect(),
                 // Before there was such a list, an instance had a widget for each input that takes the place of one.
-                None => {
-                    node.inputs.iter().filter(|input| input.widget.is_some()).map(|input| ("-1", &*input.name)).collect()
-                }
+                None => node
+                    .inputs
+                    .iter()
+                    .filter(|input| input.widget.is_some())
+                    .map(|input| ("-1", &*input.name))
+                    .collect(),
             };
             let named = shown.into_iter().enumerate();
             let values = named.filter_map(|(at, key)| Some((key, node.values.of_widget(at, key.1)?)));
@@ -174,7 +172,12 @@ impl<'w> Effective<'w> {
         let mut known = self.counts.borrow_mut();
         let before = known.entry(graph).or_insert_with(|| {
             let counts = self.workflow.nodes[nodes].iter().map(count);
-            std::iter::once(0).chain(counts.scan(0, |sum, count| { *sum += count; Some(*sum) })).collect()
+            std::iter::once(0)
+                .chain(counts.scan(0, |sum, count| {
+                    *sum += count;
+                    Some(*sum)
+                }))
+                .collect()
         });
         let is_own = before[index] + position < before[index + 1];
         match &self.workflow.nodes[instance].values {

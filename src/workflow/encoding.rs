@@ -33,8 +33,8 @@ impl Encoding {
             [0xef, 0xbb, 0xbf, ..] => (Form::Utf8, true),
             [0xff, 0xfe, ..] => (Form::Utf16Le, true),
             [0xfe, 0xff, ..] => (Form::Utf16Be, true),
-            [1.., 0, ..] => (Form::Utf16Le, false),
-            [0, 1.., ..] => (Form::Utf16Be, false),
+            [1..=0xff, 0, ..] => (Form::Utf16Le, false),
+            [0, 1..=0xff, ..] => (Form::Utf16Be, false),
             _ => (Form::Utf8, false),
         };
         Self { form, has_mark }
@@ -43,6 +43,11 @@ impl Encoding {
     /// Can ComfyUI read it?
     pub fn is_utf8(self) -> bool {
         self.form == Form::Utf8
+    }
+
+    /// Are the bytes of a text those of the file?
+    pub fn is_plain(self) -> bool {
+        self == Self::UTF8
     }
 
     fn mark(self) -> &'static [u8] {

@@ -1,5 +1,8 @@
 //! Where in a document the workflow is, and how it is written.
 
+use std::error::Error;
+use std::fmt;
+
 use anyhow::{Result, anyhow, bail};
 
 use super::json::{Json, Kind, Value};
@@ -18,6 +21,18 @@ pub enum Form {
     /// As the API takes it
     Api,
 }
+
+/// A document that is JSON, but no workflow: what it is instead.
+#[derive(Debug)]
+pub struct NotAWorkflow(&'static str);
+
+impl fmt::Display for NotAWorkflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JSON, but not a workflow: {}", self.0)
+    }
+}
+
+impl Error for NotAWorkflow {}
 
 /// A text that was read as a workflow.
 pub(super) struct Document {
@@ -38,26 +53,39 @@ pub(super) fn read(text: String) -> Result<Document> {
 fn within(text: String, around: u32) -> Result<Document> {
     let json = Json::parse(text)?;
     let is_within_text = around > 0;
-    for candidate in candidates(json.root()) {
-        if ui::is_ui(candidate) {
-            let (graphs, nodes) = ui::read(candidate)?;
-            return Ok(Document { json, is_within_text, form: Form::Ui, graphs, nodes });
-        }
-        if api::is_prompt(candidate) {
-            let (graphs, nodes) = api::read(candidate);
-            return Ok(Document { json, is_within_text, form: Form::Api, graphs, nodes });
-        }
-        if around < MOST_TEXTS
-            && let Some(inner) = candidate.text()
-            && inner.trim_start().starts_with(['{', '"'])
-        {
-            return within(inner.into_owned(), around + 1);
-        }
+    let found = candidates(json.root()).find_map(|candidate| Some((candidate.id(), held(candidate)?)));
+    if let Some((at, held)) = found {
+        let (form, (graphs, nodes)) = match (held, json.value(at)) {
+            (Held::Ui, workflow) => (Form::Ui, ui::read(workflow)?),
+            (Held::Api, prompt) => (Form::Api, api::read(prompt)),
+            (Held::Text(inner), _) if around < MOST_TEXTS => return within(inner, around + 1),
+            (Held::Text(_), _) => bail!("JSON in more than {MOST_TEXTS} texts of JSON"),
+        };
+        return Ok(Document { json, is_within_text, form, graphs, nodes });
     }
-    bail!(anyhow!("JSON, but not a workflow: {}", what(json.root())).help(
+    bail!(anyhow!(NotAWorkflow(what(json.root()))).help(
         "name a file that ComfyUI saved or exported: a workflow has a list of `nodes`, and one for the API has nodes \
          with a `class_type`"
     ));
+}
+
+/// What there is at a place of a document.
+enum Held {
+    Ui,
+    Api,
+    /// JSON as a text
+    Text(String),
+}
+
+fn held(value: Value<'_>) -> Option<Held> {
+    if ui::is_ui(value) {
+        return Some(Held::Ui);
+    }
+    if api::is_prompt(value) {
+        return Some(Held::Api);
+    }
+    let text = value.text().filter(|text| text.trim_start().starts_with(['{', '"']))?;
+    Some(Held::Text(text.into_owned()))
 }
 
 /// Where the workflow can be: the document itself; under `workflow`, or as what is to be queued, under `prompt`; in
@@ -65,9 +93,13 @@ fn within(text: String, around: u32) -> Result<Document> {
 fn candidates(root: Value<'_>) -> impl Iterator<Item = Value<'_>> {
     let mut members = root.members();
     let only = members.next().filter(|_| members.next().is_none()).map(|(_, value)| value);
-    let run = |entry: Value<'_>| entry.get("prompt").and_then(|run| run.element(2));
     let inner = [root.get("workflow"), root.get("prompt")];
-    [Some(root)].into_iter().chain(inner).chain([run(root), only.and_then(run)]).flatten()
+    [Some(root)].into_iter().chain(inner).chain([ran(root), only.and_then(ran)]).flatten()
+}
+
+/// What ran, in an entry of the history.
+fn ran(entry: Value<'_>) -> Option<Value<'_>> {
+    entry.get("prompt")?.element(2)
 }
 
 /// What a document is instead.

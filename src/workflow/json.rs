@@ -73,12 +73,12 @@ impl Json {
     /// Parses a text.
     pub fn parse(text: String) -> Result<Self> {
         check_length(text.len() as u64)?;
-        let entries = match Builder::new(&text).build() {
+        let entries = match Builder::new(&text, &text).build() {
             Ok(entries) => entries,
             Err(error) => {
                 // Each character is replaced by one of the same length, so that all places stay the same.
                 let masked = masked(&text).ok_or(error)?;
-                Builder::new(&masked).build()?
+                Builder::new(&masked, &text).build()?
             }
         };
         Ok(Self { text, entries })
@@ -240,6 +240,8 @@ impl<'j> Value<'j> {
 /// Makes the list of values.
 struct Builder<'t> {
     text: &'t str,
+    /// The same before half characters were replaced.
+    written: &'t str,
     jiter: Jiter<'t>,
     entries: Vec<Entry>,
     /// The containers around the next value.
@@ -249,9 +251,9 @@ struct Builder<'t> {
 }
 
 impl<'t> Builder<'t> {
-    fn new(text: &'t str) -> Self {
+    fn new(text: &'t str, written: &'t str) -> Self {
         let jiter = Jiter::new(text.as_bytes()).with_allow_inf_nan();
-        Self { text, jiter, entries: Vec::new(), open: Vec::new(), keys: Vec::new() }
+        Self { text, written, jiter, entries: Vec::new(), open: Vec::new(), keys: Vec::new() }
     }
 
     fn build(mut self) -> Result<Vec<Entry>> {
@@ -363,8 +365,12 @@ impl<'t> Builder<'t> {
         // What is half a character cannot be compared as text, and is not read as one here.
         let text = |key: usize| {
             let entry = self.entries[key];
-            let raw = &self.text[entry.start as usize..entry.end as usize];
-            if raw.contains('\\') { serde_json::from_str(raw).map_or(Cow::Borrowed(raw), Cow::Owned) } else { Cow::Borrowed(&raw[1..raw.len() - 1]) }
+            let raw = &self.written[entry.start as usize..entry.end as usize];
+            if raw.contains('\\') {
+                serde_json::from_str(raw).map_or(Cow::Borrowed(raw), Cow::Owned)
+            } else {
+                Cow::Borrowed(&raw[1..raw.len() - 1])
+            }
         };
         let twice = if keys.len() <= FEW_KEYS {
             (1..keys.len()).find(|at| keys[..*at].iter().any(|key| text(*key) == text(keys[*at])))
@@ -375,7 +381,8 @@ impl<'t> Builder<'t> {
         let twice = twice.map(|at| (text(keys[at]).into_owned(), self.entries[keys[at]].start as usize));
         self.keys = keys;
         let Some((name, start)) = twice else { return Ok(()) };
-        let name = if name.chars().count() > 60 { format!("{}…", name.chars().take(60).collect::<String>()) } else { name };
+        let name =
+            if name.chars().count() > 60 { format!("{}…", name.chars().take(60).collect::<String>()) } else { name };
         Err(anyhow!("the key `{name}` is there twice in one object, again in line {}", self.line(start))
             .help("remove one of the two; programs differ in which they read"))
     }

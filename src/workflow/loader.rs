@@ -56,12 +56,20 @@ pub enum Held {
 impl Workflow {
     /// The loader nodes in use.
     pub fn loaders<'w, 'c>(&'w self, classes: &'c Classes) -> Result<Vec<Loader<'w, 'c>>> {
+        Ok(self.loaders_of(self.uses()?, classes).collect())
+    }
+
+    /// The loader nodes among some uses.
+    pub fn loaders_of<'w, 'c>(
+        &'w self,
+        uses: impl IntoIterator<Item = Use>,
+        classes: &'c Classes,
+    ) -> impl Iterator<Item = Loader<'w, 'c>> {
         let effective = Effective::new(self);
-        let loaders = self.uses()?.into_iter().filter_map(|used| {
+        uses.into_iter().filter_map(move |used| {
             let class = classes.get(&self.nodes[used.node].class).filter(|class| class.kind != Kind::Other)?;
             Some(self.with(&effective, used, class))
-        });
-        Ok(loaders.collect())
+        })
     }
 
     /// A use of a node, with the values of its widgets.

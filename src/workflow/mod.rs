@@ -25,7 +25,7 @@ use anyhow::{Context as _, Result};
 
 pub use container::Container;
 pub use encoding::Encoding;
-pub use form::Form;
+pub use form::{Form, NotAWorkflow};
 pub use loader::{Held, Loader};
 pub use node::{Graph, Mode, Node};
 pub use uses::Use;
