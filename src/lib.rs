@@ -27,6 +27,7 @@
 pub mod advice;
 pub mod allocator;
 pub mod cache;
+pub mod checks;
 pub mod cli;
 pub mod comfyui;
 pub mod commands;
