@@ -28,8 +28,12 @@ pub(super) fn read(mut bytes: Bytes<impl Read + Seek>, texts: &mut Texts) -> Res
         let id = number(&mut bytes, Keep::Marker)?;
         let length = number(&mut bytes, Keep::Value)?;
         match (id, length) {
-            (Some(SEGMENT | TAGS | TAG), _) => {}
-            (Some(SIMPLE_TAG), _) => (name, text) = (None, None),
+            (Some(SEGMENT), _) => {}
+            (Some(TAGS | TAG), length) => bytes.require(length.unwrap_or(0))?,
+            (Some(SIMPLE_TAG), length) => {
+                bytes.require(length.unwrap_or(0))?;
+                (name, text) = (None, None);
+            }
             (Some(TAG_NAME), Some(length)) => name = Some(decoded(bytes.take(length, MOST_NAME_BYTES)?)),
             (Some(TAG_STRING), Some(length)) => text = Some(decoded(bytes.take(length, MOST_TEXT_BYTES)?)),
             (_, Some(length)) => bytes.skip(length)?,

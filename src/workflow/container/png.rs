@@ -14,7 +14,7 @@ use super::texts::{Texts, decoded};
 
 pub(super) fn read(mut bytes: Bytes<impl Read + Seek>, texts: &mut Texts) -> Result<()> {
     bytes.skip(8)?;
-    while !texts.is_complete() && !bytes.is_at_end() {
+    while !texts.is_complete() {
         let length = bytes.big_endian()?.into();
         match &bytes.array()? {
             b"IEND" => break,
