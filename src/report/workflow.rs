@@ -85,9 +85,9 @@ pub struct LoaderNodeReport {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum LoaderKind {
-    /// It distributes its model: DisTorch2.
+    /// It distributes its model: `DisTorch2`.
     Distorch2,
-    /// It is one of the first DisTorch.
+    /// It is one of the first `DisTorch`.
     Distorch,
     /// It puts its model on one device.
     Multigpu,
