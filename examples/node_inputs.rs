@@ -12,7 +12,10 @@ fn main() {
     for node in arguments {
         let classes = installed(Some(Path::new(&node)), Some(Path::new(&comfyui)), &[]);
         let own = classes.iter().map(|class| (class.name.clone(), described(class)));
-        println!("{}", json!({ "node": node, "classes": own.collect::<serde_json::Map<_, _>>() }));
+        let unknown: serde_json::Map<String, Value> =
+            classes.unknown().map(|(name, why)| (name.to_owned(), json!(why))).collect();
+        let own = own.collect::<serde_json::Map<_, _>>();
+        println!("{}", json!({ "node": node, "classes": own, "unknown": unknown }));
     }
 }
 

@@ -69,6 +69,8 @@ struct State<'t> {
     depth: usize,
     /// Was something left out, because there was too much?
     is_cut_off: bool,
+    /// The files that are being imported.
+    importing: Vec<usize>,
     /// Conditions that are not known, around or behind: those on which a function or a round may have ended before.
     uncertain: usize,
     /// For each call: what it may have returned on ways that were left behind.
@@ -117,18 +119,30 @@ impl<'t> Evaluator<'t> {
 
     /// The names of a file after it was imported.
     pub(super) fn module(&self, file: usize) -> Rc<Scope<'t>> {
+        self.imported(file).unwrap_or_else(|| Scope::of_file(file))
+    }
+
+    /// The names of a file after it was imported; those that it has so far, if that is going on. None if the import fails.
+    fn imported(&self, file: usize) -> Option<Rc<Scope<'t>>> {
         if let Some(scope) = self.modules.borrow().get(&file) {
-            return Rc::clone(scope);
+            return Some(Rc::clone(scope));
         }
         let scope = Scope::of_file(file);
         self.modules.borrow_mut().insert(file, Rc::clone(&scope));
-        if let Some(source) = self.library.file(file).source() {
-            // What happens when it is imported does not depend on who imports it.
-            let around = std::mem::take(&mut self.state.borrow_mut().uncertain);
-            self.deeper(|| self.block(&scope, source.root()));
-            self.state.borrow_mut().uncertain = around;
+        let Some(source) = self.library.file(file).source() else { return Some(scope) };
+        // What happens when it is imported does not depend on who imports it.
+        let around = std::mem::take(&mut self.state.borrow_mut().uncertain);
+        self.state.borrow_mut().importing.push(file);
+        let flow = self.deeper(|| self.block(&scope, source.root()));
+        self.state.borrow_mut().importing.pop();
+        self.state.borrow_mut().uncertain = around;
+        let has_failed = matches!(flow, Some(Flow::Raise)) && !self.was_cut_off();
+        if has_failed {
+            // The next import tries again, as Python's does: what failed because of a circle may work then.
+            self.modules.borrow_mut().remove(&file);
+            return None;
         }
-        scope
+        Some(scope)
     }
 
     pub(super) fn slice(&self, scope: &Scope<'t>, node: Node<'t>) -> &'t str {
@@ -157,10 +171,7 @@ impl<'t> Evaluator<'t> {
                 }
                 Flow::Next
             }
-            "import_statement" | "import_from_statement" => {
-                self.import(scope, node);
-                Flow::Next
-            }
+            "import_statement" | "import_from_statement" => self.import(scope, node),
             "function_definition" => {
                 self.define(scope, node);
                 Flow::Next
@@ -309,35 +320,41 @@ impl<'t> Evaluator<'t> {
         }
     }
 
-    fn import(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) {
-        let Some(source) = self.library.file(scope.file).source() else { return };
+    fn import(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) -> Flow<'t> {
+        let Some(source) = self.library.file(scope.file).source() else { return Flow::Raise };
         for import in imports::of_statement(source, node) {
             let file = self.library.resolve(scope.file, import.dots, &import.module);
+            let names = match file.map(|file| self.imported(file)) {
+                Some(None) => return Flow::Raise,
+                Some(Some(names)) => Some(names),
+                None => None,
+            };
             if import.star {
-                if let Some(file) = file {
-                    for (name, value) in self.module(file).names() {
-                        scope.set(&name, value);
-                    }
+                for (name, value) in names.map(|names| names.names()).unwrap_or_default() {
+                    scope.set(&name, value);
                 }
                 continue;
             }
-            let value = match (file, import.name) {
-                (Some(file), Some(name)) => match self.module(file).get(name) {
-                    Some(value) => value,
-                    None => self.submodule(scope.file, &import).unwrap_or(Value::Unknown),
-                },
-                (Some(file), None) => Value::Module(file),
-                (None, _) => self.submodule(scope.file, &import).unwrap_or_else(|| Value::outside(&import.dotted())),
+            let value = match (file, import.name, &names) {
+                (Some(file), None, _) => Value::Module(file),
+                (Some(file), Some(name), Some(names)) => {
+                    match names.own(name).or_else(|| self.submodule(scope.file, &import)) {
+                        Some(value) => value,
+                        // A circle: the name comes later.
+                        None if self.state.borrow().importing.contains(&file) => return Flow::Raise,
+                        None => Value::Unknown,
+                    }
+                }
+                _ => self.submodule(scope.file, &import).unwrap_or_else(|| Value::outside(&import.dotted())),
             };
             if let Some(bound) = import.bound {
                 scope.set(bound, value);
             } else if let Some(first) = import.module.split('.').next() {
                 // `import a.b` binds `a`.
-                let start = import.node.start_byte();
-                let bound = &source.text()[start..start + first.len()];
-                scope.set(bound, Value::outside(first));
+                scope.set(first, Value::outside(first));
             }
         }
+        Flow::Next
     }
 
     /// `from package import module`.

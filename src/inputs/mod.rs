@@ -182,6 +182,11 @@ impl Classes {
         self.unknown.get(name).map(String::as_str)
     }
 
+    /// The classes whose inputs are not known, and why.
+    pub fn unknown(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.unknown.iter().map(|(name, why)| (name.as_str(), why.as_str()))
+    }
+
     /// Is there a class of this name? None if that is not known: if it depends on the machine, for example.
     ///
     /// Of other packs and of ComfyUI, only the classes are here that were asked for.

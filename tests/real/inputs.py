@@ -42,6 +42,7 @@ def probe(comfyui, custom_nodes, nodes_of):
     for pack in sorted(os.listdir(custom_nodes)):
         asyncio.run(nodes.load_custom_node(os.path.join(custom_nodes, pack)))
     folder_paths.get_filename_list = lambda category: [f"<{category}>"]
+    os.chdir(os.path.dirname(custom_nodes))  # Old versions look for packs from here.
     link = os.path.join(custom_nodes, NODE)
     for node in nodes_of:
         os.symlink(node, link)
@@ -95,7 +96,7 @@ def described(node):
 
 def compare(arguments, comfyui, packs):
     """Numbers of: versions, classes, equal ones, unknown ones, differences."""
-    count = dict(versions=0, failed=0, classes=0, equal=0, unknown=0, wrong=0)
+    count = dict(versions=0, failed=0, classes=0, equal=0, broken=0, unknown=0, wrong=0)
     with tempfile.TemporaryDirectory() as folder:
         custom_nodes = os.path.join(folder, "custom_nodes")
         os.makedirs(custom_nodes)
@@ -113,26 +114,32 @@ def compare(arguments, comfyui, packs):
             count["versions"] += 1
             if not line["imported"]:
                 count["failed"] += 1
+                if arguments.verbose:
+                    print(f"  {os.path.basename(line['node'])}: ComfyUI cannot import it")
                 continue
             link = os.path.join(custom_nodes, NODE)
             os.symlink(line["node"], link)
             read = subprocess.run([arguments.bin, folder, link], stdout=subprocess.PIPE, text=True, check=True)
             os.unlink(link)
-            judge(arguments, count, os.path.basename(line["node"]), line["classes"], json.loads(read.stdout)["classes"])
+            judge(arguments, count, os.path.basename(line["node"]), line["classes"], json.loads(read.stdout))
     return count
 
 
-def judge(arguments, count, version, real, read):
+def judge(arguments, count, version, real, found):
+    read, unknown = found["classes"], found["unknown"]
     for name, class_ in read.items():
         if class_["pack"] == NODE and name not in real:
             count["wrong"] += 1
             print(f"  {version} {name}: is not registered")
     for name, rows in real.items():
         count["classes"] += 1
+        if isinstance(rows, str):  # Its INPUT_TYPES fails.
+            count["broken" if name not in read else "wrong"] += 1
+            continue
         if name not in read:
             count["unknown"] += 1
             if arguments.verbose:
-                print(f"  {version} {name}: not known")
+                print(f"  {version} {name}: {unknown.get(name, 'not found')}")
             continue
         widgets = [widget for widget in read[name]["widgets"] if widget[0] != "control_after_generate"]
         differences = [difference for difference in map(differing, rows, widgets) if difference]
