@@ -2,6 +2,7 @@
 
 mod files;
 mod installation;
+pub(super) mod plan;
 mod show;
 
 use anyhow::Result;
