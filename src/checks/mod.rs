@@ -28,7 +28,7 @@ mod virtual_vram;
 use std::fmt;
 use std::ops::Range;
 
-pub use context::{Context, Known};
+pub use context::{Context, Gpus, Known};
 
 pub use crate::lint::Level;
 use crate::workflow::Loader;

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::plan::{device_size, size};
 use super::shared::one_of;
+use crate::allocator::Device;
 use crate::models;
-use crate::render::{Format, WORKFLOWS};
-use crate::report::WorkflowsReport;
+use crate::render::{CHECKS, Format, WORKFLOWS};
+use crate::report::{ChecksReport, WorkflowsReport};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -25,6 +27,17 @@ Exit codes:
   0  all files were read
   2  one could not be read";
 
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  distorch-fix workflow check wan2.2.json
+  distorch-fix workflow check wan2.2.json --comfyui ~/ComfyUI --vram cuda:0=12gb --vram cuda:1=16gb
+  distorch-fix workflow check ~/ComfyUI/user/default/workflows --format github
+
+Exit codes:
+  0  nothing is wrong; there may be notes
+  1  something is
+  2  a file could not be read";
+
 /// The arguments of `workflow`.
 #[derive(Debug, Args)]
 pub struct Workflow {
@@ -39,6 +52,9 @@ pub enum Command {
     /// Show every loader node: its model, its device and its allocation string; write nothing
     #[command(after_help = SHOW_EXAMPLES)]
     Show(Show),
+    /// Say what is wrong with the loader nodes, and what to do; write nothing
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(Check),
 }
 
 /// Which workflows.
@@ -100,4 +116,36 @@ pub struct Show {
     /// How to print the nodes
     #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = one_of(WORKFLOWS.iter()))]
     pub format: &'static Format<WorkflowsReport>,
+}
+
+/// The arguments of `workflow check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Which workflows.
+    #[command(flatten)]
+    pub files: Files,
+
+    /// What decides which input has which value.
+    #[command(flatten)]
+    pub installation: Installation,
+
+    /// Where the model files are.
+    #[command(flatten)]
+    pub folders: ModelFolders,
+
+    /// The memory of a GPU (repeatable) [default: what nvidia-smi reports]
+    #[arg(long, value_name = "DEVICE=SIZE", value_parser = device_size)]
+    pub vram: Vec<(Device, u64)>,
+
+    /// The main memory
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub ram: Option<u64>,
+
+    /// Memory to keep free on every GPU for the computation
+    #[arg(long, value_name = "SIZE", default_value = "2gb", value_parser = size)]
+    pub headroom: u64,
+
+    /// How to print the findings
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = one_of(CHECKS.iter()))]
+    pub format: &'static Format<ChecksReport>,
 }

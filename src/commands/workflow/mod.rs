@@ -1,5 +1,6 @@
 //! `workflow`: what the loader nodes of workflows are set to.
 
+mod check;
 mod files;
 mod installation;
 pub(super) mod plan;
@@ -14,5 +15,6 @@ use crate::report::Outcome;
 pub(super) fn run(arguments: &Workflow, screen: &mut Screen) -> Result<Outcome> {
     match &arguments.command {
         Command::Show(arguments) => show::run(arguments, screen),
+        Command::Check(arguments) => check::run(arguments, screen),
     }
 }
