@@ -1,5 +1,6 @@
 //! What is known of a workflow and of the machine that it is to run on.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::{NodeRef, Unchecked, dynamic_vram, device, missing_class, model_file, room};
@@ -101,9 +102,10 @@ impl<'c> Context<'c> {
         NodeRef::new(self.workflow.id(used.node, &used.around), node, self.workflow.json().value(node.place).span())
     }
 
-    /// Where a node comes among those that run.
-    pub(super) fn position(&self, id: &str) -> Option<usize> {
-        self.uses.iter().position(|used| self.workflow.id(used.node, &used.around) == id)
+    /// Where each of these nodes comes among those that run.
+    pub(super) fn positions(&self, ids: &HashSet<&str>) -> HashMap<String, usize> {
+        let named = self.uses.iter().map(|used| self.workflow.id(used.node, &used.around)).enumerate();
+        named.filter(|(_, id)| ids.contains(&**id)).map(|(at, id)| (id, at)).collect()
     }
 
     /// What DisTorch2 does to what a class loads; None if that is not known.
@@ -136,7 +138,11 @@ impl<'c> Context<'c> {
             is_missing(&dynamic_vram::CHECK, self.known.effects.is_some(), "no ComfyUI is known (--comfyui)");
             match &self.known.staged {
                 Some(Err(why)) => is_missing(&room::CHECK, false, why),
-                Some(Ok(staged)) if !staged.unknown.is_empty() => is_missing(&room::CHECK, false, &staged.unknown[0]),
+                Some(Ok(staged)) if !staged.unknown.is_empty() => {
+                    let are_files_known = staged.models.iter().all(|model| model.load.files.is_ok());
+                    let why = if are_files_known { &*staged.unknown[0] } else { "not all model files are known" };
+                    is_missing(&room::CHECK, false, why);
+                }
                 Some(Ok(_)) | None => {}
             }
         }

@@ -25,6 +25,7 @@ mod text_encoder;
 mod unused_device;
 mod virtual_vram;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -155,9 +156,11 @@ pub struct Findings {
 /// Runs every check.
 pub fn check(context: &Context<'_>) -> Findings {
     let mut found: Vec<Finding> = CHECKS.iter().flat_map(|check| (check.find)(context)).collect();
+    let ids: HashSet<&str> = found.iter().flat_map(|finding| &finding.nodes).map(|node| node.id.as_str()).collect();
+    let positions = context.positions(&ids);
     let order = |finding: &Finding| {
-        let at = finding.nodes.first().and_then(|node| context.position(&node.id));
-        (finding.nodes.len() != 1, at.unwrap_or(usize::MAX), std::cmp::Reverse(finding.level))
+        let at = finding.nodes.first().and_then(|node| positions.get(&node.id));
+        (finding.nodes.len() != 1, at.copied().unwrap_or(usize::MAX), std::cmp::Reverse(finding.level))
     };
     found.sort_by_key(order);
     Findings { found, unchecked: context.unchecked() }

@@ -188,8 +188,9 @@ impl FindingReport {
     /// The node, what is wrong with it, and what to do.
     pub(crate) fn said(&self) -> String {
         let node = match &self.nodes[..] {
+            [] => String::new(),
             [node] => format!("node {} ({}): ", node.id, node.class),
-            _ => String::new(),
+            nodes => format!("nodes {}: ", nodes.iter().map(|node| node.id.as_str()).collect::<Vec<_>>().join(", ")),
         };
         let help = self.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
         format!("{node}{}{help}", self.message)

@@ -35,22 +35,17 @@ fn block(file: &CheckedFile) -> String {
     let mut out = format!("{STRONG}{}{STRONG:#}  {verdict}\n", visible(&file.path.shown()));
     let mut last: &[NodeReport] = &[];
     for found in file.findings.iter().filter(|found| found.level > Level::Note) {
-        // What is about several nodes names them.
-        if found.nodes.len() == 1 && found.nodes != last {
-            let _ = writeln!(out, "{}", head(&found.nodes[0]));
+        if found.nodes != last {
+            out.push_str(&head(&found.nodes));
         }
         last = &found.nodes;
         out.push_str(&finding(found));
     }
     for found in file.findings.iter().filter(|found| found.level == Level::Note) {
-        let whose = match &found.nodes[..] {
-            [node] => format!("node {}: ", visible(&node.id)),
-            _ => String::new(),
-        };
-        out.push_str(&line("note", FAINT, found.check, &(whose + &found.message)));
+        out.push_str(&line("  ", "note", FAINT, found.check, &format!("{}: {}", ids(&found.nodes), found.message)));
     }
     for (why, checks) in unchecked(&file.unchecked) {
-        let text = format!("not checked, because {why}: {checks}");
+        let text = format!("not checked: {checks}, because {why}");
         let _ = writeln!(out, "  {FAINT}{}{FAINT:#}", wrapped(&visible(&text), 2, 4, columns()));
     }
     for command in &file.next {
@@ -69,10 +64,17 @@ fn verdict(file: &CheckedFile) -> String {
     if counts.is_empty() { format!("{GOOD}nothing is wrong{GOOD:#}") } else { counts.join(", ") }
 }
 
-/// `node 37  UNETLoaderDisTorch2MultiGPU  high`
-fn head(node: &NodeReport) -> String {
+/// `node 37  UNETLoaderDisTorch2MultiGPU  high`, or `nodes 37, 56`
+fn head(nodes: &[NodeReport]) -> String {
+    let [node] = nodes else { return format!("  {STRONG}{}{STRONG:#}\n", ids(nodes)) };
     let title = node.title.as_ref().map(|title| format!("  {FAINT}{}{FAINT:#}", visible(title))).unwrap_or_default();
-    format!("  {STRONG}node {}{STRONG:#}  {}{title}", visible(&node.id), visible(&node.class))
+    format!("  {STRONG}{}{STRONG:#}  {}{title}\n", ids(nodes), visible(&node.class))
+}
+
+fn ids(nodes: &[NodeReport]) -> String {
+    let ids: Vec<_> = nodes.iter().map(|node| visible(&node.id)).collect();
+    let word = if nodes.len() == 1 { "node" } else { "nodes" };
+    format!("{word} {}", ids.join(", "))
 }
 
 fn finding(found: &FindingReport) -> String {
@@ -81,7 +83,7 @@ fn finding(found: &FindingReport) -> String {
         Level::Warning => ("warning", UNSURE),
         Level::Note => ("note", FAINT),
     };
-    let mut out = line(word, style, found.check, &found.message);
+    let mut out = line("    ", word, style, found.check, &found.message);
     if let Some(value) = found.value.as_ref().filter(|value| value.end - value.start < value.text.len()) {
         out.push_str(&marked(value, found.level, found.start.map(|start| start.line)));
     }
@@ -93,9 +95,10 @@ fn finding(found: &FindingReport) -> String {
 }
 
 /// `warning[string]: ...`
-fn line(word: &str, style: Style, check: &str, message: &str) -> String {
-    let used = 4 + word.len() + check.len() + "[]: ".len();
-    format!("    {style}{word}[{check}]{style:#}: {}\n", wrapped(&visible(message), used, 6, columns()))
+fn line(indent: &str, word: &str, style: Style, check: &str, message: &str) -> String {
+    let used = indent.len() + word.len() + check.len() + "[]: ".len();
+    let message = wrapped(&visible(message), used, indent.len() + 2, columns());
+    format!("{indent}{style}{word}[{check}]{style:#}: {message}\n")
 }
 
 /// The value with the part of it marked.
