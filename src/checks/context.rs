@@ -26,8 +26,6 @@ pub struct Known<'c> {
     pub gpus: Gpus,
     /// The plan of the workflow; or why there is none.
     pub staged: Option<Result<&'c Staged, String>>,
-    /// The classes of another release, by its version.
-    pub release: Option<fn(&str) -> Option<Classes>>,
 }
 
 /// The GPUs of the machine.

@@ -155,7 +155,7 @@ pub struct Findings {
 
 /// Runs every check.
 pub fn check(context: &Context<'_>) -> Findings {
-    let mut found: Vec<Finding> = CHECKS.iter().flat_map(|check| (check.find)(context)).collect();
+    let mut found = merged(CHECKS.iter().flat_map(|check| (check.find)(context)));
     let ids: HashSet<&str> = found.iter().flat_map(|finding| &finding.nodes).map(|node| node.id.as_str()).collect();
     let positions = context.positions(&ids);
     let order = |finding: &Finding| {
@@ -164,6 +164,22 @@ pub fn check(context: &Context<'_>) -> Findings {
     };
     found.sort_by_key(order);
     Findings { found, unchecked: context.unchecked() }
+}
+
+/// Notes that say the same of several nodes, as one.
+fn merged(findings: impl Iterator<Item = Finding>) -> Vec<Finding> {
+    let mut merged: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let says_the_same = |other: &&mut Finding| {
+            (other.check, other.level, &other.message, &other.step, other.value.is_none())
+                == (finding.check, Level::Note, &finding.message, &finding.step, finding.value.is_none())
+        };
+        match merged.iter_mut().find(says_the_same) {
+            Some(other) if finding.value.is_none() => other.nodes.extend(finding.nodes),
+            _ => merged.push(finding),
+        }
+    }
+    merged
 }
 
 impl Check {

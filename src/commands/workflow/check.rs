@@ -93,7 +93,6 @@ impl<'a> Surroundings<'a> {
             folders,
             gpus: self.gpus.clone(),
             staged: Some(staged.as_ref().map_err(Clone::clone)),
-            release: None,
         };
         let findings = checks::check(&Context::new(workflow, classes, known)?);
         let node = of_comfyui.and_then(|of_comfyui| of_comfyui.node.as_deref());
