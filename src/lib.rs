@@ -30,6 +30,7 @@ pub mod cache;
 pub mod cli;
 pub mod comfyui;
 pub mod commands;
+pub mod edit;
 pub mod fixes;
 pub mod inputs;
 pub mod install;
