@@ -18,6 +18,7 @@ mod status;
 mod survey;
 mod verification;
 mod workflow;
+mod workflow_change;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -34,7 +35,7 @@ pub(crate) use located::workspace;
 pub use patch::Patch;
 pub use plan::PlanReport;
 pub use problem::Problem;
-pub use reversal::{Ending, ReversalReport, ReversedFile};
+pub use reversal::{Ending, ReversalReport, ReversedFile, Subject};
 pub use status::StatusReport;
 pub use survey::{Point, Replacement, SiteReport, SurveyReport};
 pub use verification::Verification;
@@ -42,6 +43,7 @@ pub use workflow::{
     InputsKnownBy, LoaderKind, LoaderNodeReport, NodeMode, PartReport, SettingOrigin, SettingReport, SettingValue,
     WorkflowForm, WorkflowReport, WorkflowsReport,
 };
+pub use workflow_change::{ChangeEnding, ChangedNode, NodeFate, WorkflowChangeReport};
 
 use crate::fixes::Accounting;
 

@@ -1,7 +1,11 @@
-//! `workflow`: what the loader nodes of workflows are set to.
+//! `workflow`: what the loader nodes of workflows are set to, and setting them.
 
+mod convert;
+mod edit;
 mod files;
 mod installation;
+mod revert;
+mod set;
 mod show;
 
 use anyhow::Result;
@@ -13,5 +17,8 @@ use crate::report::Outcome;
 pub(super) fn run(arguments: &Workflow, screen: &mut Screen) -> Result<Outcome> {
     match &arguments.command {
         Command::Show(arguments) => show::run(arguments, screen),
+        Command::Set(arguments) => set::run(arguments, screen),
+        Command::Convert(arguments) => convert::run(arguments, screen),
+        Command::Revert(arguments) => revert::run(arguments, screen),
     }
 }

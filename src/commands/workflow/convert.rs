@@ -1,0 +1,25 @@
+//! `workflow convert`: other loaders become `DisTorch2` loaders.
+
+use anyhow::Result;
+
+use super::edit::{self, Edit};
+use crate::cli::workflow::Convert;
+use crate::install;
+use crate::render::Screen;
+use crate::report::Outcome;
+use crate::workflow::change::{Conversion, convert};
+
+pub(super) fn run(arguments: &Convert, screen: &mut Screen) -> Result<Outcome> {
+    let wanted = edit::wanted(arguments.string.as_ref(), &arguments.further)?;
+    let edit = Edit {
+        files: &arguments.files,
+        selected: &arguments.selected,
+        writing: &arguments.writing,
+        installation: &arguments.installation,
+    };
+    edit.run(screen, |workflow, classes, selection, installation| {
+        let node = installation.node.as_ref().and_then(|node| install::locate(node).ok());
+        let version = node.and_then(|found| found.checkouts.into_iter().find_map(|checkout| checkout.version));
+        convert(workflow, classes, selection, &Conversion { wanted: wanted.clone(), version })
+    })
+}
