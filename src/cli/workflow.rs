@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::shared::one_of;
+use crate::models;
 use crate::render::{Format, WORKFLOWS};
 use crate::report::WorkflowsReport;
 
@@ -87,7 +88,7 @@ pub enum Command {
 /// Which workflows.
 #[derive(Debug, Args)]
 pub struct Files {
-    /// A workflow as JSON, or a file that ComfyUI saved with one: PNG, WebP, MP4, MOV, WebM, MKV, FLAC, safetensors. A
+    /// A workflow as JSON, or a file that ComfyUI saved with one: PNG, WEBP, MP4, MOV, WEBM, MKV, FLAC, safetensors. A
     /// folder stands for the JSON files in it that are workflows
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
@@ -104,6 +105,29 @@ pub struct Installation {
     /// checkout in that ComfyUI, else the release that the workflow names]
     #[arg(long = "checkout", value_name = "PATH|VERSION")]
     pub node: Option<PathBuf>,
+}
+
+/// Where the model files are.
+#[derive(Debug, Args)]
+pub struct ModelFolders {
+    /// The base directory that ComfyUI is started with, for its models
+    #[arg(long, value_name = "PATH")]
+    pub base_directory: Option<PathBuf>,
+
+    /// A file of further model folders that ComfyUI is started with (repeatable); extra_model_paths.yaml in its folder is
+    /// read without this
+    #[arg(long, value_name = "FILE")]
+    pub extra_model_paths_config: Vec<PathBuf>,
+}
+
+impl ModelFolders {
+    /// What ComfyUI is told.
+    pub fn arguments(&self) -> models::Arguments {
+        models::Arguments {
+            base_directory: self.base_directory.clone(),
+            extra_model_paths: self.extra_model_paths_config.clone(),
+        }
+    }
 }
 
 /// The arguments of `workflow show`.

@@ -77,7 +77,11 @@ pub static RUNS: [Format<Report>; 4] = [
 /// The formats of `plan`.
 pub static PLANS: [Format<PlanReport>; 2] = [
     Format::new("human", "For people", &Human),
-    Format::new("json", "For programs: one object, described by schema/plan.schema.json", &Json),
+    Format::new(
+        "json",
+        "For programs: one object, described by schema/plan.schema.json, or schema/plan-workflow.schema.json",
+        &Json,
+    ),
 ];
 
 /// The formats of `workflow show`.

@@ -16,6 +16,8 @@ pub struct WorkflowChangeReport {
     pub nodes: Vec<ChangedNode>,
     /// The changes, if there are any.
     pub patch: Option<Patch>,
+    /// How many loaders could be converted to ones that could be set.
+    pub convertible: usize,
     /// How it ended.
     pub ending: ChangeEnding,
 }
@@ -78,7 +80,8 @@ impl WorkflowChangeReport {
     pub fn new(path: &Path, workflow: &Workflow, change: &Change, ending: ChangeEnding) -> Self {
         let name = path.file_name().map_or(path, Path::new);
         let patch = (workflow.text() != change.text).then(|| Patch::of_workflow(name, workflow.text(), &change.text));
-        Self { path: shown(path), nodes: change.nodes.iter().map(ChangedNode::new).collect(), patch, ending }
+        let nodes = change.nodes.iter().map(ChangedNode::new).collect();
+        Self { path: shown(path), nodes, patch, convertible: change.convertible, ending }
     }
 
     /// Were all loaders changed that were to be changed?

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::edit::{self, Edit};
+use super::installation::Installation;
 use crate::cli::workflow::Convert;
 use crate::install;
 use crate::render::Screen;
@@ -17,8 +18,8 @@ pub(super) fn run(arguments: &Convert, screen: &mut Screen) -> Result<Outcome> {
         writing: &arguments.writing,
         installation: &arguments.installation,
     };
-    edit.run(screen, |workflow, classes, selection, installation| {
-        let node = installation.node.as_ref().and_then(|node| install::locate(node).ok());
+    edit.run(screen, |path, workflow, classes, selection| {
+        let node = Installation::of(&arguments.installation, path)?.node.and_then(|node| install::locate(&node).ok());
         let version = node.and_then(|found| found.checkouts.into_iter().find_map(|checkout| checkout.version));
         convert(workflow, classes, selection, &Conversion { wanted: wanted.clone(), version })
     })

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use super::files;
-use super::installation::Installation;
+use super::installation::Installations;
 use crate::advice::Advise as _;
 use crate::allocator::AllocationString;
 use crate::cli;
@@ -54,7 +54,7 @@ impl Edit<'_> {
     pub(super) fn run(
         &self,
         screen: &mut Screen,
-        change: impl Fn(&Workflow, &Classes, &Selection, &Installation) -> Result<Change>,
+        change: impl Fn(&Path, &Workflow, &Classes, &Selection) -> Result<Change>,
     ) -> Result<Outcome> {
         let Selected { nodes, classes, models } = self.selected;
         let selection = Selection { nodes: nodes.clone(), classes: classes.clone(), models: models.clone() };
@@ -64,14 +64,14 @@ impl Edit<'_> {
         );
         let mut outcome = Outcome::InOrder;
         let mut done = BTreeSet::new();
+        let mut installations = Installations::default();
         files::each(self.files, |path, workflow| {
             if !done.insert(real(path)) {
                 return Ok(());
             }
             let changed = workflow.and_then(|workflow| {
-                let installation = Installation::of(self.installation, path)?;
-                let classes = installation.classes(&workflow);
-                let change = change(&workflow, &classes, &selection, &installation)
+                let classes = installations.classes(self.installation, path, &workflow)?;
+                let change = change(path, &workflow, classes, &selection)
                     .with_context(|| format!("{}: nothing was changed", shown(path)))?;
                 Ok((workflow, change))
             });

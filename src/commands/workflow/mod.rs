@@ -4,6 +4,7 @@ mod convert;
 mod edit;
 mod files;
 mod installation;
+pub(super) mod plan;
 mod revert;
 mod set;
 mod show;

@@ -16,5 +16,5 @@ pub(super) fn run(arguments: &Set, screen: &mut Screen) -> Result<Outcome> {
         writing: &arguments.writing,
         installation: &arguments.installation,
     };
-    edit.run(screen, |workflow, classes, selection, _| set(workflow, classes, selection, &wanted))
+    edit.run(screen, |_, workflow, classes, selection| set(workflow, classes, selection, &wanted))
 }

@@ -14,7 +14,11 @@ impl Render<WorkflowChangeReport> for Human {
     fn render(&self, report: &WorkflowChangeReport, screen: &mut Screen) -> Result<()> {
         let path = visible(&report.path);
         if report.ending == ChangeEnding::NoLoaders {
-            screen.note(&format!("{STRONG}{path}{STRONG:#}: no loader to change\n"))?;
+            let convertible = match report.convertible {
+                0 => String::new(),
+                some => format!(" (`distorch-fix workflow convert` would convert {some})"),
+            };
+            screen.note(&format!("{STRONG}{path}{STRONG:#}: no loader to change{convertible}\n"))?;
             return Ok(());
         }
         let mut out = format!("{STRONG}{path}{STRONG:#}\n");

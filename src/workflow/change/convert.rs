@@ -40,6 +40,16 @@ pub(super) fn counterpart(name: &str) -> Option<String> {
     Some(format!("{base}{SUFFIX}"))
 }
 
+/// How many of these loaders have a `DisTorch2` counterpart.
+pub(super) fn convertible(loaders: &[Loader<'_, '_>], classes: &Classes) -> usize {
+    let has_one = |loader: &&Loader<'_, '_>| {
+        counterpart(&loader.class.name)
+            .and_then(|name| classes.get(&name))
+            .is_some_and(|class| class.kind == Kind::DisTorch2)
+    };
+    loaders.iter().filter(has_one).count()
+}
+
 /// One node that becomes another.
 struct Switch<'c> {
     node: usize,
@@ -55,7 +65,10 @@ struct Switch<'c> {
 /// If the selection is about none of them.
 pub fn convert(workflow: &Workflow, classes: &Classes, selection: &Selection, how: &Conversion) -> Result<Change> {
     let loaders = workflow.loaders(classes)?;
-    let is_other = |loader: &&Loader<'_, '_>| loader.class.kind != Kind::DisTorch2;
+    // Others cannot distribute their models in any way, so they are only named if they were asked for.
+    let has_one = |loader: &&Loader<'_, '_>| convertible(std::slice::from_ref(*loader), classes) > 0;
+    let is_other =
+        |loader: &&Loader<'_, '_>| loader.class.kind != Kind::DisTorch2 && (!selection.is_all() || has_one(loader));
     let selected: BTreeSet<usize> =
         (0..loaders.len()).filter(|at| is_other(&&loaders[*at]) && selection.takes(&loaders[*at])).collect();
     if selected.is_empty() && !selection.is_all() {
@@ -100,7 +113,7 @@ pub fn convert(workflow: &Workflow, classes: &Classes, selection: &Selection, ho
             }
         }
     }
-    Ok(Change { text, nodes: touched.into_values().collect() })
+    Ok(Change { text, nodes: touched.into_values().collect(), convertible: 0 })
 }
 
 /// How a loader becomes another, or why it cannot, and what to do.

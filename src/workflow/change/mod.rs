@@ -24,6 +24,8 @@ pub struct Change {
     pub text: String,
     /// The loaders that were to be changed, in the order of the file.
     pub nodes: Vec<Touched>,
+    /// How many loaders could be converted to ones that could be set.
+    pub convertible: usize,
 }
 
 /// A loader that was to be changed.
@@ -84,13 +86,6 @@ impl Touched {
 
     fn left(&mut self, why: impl Into<String>, help: impl Into<String>) {
         self.fate = Fate::Left { why: why.into(), help: help.into() };
-    }
-}
-
-impl Change {
-    /// The loaders that were left as they are although a change was wanted.
-    pub fn left(&self) -> impl Iterator<Item = &Touched> {
-        self.nodes.iter().filter(|node| matches!(node.fate, Fate::Left { .. }))
     }
 }
 

@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use super::convert::convertible;
 use super::grow::{self, raw};
-use super::{Change, Selection, Touched};
+use super::{Change, Fate, Selection, Touched};
 use crate::advice::Advise as _;
 use crate::edit::{Edit, Edits, Overlap};
 use crate::inputs::{Choices, Class, Classes, Kind, Literal, Part, WidgetKind};
@@ -97,7 +98,11 @@ pub fn set(workflow: &Workflow, classes: &Classes, selection: &Selection, wanted
         );
         legacy.push(node);
     }
-    Ok(Change { text, nodes: touched.into_values().chain(legacy).collect() })
+    Ok(Change {
+        text,
+        nodes: touched.into_values().chain(legacy).collect(),
+        convertible: convertible(&loaders, classes),
+    })
 }
 
 /// Gives loaders their settings, and checks that they are read back and nothing else has changed. Returns the new text.
@@ -146,6 +151,7 @@ impl Plan {
             node.left(why, help);
             return Ok(());
         }
+        let is_new = matches!(node.fate, Fate::Changed { .. });
         for (&at, value) in settings {
             let widget = &loader.class.widgets[at];
             let old = match &loader.settings[at] {
@@ -172,8 +178,9 @@ impl Plan {
                     return Err(clash());
                 }
             }
-            let old = old.map_or_else(|| "nothing".to_owned(), raw);
-            node.changed(format!("{}: {old} -> {}", widget.name, raw(value)));
+            // The values of a converted loader are all new.
+            let old = old.filter(|_| !is_new).map(|old| format!("{} -> ", raw(old)));
+            node.changed(format!("{}: {}{}", widget.name, old.unwrap_or_default(), raw(value)));
         }
         Ok(())
     }
@@ -292,7 +299,7 @@ pub(super) fn misfit(workflow: &Workflow, node: &Node, class: &Class, last: usiz
     let (value, widget) = wrong?;
     Some((
         format!("its values are not those of this version of the class: `{}` would be {}", widget.name, brief(value)),
-        "name the release that it was made with (--node VERSION), or correct it in ComfyUI and save it".to_owned(),
+        "name the release that it was made with (--checkout VERSION), or correct it in ComfyUI and save it".to_owned(),
     ))
 }
 
