@@ -147,7 +147,7 @@ impl Plan {
         settings: &Settings,
         node: &mut Touched,
     ) -> Result<()> {
-        if let Some((why, help)) = settings.keys().find_map(|at| obstacle(workflow, loader, *at)) {
+        if let Some((why, help)) = settings.keys().find_map(|at| obstacle(workflow, loader, settings, *at)) {
             node.left(why, help);
             return Ok(());
         }
@@ -264,7 +264,7 @@ pub(super) fn known<'h>(held: &'h Held, default: Option<&'h Literal>) -> Option<
 }
 
 /// Why a setting cannot be written, and what to do.
-fn obstacle(workflow: &Workflow, loader: &Loader<'_, '_>, at: usize) -> Option<(String, String)> {
+fn obstacle(workflow: &Workflow, loader: &Loader<'_, '_>, settings: &Settings, at: usize) -> Option<(String, String)> {
     let widget = &loader.class.widgets[at];
     let name = &widget.name;
     if let Some(misfit) = misfit(workflow, loader.node, loader.class, at) {
@@ -277,7 +277,8 @@ fn obstacle(workflow: &Workflow, loader: &Loader<'_, '_>, at: usize) -> Option<(
                 (format!("`{name}` holds {}, which is of another kind", brief(value)), "set it in ComfyUI".to_owned())
             })
         }
-        Held::Default | Held::Absent => None,
+        Held::Default => unknown_default(loader, settings, at),
+        Held::Absent => None,
         Held::Unknown { .. } if is_named(loader.node) => None,
         Held::Linked { to } => Some((
             format!("its `{name}` comes from node {to}, which hides what is set here"),
@@ -285,6 +286,22 @@ fn obstacle(workflow: &Workflow, loader: &Loader<'_, '_>, at: usize) -> Option<(
         )),
         Held::Unknown { why } => Some((format!("its `{name}` is not known: {why}"), "set it in ComfyUI".to_owned())),
     }
+}
+
+/// That a short list cannot be filled up to a widget.
+fn unknown_default(loader: &Loader<'_, '_>, settings: &Settings, at: usize) -> Option<(String, String)> {
+    let begin = match &loader.node.values {
+        Values::List { values, .. } => values.len(),
+        Values::Named { .. } => return None,
+        Values::None => 0,
+    };
+    let class = loader.class;
+    let is_unknown = |at: &usize| !settings.contains_key(at) && default(class, *at).is_err();
+    let unknown = (begin..at).find(is_unknown)?;
+    Some((
+        format!("the default of `{}` of {} is not known", class.widgets[unknown].name, class.name),
+        "open the workflow in ComfyUI and save it; then the list of values is complete".to_owned(),
+    ))
 }
 
 fn is_named(node: &Node) -> bool {
@@ -388,13 +405,6 @@ pub(super) fn default(class: &Class, at: usize) -> Result<String> {
         _ if is_donor => Ok(raw(&Literal::Text(LENDER.to_owned()))),
         WidgetKind::Combo(Choices::Devices) => Ok(raw(&Literal::Text(FIRST_GPU.to_owned()))),
         WidgetKind::Text => Ok(raw(&Literal::Text(String::new()))),
-        _ => bail!(
-            anyhow!(
-                "the default of `{}` of {} is not known, so the list of values cannot be filled up",
-                widget.name,
-                class.name
-            )
-            .help("open the workflow in ComfyUI and save it; then the list is complete")
-        ),
+        _ => bail!("the default of `{}` of {} is not known", widget.name, class.name),
     }
 }
