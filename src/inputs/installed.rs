@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::evaluate::Evaluator;
 use super::library::Library;
-use super::parts::parts;
+use super::parts::by_name;
 use super::value::{Class as Definition, Dict, Value};
 use super::widgets::{takes_model, widgets};
 use super::{Choices, Class, Classes, Kind, KnownBy, WidgetKind};
@@ -135,16 +135,13 @@ fn class<'t>(evaluator: &Evaluator<'t>, name: &str, value: &Value<'t>, is_own: b
         Value::Class(base) => Some(base.name.to_string()),
         _ => None,
     });
-    let parts = if is_own { parts(evaluator, definition, &widgets) } else { Vec::new() };
+    let parts = if is_own { by_name(&widgets) } else { Vec::new() };
     let has_models = widgets.iter().any(|widget| matches!(widget.kind, WidgetKind::Combo(Choices::Models(_))));
     let gives = evaluator.gives(definition);
     let loads = has_models && gives.iter().any(|given| LOADED.contains(&given.as_str())) && !takes_model(&types);
-    let kind = match parts.iter().any(|part| part.string.is_some()) {
-        true if name.contains("DisTorch2") => Kind::DisTorch2,
-        true => Kind::DisTorch,
-        false if !parts.is_empty() && loads => Kind::MultiGpu,
-        false if loads => Kind::Plain,
-        false => Kind::Other,
+    let kind = match Kind::of_loader(name, &parts) {
+        Kind::MultiGpu | Kind::Plain if !loads => Kind::Other,
+        kind => kind,
     };
     let known_by = KnownBy::Source { file: file.name.clone(), line };
     Ok(Class { name: name.to_owned(), base, pack: file.pack.clone(), kind, widgets, parts, known_by })

@@ -11,6 +11,8 @@ mod expression;
 mod installed;
 mod library;
 mod parts;
+mod pattern;
+mod releases;
 mod schema;
 mod scope;
 mod value;
@@ -19,6 +21,7 @@ mod widgets;
 use std::collections::{HashMap, HashSet};
 
 pub use installed::installed;
+pub use releases::{Meaning, meanings, releases};
 
 /// The node classes of an installation, or of a release.
 #[derive(Debug, Clone, Default)]
@@ -64,6 +67,18 @@ pub enum Kind {
     Plain,
     /// Not a loader
     Other,
+}
+
+impl Kind {
+    /// The kind of a loader, by its name and what can be allocated with it.
+    fn of_loader(name: &str, parts: &[Part]) -> Self {
+        match parts.iter().any(|part| part.string.is_some()) {
+            true if name.contains("DisTorch2") => Self::DisTorch2,
+            true => Self::DisTorch,
+            false if !parts.is_empty() => Self::MultiGpu,
+            false => Self::Plain,
+        }
+    }
 }
 
 /// How the inputs of a class are known.
@@ -137,6 +152,8 @@ pub struct Part {
     pub virtual_vram: Option<usize>,
     /// The device that lends memory for it.
     pub donor: Option<usize>,
+    /// Whether other models are to leave before it loads.
+    pub eject: Option<usize>,
 }
 
 /// A value of a widget.

@@ -42,6 +42,7 @@ def probe(comfyui, custom_nodes, nodes_of):
     for pack in sorted(os.listdir(custom_nodes)):
         asyncio.run(nodes.load_custom_node(os.path.join(custom_nodes, pack)))
     folder_paths.get_filename_list = lambda category: [f"<{category}>"]
+    print(json.dumps({"plain": {name: described(node) for name, node in nodes.NODE_CLASS_MAPPINGS.items() if "Loader" in name}}))
     os.chdir(os.path.dirname(custom_nodes))  # Old versions look for packs from here.
     link = os.path.join(custom_nodes, NODE)
     for node in nodes_of:
@@ -109,7 +110,7 @@ def compare(arguments, comfyui, packs):
         nodes_of = [os.path.abspath(node) for node in arguments.node]
         command = [sys.executable, __file__, "--probe", os.path.abspath(comfyui), custom_nodes, *nodes_of]
         real = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
-        for line in filter(lambda line: line.startswith("{"), real.stdout.splitlines()):
+        for line in filter(lambda line: line.startswith('{"node"'), real.stdout.splitlines()):
             line = json.loads(line)
             count["versions"] += 1
             if not line["imported"]:

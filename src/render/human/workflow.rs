@@ -112,6 +112,8 @@ fn said(setting: &SettingReport, nothing: &str) -> (String, Style) {
     };
     match setting.origin {
         SettingOrigin::Stored => (value, Style::new()),
+        // The default of a device depends on the machine.
+        SettingOrigin::Default if setting.value == SettingValue::None => (String::from("default"), Style::new()),
         SettingOrigin::Default => (format!("{value} (default)"), Style::new()),
         SettingOrigin::Absent => (String::from(nothing), FAINT),
         SettingOrigin::Linked => (format!("from node {}", setting.from.as_deref().unwrap_or("?")), NEXT),
