@@ -1,5 +1,6 @@
 //! What is known of a workflow and of the machine that it is to run on.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::{NodeRef, Unchecked, device, dynamic_vram, missing_class, model_file, room};
@@ -25,8 +26,6 @@ pub struct Known<'c> {
     pub gpus: Gpus,
     /// The plan of the workflow; or why there is none.
     pub staged: Option<Result<&'c Staged, String>>,
-    /// The classes of another release, by its version.
-    pub release: Option<fn(&str) -> Option<Classes>>,
 }
 
 /// The GPUs of the machine.
@@ -101,9 +100,10 @@ impl<'c> Context<'c> {
         NodeRef::new(self.workflow.id(used.node, &used.around), node, self.workflow.json().value(node.place).span())
     }
 
-    /// Where a node comes among those that run.
-    pub(super) fn position(&self, id: &str) -> Option<usize> {
-        self.uses.iter().position(|used| self.workflow.id(used.node, &used.around) == id)
+    /// Where each of these nodes comes among those that run.
+    pub(super) fn positions(&self, ids: &HashSet<&str>) -> HashMap<String, usize> {
+        let named = self.uses.iter().map(|used| self.workflow.id(used.node, &used.around)).enumerate();
+        named.filter(|(_, id)| ids.contains(&**id)).map(|(at, id)| (id, at)).collect()
     }
 
     /// What DisTorch2 does to what a class loads; None if that is not known.
@@ -141,7 +141,11 @@ impl<'c> Context<'c> {
             is_missing(&dynamic_vram::CHECK, self.known.effects.is_some(), "no ComfyUI is known (--comfyui)");
             match &self.known.staged {
                 Some(Err(why)) => is_missing(&room::CHECK, false, why),
-                Some(Ok(staged)) if !staged.unknown.is_empty() => is_missing(&room::CHECK, false, &staged.unknown[0]),
+                Some(Ok(staged)) if !staged.unknown.is_empty() => {
+                    let are_files_known = staged.models.iter().all(|model| model.load.files.is_ok());
+                    let why = if are_files_known { &*staged.unknown[0] } else { "not all model files are known" };
+                    is_missing(&room::CHECK, false, why);
+                }
                 Some(Ok(_)) | None => {}
             }
         }

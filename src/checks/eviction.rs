@@ -1,7 +1,7 @@
 //! Diffusion models that make each other leave the compute device.
 
 use super::context::{Allotment, loads_diffusion};
-use super::{Check, Context, Finding, Level, listed};
+use super::{Check, Context, Finding, Level};
 
 pub(super) const CHECK: Check = Check {
     id: "eviction",
@@ -43,8 +43,7 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
             Some(true) => (Level::Warning, ", though they fit together"),
             None => (Level::Note, ""),
         };
-        let message =
-            format!("nodes {} unload each other's model from {device} by their virtual VRAM{fits}", listed(&ids));
+        let message = format!("their virtual VRAM makes them unload each other's model from {device}{fits}");
         let have_strings = group.iter().all(|allotment| allotment.string.is_some_and(|string| !string.is_empty()));
         let help = match (have_strings, fit) {
             (true, Some(true)) => "set virtual_vram_gb to 0 in them: beside a string, it does nothing else",

@@ -1,6 +1,6 @@
 //! Nodes whose class the installation does not have.
 
-use super::{Check, Context, Finding, Level};
+use super::{Check, Context, Finding, Level, NodeRef};
 
 pub(super) const CHECK: Check = Check {
     id: "missing-class",
@@ -15,6 +15,8 @@ pub(super) const CHECK: Check = Check {
 
 /// What the names of the node's loaders end in.
 const MULTI_GPU: &str = "MultiGPU";
+/// And before that, for those that distribute.
+const KINDS: [&str; 2] = ["DisTorch2", "DisTorch"];
 /// A part of the names of the loaders that need it, and the pack.
 const GGUF: (&str, &str) = ("GGUF", "ComfyUI-GGUF");
 
@@ -26,8 +28,15 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
         let is_own = node.pack.name.as_ref().is_none_or(|name| name.to_ascii_lowercase().contains("multigpu"));
         node.class.ends_with(MULTI_GPU) && is_own && context.classes.has(&node.class) == Some(false)
     });
-    let findings = missing.map(|used| {
-        let class = &nodes[used.node].class;
+    let mut by_class: Vec<(&str, Vec<NodeRef>)> = Vec::new();
+    for used in missing {
+        let (class, node) = (nodes[used.node].class.as_str(), context.reference_of(used));
+        match by_class.iter_mut().find(|(known, _)| *known == class) {
+            Some((_, nodes)) => nodes.push(node),
+            None => by_class.push((class, vec![node])),
+        }
+    }
+    let findings = by_class.into_iter().map(|(class, nodes)| {
         let (message, help) = match context.known.packs {
             Some(packs) if class.contains(GGUF.0) && !packs.iter().any(|pack| is_same(pack, GGUF.1)) => (
                 format!("the installation does not have `{class}`, because {} is not in custom_nodes", GGUF.1),
@@ -35,12 +44,18 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
             ),
             _ => (
                 format!("the installed ComfyUI-MultiGPU does not have `{class}`"),
-                String::from("install the pack that it wraps, or update ComfyUI-MultiGPU"),
+                format!("install the pack that has `{}`, or update ComfyUI-MultiGPU", wrapped(class)),
             ),
         };
-        CHECK.finding(message).of(vec![context.reference_of(used)]).help(help)
+        CHECK.finding(message).of(nodes).help(help)
     });
     findings.collect()
+}
+
+/// The name of the class that a loader of the node wraps.
+fn wrapped(class: &str) -> &str {
+    let name = class.strip_suffix(MULTI_GPU).unwrap_or(class);
+    KINDS.into_iter().find_map(|kind| name.strip_suffix(kind)).unwrap_or(name)
 }
 
 /// Names of folders as the node compares them: letters and digits only.

@@ -25,10 +25,11 @@ mod text_encoder;
 mod unused_device;
 mod virtual_vram;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
-pub use context::{Context, Known};
+pub use context::{Context, Gpus, Known};
 
 pub use crate::lint::Level;
 use crate::workflow::Loader;
@@ -154,13 +155,31 @@ pub struct Findings {
 
 /// Runs every check.
 pub fn check(context: &Context<'_>) -> Findings {
-    let mut found: Vec<Finding> = CHECKS.iter().flat_map(|check| (check.find)(context)).collect();
+    let mut found = merged(CHECKS.iter().flat_map(|check| (check.find)(context)));
+    let ids: HashSet<&str> = found.iter().flat_map(|finding| &finding.nodes).map(|node| node.id.as_str()).collect();
+    let positions = context.positions(&ids);
     let order = |finding: &Finding| {
-        let at = finding.nodes.first().and_then(|node| context.position(&node.id));
-        (finding.nodes.len() != 1, at.unwrap_or(usize::MAX), std::cmp::Reverse(finding.level))
+        let at = finding.nodes.first().and_then(|node| positions.get(&node.id));
+        (finding.nodes.len() != 1, at.copied().unwrap_or(usize::MAX), std::cmp::Reverse(finding.level))
     };
     found.sort_by_key(order);
     Findings { found, unchecked: context.unchecked() }
+}
+
+/// Notes that say the same of several nodes, as one.
+fn merged(findings: impl Iterator<Item = Finding>) -> Vec<Finding> {
+    let mut merged: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let says_the_same = |other: &&mut Finding| {
+            (other.check, other.level, &other.message, &other.step, other.value.is_none())
+                == (finding.check, Level::Note, &finding.message, &finding.step, finding.value.is_none())
+        };
+        match merged.iter_mut().find(says_the_same) {
+            Some(other) if finding.value.is_none() => other.nodes.extend(finding.nodes),
+            _ => merged.push(finding),
+        }
+    }
+    merged
 }
 
 impl Check {

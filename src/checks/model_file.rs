@@ -1,7 +1,7 @@
 //! Model files that are not there.
 
 use super::context::{categories, site, text};
-use super::{Check, Context, Finding, Level, listed};
+use super::{Check, Context, Finding, Level};
 use crate::models::Lookup;
 use crate::text::shown;
 
@@ -29,33 +29,24 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
                 Lookup::Otherwise { name, .. } => Some(name),
                 _ => None,
             });
-            let mut looked_in: Vec<String> = Vec::new();
-            for found in &found {
-                if let Lookup::Missing { looked_in: folders } = found {
-                    looked_in.extend(
-                        folders
-                            .iter()
-                            .map(|folder| shown(folder))
-                            .filter(|folder| !looked_in.contains(folder))
-                            .collect::<Vec<_>>(),
-                    );
-                }
-            }
-            let (message, help) = match otherwise {
-                Some(other) => {
+            let folder = found.iter().find_map(|found| match found {
+                Lookup::Missing { looked_in } => looked_in.first(),
+                _ => None,
+            });
+            let (message, help) = match (otherwise, folder) {
+                (Some(other), _) => {
                     (format!("`{name}` is not there, but `{other}` is"), String::from("choose that one in the node"))
                 }
+                (None, Some(folder)) => (
+                    format!("`{name}` is not there"),
+                    format!("put it into {}, or choose another file in the node", shown(folder)),
+                ),
                 // Nobody knows where it would have to be.
-                None if looked_in.is_empty() => continue,
-                None => (format!("`{name}` is not there"), format!("put it into {}", listed_or(&looked_in))),
+                (None, None) => continue,
             };
             let finding = CHECK.finding(message).at(loader, context).help(help);
             findings.push(finding.value(name, site(loader, widget)));
         }
     }
     findings
-}
-
-fn listed_or(folders: &[String]) -> String {
-    listed(folders).replace(" and ", " or ")
 }

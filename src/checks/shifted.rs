@@ -31,7 +31,8 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
             let input = &class.widgets[at].name;
             let message = format!("`{input}` has the value {what}, which is not {}", expected(&class.widgets[at]));
             let place = site(loader, at);
-            findings.push(CHECK.finding(message).at(loader, context).value(&what, place));
+            let help = "it was saved with another release: look at its values in ComfyUI, and save it again";
+            findings.push(CHECK.finding(message).at(loader, context).value(&what, place).help(help));
         } else if let Some(count) = count(loader).filter(|count| *count > class.widgets.len()) {
             let message = format!("{count} values, and `{}` has {}", class.name, inputs(class));
             let help = "look at its values in ComfyUI, and save the workflow again";

@@ -1,7 +1,7 @@
 //! Text encoders that compute on the CPU.
 
 use super::context::{loads_text_encoder, text};
-use super::{Check, Context, Finding, Level, listed};
+use super::{Check, Context, Finding, Level};
 
 pub(super) const CHECK: Check = Check {
     id: "text-encoder-on-cpu",
@@ -23,8 +23,6 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
     if nodes.is_empty() {
         return Vec::new();
     }
-    let ids = listed(nodes.iter().map(|node| &node.id));
-    let message =
-        format!("the text encoder of node {ids} computes on the CPU: slower, and as guides advise to spare the GPUs");
+    let message = "the text encoder computes on the CPU: slower, but it spares the GPUs, as guides advise";
     vec![CHECK.finding(message).of(nodes)]
 }

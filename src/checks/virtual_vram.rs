@@ -1,6 +1,6 @@
 //! Virtual VRAM beside an allocation string.
 
-use super::{Check, Context, Finding, Level, eviction, listed};
+use super::{Check, Context, Finding, Level, eviction};
 
 pub(super) const CHECK: Check = Check {
     id: "virtual-vram",
@@ -30,10 +30,7 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
     if nodes.is_empty() {
         return Vec::new();
     }
-    let ids = listed(nodes.iter().map(|node| &node.id));
-    let message = format!(
-        "the virtual VRAM of node {ids} moves nothing, since there is a string; it only unloads every other model from the \
-         compute device first"
-    );
+    let message = "virtual VRAM moves nothing, since there is a string; it only unloads every other model from the compute \
+                   device first";
     vec![CHECK.finding(message).of(nodes)]
 }

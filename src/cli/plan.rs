@@ -158,7 +158,7 @@ pub enum Mode {
     Repaired,
 }
 
-fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     allocator::size(text).ok_or_else(|| "a size is a number and a unit: 12gb, 1.5gb, 512mb".to_owned())
 }
 
@@ -173,7 +173,7 @@ fn device(text: &str) -> Result<Device, String> {
     if is_plain { Ok(name.into()) } else { Err("a device is written like cuda:0".to_owned()) }
 }
 
-fn device_size(text: &str) -> Result<(Device, u64), String> {
+pub(super) fn device_size(text: &str) -> Result<(Device, u64), String> {
     let (name, bytes) = text.split_once('=').ok_or("write it like cuda:0=12gb")?;
     let device = device(name)?;
     if device.is_cpu() {

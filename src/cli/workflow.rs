@@ -4,16 +4,19 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::change::{CONVERT_EXAMPLES, Convert, REVERT_EXAMPLES, Revert, SET_EXAMPLES, Set};
+use super::plan::{device_size, size};
 use super::shared::one_of;
+use crate::allocator::Device;
 use crate::models;
-use crate::render::{Format, WORKFLOWS};
-use crate::report::WorkflowsReport;
+use crate::render::{CHECKS, Format, WORKFLOWS};
+use crate::report::{ChecksReport, WorkflowsReport};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   distorch-fix workflow show wan2.2.json
   distorch-fix workflow show ComfyUI_00001_.png --comfyui ~/ComfyUI
-  distorch-fix workflow convert --string 'cuda:0,8gb;cuda:1,12gb;cpu,*' wan2.2.json
+  distorch-fix workflow convert wan2.2.json --string 'cuda:0,8gb;cuda:1,12gb;cpu,*'
   distorch-fix workflow set 'cuda:0,8gb;cuda:1,12gb;cpu,*' wan2.2.json
   distorch-fix workflow revert wan2.2.json";
 
@@ -28,37 +31,16 @@ Exit codes:
   0  all files were read
   2  one could not be read";
 
-const SET_EXAMPLES: &str = "\
+const CHECK_EXAMPLES: &str = "\
 Examples:
-  distorch-fix workflow set 'cuda:0,8gb;cuda:1,12gb;cpu,*' wan2.2.json
-  distorch-fix workflow set 'cuda:0,8gb;cpu,*' wan2.2.json --model '*high*' --dry-run
-  distorch-fix workflow set 'cuda:1,*' wan2.2.json --class '*CLIPLoader*' --device cuda:1
-  distorch-fix workflow set '' ~/ComfyUI/user/default/workflows
+  distorch-fix workflow check wan2.2.json
+  distorch-fix workflow check wan2.2.json --comfyui ~/ComfyUI --vram cuda:0=12gb --vram cuda:1=16gb
+  distorch-fix workflow check ~/ComfyUI/user/default/workflows --format github
 
 Exit codes:
-  0  every selected loader is set
-  1  a loader was left as it is, or there is none
-  2  a file could not be read or written";
-
-const CONVERT_EXAMPLES: &str = "\
-Examples:
-  distorch-fix workflow convert wan2.2.json --dry-run
-  distorch-fix workflow convert wan2.2.json --string 'cuda:0,8gb;cuda:1,12gb;cpu,*'
-  distorch-fix workflow convert ComfyUI_00001_.png --output wan2.2.json
-
-Exit codes:
-  0  every selected loader is converted, or was before
-  1  a loader was left as it is, or there is none
-  2  a file could not be read or written";
-
-const REVERT_EXAMPLES: &str = "\
-Examples:
-  distorch-fix workflow revert wan2.2.json
-  distorch-fix workflow revert wan2.2.json --dry-run
-
-Exit codes:
-  0  the edits are undone, or there are none
-  2  they cannot be undone";
+  0  nothing is wrong; there may be notes
+  1  something is
+  2  a file could not be read";
 
 /// The arguments of `workflow`.
 #[derive(Debug, Args)]
@@ -74,6 +56,9 @@ pub enum Command {
     /// Show every loader node: its model, its device and its allocation string; write nothing
     #[command(after_help = SHOW_EXAMPLES)]
     Show(Show),
+    /// Say what is wrong with the loader nodes, and what to do; write nothing
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(Check),
     /// Give every DisTorch2 loader an allocation string
     #[command(after_help = SET_EXAMPLES)]
     Set(Set),
@@ -146,122 +131,34 @@ pub struct Show {
     pub format: &'static Format<WorkflowsReport>,
 }
 
-/// Which loaders are changed.
+/// The arguments of `workflow check`.
 #[derive(Debug, Args)]
-pub struct Selected {
-    /// Only the node of this id, such as 37, or 12:37 inside of subgraph node 12; * stands for any text (repeatable)
-    #[arg(long = "node", value_name = "ID")]
-    pub nodes: Vec<String>,
-
-    /// Only nodes of this class; * stands for any text (repeatable)
-    #[arg(long = "class", value_name = "CLASS")]
-    pub classes: Vec<String>,
-
-    /// Only nodes that load this file, with or without its folder; * stands for any text (repeatable)
-    #[arg(long = "model", value_name = "FILE")]
-    pub models: Vec<String>,
-}
-
-/// What else the loaders are set to.
-#[derive(Debug, Args)]
-pub struct Further {
-    /// Set their compute device too, such as cuda:0
-    #[arg(long, value_name = "DEVICE")]
-    pub device: Option<String>,
-
-    /// Set their virtual VRAM too
-    #[arg(long, value_name = "GB", value_parser = gigabytes)]
-    pub virtual_vram: Option<f64>,
-
-    /// Of loaders with an allocation for each part, set only this one
-    #[arg(long, value_name = "PART", value_parser = ["unet", "clip"])]
-    pub part: Option<String>,
-}
-
-/// How it is written.
-#[derive(Debug, Args)]
-pub struct Writing {
-    /// Show the changes, but write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-
-    /// Write the workflow to this new file, and leave the one that it is in as it is; for workflows in pictures and videos
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
-    pub output: Option<PathBuf>,
-}
-
-/// The arguments of `workflow set`.
-#[derive(Debug, Args)]
-pub struct Set {
-    /// The allocation string, as in the node; an empty one clears it
-    #[arg(value_name = "STRING", allow_hyphen_values = true)]
-    pub string: String,
-
+pub struct Check {
     /// Which workflows.
     #[command(flatten)]
     pub files: Files,
 
-    /// Which loaders.
-    #[command(flatten)]
-    pub selected: Selected,
-
-    /// What else they are set to.
-    #[command(flatten)]
-    pub further: Further,
-
-    /// How it is written.
-    #[command(flatten)]
-    pub writing: Writing,
-
     /// What decides which input has which value.
     #[command(flatten)]
     pub installation: Installation,
-}
 
-/// The arguments of `workflow convert`.
-#[derive(Debug, Args)]
-pub struct Convert {
-    /// Which workflows.
+    /// Where the model files are.
     #[command(flatten)]
-    pub files: Files,
+    pub folders: ModelFolders,
 
-    /// The allocation string of the new loaders
-    #[arg(long, value_name = "STRING", allow_hyphen_values = true)]
-    pub string: Option<String>,
+    /// The memory of a GPU (repeatable) [default: what nvidia-smi reports]
+    #[arg(long, value_name = "DEVICE=SIZE", value_parser = device_size)]
+    pub vram: Vec<(Device, u64)>,
 
-    /// Which loaders.
-    #[command(flatten)]
-    pub selected: Selected,
+    /// The main memory
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub ram: Option<u64>,
 
-    /// What else they are set to.
-    #[command(flatten)]
-    pub further: Further,
+    /// Memory to keep free on every GPU for the computation
+    #[arg(long, value_name = "SIZE", default_value = "2gb", value_parser = size)]
+    pub headroom: u64,
 
-    /// How it is written.
-    #[command(flatten)]
-    pub writing: Writing,
-
-    /// What decides which input has which value.
-    #[command(flatten)]
-    pub installation: Installation,
-}
-
-/// The arguments of `workflow revert`.
-#[derive(Debug, Args)]
-pub struct Revert {
-    /// A workflow as JSON
-    #[arg(value_name = "FILE", required = true)]
-    pub files: Vec<PathBuf>,
-
-    /// Show the changes, but write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// Virtual VRAM as the node takes it.
-fn gigabytes(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(number) if (0.0..=128.0).contains(&number) => Ok(number),
-        _ => Err(String::from("a number from 0 to 128")),
-    }
+    /// How to print the findings
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = one_of(CHECKS.iter()))]
+    pub format: &'static Format<ChecksReport>,
 }

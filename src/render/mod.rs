@@ -25,7 +25,7 @@ use self::github::Github;
 use self::json::Json;
 use self::sarif::Sarif;
 use crate::python::Package;
-use crate::report::{CheckoutReport, PlanReport, Report, WorkflowsReport};
+use crate::report::{CheckoutReport, ChecksReport, PlanReport, Report, WorkflowsReport};
 
 /// Shows things of one kind to one kind of reader.
 pub trait Render<T: ?Sized>: Sync {
@@ -88,6 +88,14 @@ pub static PLANS: [Format<PlanReport>; 2] = [
 pub static WORKFLOWS: [Format<WorkflowsReport>; 2] = [
     Format::new("human", "For people", &Human),
     Format::new("json", "For programs: one object, described by schema/workflow.schema.json", &Json),
+];
+
+/// The formats of `workflow check`.
+pub static CHECKS: [Format<ChecksReport>; 4] = [
+    Format::new("human", "For people", &Human),
+    Format::new("json", "For programs: one object, described by schema/workflow-check.schema.json", &Json),
+    Format::new("sarif", "SARIF 2.1.0, for code scanning and editors", &Sarif),
+    Format::new("github", "Annotations of a GitHub Actions run", &Github),
 ];
 
 impl<T> Format<T> {

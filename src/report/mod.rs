@@ -6,6 +6,7 @@
 
 mod change;
 mod checkout;
+mod checks;
 mod comfyui;
 mod conflict;
 mod loaders;
@@ -28,6 +29,7 @@ use serde::Serialize;
 
 pub use change::ChangeReport;
 pub use checkout::CheckoutReport;
+pub use checks::{CheckedFile, ChecksReport, FindingReport, NodeReport, UncheckedReport, ValueReport};
 pub use comfyui::{ComfyUiReport, DynamicVramReport};
 pub use conflict::ConflictReport;
 pub use loaders::LoaderReport;
@@ -141,14 +143,19 @@ impl Level {
         let is_wrong = site.state.needs_fix() || site.is_broken();
         if is_wrong && site.unused.is_none() { Self::Error } else { Self::Warning }
     }
+
+    /// Its word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
 }
 
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Warning => "warning",
-            Self::Error => "error",
-        })
+        f.write_str(self.name())
     }
 }
 
@@ -264,6 +271,7 @@ mod tests {
     #[test]
     fn the_schemas_are_those_of_the_reports() {
         is_schema::<Report>("report.schema.json", "A report of distorch-fix");
+        is_schema::<ChecksReport>("workflow-check.schema.json", "What is wrong with the loader nodes of workflows");
         is_schema::<WorkflowsReport>("workflow.schema.json", "What the loader nodes of workflows are set to");
     }
 }

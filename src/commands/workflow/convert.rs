@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::edit::{self, Edit};
 use super::installation::Installation;
-use crate::cli::workflow::Convert;
+use crate::cli::change::Convert;
 use crate::install;
 use crate::render::Screen;
 use crate::report::Outcome;

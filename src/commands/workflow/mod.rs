@@ -1,5 +1,6 @@
 //! `workflow`: what the loader nodes of workflows are set to, and setting them.
 
+mod check;
 mod convert;
 mod edit;
 mod files;
@@ -21,5 +22,6 @@ pub(super) fn run(arguments: &Workflow, screen: &mut Screen) -> Result<Outcome> 
         Command::Set(arguments) => set::run(arguments, screen),
         Command::Convert(arguments) => convert::run(arguments, screen),
         Command::Revert(arguments) => revert::run(arguments, screen),
+        Command::Check(arguments) => check::run(arguments, screen),
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::cli::workflow::Revert;
+use crate::cli::change::Revert;
 use crate::commands::problem;
 use crate::commands::revert::take_back;
 use crate::render::{Human, Render as _, Screen};

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::edit::{self, Edit};
-use crate::cli::workflow::Set;
+use crate::cli::change::Set;
 use crate::render::Screen;
 use crate::report::Outcome;
 use crate::workflow::change::set;

@@ -1,5 +1,6 @@
 //! For people at a terminal: the checkout, the findings, the verdicts, and the outcome.
 
+mod checks;
 mod findings;
 mod loaders;
 mod patch;

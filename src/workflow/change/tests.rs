@@ -33,7 +33,7 @@ fn class(name: &str, kind: Kind, widgets: &[(char, &str)], parts: Vec<Part>) -> 
 /// A part whose device is the widget there, and whose other widgets are so far behind it.
 fn part(label: Option<&str>, device: usize, behind: Option<[usize; 3]>) -> Part {
     let at = |index: usize| behind.map(|behind| behind[index]);
-    Part { label: label.map(str::to_owned), device, string: at(2), virtual_vram: at(0), donor: at(1) }
+    Part { label: label.map(str::to_owned), device, string: at(2), virtual_vram: at(0), donor: at(1), eject: None }
 }
 
 fn classes() -> Classes {
@@ -86,7 +86,7 @@ fn classes() -> Classes {
                 ('b', "use_other_vram"),
                 ('t', "expert_mode_allocations"),
             ],
-            vec![Part { label: None, device: 2, string: Some(5), virtual_vram: Some(3), donor: None }],
+            vec![Part { label: None, device: 2, string: Some(5), virtual_vram: Some(3), donor: None, eject: None }],
         ),
         class(
             "BothMultiGPU",
