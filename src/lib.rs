@@ -31,6 +31,7 @@ pub mod checks;
 pub mod cli;
 pub mod comfyui;
 pub mod commands;
+pub mod edit;
 pub mod fixes;
 pub mod inputs;
 pub mod install;

@@ -23,7 +23,8 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
         if !is_own || !matches!(loader.node.values, Values::List { .. }) {
             continue;
         }
-        let release = loader.node.pack.version.as_deref().and_then(|version| Some((version, Classes::of_release(version)?)));
+        let release =
+            loader.node.pack.version.as_deref().and_then(|version| Some((version, Classes::of_release(version)?)));
         for (at, now) in loader.class.widgets.iter().enumerate() {
             let Some(value) = stored(loader, at) else { continue };
             let message = match &release {
@@ -31,7 +32,9 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
                 None => perhaps(loader, at, now),
             };
             if let Some(message) = message {
-                findings.push(CHECK.finding(format!("{value} {message}, and is read as `{}`", now.name)).at(loader, context));
+                findings.push(
+                    CHECK.finding(format!("{value} {message}, and is read as `{}`", now.name)).at(loader, context),
+                );
             }
         }
     }

@@ -26,7 +26,8 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
                 let Some(name) = text(loader, widget) else { continue };
                 let input = &loader.class.widgets[widget].name;
                 let value = ValueRef { site: site(loader, widget), text: name.to_owned(), part: 0..name.len() };
-                findings.extend(named(context, name, &format!("`{input}`"), value).map(|found| found.at(loader, context)));
+                findings
+                    .extend(named(context, name, &format!("`{input}`"), value).map(|found| found.at(loader, context)));
             }
             let Some(widget) = part.string else { continue };
             let Some(string) = text(loader, widget) else { continue };

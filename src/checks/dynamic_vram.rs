@@ -18,7 +18,8 @@ pub(super) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Finding> {
     let findings = context.loaders.iter().filter_map(|loader| {
         let distributes = matches!(loader.class.kind, Kind::DisTorch2 | Kind::DisTorch);
-        let told = context.effect(loader.class).filter(|told| distributes && told.effect == Effect::InertWhileDynamic)?;
+        let told =
+            context.effect(loader.class).filter(|told| distributes && told.effect == Effect::InertWhileDynamic)?;
         let message = format!("no effect while dynamic VRAM is active: {}", told.reason.why);
         Some(CHECK.finding(message).at(loader, context).step(Step::Apply))
     });

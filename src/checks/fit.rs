@@ -44,5 +44,3 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
     });
     findings.collect()
 }
-
-

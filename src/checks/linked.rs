@@ -23,9 +23,11 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
         let hidden = loader.node.values.of_widget(widget, name).map(|id| context.workflow.json().value(id));
         let hidden = hidden.and_then(|value| Some((value.text()?.into_owned(), value.span())));
         let (level, message, value) = match hidden {
-            Some((text, site)) if !text.is_empty() => {
-                (Level::Warning, format!("node {to} gives the allocation string; the one in this node has no effect"), Some((text, site)))
-            }
+            Some((text, site)) if !text.is_empty() => (
+                Level::Warning,
+                format!("node {to} gives the allocation string; the one in this node has no effect"),
+                Some((text, site)),
+            ),
             _ => (Level::Note, format!("node {to} gives the allocation string, so it is not checked"), None),
         };
         let finding = CHECK.finding(allotment.label() + &message).at(loader, context).with_level(level);

@@ -32,7 +32,8 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
         };
         let used: Vec<&str> = OUTPUTS.into_iter().filter(|(slot, _)| is_used(*slot)).map(|(_, name)| name).collect();
         if !used.is_empty() {
-            let message = format!("only the diffusion model is distributed; ComfyUI loads the {} as ever", listed(used));
+            let message =
+                format!("only the diffusion model is distributed; ComfyUI loads the {} as ever", listed(used));
             findings.push(CHECK.finding(message).at(loader, context));
         }
     }

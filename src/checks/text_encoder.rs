@@ -15,7 +15,8 @@ pub(super) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Finding> {
     let on_cpu = context.loaders.iter().filter(|loader| {
-        let encodes = |label: Option<&str>| label == Some("clip") || (label.is_none() && loads_text_encoder(loader.class));
+        let encodes =
+            |label: Option<&str>| label == Some("clip") || (label.is_none() && loads_text_encoder(loader.class));
         loader.class.parts.iter().any(|part| encodes(part.label.as_deref()) && text(loader, part.device) == Some("cpu"))
     });
     let nodes: Vec<_> = on_cpu.map(|loader| context.reference(loader)).collect();

@@ -14,8 +14,11 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Finding> {
-    let evicting: Vec<String> =
-        eviction::groups(context).into_iter().flat_map(|(_, group)| group).map(|allotment| allotment.loader.id.clone()).collect();
+    let evicting: Vec<String> = eviction::groups(context)
+        .into_iter()
+        .flat_map(|(_, group)| group)
+        .map(|allotment| allotment.loader.id.clone())
+        .collect();
     let mut nodes = Vec::new();
     for allotment in context.allotments() {
         let has_string = allotment.string.is_some_and(|string| !string.is_empty());

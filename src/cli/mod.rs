@@ -1,5 +1,6 @@
 //! The command line arguments and their help.
 
+pub mod change;
 pub mod plan;
 mod shared;
 pub mod workflow;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::change::{CONVERT_EXAMPLES, Convert, REVERT_EXAMPLES, Revert, SET_EXAMPLES, Set};
 use super::plan::{device_size, size};
 use super::shared::one_of;
 use crate::allocator::Device;
@@ -14,14 +15,17 @@ use crate::report::{ChecksReport, WorkflowsReport};
 pub(super) const EXAMPLES: &str = "\
 Examples:
   distorch-fix workflow show wan2.2.json
-  distorch-fix workflow show ComfyUI_00001_.png --comfyui ~/ComfyUI";
+  distorch-fix workflow show ComfyUI_00001_.png --comfyui ~/ComfyUI
+  distorch-fix workflow convert wan2.2.json --string 'cuda:0,8gb;cuda:1,12gb;cpu,*'
+  distorch-fix workflow set 'cuda:0,8gb;cuda:1,12gb;cpu,*' wan2.2.json
+  distorch-fix workflow revert wan2.2.json";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
   distorch-fix workflow show wan2.2.json
   distorch-fix workflow show ~/ComfyUI/user/default/workflows
   distorch-fix workflow show ComfyUI_00001_.png video_00001.mp4
-  distorch-fix workflow show wan2.2.json --node 2.4.7
+  distorch-fix workflow show wan2.2.json --checkout 2.4.7
 
 Exit codes:
   0  all files were read
@@ -55,6 +59,15 @@ pub enum Command {
     /// Say what is wrong with the loader nodes, and what to do; write nothing
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
+    /// Give every DisTorch2 loader an allocation string
+    #[command(after_help = SET_EXAMPLES)]
+    Set(Set),
+    /// Turn other loaders into DisTorch2 loaders; links and values stay
+    #[command(after_help = CONVERT_EXAMPLES)]
+    Convert(Convert),
+    /// Undo what `set` and `convert` did
+    #[command(after_help = REVERT_EXAMPLES)]
+    Revert(Revert),
 }
 
 /// Which workflows.
@@ -75,7 +88,7 @@ pub struct Installation {
 
     /// Read them from this checkout of ComfyUI-MultiGPU, or take those of this release, such as 2.4.7 [default: the
     /// checkout in that ComfyUI, else the release that the workflow names]
-    #[arg(long, value_name = "PATH|VERSION")]
+    #[arg(long = "checkout", value_name = "PATH|VERSION")]
     pub node: Option<PathBuf>,
 }
 

@@ -13,7 +13,8 @@ pub(super) fn findings(string: &str, parts: &[Part], parsed: &AllocationString) 
     let mut findings = match parsed.request() {
         Request::Byte(quotas) => of_bytes(string, parts, &quotas.listed, parsed.ignored()),
         Request::Ratio(ratios) => {
-            let parts_of = |device: &str| ratios.iter().find(|ratio| ratio.device.as_str() == device).map(|ratio| ratio.parts);
+            let parts_of =
+                |device: &str| ratios.iter().find(|ratio| ratio.device.as_str() == device).map(|ratio| ratio.parts);
             let mut findings: Vec<Finding> = parts
                 .iter()
                 .filter_map(|part| of_ratio(string, part, parts_of(&string[part.device.clone()])?))
@@ -51,7 +52,8 @@ fn of_bytes(string: &str, parts: &[Part], listed: &[Quota], ignored: &[Span]) ->
     let amounts = parts.iter().filter_map(|part| Some((part, part.amount.clone()?)));
     let (wildcards, plain): (Vec<_>, Vec<_>) = amounts.partition(|(_, amount)| string[amount.clone()].contains('*'));
     // The mode is decided by letters anywhere, so that those of a device can make bytes of what has no unit.
-    let has_unit = |(_, amount): &(&Part, Span)| string[amount.clone()].contains(|c: char| "gmkbGMKB\u{212a}".contains(c));
+    let has_unit =
+        |(_, amount): &(&Part, Span)| string[amount.clone()].contains(|c: char| "gmkbGMKB\u{212a}".contains(c));
     let by_device = !plain.iter().chain(&wildcards).any(has_unit);
     let mut findings: Vec<Finding> = plain
         .iter()
@@ -157,7 +159,9 @@ fn of_ratio(string: &str, part: &Part, parts: f64) -> Option<Finding> {
         (format!("the node reads {} as a negative share", quoted(string, &span)), "write a positive share")
     } else if parts > 0.0 && parts < 1.0 && !text.contains('%') {
         (
-            format!("the node reads `{text}` as {parts} %: in a string with percent signs, all amounts are percentages"),
+            format!(
+                "the node reads `{text}` as {parts} %: in a string with percent signs, all amounts are percentages"
+            ),
             "write all amounts with a percent sign, or none",
         )
     } else {

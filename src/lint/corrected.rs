@@ -85,7 +85,9 @@ fn is_device_like(word: &str) -> bool {
 fn amount(words: &[String]) -> Option<Amount> {
     let word = match words {
         [word] => word.clone(),
-        [whole, part] if whole.bytes().all(|byte| byte.is_ascii_digit()) && part.starts_with(|c: char| c.is_ascii_digit()) => {
+        [whole, part]
+            if whole.bytes().all(|byte| byte.is_ascii_digit()) && part.starts_with(|c: char| c.is_ascii_digit()) =>
+        {
             format!("{whole}.{part}")
         }
         _ => return None,

@@ -5,8 +5,30 @@ use crate::allocator::{Device, Mode, Span};
 
 /// The kinds of devices that `torch.device()` knows, and after them those that the node lists with a plugin of torch.
 const KINDS: [&str; 24] = [
-    "cpu", "cuda", "ipu", "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve", "fpga", "maia", "xla", "lazy",
-    "vulkan", "mps", "meta", "hpu", "mtia", "privateuseone", "npu", "mlu", "directml", "corex",
+    "cpu",
+    "cuda",
+    "ipu",
+    "xpu",
+    "mkldnn",
+    "opengl",
+    "opencl",
+    "ideep",
+    "hip",
+    "ve",
+    "fpga",
+    "maia",
+    "xla",
+    "lazy",
+    "vulkan",
+    "mps",
+    "meta",
+    "hpu",
+    "mtia",
+    "privateuseone",
+    "npu",
+    "mlu",
+    "directml",
+    "corex",
 ];
 /// Those that have one device only, and are named without a number.
 const UNNUMBERED: [&str; 3] = ["cpu", "mps", "meta"];
@@ -101,7 +123,9 @@ mod tests {
         for name in ["cpu", "cuda", "cuda:0", "cuda:12", "xpu:1", "mps", "mps:0", "npu:3", "directml:0", "cpu:0"] {
             assert!(is_known(name), "{name}");
         }
-        for name in ["", " cuda:0", "cuda:0 ", "CUDA:0", "cuda0", "gpu:0", "cuda:", "cuda:01", "cuda:-1", "cuda:a", "cuda:0:1"] {
+        for name in
+            ["", " cuda:0", "cuda:0 ", "CUDA:0", "cuda0", "gpu:0", "cuda:", "cuda:01", "cuda:-1", "cuda:a", "cuda:0:1"]
+        {
             assert!(!is_known(name), "{name}");
         }
     }
@@ -110,8 +134,17 @@ mod tests {
     fn what_was_meant_is_told_from_kind_and_number() {
         let on = |compute: &str, name: &str| corrected(name, &compute.into());
         for (name, right) in [
-            (" cuda:1", "cuda:1"), ("CUDA:1", "cuda:1"), ("cuda1", "cuda:1"), ("cuda_01", "cuda:1"), ("gpu:1", "cuda:1"),
-            ("GPU 1", "cuda:1"), ("cuda", "cuda:0"), ("RAM", "cpu"), ("cpu:0", "cpu"), ("\"cuda:0", "cuda:0"), ("MPS:0", "mps"),
+            (" cuda:1", "cuda:1"),
+            ("CUDA:1", "cuda:1"),
+            ("cuda1", "cuda:1"),
+            ("cuda_01", "cuda:1"),
+            ("gpu:1", "cuda:1"),
+            ("GPU 1", "cuda:1"),
+            ("cuda", "cuda:0"),
+            ("RAM", "cpu"),
+            ("cpu:0", "cpu"),
+            ("\"cuda:0", "cuda:0"),
+            ("MPS:0", "mps"),
         ] {
             assert_eq!(on("cuda:0", name).as_deref(), Some(right), "{name}");
         }

@@ -93,9 +93,11 @@ fn findings(fields: &Fields<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = behind_hash(fields, &full).into_iter().collect();
     findings.extend(parts.iter().filter_map(|part| without_amount(string, part)));
     let mode = Mode::of(expert);
-    findings.extend(parts.iter().filter(|part| part.amount.is_some()).filter_map(|part| {
-        device::finding(&string[part.device.clone()], part.device.clone(), fields.compute, mode)
-    }));
+    findings.extend(
+        parts.iter().filter(|part| part.amount.is_some()).filter_map(|part| {
+            device::finding(&string[part.device.clone()], part.device.clone(), fields.compute, mode)
+        }),
+    );
     match &parsed {
         Ok(parsed) => {
             let parts: Vec<Part> = parts.into_iter().filter(|part| part.amount.is_some()).collect();
@@ -133,7 +135,10 @@ fn behind_hash(fields: &Fields<'_>, full: &str) -> Option<Finding> {
     } else if compute == own.as_str() {
         return None;
     } else if device::is_known(compute) {
-        (Level::Warning, format!("the node takes `{compute}` as the compute device for what no quota covers, not {own}"))
+        (
+            Level::Warning,
+            format!("the node takes `{compute}` as the compute device for what no quota covers, not {own}"),
+        )
     } else {
         (Level::Error, format!("the node takes `{compute}` as the compute device, which does not exist"))
     };

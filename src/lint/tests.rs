@@ -16,9 +16,10 @@ fn said(string: &str) -> Vec<String> {
         Level::Error => "error",
     };
     let lint = on("cuda:0", string);
-    let lines = lint.findings.iter().map(|found| {
-        format!("{} {}: {}", word(found.level), quoted(string, &found.span), found.effect)
-    });
+    let lines = lint
+        .findings
+        .iter()
+        .map(|found| format!("{} {}: {}", word(found.level), quoted(string, &found.span), found.effect));
     lines.collect()
 }
 
@@ -40,11 +41,7 @@ fn what_the_node_silently_misreads_is_said() {
         "warning `4gb,cuda:1,4gb`: the node reads 4 GB and ignores `,cuda:1,4gb`, since a semicolon separates parts",
         Some("cuda:0,4gb;cuda:1,4gb"),
     );
-    finds(
-        "cuda:0,1,5gb",
-        "warning `1,5gb`: the node reads `1,5gb` as 1 byte and ignores `,5gb`",
-        Some("cuda:0,1.5gb"),
-    );
+    finds("cuda:0,1,5gb", "warning `1,5gb`: the node reads `1,5gb` as 1 byte and ignores `,5gb`", Some("cuda:0,1.5gb"));
     finds("cuda:0,5tb", "warning `5tb`: the node reads `5tb` as 5 bytes and ignores `tb`", Some("cuda:0,5120gb"));
     finds(
         "cuda:0,4gb;cuda:1,50%",
@@ -83,7 +80,11 @@ fn what_the_node_silently_misreads_is_said() {
         "warning `cuda`: the node takes `cuda` as another device than `cuda:0`, and gives both parts of the model",
         Some("cuda:0,5gb"),
     );
-    finds("cpu:0,5gb", "warning `cpu:0`: the node takes `cpu:0` as another device than `cpu`, like a GPU", Some("cpu,5gb"));
+    finds(
+        "cpu:0,5gb",
+        "warning `cpu:0`: the node takes `cpu:0` as another device than `cpu`, like a GPU",
+        Some("cpu,5gb"),
+    );
     finds(
         "cuda:0,4gb;cuda:0,4gb",
         "warning `cuda:0,4gb;cuda:0,4gb`: `cuda:0` has two amounts: only the later one counts for it, but both are taken \
@@ -95,17 +96,17 @@ fn what_the_node_silently_misreads_is_said() {
         "warning `cuda:0,20%;cpu,50%;cuda:0,30%`: `cuda:0` has two amounts: only the later one counts",
         None,
     );
-    finds("cuda:0,*;cuda:1,*;cpu,1gb", "warning `*`: of several `*`, only the last counts; cuda:0 gets nothing from this one", None);
+    finds(
+        "cuda:0,*;cuda:1,*;cpu,1gb",
+        "warning `*`: of several `*`, only the last counts; cuda:0 gets nothing from this one",
+        None,
+    );
     finds(
         "cuda:0,4gb;cpu,5gb*",
         "warning `5gb*`: the node reads `5gb*` as `*`: everything that no other part covers, without a limit",
         None,
     );
-    finds(
-        "cuda:0,12;cuda:1,0.5",
-        "warning `12`: the node reads `12` as 1200 % of the memory of cuda:0",
-        None,
-    );
+    finds("cuda:0,12;cuda:1,0.5", "warning `12`: the node reads `12` as 1200 % of the memory of cuda:0", None);
     assert_eq!(instead("cuda:0,12;cuda:1,16").as_deref(), Some("cuda:0,12gb;cuda:1,16gb"));
     finds(
         "cuda:0,60%;cpu,0.4",
@@ -145,11 +146,7 @@ fn what_the_node_stops_at_is_said() {
         Some("cuda:0,0.5gb"),
     );
     finds("cuda:0,-5gb", "error `-5gb`: the node stops with `Invalid memory string format: -5gb`", None);
-    finds(
-        "cpu,*",
-        "error `*`: the node stops with `could not convert string to float`: `*` is no number",
-        None,
-    );
+    finds("cpu,*", "error `*`: the node stops with `could not convert string to float`: `*` is no number", None);
     finds(
         "cuda:0,60%;cpu,*",
         "error `*`: the node stops with `could not convert string to float`: `*` is no number",
@@ -234,26 +231,25 @@ fn well_formed() -> impl Strategy<Value = String> {
         parts.collect::<Vec<_>>().join(";")
     };
     let bytes = (devices(), prop::collection::vec(sized, 6), any::<bool>()).prop_map(move |(devices, sizes, rest)| {
-        let mut amounts: Vec<String> = sizes.iter().map(|(whole, part, unit)| format!("{whole}.{part}{unit}")).collect();
+        let mut amounts: Vec<String> =
+            sizes.iter().map(|(whole, part, unit)| format!("{whole}.{part}{unit}")).collect();
         if rest && devices.len() > 1 {
             amounts[devices.len() - 1] = String::from("*");
         }
         joined(devices, amounts)
     });
-    let percent = (devices(), prop::collection::vec(1_u32..16, 6)).prop_map(move |(devices, shares)| {
-        joined(devices, shares.iter().map(|share| format!("{share}%")).collect())
-    });
-    let fractions = (devices(), prop::collection::vec(1_u32..1600, 6)).prop_map(move |(devices, parts)| {
-        joined(devices, parts.iter().map(|part| format!("0.{part:04}")).collect())
-    });
+    let percent = (devices(), prop::collection::vec(1_u32..16, 6))
+        .prop_map(move |(devices, shares)| joined(devices, shares.iter().map(|share| format!("{share}%")).collect()));
+    let fractions = (devices(), prop::collection::vec(1_u32..1600, 6))
+        .prop_map(move |(devices, parts)| joined(devices, parts.iter().map(|part| format!("0.{part:04}")).collect()));
     prop_oneof![bytes, percent, fractions]
 }
 
 /// Strings with anything of what they are made of, in any order.
 fn anything() -> impl Strategy<Value = String> {
     let words = vec![
-        "cuda:0", "cuda:1", "cpu", "cuda", "gpu", ",", ";", "4", "0.5", ".5", "12", "gb", "tb", "g", "%", "*", "#", "=", " ", "mps",
-        "，", "é",
+        "cuda:0", "cuda:1", "cpu", "cuda", "gpu", ",", ";", "4", "0.5", ".5", "12", "gb", "tb", "g", "%", "*", "#",
+        "=", " ", "mps", "，", "é",
     ];
     prop::collection::vec(prop::sample::select(words), 0..12).prop_map(|words| words.concat())
 }

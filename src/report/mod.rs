@@ -20,6 +20,7 @@ mod status;
 mod survey;
 mod verification;
 mod workflow;
+mod workflow_change;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -37,7 +38,7 @@ pub(crate) use located::workspace;
 pub use patch::Patch;
 pub use plan::{ModelsReport, PlanReport};
 pub use problem::Problem;
-pub use reversal::{Ending, ReversalReport, ReversedFile};
+pub use reversal::{Ending, ReversalReport, ReversedFile, Subject};
 pub use stages::StagesReport;
 pub use status::StatusReport;
 pub use survey::{Point, Replacement, SiteReport, SurveyReport};
@@ -46,6 +47,7 @@ pub use workflow::{
     InputsKnownBy, LoaderKind, LoaderNodeReport, NodeMode, PartReport, SettingOrigin, SettingReport, SettingValue,
     WorkflowForm, WorkflowReport, WorkflowsReport,
 };
+pub use workflow_change::{ChangeEnding, ChangedNode, NodeFate, WorkflowChangeReport};
 
 use crate::fixes::Accounting;
 

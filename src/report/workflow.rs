@@ -279,11 +279,7 @@ impl LoaderNodeReport {
                 Kind::MultiGpu => LoaderKind::Multigpu,
                 Kind::Plain | Kind::Other => LoaderKind::Plain,
             },
-            mode: match loader.mode {
-                Mode::Active => NodeMode::Active,
-                Mode::Bypassed => NodeMode::Bypassed,
-                Mode::Muted => NodeMode::Muted,
-            },
+            mode: loader.mode.into(),
             known_by: match &class.known_by {
                 KnownBy::Source { file, line } => InputsKnownBy::Source { file: file.clone(), line: *line },
                 KnownBy::Release(release) => InputsKnownBy::Release { release: release.clone() },
@@ -291,6 +287,16 @@ impl LoaderNodeReport {
             },
             models: (0..class.widgets.len()).filter(is_model).map(setting).collect(),
             parts: parts.collect(),
+        }
+    }
+}
+
+impl From<Mode> for NodeMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Active => Self::Active,
+            Mode::Bypassed => Self::Bypassed,
+            Mode::Muted => Self::Muted,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! number of nodes have limits.
 
 mod api;
+pub mod change;
 mod container;
 mod effective;
 mod encoding;
@@ -15,6 +16,7 @@ mod form;
 pub mod json;
 pub mod loader;
 pub mod node;
+pub mod pieces;
 mod ui;
 mod uses;
 

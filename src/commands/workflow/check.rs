@@ -30,9 +30,8 @@ pub(super) fn run(arguments: &Check, screen: &mut Screen) -> Result<Outcome> {
     let mut surroundings = Surroundings::new(arguments);
     files::each(&arguments.files, |path, workflow| {
         let located = Located::new(&text::logical_dir()?, &std::path::absolute(path)?);
-        let checked = workflow.and_then(|workflow| {
-            surroundings.check(&located, path, &workflow).with_context(|| unreadable(path))
-        });
+        let checked = workflow
+            .and_then(|workflow| surroundings.check(&located, path, &workflow).with_context(|| unreadable(path)));
         report.add(checked.unwrap_or_else(|error| CheckedFile::failed(located.clone(), problem(&error))));
         Ok(())
     })?;
@@ -103,7 +102,8 @@ impl<'a> Surroundings<'a> {
 impl OfComfyUi {
     fn read(root: &Path, node: Option<PathBuf>, arguments: &crate::models::Arguments) -> Result<Self> {
         let packs = fs::read_dir(root.join("custom_nodes")).into_iter().flatten().flatten();
-        let packs = packs.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let packs =
+            packs.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name().to_string_lossy().into_owned());
         let effects = node.as_deref().and_then(|node| effects(node, root));
         Ok(Self { effects, packs: packs.collect(), folders: Folders::of(root, arguments)?, node })
     }
@@ -142,6 +142,7 @@ fn command(step: &Step, file: &Path, node: Option<&Path>) -> String {
         Step::Set { string, node } => format!("distorch-fix workflow set \"{string}\" {file} --node {node}"),
         Step::Fit => format!("distorch-fix workflow set --fit {file}"),
         Step::Convert => format!("distorch-fix workflow convert {file}"),
-        Step::Apply => node.map_or_else(|| String::from("distorch-fix apply"), |node| format!("distorch-fix apply {}", quoted(node))),
+        Step::Apply => node
+            .map_or_else(|| String::from("distorch-fix apply"), |node| format!("distorch-fix apply {}", quoted(node))),
     }
 }

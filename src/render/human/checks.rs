@@ -113,7 +113,8 @@ fn marked(value: &ValueReport, level: Level, line: Option<usize>) -> String {
         return String::new();
     }
     let kind = if level == Level::Error { Kind::ERROR } else { Kind::WARNING };
-    let snippet = Snippet::source(&text[..cut]).line_start(line.unwrap_or(1)).annotation(AnnotationKind::Primary.span(mark));
+    let snippet =
+        Snippet::source(&text[..cut]).line_start(line.unwrap_or(1)).annotation(AnnotationKind::Primary.span(mark));
     let shown = Renderer::styled().term_width(room).render(&[kind.no_name().primary_title("").element(snippet)]);
     // Only the source and the marks: its title and its place are above.
     shown.lines().skip(1).map(|line| format!("    {line}\n")).collect()

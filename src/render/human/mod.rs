@@ -10,6 +10,7 @@ mod revert;
 mod status;
 mod table;
 mod workflow;
+mod workflow_change;
 
 use std::fmt::Write as _;
 use std::io;

@@ -35,7 +35,8 @@ impl Render<ChecksReport> for Sarif {
 
 fn rule(check: &Check) -> sarif::ReportingDescriptor {
     let mut rule = descriptor(check.id, &name(check.id), check.title, check.about, check.help);
-    rule.default_configuration = Some(sarif::ReportingConfiguration::builder().level(json!(level(check.level))).build());
+    rule.default_configuration =
+        Some(sarif::ReportingConfiguration::builder().level(json!(level(check.level))).build());
     rule
 }
 
