@@ -44,7 +44,7 @@ pub enum Command {
 /// Which workflows.
 #[derive(Debug, Args)]
 pub struct Files {
-    /// A workflow as JSON, or a file that ComfyUI saved with one: PNG, WebP, MP4, MOV, WebM, MKV, FLAC, safetensors. A
+    /// A workflow as JSON, or a file that ComfyUI saved with one: PNG, WEBP, MP4, MOV, WEBM, MKV, FLAC, safetensors. A
     /// folder stands for the JSON files in it that are workflows
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,

@@ -6,10 +6,12 @@
 //! definition is either right or not known.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use tree_sitter::Node;
 
+use super::call::Arguments;
 use super::library::Library;
 use super::scope::Scope;
 use super::value::{Binding, Class, Function, Value};
@@ -20,8 +22,27 @@ use crate::python::imports;
 const MOST_STEPS: usize = 2_000_000;
 /// Calls in calls, and code in code.
 const DEEPEST: usize = 60;
-/// The most rounds of a loop.
-const MOST_ROUNDS: usize = 10_000;
+
+/// What a file can import in every ComfyUI.
+const ALWAYS_THERE: [&str; 17] = [
+    "collections",
+    "contextlib",
+    "copy",
+    "dataclasses",
+    "folder_paths",
+    "functools",
+    "importlib",
+    "inspect",
+    "json",
+    "logging",
+    "math",
+    "nodes",
+    "os",
+    "re",
+    "sys",
+    "torch",
+    "typing",
+];
 
 /// Where a statement leads.
 pub(super) enum Flow<'t> {
@@ -38,7 +59,7 @@ pub(super) enum Flow<'t> {
 /// Follows the files of a library.
 pub(super) struct Evaluator<'t> {
     pub(super) library: &'t Library,
-    modules: RefCell<Vec<Option<Rc<Scope<'t>>>>>,
+    modules: RefCell<HashMap<usize, Rc<Scope<'t>>>>,
     state: RefCell<State<'t>>,
 }
 
@@ -46,7 +67,11 @@ pub(super) struct Evaluator<'t> {
 struct State<'t> {
     steps: usize,
     depth: usize,
-    /// Conditions around that are not known.
+    /// Was something left out, because there was too much?
+    is_cut_off: bool,
+    /// The files that are being imported.
+    importing: Vec<usize>,
+    /// Conditions that are not known, around or behind: those on which a function or a round may have ended before.
     uncertain: usize,
     /// For each call: what it may have returned on ways that were left behind.
     returned: Vec<Vec<Value<'t>>>,
@@ -54,7 +79,7 @@ struct State<'t> {
 
 impl<'t> Evaluator<'t> {
     pub(super) fn new(library: &'t Library) -> Self {
-        Self { library, modules: RefCell::new(vec![None; library.len()]), state: RefCell::default() }
+        Self { library, modules: RefCell::default(), state: RefCell::default() }
     }
 
     /// Is what happens now certain to happen?
@@ -62,11 +87,22 @@ impl<'t> Evaluator<'t> {
         self.state.borrow().uncertain == 0
     }
 
+    /// Was something left out, because there was too much?
+    pub(super) fn was_cut_off(&self) -> bool {
+        self.state.borrow().is_cut_off
+    }
+
     /// Counts a step, if there are any left.
     pub(super) fn step(&self) -> bool {
+        self.steps(1)
+    }
+
+    /// Counts as many steps as there are items to look at.
+    pub(super) fn steps(&self, count: usize) -> bool {
         let mut state = self.state.borrow_mut();
-        state.steps += 1;
-        state.steps < MOST_STEPS
+        state.steps = state.steps.saturating_add(count);
+        state.is_cut_off |= state.steps >= MOST_STEPS;
+        !state.is_cut_off
     }
 
     /// Goes one level deeper for as long as `inside` takes, if it is not too deep.
@@ -83,18 +119,30 @@ impl<'t> Evaluator<'t> {
 
     /// The names of a file after it was imported.
     pub(super) fn module(&self, file: usize) -> Rc<Scope<'t>> {
-        if let Some(scope) = &self.modules.borrow()[file] {
-            return Rc::clone(scope);
+        self.imported(file).unwrap_or_else(|| Scope::of_file(file))
+    }
+
+    /// The names of a file after it was imported; those that it has so far, if that is going on. None if the import fails.
+    fn imported(&self, file: usize) -> Option<Rc<Scope<'t>>> {
+        if let Some(scope) = self.modules.borrow().get(&file) {
+            return Some(Rc::clone(scope));
         }
         let scope = Scope::of_file(file);
-        self.modules.borrow_mut()[file] = Some(Rc::clone(&scope));
-        if let Some(source) = self.library.file(file).source() {
-            // What happens when it is imported does not depend on who imports it.
-            let around = std::mem::take(&mut self.state.borrow_mut().uncertain);
-            self.deeper(|| self.block(&scope, source.root()));
-            self.state.borrow_mut().uncertain = around;
+        self.modules.borrow_mut().insert(file, Rc::clone(&scope));
+        let Some(source) = self.library.file(file).source() else { return Some(scope) };
+        // What happens when it is imported does not depend on who imports it.
+        let around = std::mem::take(&mut self.state.borrow_mut().uncertain);
+        self.state.borrow_mut().importing.push(file);
+        let flow = self.deeper(|| self.block(&scope, source.root()));
+        self.state.borrow_mut().importing.pop();
+        self.state.borrow_mut().uncertain = around;
+        let has_failed = matches!(flow, Some(Flow::Raise)) && !self.was_cut_off();
+        if has_failed {
+            // The next import tries again, as Python's does: what failed because of a circle may work then.
+            self.modules.borrow_mut().remove(&file);
+            return None;
         }
-        scope
+        Some(scope)
     }
 
     pub(super) fn slice(&self, scope: &Scope<'t>, node: Node<'t>) -> &'t str {
@@ -123,12 +171,9 @@ impl<'t> Evaluator<'t> {
                 }
                 Flow::Next
             }
-            "import_statement" | "import_from_statement" => {
-                self.import(scope, node);
-                Flow::Next
-            }
+            "import_statement" | "import_from_statement" => self.import(scope, node),
             "function_definition" => {
-                self.define(scope, node, None);
+                self.define(scope, node);
                 Flow::Next
             }
             "class_definition" => {
@@ -148,7 +193,7 @@ impl<'t> Evaluator<'t> {
             "raise_statement" => Flow::Raise,
             "if_statement" => self.condition(scope, node),
             "for_statement" => self.each(scope, node),
-            "while_statement" => self.either(scope, &[node.field("body"), None]),
+            "while_statement" => self.repeat(scope, node),
             "try_statement" => self.attempt(scope, node),
             "with_statement" => self.with(scope, node),
             "match_statement" => {
@@ -201,22 +246,29 @@ impl<'t> Evaluator<'t> {
         match target.kind() {
             "identifier" => {
                 let name = self.slice(scope, target);
-                let is_global = self.is_global(target, name, scope);
-                if is_global { scope.of_its_file().set(name, value) } else { scope.set(name, value) }
+                if self.is_global(target, name, scope) {
+                    let scope = scope.of_its_file();
+                    let value = self.perhaps(scope.get(name), value);
+                    scope.set(name, value);
+                } else {
+                    scope.set(name, value);
+                }
             }
             "subscript" => {
                 let (Some(object), Some(key)) = (target.field("value"), target.field("subscript")) else { return };
                 let (object, key) = (self.eval(scope, object), self.eval(scope, key));
                 match &object {
                     Value::Dict(dict) => self.set(dict, &key, value),
-                    Value::List(list) => list.is_open.set(true),
+                    Value::List(list) => list.open(),
                     _ => {}
                 }
             }
             "attribute" => {
-                let Some(object) = target.field("object") else { return };
-                if let (Value::Class(class), Some(name)) = (self.eval(scope, object), target.field("attribute")) {
-                    class.members.set(self.slice(scope, name), value);
+                let (Some(object), Some(name)) = (target.field("object"), target.field("attribute")) else { return };
+                if let Value::Class(class) = self.eval(scope, object) {
+                    let name = self.slice(scope, name);
+                    let value = self.perhaps(class.members.own(name), value);
+                    class.members.set(name, value);
                 }
             }
             "pattern_list" | "tuple_pattern" | "list_pattern" | "expression_list" | "tuple" => {
@@ -239,6 +291,11 @@ impl<'t> Evaluator<'t> {
         }
     }
 
+    /// What something outside of the names here holds after it was given a value, on a way that may not be taken.
+    fn perhaps(&self, old: Option<Value<'t>>, new: Value<'t>) -> Value<'t> {
+        if self.is_certain() { new } else { old.unwrap_or(Value::Unknown).join(new) }
+    }
+
     /// Does the function around say that this name is one of the file?
     fn is_global(&self, node: Node<'t>, name: &str, scope: &Scope<'t>) -> bool {
         let Some(function) = crate::python::syntax::enclosing(node, &["function_definition"]) else { return false };
@@ -256,42 +313,48 @@ impl<'t> Evaluator<'t> {
                 if let Value::Dict(dict) = &object {
                     self.remove(dict, &key);
                 } else if let Value::List(list) = &object {
-                    list.is_open.set(true);
+                    list.open();
                 }
             }
             _ => target.parts().into_iter().for_each(|part| self.delete(scope, part)),
         }
     }
 
-    fn import(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) {
-        let Some(source) = self.library.file(scope.file).source() else { return };
+    fn import(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) -> Flow<'t> {
+        let Some(source) = self.library.file(scope.file).source() else { return Flow::Raise };
         for import in imports::of_statement(source, node) {
             let file = self.library.resolve(scope.file, import.dots, &import.module);
+            let names = match file.map(|file| self.imported(file)) {
+                Some(None) => return Flow::Raise,
+                Some(Some(names)) => Some(names),
+                None => None,
+            };
             if import.star {
-                if let Some(file) = file {
-                    for (name, value) in self.module(file).names() {
-                        scope.set(name, value);
-                    }
+                for (name, value) in names.map(|names| names.names()).unwrap_or_default() {
+                    scope.set(&name, value);
                 }
                 continue;
             }
-            let value = match (file, import.name) {
-                (Some(file), Some(name)) => match self.module(file).get(name) {
-                    Some(value) => value,
-                    None => self.submodule(scope.file, &import).unwrap_or(Value::Unknown),
-                },
-                (Some(file), None) => Value::Module(file),
-                (None, _) => self.submodule(scope.file, &import).unwrap_or_else(|| Value::outside(&import.dotted())),
+            let value = match (file, import.name, &names) {
+                (Some(file), None, _) => Value::Module(file),
+                (Some(file), Some(name), Some(names)) => {
+                    match names.own(name).or_else(|| self.submodule(scope.file, &import)) {
+                        Some(value) => value,
+                        // A circle: the name comes later.
+                        None if self.state.borrow().importing.contains(&file) => return Flow::Raise,
+                        None => Value::Unknown,
+                    }
+                }
+                _ => self.submodule(scope.file, &import).unwrap_or_else(|| Value::outside(&import.dotted())),
             };
             if let Some(bound) = import.bound {
                 scope.set(bound, value);
             } else if let Some(first) = import.module.split('.').next() {
                 // `import a.b` binds `a`.
-                let start = import.node.start_byte();
-                let bound = &source.text()[start..start + first.len()];
-                scope.set(bound, Value::outside(first));
+                scope.set(first, Value::outside(first));
             }
         }
+        Flow::Next
     }
 
     /// `from package import module`.
@@ -302,26 +365,48 @@ impl<'t> Evaluator<'t> {
 
     fn decorated(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) {
         let Some(definition) = node.field("definition") else { return };
+        let Some(name) = definition.field("name").map(|name| self.slice(scope, name)) else { return };
+        match definition.kind() {
+            "class_definition" => self.class(scope, definition),
+            _ => self.define(scope, definition),
+        }
         let decorators = node.parts().into_iter().filter(|part| part.kind() == "decorator");
-        let names: Vec<&str> =
-            decorators.filter_map(|decorator| decorator.part(0)).map(|name| self.slice(scope, name)).collect();
-        if definition.kind() == "class_definition" {
-            self.class(scope, definition);
-        } else {
-            self.define(scope, definition, Some(&names));
+        for decorator in decorators.filter_map(|decorator| decorator.part(0)).collect::<Vec<_>>().into_iter().rev() {
+            let Some(value) = scope.own(name) else { return };
+            let decorated = self.decorate(scope, decorator, value);
+            scope.set(name, decorated);
         }
     }
 
-    fn define(&self, scope: &Rc<Scope<'t>>, node: Node<'t>, decorators: Option<&[&str]>) {
+    /// What a decorator makes of a function or a class.
+    fn decorate(&self, scope: &Rc<Scope<'t>>, decorator: Node<'t>, value: Value<'t>) -> Value<'t> {
+        let called = decorator.field("function").filter(|_| decorator.kind() == "call");
+        let name = called.unwrap_or(decorator);
+        match self.eval(scope, name) {
+            Value::Outside(name) => match &*name {
+                "classmethod" => self.bound_as(&value, Binding::Class),
+                "staticmethod" => self.bound_as(&value, Binding::None),
+                // A value that looks like an attribute.
+                "property" | "cached_property" | "functools.cached_property" => Value::Unknown,
+                // It gives what the function gives, or marks it.
+                _ => value,
+            },
+            Value::Function(_) => {
+                let decorator = self.eval(scope, decorator);
+                self.call(&decorator, Arguments { list: vec![value], ..Arguments::default() })
+            }
+            _ => Value::Unknown,
+        }
+    }
+
+    fn define(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) {
         let Some(name) = node.field("name") else { return };
-        let binding =
-            if decorators.is_some_and(|names| names.contains(&"classmethod")) { Binding::Class } else { Binding::None };
         let function = Function {
             file: scope.file,
             node,
             scope: Rc::clone(scope),
             bound: None,
-            binding,
+            binding: Binding::None,
             owner: RefCell::default(),
         };
         scope.set(self.slice(scope, name), Value::Function(Rc::new(function)));
@@ -414,14 +499,37 @@ impl<'t> Evaluator<'t> {
                 scope.replace(after);
                 flow
             }
+            (Flow::Loop, Flow::Loop) => {
+                scope.join(after);
+                Flow::Loop
+            }
+            (Flow::Next, Flow::Next) => {
+                scope.join(after);
+                Flow::Next
+            }
             (Flow::Next | Flow::Loop, Flow::Next | Flow::Loop) => {
                 scope.join(after);
+                self.may_have_ended();
                 Flow::Next
             }
         }
     }
 
+    /// From now on, until the end of the function or the loop, nothing is certain to happen.
+    fn may_have_ended(&self) {
+        self.state.borrow_mut().uncertain += 1;
+    }
+
+    /// Follows something that may end early; what is behind it happens as certainly as what is before.
+    fn bounded<T>(&self, inside: impl FnOnce() -> T) -> T {
+        let before = self.state.borrow().uncertain;
+        let result = inside();
+        self.state.borrow_mut().uncertain = before;
+        result
+    }
+
     fn may_return(&self, value: Value<'t>) {
+        self.may_have_ended();
         if let Some(returned) = self.state.borrow_mut().returned.last_mut() {
             returned.push(value);
         }
@@ -434,27 +542,79 @@ impl<'t> Evaluator<'t> {
         };
         let over = self.eval(scope, right);
         let (items, is_all) = self.items(&over);
-        for item in items.into_iter().take(MOST_ROUNDS) {
-            self.assign(scope, left, item);
-            match self.block(scope, body) {
-                Flow::Next => {}
-                // A loop that is left early or a round that is: what follows is the same.
-                Flow::Loop if self.leaves(body) => return Flow::Next,
-                Flow::Loop => {}
-                other => return other,
+        let sure = if is_all { items.len() } else { self.sure(&over) };
+        self.bounded(|| {
+            let mut items = items.into_iter();
+            for item in items.by_ref().take(sure) {
+                self.assign(scope, left, item);
+                match self.block(scope, body) {
+                    // A loop that is left early or a round that is: what follows is the same.
+                    Flow::Loop if self.leaves(body) => return Flow::Next,
+                    Flow::Next | Flow::Loop => {}
+                    other => return other,
+                }
             }
-        }
-        if is_all {
-            return Flow::Next;
-        }
+            if is_all {
+                return Flow::Next;
+            }
+            for item in items {
+                let round = |scope: &Rc<Scope<'t>>| {
+                    self.assign(scope, left, item);
+                    self.block(scope, body)
+                };
+                if let flow @ (Flow::Return(_) | Flow::Raise) = self.fork(scope, round, |_| Flow::Next) {
+                    return flow;
+                }
+            }
+            self.rounds_perhaps(scope, body, |scope| self.assign(scope, left, Value::Unknown))
+        })
+    }
+
+    /// Follows a loop for as long as its condition is known to hold.
+    fn repeat(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) -> Flow<'t> {
+        let (Some(condition), Some(body)) = (node.field("condition"), node.field("body")) else { return Flow::Next };
+        self.bounded(|| {
+            while self.step() {
+                match self.eval(scope, condition).truth() {
+                    Some(false) => return Flow::Next,
+                    Some(true) => {}
+                    None => break,
+                }
+                match self.block(scope, body) {
+                    Flow::Loop if self.leaves(body) => return Flow::Next,
+                    Flow::Next | Flow::Loop => {}
+                    other => return other,
+                }
+                if !self.is_certain() {
+                    break;
+                }
+            }
+            self.rounds_perhaps(scope, body, |_| {})
+        })
+    }
+
+    /// Follows any number of rounds of a loop, without what one leaves for the next.
+    fn rounds_perhaps(&self, scope: &Rc<Scope<'t>>, body: Node<'t>, begin: impl FnOnce(&Rc<Scope<'t>>)) -> Flow<'t> {
         let round = |scope: &Rc<Scope<'t>>| {
-            self.assign(scope, left, Value::Unknown);
+            self.forget(scope, body);
+            begin(scope);
             match self.block(scope, body) {
                 Flow::Loop => Flow::Next,
                 other => other,
             }
         };
         self.fork(scope, round, |_| Flow::Next)
+    }
+
+    /// Names that are given a value in this code are not known.
+    fn forget(&self, scope: &Rc<Scope<'t>>, code: Node<'t>) {
+        crate::python::syntax::any(code, |node| {
+            let is_assignment = matches!(node.kind(), "assignment" | "augmented_assignment");
+            if let Some(left) = node.field("left").filter(|left| is_assignment && left.kind() == "identifier") {
+                scope.set(self.slice(scope, left), Value::Unknown);
+            }
+            false
+        });
     }
 
     /// Is there a `break` in the body of a loop?
@@ -465,14 +625,17 @@ impl<'t> Evaluator<'t> {
 
     fn attempt(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) -> Flow<'t> {
         let parts = node.parts();
-        let flow = node.field("body").map_or(Flow::Next, |body| self.block(scope, body));
-        let flow = match flow {
-            Flow::Raise => {
-                let handler = parts.iter().find(|part| part.kind().starts_with("except"));
-                let body = handler.and_then(|handler| handler.parts().into_iter().find(|part| part.kind() == "block"));
-                body.map_or(Flow::Raise, |body| self.block(scope, body))
+        let handler = parts.iter().find(|part| part.kind().starts_with("except"));
+        let handler = handler.and_then(|handler| handler.parts().into_iter().find(|part| part.kind() == "block"));
+        let body = |scope: &Rc<Scope<'t>>| node.field("body").map_or(Flow::Next, |body| self.block(scope, body));
+        let handled = |scope: &Rc<Scope<'t>>| handler.map_or(Flow::Raise, |handler| self.block(scope, handler));
+        let flow = if handler.is_some() && self.may_be_missing(scope, node) {
+            self.fork(scope, body, handled)
+        } else {
+            match body(scope) {
+                Flow::Raise => handled(scope),
+                flow => flow,
             }
-            flow => flow,
         };
         for part in parts.iter().filter(|part| matches!(part.kind(), "else_clause" | "finally_clause")) {
             let Some(body) = part.parts().into_iter().find(|part| part.kind() == "block") else { continue };
@@ -484,6 +647,19 @@ impl<'t> Evaluator<'t> {
             }
         }
         flow
+    }
+
+    /// Does the body of a `try` import something that may not be installed?
+    fn may_be_missing(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) -> bool {
+        let Some(source) = self.library.file(scope.file).source() else { return true };
+        let statements = node.field("body").map(|body| body.parts()).unwrap_or_default();
+        let imports = statements.into_iter().filter(|statement| statement.kind().starts_with("import"));
+        imports.flat_map(|statement| imports::of_statement(source, statement)).any(|import| {
+            let root = import.module.split('.').next().unwrap_or_default();
+            let is_found = self.library.resolve(scope.file, import.dots, &import.module).is_some()
+                || self.submodule(scope.file, &import).is_some();
+            !is_found && !(import.dots == 0 && ALWAYS_THERE.contains(&root))
+        })
     }
 
     fn with(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) -> Flow<'t> {
@@ -510,7 +686,7 @@ impl<'t> Evaluator<'t> {
             return self.deeper(|| self.eval(scope, body)).unwrap_or(Value::Unknown);
         }
         self.state.borrow_mut().returned.push(Vec::new());
-        let flow = self.deeper(|| self.block(scope, body));
+        let flow = self.bounded(|| self.deeper(|| self.block(scope, body)));
         let returned = self.state.borrow_mut().returned.pop().unwrap_or_default();
         let last = match flow {
             Some(Flow::Return(value)) => value,

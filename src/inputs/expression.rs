@@ -6,7 +6,7 @@ use tree_sitter::Node;
 
 use super::evaluate::Evaluator;
 use super::scope::Scope;
-use super::value::{Binding, Class, Dict, Function, List, Value};
+use super::value::{Binding, Class, Dict, Function, List, Value, to_number, whole};
 use crate::python::field::Fields as _;
 
 impl<'t> Evaluator<'t> {
@@ -147,7 +147,7 @@ impl<'t> Evaluator<'t> {
                 let (key, value) = (self.eval(scope, key), self.eval(scope, value));
                 match key.as_text() {
                     Some(key) => dict.set(key, value),
-                    None => dict.is_open.set(true),
+                    None => dict.open(),
                 }
             }
         }
@@ -165,12 +165,12 @@ impl<'t> Evaluator<'t> {
                 let item = self.eval(inner, body);
                 list.items.borrow_mut().push(item);
                 if !is_certain {
-                    list.is_open.set(true);
+                    list.open();
                 }
             },
             &|over, inner| {
                 // The files of a category, one by one, are still the files of that category.
-                list.is_open.set(true);
+                list.open();
                 if let (Value::List(over), Some(_)) = (over, inner) {
                     list.models.borrow_mut().extend(over.models.borrow().iter().cloned());
                 }
@@ -191,10 +191,10 @@ impl<'t> Evaluator<'t> {
                 let (key, value) = (self.eval(inner, key), self.eval(inner, value));
                 match key.as_text().filter(|_| is_certain) {
                     Some(key) => dict.set(key, value),
-                    None => dict.is_open.set(true),
+                    None => dict.open(),
                 }
             },
-            &|_, _| dict.is_open.set(true),
+            &|_, _| dict.open(),
         );
         Value::Dict(Rc::new(dict))
     }
@@ -236,14 +236,28 @@ impl<'t> Evaluator<'t> {
 
     /// The items of a value that is looped over, and whether these are all.
     pub(super) fn items(&self, over: &Value<'t>) -> (Vec<Value<'t>>, bool) {
+        if !self.steps(over.size()) {
+            return (Vec::new(), false);
+        }
         match over {
             Value::List(list) => (list.items.borrow().clone(), list.is_closed()),
             Value::Dict(dict) => {
                 let keys = dict.entries.borrow().iter().map(|(key, _)| Value::Text(Rc::clone(key))).collect();
-                (keys, !dict.is_open.get())
+                (keys, dict.is_closed())
             }
             Value::Text(text) => (text.chars().map(|c| Value::text(c.encode_utf8(&mut [0; 4]))).collect(), true),
             _ => (Vec::new(), false),
+        }
+    }
+
+    /// How many of the first items of a value it holds for certain.
+    pub(super) fn sure(&self, over: &Value<'t>) -> usize {
+        match over {
+            Value::List(list) => {
+                (0..list.items.borrow().len()).take_while(|at| list.at(to_number(*at)).is_some()).count()
+            }
+            Value::Dict(dict) => dict.entries.borrow().iter().take_while(|(key, _)| !dict.is_perhaps(key)).count(),
+            other => self.items(other).0.len(),
         }
     }
 
@@ -251,9 +265,37 @@ impl<'t> Evaluator<'t> {
         let (Some(object), Some(key)) = (node.field("value"), node.field("subscript")) else { return Value::Unknown };
         let object = self.eval(scope, object);
         if key.kind() == "slice" {
-            return if matches!(object, Value::List(_)) { Value::some_list() } else { Value::Unknown };
+            return self.sliced(scope, &object, key);
         }
         self.item(&object, &self.eval(scope, key))
+    }
+
+    /// `object[from:to]`, without a step.
+    fn sliced(&self, scope: &Rc<Scope<'t>>, object: &Value<'t>, slice: Node<'t>) -> Value<'t> {
+        let text = self.slice(scope, slice);
+        let list = match object {
+            Value::List(list) if list.is_closed() && text.matches(':').count() == 1 => list,
+            Value::List(_) => return Value::some_list(),
+            _ => return Value::Unknown,
+        };
+        let items = list.items.borrow();
+        let parts = slice.parts();
+        let (start, end) = match parts.as_slice() {
+            [] => (None, None),
+            [only] if text.starts_with(':') => (None, Some(*only)),
+            [only] => (Some(*only), None),
+            [start, end, ..] => (Some(*start), Some(*end)),
+        };
+        let bound = |bound: Option<Node<'t>>, or: usize| match bound.map(|bound| self.eval(scope, bound)) {
+            None => Some(or),
+            Some(Value::Number(at)) if at < 0.0 => Some(whole((to_number(items.len()) + at).max(0.0))?),
+            Some(Value::Number(at)) => Some(whole(at)?.min(items.len())),
+            Some(_) => None,
+        };
+        match (bound(start, 0), bound(end, items.len())) {
+            (Some(start), Some(end)) => Value::list(items.get(start..end).unwrap_or_default().to_vec()),
+            _ => Value::some_list(),
+        }
     }
 
     /// An item of a list or a dictionary.
@@ -262,18 +304,7 @@ impl<'t> Evaluator<'t> {
             (Value::Dict(dict), Value::Text(key)) => {
                 dict.get(key).or_else(|| self.missing(dict, key)).unwrap_or(Value::Unknown)
             }
-            (Value::List(list), Value::Number(at)) => {
-                let items = list.items.borrow();
-                // What is open may have something before this, but it grows at its end.
-                let at = if *at < 0.0 { items.len() as f64 + at } else { *at };
-                #[allow(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "it is a position in a short list"
-                )]
-                let found = (at >= 0.0 && at.fract() == 0.0).then(|| items.get(at as usize).cloned()).flatten();
-                found.unwrap_or(Value::Unknown)
-            }
+            (Value::List(list), Value::Number(at)) => list.at(*at).unwrap_or(Value::Unknown),
             _ => Value::Unknown,
         }
     }
@@ -287,7 +318,7 @@ impl<'t> Evaluator<'t> {
                 "__name__" => Value::Text(Rc::clone(&class.name)),
                 _ => self.member(class, name, object, 0).unwrap_or(Value::Unknown),
             },
-            Value::Made(made) if name == "name" && &*made.callee == "<folder>" => made.arguments[0].clone(),
+            Value::Made(made) if name == "name" && &*made.callee == super::builtin::FOLDER => made.arguments[0].clone(),
             Value::Super(class) => {
                 let bound = Value::Class(Rc::clone(class));
                 let bases = class.bases.iter();
@@ -334,6 +365,9 @@ impl<'t> Evaluator<'t> {
 
     /// An operator between two values.
     pub(super) fn binary(&self, left: &Value<'t>, operator: &str, right: &Value<'t>) -> Value<'t> {
+        if !self.steps(left.size() + right.size()) {
+            return Value::Unknown;
+        }
         match (left, operator, right) {
             (Value::Text(a), "+", Value::Text(b)) => Value::text(&format!("{a}{b}")),
             (Value::Number(a), "+", Value::Number(b)) => Value::Number(a + b),
@@ -347,7 +381,7 @@ impl<'t> Evaluator<'t> {
             }
             (_, "+", Value::List(b)) => {
                 let joined = b.copy();
-                joined.is_open.set(true);
+                joined.open();
                 Value::List(Rc::new(joined))
             }
             (Value::Dict(a), "|", _) => {
@@ -403,9 +437,9 @@ impl<'t> Evaluator<'t> {
 
     fn contains(&self, container: &Value<'t>, item: &Value<'t>) -> Option<bool> {
         match (container, item) {
-            (Value::Dict(dict), Value::Text(key)) => match dict.get(key).or_else(|| self.missing(dict, key)) {
-                Some(_) => Some(true),
-                None => (!dict.is_open.get()).then_some(false),
+            (Value::Dict(dict), Value::Text(key)) => match dict.has(key) {
+                Some(false) if self.missing(dict, key).is_some() => Some(true),
+                other => other,
             },
             (Value::List(list), _) => {
                 let items = list.items.borrow();

@@ -1,83 +1,133 @@
-//! The Python files that define node classes: ComfyUI's own, and those of the packs in `custom_nodes`.
+//! The Python files that define node classes: ComfyUI's own, the node's, and those of the packs in `custom_nodes`.
 
 use std::cell::OnceCell;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+
+use walkdir::{DirEntry, WalkDir};
 
 use crate::python::Source;
 
 /// Larger files are not read; ComfyUI's own have at most some hundred kilobytes.
 const MOST_BYTES: u64 = 4 << 20;
+/// The most files of a pack.
+const MOST_FILES: usize = 5_000;
+/// The most folders in folders of a pack.
+const DEEPEST: usize = 6;
+/// Folders in a pack that hold other things than its nodes.
+const NOT_NODES: [&str; 7] = ["node_modules", "venv", "site-packages", "__pycache__", "web", "js", "tests"];
 
-/// The files, in the order in which they were found.
+/// The files. Those of the packs beside the node are only looked for when something is in no other file.
 #[derive(Default)]
 pub(super) struct Library {
     files: Vec<File>,
-    /// The names of the folders in `custom_nodes`.
-    pub(super) packs: Vec<String>,
+    beside: OnceCell<Vec<File>>,
+    /// The folders of the packs beside the node.
+    packs: Vec<PathBuf>,
+    /// The names of all folders in `custom_nodes`.
+    pub(super) installed: Vec<String>,
 }
 
 /// A file.
 pub(super) struct File {
     /// Relative to the installation or the pack, with slashes.
     pub(super) name: String,
-    /// Where it is.
-    pub(super) path: PathBuf,
     /// Its pack; None for ComfyUI itself.
     pub(super) pack: Option<String>,
-    text: Vec<u8>,
+    path: PathBuf,
+    text: OnceCell<Vec<u8>>,
     source: OnceCell<Option<Source>>,
 }
 
 impl File {
+    fn new(root: &Path, path: PathBuf, pack: Option<&str>) -> Self {
+        let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+        Self { name, pack: pack.map(str::to_owned), path, text: OnceCell::new(), source: OnceCell::new() }
+    }
+
+    /// Its text; empty if it cannot be read.
+    fn text(&self) -> &[u8] {
+        self.text.get_or_init(|| {
+            let is_small = fs::metadata(&self.path).is_ok_and(|facts| facts.is_file() && facts.len() <= MOST_BYTES);
+            is_small.then(|| fs::read(&self.path).ok()).flatten().unwrap_or_default()
+        })
+    }
+
     /// Its syntax tree; None if it cannot be parsed.
     pub(super) fn source(&self) -> Option<&Source> {
-        self.source.get_or_init(|| Source::parse(Path::new(&self.name), self.text.clone()).ok()).as_ref()
+        self.source.get_or_init(|| Source::parse(Path::new(&self.name), self.text().to_vec()).ok()).as_ref()
     }
 
     /// Does this word occur in it?
     pub(super) fn mentions(&self, word: &str) -> bool {
-        memchr::memmem::find(&self.text, word.as_bytes()).is_some()
+        memchr::memmem::find(self.text(), word.as_bytes()).is_some()
     }
 }
 
 impl Library {
-    /// Adds a file that may be there.
-    pub(super) fn add(&mut self, root: &Path, path: &Path, pack: Option<&str>) {
-        let is_small = fs::metadata(path).is_ok_and(|facts| facts.is_file() && facts.len() <= MOST_BYTES);
-        let Some(text) = is_small.then(|| fs::read(path).ok()).flatten() else { return };
-        let name = path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/");
-        self.files.push(File {
-            name,
-            path: path.to_owned(),
-            pack: pack.map(str::to_owned),
-            text,
-            source: OnceCell::new(),
-        });
+    /// ComfyUI's own files.
+    pub(super) fn add_comfyui(&mut self, comfyui: &Path) {
+        self.files.push(File::new(comfyui, comfyui.join("nodes.py"), None));
+        let extras = comfyui.join("comfy_extras");
+        let mut found = Vec::new();
+        in_folder(comfyui, &extras, None, 1, &mut found);
+        self.files.extend(found);
     }
 
-    /// Adds the Python files directly in a folder.
-    pub(super) fn add_folder(&mut self, root: &Path, folder: &Path, pack: Option<&str>) {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "py"));
-        paths.sort();
-        paths.iter().for_each(|path| self.add(root, path, pack));
+    /// The files of the node, its `__init__.py` first; gives the index of that.
+    pub(super) fn add_node(&mut self, node: &Path) -> usize {
+        let first = self.files.len();
+        let name = pack_name(node);
+        let init = node.join("__init__.py");
+        let mut found = Vec::new();
+        in_folder(node, node, Some(&name), DEEPEST, &mut found);
+        found.sort_by_key(|file| file.path != init);
+        self.files.extend(found);
+        first
     }
 
+    /// The packs in a folder `custom_nodes`, other than the node, whose real path is given.
+    pub(super) fn add_packs(&mut self, custom_nodes: &Path, node: Option<&Path>) {
+        let entries = fs::read_dir(custom_nodes).into_iter().flatten().flatten();
+        for folder in entries.map(|entry| entry.path()).filter(|path| path.is_dir()) {
+            let name = pack_name(&folder);
+            if name.starts_with('.') || name == "__pycache__" || self.installed.contains(&name) {
+                continue;
+            }
+            self.installed.push(name.clone());
+            // As ComfyUI does: a pack is switched off by its name.
+            let is_node = node.is_some() && fs::canonicalize(&folder).ok().as_deref() == node;
+            if !is_node && !name.ends_with(".disabled") {
+                self.packs.push(folder);
+            }
+        }
+        self.installed.sort();
+        self.packs.sort();
+    }
+
+    /// A file, by its index.
     pub(super) fn file(&self, index: usize) -> &File {
-        &self.files[index]
+        self.files.get(index).unwrap_or_else(|| &self.beside()[index - self.files.len()])
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.files.len()
+    /// The indices of ComfyUI's files and of the node's.
+    pub(super) fn own(&self) -> std::ops::Range<usize> {
+        0..self.files.len()
     }
 
-    /// The file at a path: a module, or a package's `__init__.py`.
-    fn at(&self, path: &Path) -> Option<usize> {
-        let module = path.with_extension("py");
-        let package = path.join("__init__.py");
-        self.files.iter().position(|file| file.path == module || file.path == package)
+    /// The indices of the files of the packs beside the node.
+    pub(super) fn others(&self) -> std::ops::Range<usize> {
+        self.files.len()..self.files.len() + self.beside().len()
+    }
+
+    fn beside(&self) -> &[File] {
+        self.beside.get_or_init(|| {
+            let mut found = Vec::new();
+            for pack in &self.packs {
+                in_folder(pack, pack, Some(&pack_name(pack)), DEEPEST, &mut found);
+            }
+            found
+        })
     }
 
     /// The file of a module that is imported in another: with leading dots, or of ComfyUI itself.
@@ -86,12 +136,34 @@ impl Library {
         if dots == 0 {
             let name = parts.collect::<Vec<_>>().join("/");
             let names = [format!("{name}.py"), format!("{name}/__init__.py")];
-            return self.files.iter().position(|file| file.pack.is_none() && names.contains(&file.name));
+            return self.own().find(|at| self.file(*at).pack.is_none() && names.contains(&self.file(*at).name));
         }
-        let mut folder = self.files[from].path.parent()?;
+        let mut folder = self.file(from).path.parent()?;
         for _ in 1..dots {
             folder = folder.parent()?;
         }
-        self.at(&parts.fold(folder.to_owned(), |path, part| path.join(part)))
+        let path = parts.fold(folder.to_owned(), |path, part| path.join(part));
+        let candidates = [path.with_extension("py"), path.join("__init__.py")];
+        let all = if from < self.files.len() { self.own() } else { self.others() };
+        all.into_iter().find(|at| candidates.contains(&self.file(*at).path))
     }
+}
+
+fn pack_name(folder: &Path) -> String {
+    let last = folder.components().next_back();
+    last.map(Component::as_os_str).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Adds the Python files in a folder, in the order of their paths.
+fn in_folder(root: &Path, folder: &Path, pack: Option<&str>, depth: usize, found: &mut Vec<File>) {
+    let is_hidden = |entry: &DirEntry| entry.file_name().to_string_lossy().starts_with('.');
+    let is_wanted = |entry: &DirEntry| {
+        let is_folder = entry.depth() > 0 && entry.file_type().is_dir();
+        entry.depth() == 0
+            || !(is_hidden(entry) || (is_folder && NOT_NODES.iter().any(|name| entry.file_name() == *name)))
+    };
+    let walk = WalkDir::new(folder).max_depth(depth).sort_by_file_name().into_iter().filter_entry(is_wanted);
+    let files = walk.flatten().map(DirEntry::into_path);
+    let python = files.filter(|path| path.extension().is_some_and(|extension| extension == "py"));
+    found.extend(python.take(MOST_FILES).map(|path| File::new(root, path, pack)));
 }

@@ -3,23 +3,36 @@
 //! ComfyUI's frontend stores the values of a node's widgets as a list without names. What a value means is decided by the
 //! class's `INPUT_TYPES` in the version that is installed.
 
+mod builtin;
 mod call;
+mod container;
 mod evaluate;
 mod expression;
 mod installed;
 mod library;
+mod parts;
+mod pattern;
+mod releases;
 mod schema;
 mod scope;
 mod value;
+mod widgets;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub use installed::installed;
+pub use releases::{Meaning, meanings, releases};
 
 /// The node classes of an installation, or of a release.
 #[derive(Debug, Clone, Default)]
 pub struct Classes {
     classes: HashMap<String, Class>,
+    /// Those whose inputs are not known, and why.
+    unknown: HashMap<String, String>,
+    /// Those that the node registers, or not.
+    perhaps: HashSet<String>,
+    /// Are all classes of the node among these?
+    is_complete: bool,
 }
 
 /// A node class.
@@ -54,6 +67,18 @@ pub enum Kind {
     Plain,
     /// Not a loader
     Other,
+}
+
+impl Kind {
+    /// The kind of a loader, by its name and what can be allocated with it.
+    fn of_loader(name: &str, parts: &[Part]) -> Self {
+        match parts.iter().any(|part| part.string.is_some()) {
+            true if name.contains("DisTorch2") => Self::DisTorch2,
+            true => Self::DisTorch,
+            false if !parts.is_empty() => Self::MultiGpu,
+            false => Self::Plain,
+        }
+    }
 }
 
 /// How the inputs of a class are known.
@@ -127,6 +152,8 @@ pub struct Part {
     pub virtual_vram: Option<usize>,
     /// The device that lends memory for it.
     pub donor: Option<usize>,
+    /// Whether other models are to leave before it loads.
+    pub eject: Option<usize>,
 }
 
 /// A value of a widget.
@@ -145,14 +172,57 @@ pub enum Literal {
 }
 
 impl Classes {
-    /// From a list; of two with the same name, the later one counts.
+    /// All classes of a node; of two with the same name, the later one counts.
     pub fn new(classes: impl IntoIterator<Item = Class>) -> Self {
-        Self { classes: classes.into_iter().map(|class| (class.name.clone(), class)).collect() }
+        let classes = classes.into_iter().map(|class| (class.name.clone(), class)).collect();
+        Self { classes, is_complete: true, ..Self::default() }
+    }
+
+    fn add(&mut self, name: &str, class: Result<Class, String>) {
+        match class {
+            Ok(class) => {
+                self.classes.insert(name.to_owned(), class);
+            }
+            Err(why) => {
+                self.unknown.insert(name.to_owned(), why);
+            }
+        }
     }
 
     /// The class of a name.
     pub fn get(&self, name: &str) -> Option<&Class> {
         self.classes.get(name)
+    }
+
+    /// Why the inputs of a class are not known, if it is there.
+    pub fn why_unknown(&self, name: &str) -> Option<&str> {
+        self.unknown.get(name).map(String::as_str)
+    }
+
+    /// The classes whose inputs are not known, and why.
+    pub fn unknown(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.unknown.iter().map(|(name, why)| (name.as_str(), why.as_str()))
+    }
+
+    /// Is there a class of this name? None if that is not known: if it depends on the machine, for example.
+    ///
+    /// Of other packs and of ComfyUI, only the classes are here that were asked for.
+    pub fn has(&self, name: &str) -> Option<bool> {
+        if self.classes.contains_key(name) || self.unknown.contains_key(name) {
+            return (!self.perhaps.contains(name)).then_some(true);
+        }
+        self.is_complete.then_some(false)
+    }
+
+    /// These classes, and for those that are not among them or not known, the others'.
+    pub fn or(mut self, others: Self) -> Self {
+        for (name, class) in others.classes {
+            if !self.classes.contains_key(&name) && self.has(&name) != Some(false) {
+                self.unknown.remove(&name);
+                self.classes.insert(name, class);
+            }
+        }
+        self
     }
 
     /// All classes, by name.

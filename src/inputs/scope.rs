@@ -9,7 +9,7 @@ use super::value::Value;
 /// Names and values, the names around them, and the file.
 pub(super) struct Scope<'t> {
     pub(super) file: usize,
-    names: RefCell<HashMap<&'t str, Value<'t>>>,
+    names: RefCell<HashMap<Rc<str>, Value<'t>>>,
     around: Option<Rc<Self>>,
 }
 
@@ -40,8 +40,8 @@ impl<'t> Scope<'t> {
         self.names.borrow().get(name).cloned()
     }
 
-    pub(super) fn set(&self, name: &'t str, value: Value<'t>) {
-        self.names.borrow_mut().insert(name, value);
+    pub(super) fn set(&self, name: &str, value: Value<'t>) {
+        self.names.borrow_mut().insert(Rc::from(name), value);
     }
 
     pub(super) fn remove(&self, name: &str) {
@@ -58,17 +58,17 @@ impl<'t> Scope<'t> {
     }
 
     /// The names as they are now.
-    pub(super) fn names(&self) -> HashMap<&'t str, Value<'t>> {
+    pub(super) fn names(&self) -> HashMap<Rc<str>, Value<'t>> {
         self.names.borrow().clone()
     }
 
     /// Puts other names in their place, and gives the names as they were.
-    pub(super) fn replace(&self, names: HashMap<&'t str, Value<'t>>) -> HashMap<&'t str, Value<'t>> {
+    pub(super) fn replace(&self, names: HashMap<Rc<str>, Value<'t>>) -> HashMap<Rc<str>, Value<'t>> {
         self.names.replace(names)
     }
 
     /// What holds after either of two ways: these names, or those.
-    pub(super) fn join(&self, mut other: HashMap<&'t str, Value<'t>>) {
+    pub(super) fn join(&self, mut other: HashMap<Rc<str>, Value<'t>>) {
         let mut names = self.names.borrow_mut();
         for (name, value) in names.iter_mut() {
             let theirs = other.remove(name).unwrap_or(Value::Unknown);

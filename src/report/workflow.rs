@@ -41,6 +41,8 @@ pub struct WorkflowReport {
     pub nodes: usize,
     /// The loader nodes in the order of the file, inner ones behind the instance of their subgraph.
     pub loaders: Vec<LoaderNodeReport>,
+    /// What else there is to say about the file.
+    pub notes: Vec<&'static str>,
     /// Why it could not be read.
     pub error: Option<Problem>,
 }
@@ -83,9 +85,9 @@ pub struct LoaderNodeReport {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum LoaderKind {
-    /// It distributes its model: DisTorch2.
+    /// It distributes its model: `DisTorch2`.
     Distorch2,
-    /// It is one of the first DisTorch.
+    /// It is one of the first `DisTorch`.
     Distorch,
     /// It puts its model on one device.
     Multigpu,
@@ -227,13 +229,31 @@ impl WorkflowReport {
             container: Some(workflow.container().name()),
             nodes: uses.len(),
             loaders: loaders.map(|loader| LoaderNodeReport::new(&loader, has_places)).collect(),
+            notes: notes(workflow.container()),
             error: None,
         })
     }
 
     /// The report about a file that could not be read.
     pub fn failed(path: &Path, error: Problem) -> Self {
-        Self { path: shown(path), form: None, container: None, nodes: 0, loaders: Vec::new(), error: Some(error) }
+        Self {
+            path: shown(path),
+            form: None,
+            container: None,
+            nodes: 0,
+            loaders: Vec::new(),
+            notes: Vec::new(),
+            error: Some(error),
+        }
+    }
+}
+
+fn notes(container: Container) -> Vec<&'static str> {
+    match container {
+        Container::Json(encoding) if !encoding.is_utf8() => {
+            vec!["the file is UTF-16, as some editors and PowerShell write it; ComfyUI reads UTF-8 only"]
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -25,10 +25,13 @@ pub(super) struct Effective<'w> {
     /// Of each node: its inputs by their names and by the names of their widgets.
     inputs: RefCell<HashMap<usize, HashMap<&'w str, usize>>>,
     /// Of each instance: its values by the inner node and widget that they are for.
-    promoted: RefCell<HashMap<usize, HashMap<(&'w str, &'w str), Id>>>,
+    promoted: RefCell<HashMap<usize, Promoted<'w>>>,
     /// Of each group node's graph: how many values there are before those of each node, and how many in all.
     counts: RefCell<HashMap<usize, Vec<usize>>>,
 }
+
+/// The values of an instance, by the inner node and widget that they are for.
+type Promoted<'w> = HashMap<(&'w str, &'w str), Id>;
 
 /// Where a value is looked for: at a node, within some instances.
 #[derive(Clone, Copy)]
@@ -155,7 +158,7 @@ impl<'w> Effective<'w> {
             let values = named.filter_map(|(at, key)| Some((key, node.values.of_widget(at, key.1)?)));
             values.filter(|(_, value)| !self.workflow.json.value(*value).is_null()).collect()
         });
-        let values: &HashMap<(&str, &str), Id> = values;
+        let values: &Promoted<'_> = values;
         values.get(&(inner, name)).copied()
     }
 

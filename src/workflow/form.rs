@@ -1,6 +1,5 @@
 //! Where in a document the workflow is, and how it is written.
 
-use std::error::Error;
 use std::fmt;
 
 use anyhow::{Result, anyhow, bail};
@@ -22,17 +21,15 @@ pub enum Form {
     Api,
 }
 
-/// A document that is JSON, but no workflow: what it is instead.
-#[derive(Debug)]
-pub struct NotAWorkflow(&'static str);
+/// The context of an error about a document that is JSON, but no workflow.
+#[derive(Debug, Clone, Copy)]
+pub struct NotAWorkflow;
 
 impl fmt::Display for NotAWorkflow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JSON, but not a workflow: {}", self.0)
+        f.write_str("JSON, but not a workflow")
     }
 }
-
-impl Error for NotAWorkflow {}
 
 /// A text that was read as a workflow.
 pub(super) struct Document {
@@ -59,14 +56,17 @@ fn within(text: String, around: u32) -> Result<Document> {
             (Held::Ui, workflow) => (Form::Ui, ui::read(workflow)?),
             (Held::Api, prompt) => (Form::Api, api::read(prompt)),
             (Held::Text(inner), _) if around < MOST_TEXTS => return within(inner, around + 1),
-            (Held::Text(_), _) => bail!("JSON in more than {MOST_TEXTS} texts of JSON"),
+            (Held::Text(_), _) => bail!(
+                anyhow!("a text of JSON in more than {MOST_TEXTS} others").help("name the file that ComfyUI saved")
+            ),
         };
         return Ok(Document { json, is_within_text, form, graphs, nodes });
     }
-    bail!(anyhow!(NotAWorkflow(what(json.root()))).help(
+    let error = anyhow!("{}", what(json.root())).help(
         "name a file that ComfyUI saved or exported: a workflow has a list of `nodes`, and one for the API has nodes \
-         with a `class_type`"
-    ));
+         with a `class_type`",
+    );
+    Err(error.context(NotAWorkflow))
 }
 
 /// What there is at a place of a document.

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, ensure};
 use jiter::{Jiter, JiterError, Peek};
 
 use crate::advice::Advise as _;
@@ -21,6 +21,8 @@ pub const MOST_BYTES: u64 = 256 << 20;
 const MOST_VALUES: usize = 16 << 20;
 /// Containers in containers. A workflow has about ten for each subgraph in a subgraph.
 const MOST_NESTING: usize = 1_000;
+/// What to do about a text beyond these limits.
+const NO_WORKFLOW: &str = "this is hardly a workflow; name the file that ComfyUI saved";
 /// Up to so many keys are compared with each other, without a set.
 const FEW_KEYS: usize = 16;
 
@@ -114,7 +116,7 @@ pub(super) fn check_length(bytes: u64) -> Result<()> {
     ensure!(
         bytes <= MOST_BYTES,
         anyhow!("it has {} MiB, and no more than {} MiB of JSON are read", bytes >> 20, MOST_BYTES >> 20)
-            .help("this is hardly a workflow; name the file that ComfyUI saved")
+            .help(NO_WORKFLOW)
     );
     Ok(())
 }
@@ -262,7 +264,8 @@ impl<'t> Builder<'t> {
             Err(Stop::Json(error)) => {
                 let place = error.get_position(&self.jiter);
                 let what = error.error_type.to_string();
-                bail!("not JSON: {what} in line {}, column {}", place.line, place.column)
+                let error = anyhow!("not JSON: {what} in line {}, column {}", place.line, place.column);
+                Err(error.help("it is damaged, or was edited by hand; save it in ComfyUI again"))
             }
             Err(Stop::Other(error)) => Err(error),
         }
@@ -299,9 +302,8 @@ impl<'t> Builder<'t> {
                 self.open.push(at);
                 if self.open.len() > MOST_NESTING {
                     let line = self.line(start);
-                    return Err(Stop::Other(anyhow!(
-                        "more than {MOST_NESTING} containers in each other in line {line}"
-                    )));
+                    let error = anyhow!("more than {MOST_NESTING} lists and objects in each other in line {line}");
+                    return Err(Stop::Other(error.help(NO_WORKFLOW)));
                 }
                 let first = if peek == Peek::Array {
                     self.jiter.known_array()?
@@ -337,7 +339,8 @@ impl<'t> Builder<'t> {
 
     fn push(&mut self, start: usize, end: usize, kind: Kind) -> Result<(), Stop> {
         if self.entries.len() == MOST_VALUES {
-            return Err(Stop::Other(anyhow!("more than {MOST_VALUES} values in line {}", self.line(start))));
+            let error = anyhow!("more than {MOST_VALUES} values, of which the last is in line {}", self.line(start));
+            return Err(Stop::Other(error.help(NO_WORKFLOW)));
         }
         self.entries.push(Entry { start: small(start), end: small(end), next: small(self.entries.len() + 1), kind });
         Ok(())
@@ -454,7 +457,7 @@ mod tests {
             error("{\"a\": 1,\n \"b\": 2, \"\\u0061\": 3}"),
             "the key `a` is there twice in one object, again in line 2"
         );
-        assert!(error(&"[".repeat(1_000_000)).starts_with("more than 1000 containers in each other"));
+        assert!(error(&"[".repeat(1_000_000)).starts_with("more than 1000 lists and objects in each other"));
         assert!(error("").starts_with("not JSON: EOF"));
         assert!(error("[] x").starts_with("not JSON: trailing characters"));
     }

@@ -19,9 +19,10 @@ mod ui;
 mod uses;
 
 use std::collections::HashMap;
+use std::io::{Read, Seek};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 pub use container::Container;
 pub use encoding::Encoding;
@@ -44,22 +45,25 @@ pub struct Workflow {
     by_class: HashMap<String, usize>,
 }
 
+/// What is said first of a file that cannot be read.
+pub fn unreadable(path: &Path) -> String {
+    format!("{}: cannot be read as a workflow", path.display())
+}
+
 impl Workflow {
     /// Reads a file: JSON, or what ComfyUI saves with the workflow that made it. Of several workflows in it, the first
     /// that can be read counts, and what the frontend saved before what ran.
     pub fn open(path: &Path) -> Result<Self> {
-        let opened = || {
-            let (container, texts) = container::read(path)?;
-            let mut first = None;
-            for text in texts {
-                match Self::in_container(container, text) {
-                    Ok(workflow) => return Ok(workflow),
-                    Err(error) => first = first.or(Some(error)),
-                }
-            }
-            Err(first.unwrap_or_else(|| anyhow::anyhow!("it holds no workflow")))
-        };
-        opened().with_context(|| format!("{}: cannot be read as a workflow", path.display()))
+        container::open(path).and_then(|(file, length)| Self::read(file, length)).with_context(|| unreadable(path))
+    }
+
+    /// Reads a file that is open, at its beginning, and has this length in bytes.
+    pub fn read(file: impl Read + Seek, length: u64) -> Result<Self> {
+        let (container, texts) = container::read(file, length)?;
+        let mut texts = texts.into_iter().map(|text| Self::in_container(container, text));
+        // There is at least one.
+        let first = texts.next().unwrap_or_else(|| bail!("it holds no workflow"));
+        first.or_else(|error| texts.find_map(Result::ok).ok_or(error))
     }
 
     /// Reads the text of a JSON file. The workflow can be inside of another object, under `workflow` or `prompt`.

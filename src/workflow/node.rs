@@ -55,7 +55,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// A node's `mode`. LiteGraph has further ones, which ComfyUI treats like the first.
+    /// A node's `mode`. `LiteGraph` has further ones, which ComfyUI treats like the first.
     pub(super) fn of(mode: Option<Value<'_>>) -> Self {
         match mode.map(Value::raw) {
             Some("2") => Self::Muted,

@@ -81,10 +81,10 @@ impl Reader {
             value.get("links").into_iter().flat_map(Value::elements).filter_map(|link| Link::of(link, graph.is_group))
         {
             let origin = origin(&link);
-            if link.to == OUTPUT_NODE {
-                if let Some(output) = graph.outputs.get_mut(link.to_slot) {
-                    *output = Some(origin);
-                }
+            if link.to == OUTPUT_NODE
+                && let Some(output) = graph.outputs.get_mut(link.to_slot)
+            {
+                *output = Some(origin);
             }
             if let Some(id) = link.id {
                 by_id.insert(id, origin);

@@ -30,7 +30,7 @@ pub(super) fn each(files: &Files, mut take: impl FnMut(&Path, Result<Workflow>) 
         let mut taken = 0;
         for file in found {
             let workflow = Workflow::open(&file);
-            let is_other = |error: &Error| error.chain().any(|cause| cause.is::<NotAWorkflow>());
+            let is_other = |error: &Error| error.downcast_ref::<NotAWorkflow>().is_some();
             if workflow.as_ref().err().is_some_and(is_other) {
                 continue;
             }

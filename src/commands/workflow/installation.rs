@@ -1,9 +1,10 @@
 //! Which classes a workflow is read with: those of the installation, or of a release.
 
+use std::collections::BTreeSet;
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 
 use crate::advice::Advise as _;
 use crate::cli;
@@ -11,7 +12,21 @@ use crate::inputs::{self, Classes};
 use crate::install;
 use crate::workflow::Workflow;
 
-/// The installation, as far as there is one.
+/// The installations of some workflows, each read once for all workflows whose classes are known already.
+#[derive(Default)]
+pub(super) struct Installations {
+    read: Vec<Read>,
+}
+
+/// What was read of an installation.
+struct Read {
+    installation: Installation,
+    wanted: BTreeSet<String>,
+    classes: Classes,
+}
+
+/// An installation, as far as there is one.
+#[derive(PartialEq, Eq)]
 pub(super) struct Installation {
     /// The checkout of the node.
     pub(super) node: Option<PathBuf>,
@@ -19,12 +34,41 @@ pub(super) struct Installation {
     pub(super) comfyui: Option<PathBuf>,
 }
 
+impl Installations {
+    /// The classes of the nodes of a workflow in this file.
+    pub(super) fn classes(
+        &mut self,
+        arguments: &cli::workflow::Installation,
+        file: &Path,
+        workflow: &Workflow,
+    ) -> Result<&Classes> {
+        let installation = Installation::of(arguments, file)?;
+        let at = self.read.iter().position(|read| read.installation == installation).unwrap_or_else(|| {
+            self.read.push(Read { installation, wanted: BTreeSet::new(), classes: Classes::default() });
+            self.read.len() - 1
+        });
+        let read = &mut self.read[at];
+        let known = read.wanted.len();
+        read.wanted.extend(workflow.nodes().iter().map(|node| node.class.clone()));
+        if read.wanted.len() > known {
+            let wanted: Vec<&str> = read.wanted.iter().map(String::as_str).collect();
+            let Installation { node, comfyui } = &read.installation;
+            read.classes = inputs::installed(node.as_deref(), comfyui.as_deref(), &wanted);
+        }
+        Ok(&read.classes)
+    }
+}
+
 impl Installation {
     /// What the user named, else the ComfyUI around a file, else that around the current folder.
     pub(super) fn of(arguments: &cli::workflow::Installation, file: &Path) -> Result<Self> {
         let comfyui = match &arguments.comfyui {
-            Some(named) => Some(comfyui(named)?),
-            None => install::comfyui_around(&absolute(file)?).or_else(|| within(&env::current_dir().ok()?)),
+            Some(named) => Some(
+                within(&path::absolute(named)?)
+                    .ok_or_else(|| anyhow!("{}: no ComfyUI there", named.display()))
+                    .help("name the folder with its main.py")?,
+            ),
+            None => install::comfyui_around(&path::absolute(file)?).or_else(|| within(&env::current_dir().ok()?)),
         };
         let node = match (&arguments.node, &comfyui) {
             (Some(named), _) => Some(
@@ -37,30 +81,11 @@ impl Installation {
         };
         Ok(Self { node, comfyui })
     }
-
-    /// The classes of a workflow's nodes.
-    pub(super) fn classes(&self, workflow: &Workflow) -> Classes {
-        let mut wanted: Vec<&str> = workflow.nodes().iter().map(|node| node.class.as_str()).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        inputs::installed(self.node.as_deref(), self.comfyui.as_deref(), &wanted)
-    }
 }
 
 /// The ComfyUI that a folder is, or is in.
 fn within(folder: &Path) -> Option<PathBuf> {
     install::comfyui_around(&folder.join("any"))
-}
-
-fn absolute(file: &Path) -> Result<PathBuf> {
-    Ok(std::path::absolute(file)?)
-}
-
-fn comfyui(named: &Path) -> Result<PathBuf> {
-    match within(&absolute(named)?) {
-        Some(root) => Ok(root),
-        None => bail!(anyhow!("{}: no ComfyUI there", named.display()).help("name the folder with its main.py")),
-    }
 }
 
 /// The checkout that ComfyUI loads, in or around a folder.

@@ -31,12 +31,10 @@ impl Render<WorkflowsReport> for Human {
 
 fn block(file: &WorkflowReport) -> String {
     let mut out = format!("{STRONG}{}{STRONG:#}  {FAINT}{}{FAINT:#}\n", visible(&file.path), about(file));
-    if file.loaders.is_empty() {
-        return out;
+    if !file.loaders.is_empty() {
+        let head = ["Node", "Mode", "Class", "Model", "Device", "Allocation string"];
+        out.push_str(&table(head, file.loaders.iter().map(row).collect(), columns()));
     }
-    let head = ["Node", "Mode", "Class", "Model", "Device", "Allocation string"];
-    let rows = file.loaders.iter().map(row).collect();
-    out.push_str(&table(head, rows, columns()));
     for note in notes(file) {
         let _ = writeln!(out, "{FAINT}note{FAINT:#}: {}", wrapped(&visible(&note), 6, 6, columns()));
     }
@@ -114,6 +112,8 @@ fn said(setting: &SettingReport, nothing: &str) -> (String, Style) {
     };
     match setting.origin {
         SettingOrigin::Stored => (value, Style::new()),
+        // The default of a device depends on the machine.
+        SettingOrigin::Default if setting.value == SettingValue::None => (String::from("default"), Style::new()),
         SettingOrigin::Default => (format!("{value} (default)"), Style::new()),
         SettingOrigin::Absent => (String::from(nothing), FAINT),
         SettingOrigin::Linked => (format!("from node {}", setting.from.as_deref().unwrap_or("?")), NEXT),
@@ -149,5 +149,5 @@ fn notes(file: &WorkflowReport) -> Vec<String> {
         }
     });
     let unknown = unknown.into_iter().map(|(why, settings)| format!("unknown, because {why}: {}", settings.join(", ")));
-    known.chain(unknown).collect()
+    file.notes.iter().map(|note| (*note).to_owned()).chain(known).chain(unknown).collect()
 }

@@ -38,7 +38,7 @@ impl<R: Read + Seek> Bytes<R> {
 
     /// A few bytes.
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        self.has(N as u64)?;
+        self.require(N as u64)?;
         let mut bytes = [0; N];
         self.reader.read_exact(&mut bytes)?;
         self.at += N as u64;
@@ -58,7 +58,7 @@ impl<R: Read + Seek> Bytes<R> {
     /// The bytes of a part that is of interest. They are there before memory is taken for them.
     pub(super) fn take(&mut self, bytes: u64, most: u64) -> Result<Vec<u8>> {
         ensure!(bytes <= most, "the part at byte {} has {bytes} bytes, more than the {most} that are read", self.at);
-        self.has(bytes)?;
+        self.require(bytes)?;
         let mut taken = Vec::new();
         self.reader.by_ref().take(bytes).read_to_end(&mut taken)?;
         self.at += taken.len() as u64;
@@ -68,7 +68,7 @@ impl<R: Read + Seek> Bytes<R> {
 
     /// Jumps over a part.
     pub(super) fn skip(&mut self, bytes: u64) -> Result<()> {
-        self.has(bytes)?;
+        self.require(bytes)?;
         self.parts += 1;
         ensure!(self.parts <= MOST_PARTS, "it has more than {MOST_PARTS} parts");
         self.reader.seek_relative(i64::try_from(bytes)?)?;
@@ -76,7 +76,8 @@ impl<R: Read + Seek> Bytes<R> {
         Ok(())
     }
 
-    fn has(&self, bytes: u64) -> Result<()> {
+    /// Fails unless so many bytes follow.
+    pub(super) fn require(&self, bytes: u64) -> Result<()> {
         let missing = bytes.saturating_sub(self.left());
         if missing > 0 {
             bail!(anyhow!("it ends at byte {}, in a part of which {missing} bytes are missing", self.length));

@@ -1,4 +1,4 @@
-//! Matroska and WebM: the texts are tags, `WORKFLOW` and `PROMPT`.
+//! Matroska and `WebM`: the texts are tags, `WORKFLOW` and `PROMPT`.
 //!
 //! Source: RFC 8794 (EBML) and RFC 9559 (Matroska).
 
@@ -28,13 +28,16 @@ pub(super) fn read(mut bytes: Bytes<impl Read + Seek>, texts: &mut Texts) -> Res
         let id = number(&mut bytes, Keep::Marker)?;
         let length = number(&mut bytes, Keep::Value)?;
         match (id, length) {
-            (Some(SEGMENT | TAGS | TAG), _) => {}
-            (Some(SIMPLE_TAG), _) => (name, text) = (None, None),
+            // A cluster without a length was recorded as it came: what is in it follows.
+            (Some(SEGMENT), _) | (Some(CLUSTER), None) => {}
+            (Some(TAGS | TAG), length) => bytes.require(length.unwrap_or(0))?,
+            (Some(SIMPLE_TAG), length) => {
+                bytes.require(length.unwrap_or(0))?;
+                (name, text) = (None, None);
+            }
             (Some(TAG_NAME), Some(length)) => name = Some(decoded(bytes.take(length, MOST_NAME_BYTES)?)),
             (Some(TAG_STRING), Some(length)) => text = Some(decoded(bytes.take(length, MOST_TEXT_BYTES)?)),
             (_, Some(length)) => bytes.skip(length)?,
-            // A stream that was recorded as it came: what is in the cluster follows.
-            (Some(CLUSTER), None) => {}
             (_, None) => bail!("the element at byte {} has no length", bytes.at()),
         }
         if name.is_some()

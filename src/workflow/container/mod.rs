@@ -94,16 +94,19 @@ fn is_header(header: &[u8], length: u64) -> bool {
     <[u8; 8]>::try_from(header).is_ok_and(|header| u64::from_le_bytes(header).saturating_add(8) <= length)
 }
 
-/// The kind of a file, and the texts in it that may be workflows, the best first. There is at least one.
-pub(super) fn read(path: &Path) -> Result<(Container, Vec<String>)> {
+/// Opens a file; gives its length too. Anything else at a path, such as a pipe that would block, is an error.
+pub(super) fn open(path: &Path) -> Result<(File, u64)> {
     let help = "check that it is there and can be read";
     let about = fs::metadata(path).context("it cannot be opened").help(help)?;
     ensure!(about.is_file(), anyhow!("it is not a file").help("name the file of a workflow"));
-    let mut file = File::open(path).context("it cannot be opened").help(help)?;
+    Ok((File::open(path).context("it cannot be opened").help(help)?, about.len()))
+}
+
+/// The kind of a file of this length, and the texts in it that may be workflows, the best first. There is at least one.
+pub(super) fn read(mut file: impl Read + Seek, length: u64) -> Result<(Container, Vec<String>)> {
     let mut first = Vec::new();
     file.by_ref().take(FIRST_BYTES).read_to_end(&mut first)?;
     file.rewind()?;
-    let length = about.len();
     ensure!(length > 0, anyhow!("the file is empty").help("save the workflow again"));
     let Some(container) = Container::of(&first, length) else {
         bail!(
@@ -114,9 +117,12 @@ pub(super) fn read(path: &Path) -> Result<(Container, Vec<String>)> {
     if let Container::Json(encoding) = container {
         return Ok((container, vec![text(file, length, encoding)?]));
     }
-    let texts = texts(container, Bytes::new(file, length))
-        .with_context(|| format!("it cannot be read as {}", container.name()))
-        .help("it is damaged or incomplete")?;
+    let mut texts = Texts::default();
+    let is_read = parts(container, Bytes::new(file, length), &mut texts);
+    if !texts.has_workflow() {
+        let cannot = || format!("it cannot be read as {}", container.name());
+        is_read.with_context(cannot).help("it is damaged or incomplete")?;
+    }
     let texts: Vec<String> = texts.by_preference().collect();
     ensure!(
         !texts.is_empty(),
@@ -127,23 +133,22 @@ pub(super) fn read(path: &Path) -> Result<(Container, Vec<String>)> {
     Ok((container, texts))
 }
 
-fn text(file: File, length: u64, encoding: Encoding) -> Result<String> {
+fn text(file: impl Read, length: u64, encoding: Encoding) -> Result<String> {
     json::check_length(length)?;
     let mut bytes = Vec::with_capacity(usize::try_from(length)?);
     file.take(length).read_to_end(&mut bytes)?;
     encoding.decode(bytes)
 }
 
-fn texts(container: Container, bytes: Bytes<impl Read + Seek>) -> Result<Texts> {
-    let mut texts = Texts::default();
+/// Reads the parts of a file that have texts.
+fn parts(container: Container, bytes: Bytes<impl Read + Seek>, texts: &mut Texts) -> Result<()> {
     match container {
-        Container::Json(_) | Container::Text => {}
-        Container::Png => png::read(bytes, &mut texts)?,
-        Container::WebP => webp::read(bytes, &mut texts)?,
-        Container::Mp4 => mp4::read(bytes, &mut texts)?,
-        Container::Matroska => matroska::read(bytes, &mut texts)?,
-        Container::Flac => flac::read(bytes, &mut texts)?,
-        Container::Safetensors => safetensors::read(bytes, &mut texts)?,
+        Container::Json(_) | Container::Text => Ok(()),
+        Container::Png => png::read(bytes, texts),
+        Container::WebP => webp::read(bytes, texts),
+        Container::Mp4 => mp4::read(bytes, texts),
+        Container::Matroska => matroska::read(bytes, texts),
+        Container::Flac => flac::read(bytes, texts),
+        Container::Safetensors => safetensors::read(bytes, texts),
     }
-    Ok(texts)
 }

@@ -1,6 +1,6 @@
-//! MP4 and QuickTime: the texts are in `moov/udta/meta` or `moov/meta`, where `keys` has their names, and `ilst` the texts.
+//! MP4 and `QuickTime`: the texts are in `moov/udta/meta` or `moov/meta`, where `keys` has their names, and `ilst` the texts.
 //!
-//! Source: ISO/IEC 14496-12, and Apple's QuickTime File Format, "Metadata".
+//! Source: ISO/IEC 14496-12, and Apple's `QuickTime` File Format, "Metadata".
 
 use std::io::{Read, Seek};
 
@@ -41,7 +41,7 @@ pub(super) fn read(mut bytes: Bytes<impl Read + Seek>, texts: &mut Texts) -> Res
             }
             b"keys" => keys = names(&mut bytes, found.end)?,
             kind => match name(*kind, &keys) {
-                Some(name) => texts.add(name, value(bytes.take(left(&bytes, found.end)?, MOST_TEXT_BYTES)?)),
+                Some(name) => texts.add(name, value(&bytes.take(left(&bytes, found.end)?, MOST_TEXT_BYTES)?)),
                 None => skip_to(&mut bytes, found.end)?,
             },
         }
@@ -110,7 +110,7 @@ fn name(kind: [u8; 4], keys: &[String]) -> Option<&str> {
 }
 
 /// The text: in a box `data` behind its type and its language, or, as in `QuickTime`, behind its length and its language.
-fn value(item: Vec<u8>) -> String {
+fn value(item: &[u8]) -> String {
     let begin = if item.get(4..8) == Some(b"data") { 16 } else { 4 };
     decoded(item.get(begin..).unwrap_or_default().to_vec())
 }

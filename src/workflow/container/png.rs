@@ -14,14 +14,14 @@ use super::texts::{Texts, decoded};
 
 pub(super) fn read(mut bytes: Bytes<impl Read + Seek>, texts: &mut Texts) -> Result<()> {
     bytes.skip(8)?;
-    while !texts.is_complete() && !bytes.is_at_end() {
+    while !texts.is_complete() {
         let length = bytes.big_endian()?.into();
         match &bytes.array()? {
             b"IEND" => break,
             kind @ (b"tEXt" | b"zTXt" | b"iTXt" | b"comf") => {
                 let chunk = bytes.take(length, MOST_TEXT_BYTES)?;
                 if let Some((name, rest)) = split(&chunk) {
-                    texts.add(&decoded(name.to_vec()), text(kind, rest)?);
+                    texts.add(&decoded(name.to_vec()), text(*kind, rest)?);
                 }
             }
             _ => bytes.skip(length)?,
@@ -38,11 +38,11 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&bytes[..zero], &bytes[zero + 1..]))
 }
 
-fn text(kind: &[u8; 4], rest: &[u8]) -> Result<String> {
+fn text(kind: [u8; 4], rest: &[u8]) -> Result<String> {
     let (is_packed, text) = match (kind, rest) {
-        (b"zTXt", [_method, packed @ ..]) => (true, packed),
+        ([b'z', ..], [_method, packed @ ..]) => (true, packed),
         // Then the language and the translated name, each with a zero byte behind it.
-        (b"iTXt", [flag, _method, rest @ ..]) => {
+        ([b'i', ..], [flag, _method, rest @ ..]) => {
             let text = split(rest).and_then(|(_, rest)| split(rest)).map_or(&[][..], |(_, text)| text);
             (*flag == 1, text)
         }

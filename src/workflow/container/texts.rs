@@ -36,9 +36,14 @@ impl Texts {
         }
     }
 
-    /// Is the best one known, so that the rest of the file need not be read?
-    pub(super) fn is_complete(&self) -> bool {
+    /// Is what the frontend saved known, so that it does not matter if the file is damaged behind it?
+    pub(super) fn has_workflow(&self) -> bool {
         self.workflow.is_some()
+    }
+
+    /// Is everything known, so that the rest of the file need not be read?
+    pub(super) fn is_complete(&self) -> bool {
+        self.workflow.is_some() && self.prompt.is_some()
     }
 
     /// All of them, the best first: what the frontend saved has everything, a prompt only what ran.
