@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::{NodeRef, Unchecked, dynamic_vram, device, missing_class, model_file, room, shifted};
+use super::{NodeRef, Unchecked, device, dynamic_vram, missing_class, model_file, room, shifted};
 use crate::allocator::Device;
 use crate::comfyui::LoaderKind;
 use crate::inputs::{Choices, Class, Classes, Kind, KnownBy, Literal, Part, WidgetKind};
@@ -114,7 +114,12 @@ impl<'c> Context<'c> {
     /// What DisTorch2 does to what a class loads; None if that is not known.
     pub(super) fn effect(&self, class: &Class) -> Option<&crate::loaders::Loader> {
         let kind = loaded(class)?;
-        self.known.effects?.each.iter().find(|loader| loader.kind == kind).filter(|loader| loader.effect != Effect::Unknown)
+        self.known
+            .effects?
+            .each
+            .iter()
+            .find(|loader| loader.kind == kind)
+            .filter(|loader| loader.effect != Effect::Unknown)
     }
 
     /// Is there a node that distributes its model?
@@ -239,9 +244,12 @@ impl Allotment<'_> {
         }
     }
 
-    /// Does the node unload everything from the compute device first?
+    /// Does the node unload everything from the compute device first? It does so for GPUs only.
     pub(super) fn evicts(&self) -> bool {
-        self.gigabytes.is_some_and(|gigabytes| gigabytes > 0.0) && self.donor.is_some_and(|donor| !donor.is_empty())
+        let on_gpu = self.compute.is_some_and(|compute| compute != "cpu");
+        on_gpu
+            && self.gigabytes.is_some_and(|gigabytes| gigabytes > 0.0)
+            && self.donor.is_some_and(|donor| !donor.is_empty())
     }
 
     /// `` `unet` of `` for one of several, else nothing.

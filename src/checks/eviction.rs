@@ -29,7 +29,7 @@ pub(super) fn groups<'a>(context: &'a Context<'_>) -> Vec<(String, Vec<Allotment
         if !allotment.evicts() || is_clip || !loads_diffusion(allotment.loader.class) {
             continue;
         }
-        let Some(compute) = allotment.compute.filter(|compute| *compute != "cpu") else { continue };
+        let Some(compute) = allotment.compute else { continue };
         match groups.iter_mut().find(|(device, _)| device == compute) {
             Some((_, group)) => group.push(allotment),
             None => groups.push((compute.to_owned(), vec![allotment])),
@@ -53,7 +53,9 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
         let have_strings = group.iter().all(|allotment| allotment.string.is_some_and(|string| !string.is_empty()));
         let help = match (have_strings, fit) {
             (true, Some(true)) => "set virtual_vram_gb to 0 in them: the strings say where the models go",
-            (true, _) => "if there is room for both, set virtual_vram_gb to 0 in them: the strings say where the models go",
+            (true, _) => {
+                "if there is room for both, set virtual_vram_gb to 0 in them: the strings say where the models go"
+            }
             (false, _) => "if there is room for both, give them allocation strings, and set virtual_vram_gb to 0",
         };
         Some(CHECK.finding(message).of(nodes).with_level(level).help(help))

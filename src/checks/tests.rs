@@ -40,7 +40,8 @@ fn staged(workflow: &Workflow, classes: &Classes) -> Result<Staged, String> {
         let outline = Outline::of(workflow, classes, None, &instead)?;
         let devices = devices::devices(&gpus(), None, &outline.strings(), Vec::new)?;
         let policies = vec![Policy::CpuFallback, Policy::GpuOnly];
-        outline.plan(&devices, &Options { accounting: Accounting::Resident, policies, headroom_bytes: 2 * GB, gpu: None })
+        outline
+            .plan(&devices, &Options { accounting: Accounting::Resident, policies, headroom_bytes: 2 * GB, gpu: None })
     };
     planned().map_err(|error: anyhow::Error| format!("{error:#}"))
 }
@@ -124,7 +125,11 @@ fn checks_have_names_and_texts_of_their_own() {
     let ids: HashSet<&str> = CHECKS.iter().map(|check| check.id).collect();
     assert_eq!(ids.len(), CHECKS.len());
     for check in CHECKS {
-        assert!(check.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'), "{}", check.id);
+        assert!(
+            check.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'),
+            "{}",
+            check.id
+        );
         assert!(check.about.ends_with('.') && check.help.ends_with('.') && !check.title.ends_with('.'), "{}", check.id);
     }
 }
