@@ -115,7 +115,28 @@ NODE_CLASS_MAPPINGS = {{"XDisTorch2MultiGPU": wrap(GLOBAL["CLIPLoader"])}}
 }
 
 /// Each body with the widgets that it gives.
-const STYLES: [(&str, &str, &str); 18] = [
+const STYLES: [(&str, &str, &str); 20] = [
+    (
+        "a name that the class has too",
+        r#"
+            inputs = cls.INPUT_TYPES()
+            inputs["optional"] = {"device": (devices(), {"default": "cpu"})}
+            return inputs
+        def devices(self):
+            return "STRING""#,
+        "clip_name type device",
+    ),
+    (
+        "names of a function around",
+        r#"
+            at = 0
+            def named(kind):
+                nonlocal at
+                at += 1
+                return f"{kind.lower()}{at}"
+            return {"required": {named(kind): (kind,) for kind in ("INT", "FLOAT")}}"#,
+        "int1 float2",
+    ),
     (
         "a deep copy that is changed",
         r#"

@@ -18,8 +18,8 @@ use super::value::{Binding, Class, Function, Value};
 use crate::python::field::Fields as _;
 use crate::python::imports;
 
-/// The most statements and expressions that are followed. A file of ComfyUI has some ten thousand.
-const MOST_STEPS: usize = 2_000_000;
+/// The most statements and expressions that are followed, and items that are looked at. An installation takes about 16,000.
+const MOST_STEPS: usize = 500_000;
 /// Calls in calls, and code in code.
 const DEEPEST: usize = 60;
 
@@ -50,8 +50,10 @@ pub(super) enum Flow<'t> {
     Next,
     /// Out of the function
     Return(Value<'t>),
-    /// Out of the loop, or to its next round
-    Loop,
+    /// Out of the loop
+    Break,
+    /// To the next round of the loop
+    Continue,
     /// Out, by an exception
     Raise,
 }
@@ -189,7 +191,14 @@ impl<'t> Evaluator<'t> {
                 node.parts().into_iter().for_each(|target| self.delete(scope, target));
                 Flow::Next
             }
-            "break_statement" | "continue_statement" => Flow::Loop,
+            "break_statement" => Flow::Break,
+            "continue_statement" => Flow::Continue,
+            "global_statement" | "nonlocal_statement" => {
+                for name in node.parts() {
+                    scope.set_elsewhere(self.slice(scope, name), node.kind() == "global_statement");
+                }
+                Flow::Next
+            }
             "raise_statement" => Flow::Raise,
             "if_statement" => self.condition(scope, node),
             "for_statement" => self.each(scope, node),
@@ -246,8 +255,7 @@ impl<'t> Evaluator<'t> {
         match target.kind() {
             "identifier" => {
                 let name = self.slice(scope, target);
-                if self.is_global(target, name, scope) {
-                    let scope = scope.of_its_file();
+                if let Some(scope) = scope.place_elsewhere(name) {
                     let value = self.perhaps(scope.get(name), value);
                     scope.set(name, value);
                 } else {
@@ -294,14 +302,6 @@ impl<'t> Evaluator<'t> {
     /// What something outside of the names here holds after it was given a value, on a way that may not be taken.
     fn perhaps(&self, old: Option<Value<'t>>, new: Value<'t>) -> Value<'t> {
         if self.is_certain() { new } else { old.unwrap_or(Value::Unknown).join(new) }
-    }
-
-    /// Does the function around say that this name is one of the file?
-    fn is_global(&self, node: Node<'t>, name: &str, scope: &Scope<'t>) -> bool {
-        let Some(function) = crate::python::syntax::enclosing(node, &["function_definition"]) else { return false };
-        let statements = function.field("body").map(|body| body.parts()).unwrap_or_default();
-        let globals = statements.iter().filter(|statement| statement.kind() == "global_statement");
-        globals.flat_map(Node::parts).any(|global| self.slice(scope, global) == name)
     }
 
     fn delete(&self, scope: &Rc<Scope<'t>>, target: Node<'t>) {
@@ -404,7 +404,7 @@ impl<'t> Evaluator<'t> {
         let function = Function {
             file: scope.file,
             node,
-            scope: Rc::clone(scope),
+            scope: scope.seen_by_functions(),
             bound: None,
             binding: Binding::None,
             owner: RefCell::default(),
@@ -420,7 +420,7 @@ impl<'t> Evaluator<'t> {
             .filter(|base| base.kind() != "keyword_argument")
             .map(|base| self.eval(scope, base))
             .collect();
-        let members = Scope::inside(scope);
+        let members = Scope::of_class(scope);
         self.deeper(|| self.block(&members, body));
         let name = self.slice(scope, name);
         let class = Rc::new(Class { name: Rc::from(name), file: scope.file, node, bases, members });
@@ -479,6 +479,7 @@ impl<'t> Evaluator<'t> {
     ) -> Flow<'t> {
         self.state.borrow_mut().uncertain += 1;
         let before = scope.names();
+        self.steps(before.len() / 16);
         let first = one(scope);
         let after = scope.replace(before);
         let second = other(scope);
@@ -499,18 +500,19 @@ impl<'t> Evaluator<'t> {
                 scope.replace(after);
                 flow
             }
-            (Flow::Loop, Flow::Loop) => {
-                scope.join(after);
-                Flow::Loop
-            }
             (Flow::Next, Flow::Next) => {
                 scope.join(after);
                 Flow::Next
             }
-            (Flow::Next | Flow::Loop, Flow::Next | Flow::Loop) => {
+            (Flow::Break, Flow::Break) => {
+                scope.join(after);
+                Flow::Break
+            }
+            (first, second) => {
                 scope.join(after);
                 self.may_have_ended();
-                Flow::Next
+                let is_over = !matches!(first, Flow::Next) && !matches!(second, Flow::Next);
+                if is_over { Flow::Continue } else { Flow::Next }
             }
         }
     }
@@ -548,9 +550,8 @@ impl<'t> Evaluator<'t> {
             for item in items.by_ref().take(sure) {
                 self.assign(scope, left, item);
                 match self.block(scope, body) {
-                    // A loop that is left early or a round that is: what follows is the same.
-                    Flow::Loop if self.leaves(body) => return Flow::Next,
-                    Flow::Next | Flow::Loop => {}
+                    Flow::Break => return Flow::Next,
+                    Flow::Next | Flow::Continue => {}
                     other => return other,
                 }
             }
@@ -581,8 +582,8 @@ impl<'t> Evaluator<'t> {
                     None => break,
                 }
                 match self.block(scope, body) {
-                    Flow::Loop if self.leaves(body) => return Flow::Next,
-                    Flow::Next | Flow::Loop => {}
+                    Flow::Break => return Flow::Next,
+                    Flow::Next | Flow::Continue => {}
                     other => return other,
                 }
                 if !self.is_certain() {
@@ -599,7 +600,7 @@ impl<'t> Evaluator<'t> {
             self.forget(scope, body);
             begin(scope);
             match self.block(scope, body) {
-                Flow::Loop => Flow::Next,
+                Flow::Break | Flow::Continue => Flow::Next,
                 other => other,
             }
         };
@@ -615,12 +616,6 @@ impl<'t> Evaluator<'t> {
             }
             false
         });
-    }
-
-    /// Is there a `break` in the body of a loop?
-    #[allow(clippy::unused_self, reason = "it reads better beside the others")]
-    fn leaves(&self, body: Node<'t>) -> bool {
-        crate::python::syntax::any(body, |node| node.kind() == "break_statement")
     }
 
     fn attempt(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) -> Flow<'t> {
@@ -690,7 +685,7 @@ impl<'t> Evaluator<'t> {
         let returned = self.state.borrow_mut().returned.pop().unwrap_or_default();
         let last = match flow {
             Some(Flow::Return(value)) => value,
-            Some(Flow::Next | Flow::Loop) => Value::Nothing,
+            Some(Flow::Next | Flow::Break | Flow::Continue) => Value::Nothing,
             Some(Flow::Raise) => match returned.first() {
                 // It returns, or it fails.
                 Some(_) => return returned.into_iter().reduce(Value::join).unwrap_or(Value::Unknown),
