@@ -637,3 +637,17 @@ fn hostile_code_ends_and_says_nothing() {
         }
     }
 }
+
+#[test]
+fn too_much_code_in_one_pack_leaves_the_others_known() {
+    let endless = "NODE_CLASS_MAPPINGS = {}\nwhile True:\n    NODE_CLASS_MAPPINGS['Endless'] = 1\n";
+    let fine = format!("{NODES}\nNODE_CLASS_MAPPINGS = {{'Fine': UNETLoader}}\n");
+    let folder = installation(
+        &wrapper("\n            return cls.INPUT_TYPES()"),
+        &[("custom_nodes/endless/__init__.py", endless), ("custom_nodes/fine/__init__.py", &fine)],
+    );
+    let classes = read(folder.path(), &["Endless", "Fine"]);
+    assert_eq!(classes.why_unknown("Endless"), Some("there is too much code to follow"));
+    assert_eq!(names(classes.get("Fine")).join(" "), "unet_name weight_dtype");
+    assert_eq!(names(classes.get("XDisTorch2MultiGPU")).join(" "), "clip_name type device");
+}

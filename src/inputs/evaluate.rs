@@ -6,7 +6,7 @@
 //! definition is either right or not known.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use tree_sitter::Node;
@@ -20,6 +20,8 @@ use crate::python::imports;
 
 /// The most statements and expressions that are followed, and items that are looked at. An installation takes about 16,000.
 const MOST_STEPS: usize = 500_000;
+/// The most for all classes that are asked for.
+const MOST_IN_ALL: usize = 10 * MOST_STEPS;
 /// Calls in calls, and code in code.
 const DEEPEST: usize = 60;
 
@@ -68,6 +70,7 @@ pub(super) struct Evaluator<'t> {
 #[derive(Default)]
 struct State<'t> {
     steps: usize,
+    steps_before: usize,
     depth: usize,
     /// Was something left out, because there was too much?
     is_cut_off: bool,
@@ -89,9 +92,22 @@ impl<'t> Evaluator<'t> {
         self.state.borrow().uncertain == 0
     }
 
-    /// Was something left out, because there was too much?
-    pub(super) fn was_cut_off(&self) -> bool {
-        self.state.borrow().is_cut_off
+    /// Follows something with steps of its own; None if they do not suffice, or if too many were taken before.
+    ///
+    /// Files that were imported for it are then imported anew when they are needed again.
+    pub(super) fn limited<T>(&self, inside: impl FnOnce() -> T) -> Option<T> {
+        {
+            let mut state = self.state.borrow_mut();
+            state.steps_before += std::mem::take(&mut state.steps);
+            state.is_cut_off = state.steps_before > MOST_IN_ALL;
+        }
+        let before: HashSet<usize> = self.modules.borrow().keys().copied().collect();
+        let result = inside();
+        let is_cut_off = self.state.borrow().is_cut_off;
+        if is_cut_off {
+            self.modules.borrow_mut().retain(|file, _| before.contains(file));
+        }
+        (!is_cut_off).then_some(result)
     }
 
     /// Counts a step, if there are any left.
@@ -138,7 +154,7 @@ impl<'t> Evaluator<'t> {
         let flow = self.deeper(|| self.block(&scope, source.root()));
         self.state.borrow_mut().importing.pop();
         self.state.borrow_mut().uncertain = around;
-        let has_failed = matches!(flow, Some(Flow::Raise)) && !self.was_cut_off();
+        let has_failed = matches!(flow, Some(Flow::Raise)) && !self.state.borrow().is_cut_off;
         if has_failed {
             // The next import tries again, as Python's does: what failed because of a circle may work then.
             self.modules.borrow_mut().remove(&file);
