@@ -17,6 +17,7 @@ mod reversal;
 mod status;
 mod survey;
 mod verification;
+mod workflow;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -37,6 +38,10 @@ pub use reversal::{Ending, ReversalReport, ReversedFile};
 pub use status::StatusReport;
 pub use survey::{Point, Replacement, SiteReport, SurveyReport};
 pub use verification::Verification;
+pub use workflow::{
+    InputsKnownBy, LoaderKind, LoaderNodeReport, NodeMode, PartReport, SettingOrigin, SettingReport, SettingValue,
+    WorkflowForm, WorkflowReport, WorkflowsReport,
+};
 
 use crate::fixes::Accounting;
 
@@ -232,23 +237,29 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::{env, fs};
 
     use schemars::generate::SchemaSettings;
 
     use super::*;
 
-    /// `UPDATE=1 cargo test` rewrites it.
-    #[test]
-    fn the_schema_is_that_of_the_report() {
+    /// Is the file in `schema` that of a report? `UPDATE=1 cargo test` rewrites it.
+    fn is_schema<T: schemars::JsonSchema>(file: &str, title: &str) {
         let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-        let mut schema = generator.into_root_schema_for::<Report>();
-        schema.insert("title".into(), "A report of distorch-fix".into());
+        let mut schema = generator.into_root_schema_for::<T>();
+        schema.insert("title".into(), title.into());
         let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/report.schema.json");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema").join(file);
         if env::var_os("UPDATE").is_some() {
-            fs::write(path, &schema).unwrap();
+            fs::write(&path, &schema).unwrap();
         }
         assert_eq!(fs::read_to_string(path).unwrap(), schema, "UPDATE=1 cargo test rewrites it");
+    }
+
+    #[test]
+    fn the_schemas_are_those_of_the_reports() {
+        is_schema::<Report>("report.schema.json", "A report of distorch-fix");
+        is_schema::<WorkflowsReport>("workflow.schema.json", "What the loader nodes of workflows are set to");
     }
 }

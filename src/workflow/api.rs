@@ -5,16 +5,19 @@ use std::collections::HashMap;
 use super::json::{Kind, Value};
 use super::node::{Graph, Input, Mode, Node, Origin, Pack, Values};
 
-/// Is this a prompt? At least one node, and nothing but nodes.
+/// Is this a prompt? At least one node; what has no class beside it is no node.
 pub(super) fn is_prompt(root: Value<'_>) -> bool {
-    let mut nodes = root.members().peekable();
-    nodes.peek().is_some()
-        && nodes.all(|(_, node)| node.get("class_type").is_some_and(|class| class.kind() == Kind::Text))
+    root.members().any(|(_, node)| is_node(node))
+}
+
+fn is_node(value: Value<'_>) -> bool {
+    value.get("class_type").is_some_and(|class| class.kind() == Kind::Text)
 }
 
 /// Its one graph and its nodes.
 pub(super) fn read(root: Value<'_>) -> (Vec<Graph>, Vec<Node>) {
-    let members: Vec<_> = root.members().filter_map(|(id, node)| Some((id.text()?.into_owned(), node))).collect();
+    let nodes = root.members().filter(|(_, node)| is_node(*node));
+    let members: Vec<_> = nodes.filter_map(|(id, node)| Some((id.text()?.into_owned(), node))).collect();
     let index: HashMap<&str, usize> = members.iter().enumerate().map(|(at, (id, _))| (id.as_str(), at)).collect();
     let node = |(id, node): &(String, Value<'_>)| {
         let text = |value: Option<Value<'_>>| value.and_then(Value::text).map(std::borrow::Cow::into_owned);
@@ -22,7 +25,7 @@ pub(super) fn read(root: Value<'_>) -> (Vec<Graph>, Vec<Node>) {
         let links = inputs.into_iter().flat_map(Value::members).filter_map(|(name, value)| {
             let (from, slot) = link(value)?;
             let origin = index.get(from.as_str()).map_or(Origin::Nowhere, |&node| Origin::Node { node, slot });
-            Some(Input { name: name.text()?.into_owned(), is_widget: false, origin: Some(origin) })
+            Some(Input { name: name.text()?.into_owned(), widget: None, origin: Some(origin) })
         });
         Node {
             id: id.clone(),

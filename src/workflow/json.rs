@@ -10,19 +10,21 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, ensure};
 use jiter::{Jiter, JiterError, Peek};
 
 use crate::advice::Advise as _;
 
 /// Bytes of the longest text that is read. Workflows have some hundred kilobytes; images pasted into one make megabytes.
-pub const MOST_BYTES: usize = 256 << 20;
+pub const MOST_BYTES: u64 = 256 << 20;
 /// The most values, which take 16 bytes each.
 const MOST_VALUES: usize = 16 << 20;
 /// Containers in containers. A workflow has about ten for each subgraph in a subgraph.
 const MOST_NESTING: usize = 1_000;
+/// What to do about a text beyond these limits.
+const NO_WORKFLOW: &str = "this is hardly a workflow; name the file that ComfyUI saved";
 /// Up to so many keys are compared with each other, without a set.
-const FEW_KEYS: usize = 8;
+const FEW_KEYS: usize = 16;
 
 /// A text and its values.
 #[derive(Debug, Clone)]
@@ -72,11 +74,15 @@ pub struct Value<'j> {
 impl Json {
     /// Parses a text.
     pub fn parse(text: String) -> Result<Self> {
-        ensure!(
-            text.len() <= MOST_BYTES,
-            anyhow!("the JSON text has more than {} MiB", MOST_BYTES >> 20).help("this is not a workflow of ComfyUI")
-        );
-        let entries = Builder::new(&text).build()?;
+        check_length(text.len() as u64)?;
+        let entries = match Builder::new(&text, &text).build() {
+            Ok(entries) => entries,
+            Err(error) => {
+                // Each character is replaced by one of the same length, so that all places stay the same.
+                let masked = masked(&text).ok_or(error)?;
+                Builder::new(&masked, &text).build()?
+            }
+        };
         Ok(Self { text, entries })
     }
 
@@ -103,6 +109,52 @@ impl Json {
         let value = Value { json: self, at: found };
         (value.span() == *span).then_some(value)
     }
+}
+
+/// Fails for a text of so many bytes that it is not read.
+pub(super) fn check_length(bytes: u64) -> Result<()> {
+    ensure!(
+        bytes <= MOST_BYTES,
+        anyhow!("it has {} MiB, and no more than {} MiB of JSON are read", bytes >> 20, MOST_BYTES >> 20)
+            .help(NO_WORKFLOW)
+    );
+    Ok(())
+}
+
+/// The text with half a character, `\ud83d` without the other half, as the replacement character; None if it has no such
+/// thing. Python and JavaScript read and write them, but they are no text.
+fn masked(text: &str) -> Option<String> {
+    let mut bytes = text.as_bytes().to_vec();
+    let mut at = 0;
+    let mut is_masked = false;
+    while let Some(next) = memchr::memchr(b'\\', &bytes[at..]) {
+        at += next;
+        match (surrogate(&bytes[at..]), surrogate(bytes.get(at + 6..).unwrap_or_default())) {
+            (Some(0xd800..0xdc00), Some(0xdc00..)) => at += 12,
+            (Some(_), _) => {
+                bytes[at + 2..at + 6].copy_from_slice(b"fffd");
+                is_masked = true;
+                at += 6;
+            }
+            // The character behind it may be a backslash too.
+            (None, _) => at = bytes.len().min(at + 2),
+        }
+    }
+    is_masked.then(|| String::from_utf8(bytes).ok()).flatten()
+}
+
+/// The half of a character that is escaped at the beginning of these bytes.
+fn surrogate(bytes: &[u8]) -> Option<u16> {
+    let digits = str::from_utf8(bytes.strip_prefix(b"\\u")?.get(..4)?).ok()?;
+    u16::from_str_radix(digits, 16).ok().filter(|code| (0xd800..0xe000).contains(code))
+}
+
+/// The text of a string as it is written, with its quotes.
+fn decoded(raw: &str) -> Option<Cow<'_, str>> {
+    if !raw.contains('\\') {
+        return raw.get(1..raw.len() - 1).map(Cow::Borrowed);
+    }
+    serde_json::from_str(raw).ok().or_else(|| serde_json::from_str(&masked(raw)?).ok()).map(Cow::Owned)
 }
 
 impl<'j> Value<'j> {
@@ -136,16 +188,9 @@ impl<'j> Value<'j> {
         self.kind() == Kind::Null
     }
 
-    /// The text of a string.
+    /// The text of a string, with U+FFFD for half a character.
     pub fn text(self) -> Option<Cow<'j, str>> {
-        if self.kind() != Kind::Text {
-            return None;
-        }
-        let raw = self.raw();
-        if !raw.contains('\\') {
-            return raw.get(1..raw.len() - 1).map(Cow::Borrowed);
-        }
-        serde_json::from_str(raw).ok().map(Cow::Owned)
+        if self.kind() == Kind::Text { decoded(self.raw()) } else { None }
     }
 
     /// A number. `Infinity`, as Python writes it, is not read as one that a node could use, but as infinity.
@@ -197,16 +242,20 @@ impl<'j> Value<'j> {
 /// Makes the list of values.
 struct Builder<'t> {
     text: &'t str,
+    /// The same before half characters were replaced.
+    written: &'t str,
     jiter: Jiter<'t>,
     entries: Vec<Entry>,
     /// The containers around the next value.
     open: Vec<usize>,
+    /// The keys of the last object, kept for their memory.
+    keys: Vec<usize>,
 }
 
 impl<'t> Builder<'t> {
-    fn new(text: &'t str) -> Self {
+    fn new(text: &'t str, written: &'t str) -> Self {
         let jiter = Jiter::new(text.as_bytes()).with_allow_inf_nan();
-        Self { text, jiter, entries: Vec::new(), open: Vec::new() }
+        Self { text, written, jiter, entries: Vec::new(), open: Vec::new(), keys: Vec::new() }
     }
 
     fn build(mut self) -> Result<Vec<Entry>> {
@@ -215,7 +264,8 @@ impl<'t> Builder<'t> {
             Err(Stop::Json(error)) => {
                 let place = error.get_position(&self.jiter);
                 let what = error.error_type.to_string();
-                bail!("not JSON: {what} in line {}, column {}", place.line, place.column)
+                let error = anyhow!("not JSON: {what} in line {}, column {}", place.line, place.column);
+                Err(error.help("it is damaged, or was edited by hand; save it in ComfyUI again"))
             }
             Err(Stop::Other(error)) => Err(error),
         }
@@ -252,9 +302,8 @@ impl<'t> Builder<'t> {
                 self.open.push(at);
                 if self.open.len() > MOST_NESTING {
                     let line = self.line(start);
-                    return Err(Stop::Other(anyhow!(
-                        "more than {MOST_NESTING} containers in each other in line {line}"
-                    )));
+                    let error = anyhow!("more than {MOST_NESTING} lists and objects in each other in line {line}");
+                    return Err(Stop::Other(error.help(NO_WORKFLOW)));
                 }
                 let first = if peek == Peek::Array {
                     self.jiter.known_array()?
@@ -290,7 +339,8 @@ impl<'t> Builder<'t> {
 
     fn push(&mut self, start: usize, end: usize, kind: Kind) -> Result<(), Stop> {
         if self.entries.len() == MOST_VALUES {
-            return Err(Stop::Other(anyhow!("more than {MOST_VALUES} values in line {}", self.line(start))));
+            let error = anyhow!("more than {MOST_VALUES} values, of which the last is in line {}", self.line(start));
+            return Err(Stop::Other(error.help(NO_WORKFLOW)));
         }
         self.entries.push(Entry { start: small(start), end: small(end), next: small(self.entries.len() + 1), kind });
         Ok(())
@@ -306,32 +356,37 @@ impl<'t> Builder<'t> {
     }
 
     /// Fails if an object has a key twice.
-    fn unique(&self, container: usize) -> Result<()> {
+    fn unique(&mut self, container: usize) -> Result<()> {
         let next = self.entries[container].next as usize;
-        let mut keys: Vec<&Entry> = Vec::new();
+        let mut keys = std::mem::take(&mut self.keys);
+        keys.clear();
         let mut key = container + 1;
         while key < next {
-            keys.push(&self.entries[key]);
+            keys.push(key);
             key = self.entries[key + 1].next as usize;
         }
-        let text = |key: &Entry| -> Cow<'t, str> {
-            let raw = &self.text[key.start as usize..key.end as usize];
+        // What is half a character cannot be compared as text, and is not read as one here.
+        let text = |key: usize| {
+            let entry = self.entries[key];
+            let raw = &self.written[entry.start as usize..entry.end as usize];
             if raw.contains('\\') {
-                serde_json::from_str(raw).unwrap_or(Cow::Borrowed(raw))
+                serde_json::from_str(raw).map_or(Cow::Borrowed(raw), Cow::Owned)
             } else {
                 Cow::Borrowed(&raw[1..raw.len() - 1])
             }
         };
-        let texts: Vec<Cow<'t, str>> = keys.iter().map(|key| text(key)).collect();
-        let twice = if texts.len() <= FEW_KEYS {
-            (1..texts.len()).find(|at| texts[..*at].contains(&texts[*at]))
+        let twice = if keys.len() <= FEW_KEYS {
+            (1..keys.len()).find(|at| keys[..*at].iter().any(|key| text(*key) == text(keys[*at])))
         } else {
-            let mut seen = HashSet::with_capacity(texts.len());
-            (0..texts.len()).find(|at| !seen.insert(&texts[*at]))
+            let mut seen = HashSet::with_capacity(keys.len());
+            (0..keys.len()).find(|at| !seen.insert(text(keys[*at])))
         };
-        let Some(twice) = twice else { return Ok(()) };
-        let line = self.line(keys[twice].start as usize);
-        Err(anyhow!("the key `{}` is there twice in one object, again in line {line}", texts[twice])
+        let twice = twice.map(|at| (text(keys[at]).into_owned(), self.entries[keys[at]].start as usize));
+        self.keys = keys;
+        let Some((name, start)) = twice else { return Ok(()) };
+        let name =
+            if name.chars().count() > 60 { format!("{}…", name.chars().take(60).collect::<String>()) } else { name };
+        Err(anyhow!("the key `{name}` is there twice in one object, again in line {}", self.line(start))
             .help("remove one of the two; programs differ in which they read"))
     }
 
@@ -402,10 +457,22 @@ mod tests {
             error("{\"a\": 1,\n \"b\": 2, \"\\u0061\": 3}"),
             "the key `a` is there twice in one object, again in line 2"
         );
-        assert!(error("[\"\\ud800\"]").starts_with("not JSON: unexpected end of hex escape"));
-        assert!(error(&"[".repeat(1_000_000)).starts_with("more than 1000 containers in each other"));
+        assert!(error(&"[".repeat(1_000_000)).starts_with("more than 1000 lists and objects in each other"));
         assert!(error("").starts_with("not JSON: EOF"));
         assert!(error("[] x").starts_with("not JSON: trailing characters"));
+    }
+
+    #[test]
+    fn half_a_character_is_read_and_stays_where_it_is() {
+        let text = r#"{"a\ud83d": "\ude42\ud83d\ude42\\ud83d\ud83d", "b": "é", "a\ud83e": 1}"#;
+        let json = parse(text);
+        assert_eq!(json.text(), text);
+        let first = json.root().members().next().unwrap().1;
+        assert_eq!(first.text().unwrap(), "\u{fffd}🙂\\ud83d\u{fffd}");
+        assert_eq!(json.root().get("b").unwrap().raw(), "\"é\"");
+        assert_eq!(masked(r#"["\ud83d\ude42"]"#), None);
+        // What is wrong besides is said as ever.
+        assert!(error(r#"["\ud83d", tru]"#).starts_with("not JSON: expected ident"));
     }
 
     /// Any JSON, as serde has it.

@@ -8,24 +8,36 @@
 //! number of nodes have limits.
 
 mod api;
+mod container;
+mod effective;
+mod encoding;
+mod form;
 pub mod json;
 pub mod loader;
 pub mod node;
 mod ui;
+mod uses;
 
 use std::collections::HashMap;
+use std::io::{Read, Seek};
+use std::path::Path;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 
-pub use loader::{Held, Loader, Use};
+pub use container::Container;
+pub use encoding::Encoding;
+pub use form::{Form, NotAWorkflow};
+pub use loader::{Held, Loader};
 pub use node::{Graph, Mode, Node};
+pub use uses::Use;
 
-use self::json::{Json, Value};
-use crate::advice::Advise as _;
+use self::form::Document;
+use self::json::Json;
 
 /// A workflow.
 #[derive(Debug, Clone)]
 pub struct Workflow {
+    container: Container,
     json: Json,
     form: Form,
     graphs: Vec<Graph>,
@@ -33,22 +45,45 @@ pub struct Workflow {
     by_class: HashMap<String, usize>,
 }
 
-/// How a workflow is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// As the frontend saves it
-    Ui,
-    /// As the API takes it
-    Api,
+/// What is said first of a file that cannot be read.
+pub fn unreadable(path: &Path) -> String {
+    format!("{}: cannot be read as a workflow", path.display())
 }
 
 impl Workflow {
-    /// Reads the text of a workflow. It can be inside of another object, under `workflow` or `prompt`.
+    /// Reads a file: JSON, or what ComfyUI saves with the workflow that made it. Of several workflows in it, the first
+    /// that can be read counts, and what the frontend saved before what ran.
+    pub fn open(path: &Path) -> Result<Self> {
+        container::open(path).and_then(|(file, length)| Self::read(file, length)).with_context(|| unreadable(path))
+    }
+
+    /// Reads a file that is open, at its beginning, and has this length in bytes.
+    pub fn read(file: impl Read + Seek, length: u64) -> Result<Self> {
+        let (container, texts) = container::read(file, length)?;
+        let mut texts = texts.into_iter().map(|text| Self::in_container(container, text));
+        // There is at least one.
+        let first = texts.next().unwrap_or_else(|| bail!("it holds no workflow"));
+        first.or_else(|error| texts.find_map(Result::ok).ok_or(error))
+    }
+
+    /// Reads the text of a JSON file. The workflow can be inside of another object, under `workflow` or `prompt`.
     pub fn parse(text: String) -> Result<Self> {
-        let json = Json::parse(text)?;
-        let (form, graphs, nodes) = read(json.root())?;
+        Self::in_container(Container::Json(Encoding::UTF8), text)
+    }
+
+    fn in_container(container: Container, text: String) -> Result<Self> {
+        let Document { json, is_within_text, form, graphs, nodes } = form::read(text)?;
+        let container = match container {
+            Container::Json(_) if is_within_text => Container::Text,
+            other => other,
+        };
         let by_class = graphs.iter().enumerate().filter_map(|(at, graph)| Some((graph.class.clone()?, at))).collect();
-        Ok(Self { json, form, graphs, nodes, by_class })
+        Ok(Self { container, json, form, graphs, nodes, by_class })
+    }
+
+    /// What it was in. Only in a [`Container::Json`] is its text that of the file.
+    pub fn container(&self) -> Container {
+        self.container
     }
 
     /// Its text.
@@ -82,28 +117,5 @@ impl Workflow {
     }
 }
 
-fn read(root: Value<'_>) -> Result<(Form, Vec<Graph>, Vec<Node>)> {
-    let inner = ["workflow", "prompt"].map(|key| root.get(key));
-    for candidate in [Some(root)].into_iter().chain(inner).flatten() {
-        if ui::is_ui(candidate) {
-            let (graphs, nodes) = ui::read(candidate)?;
-            return Ok((Form::Ui, graphs, nodes));
-        }
-        if api::is_prompt(candidate) {
-            let (graphs, nodes) = api::read(candidate);
-            return Ok((Form::Api, graphs, nodes));
-        }
-    }
-    bail!(
-        anyhow!("JSON, but not a workflow: {}", what(root))
-            .help("save it in ComfyUI with `Save`, or with `Export (API)`")
-    );
-}
-
-/// Why a document is no workflow.
-fn what(root: Value<'_>) -> &'static str {
-    match root.kind() {
-        json::Kind::Object => "neither a list of `nodes`, nor nodes with a `class_type`",
-        _ => "it is no object",
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// A node's `mode`. LiteGraph has further ones, which ComfyUI treats like the first.
+    /// A node's `mode`. `LiteGraph` has further ones, which ComfyUI treats like the first.
     pub(super) fn of(mode: Option<Value<'_>>) -> Self {
         match mode.map(Value::raw) {
             Some("2") => Self::Muted,
@@ -115,10 +115,17 @@ impl Values {
 pub struct Input {
     /// Its name.
     pub name: String,
-    /// Does it take the place of a widget?
-    pub is_widget: bool,
+    /// The widget whose place it takes.
+    pub widget: Option<String>,
     /// What is linked to it.
     pub origin: Option<Origin>,
+}
+
+impl Input {
+    /// The name of the class's input: in an instance of a subgraph, the file can have another one for the socket.
+    pub fn is_of(&self, widget: &str) -> bool {
+        self.widget.as_deref().unwrap_or(&self.name) == widget
+    }
 }
 
 /// Where a link begins.

@@ -2,19 +2,22 @@
 //! subgraphs in `definitions` and group nodes in `extra`.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 use super::json::{Kind, Value};
 use super::node::{Graph, Input, Mode, Node, Origin, Pack, Values};
+use crate::advice::Advise as _;
 
 /// The node in whose place a subgraph has its inputs.
 const INPUT_NODE: &str = "-10";
 /// The node in whose place it has its outputs.
 const OUTPUT_NODE: &str = "-20";
-/// What a group node's class begins with, in old files and in older ones.
-const GROUP_PREFIXES: [&str; 2] = ["workflow>", "workflow/"];
+/// What a group node's class begins with.
+const GROUP_PREFIX: &str = "workflow>";
+/// The same before version 1.2.63 of the frontend.
+const OLD_GROUP_PREFIX: &str = "workflow/";
 
 /// Is this a workflow of the frontend?
 pub(super) fn is_ui(root: Value<'_>) -> bool {
@@ -44,17 +47,9 @@ pub(super) fn read(root: Value<'_>) -> Result<(Vec<Graph>, Vec<Node>)> {
     let groups = root.get("extra").and_then(|extra| extra.get("groupNodes"));
     for (name, group) in groups.into_iter().flat_map(Value::members) {
         let Some(name) = name.text() else { continue };
-        for prefix in GROUP_PREFIXES {
-            let graph = Graph {
-                class: Some(format!("{prefix}{name}")),
-                name: Some(name.clone().into_owned()),
-                is_group: true,
-                ..Graph::default()
-            };
-            if root.raw().contains(&format!("{prefix}{name}")) {
-                reader.graph(group, graph);
-            }
-        }
+        let class = format!("{GROUP_PREFIX}{name}");
+        let graph = Graph { class: Some(class), name: Some(name.into_owned()), is_group: true, ..Graph::default() };
+        reader.graph(group, graph);
     }
     reader.acyclic()?;
     Ok((reader.graphs, reader.nodes))
@@ -86,10 +81,10 @@ impl Reader {
             value.get("links").into_iter().flat_map(Value::elements).filter_map(|link| Link::of(link, graph.is_group))
         {
             let origin = origin(&link);
-            if link.to == OUTPUT_NODE {
-                if let Some(output) = graph.outputs.get_mut(link.to_slot) {
-                    *output = Some(origin);
-                }
+            if link.to == OUTPUT_NODE
+                && let Some(output) = graph.outputs.get_mut(link.to_slot)
+            {
+                *output = Some(origin);
             }
             if let Some(id) = link.id {
                 by_id.insert(id, origin);
@@ -103,7 +98,7 @@ impl Reader {
                 let named = linked.map(|link| by_id.get(link.raw()).copied().unwrap_or(Origin::Nowhere));
                 Input {
                     name: input.get("name").and_then(text).unwrap_or_default(),
-                    is_widget: input.get("widget").is_some_and(|widget| !widget.is_null()),
+                    widget: input.get("widget").and_then(|widget| widget.get("name").and_then(text)),
                     origin: by_target.get(&(Cow::Borrowed(id.as_str()), slot)).copied().or(named),
                 }
             });
@@ -112,7 +107,7 @@ impl Reader {
             self.nodes.push(Node {
                 id: id.clone(),
                 graph: at,
-                class: node.get("type").and_then(text).unwrap_or_default(),
+                class: node.get("type").and_then(text).map(current).unwrap_or_default(),
                 title: node.get("title").and_then(text),
                 mode: Mode::of(node.get("mode")),
                 values: Values::of(node.get("widgets_values")),
@@ -129,26 +124,32 @@ impl Reader {
     fn acyclic(&self) -> Result<()> {
         let by_class: HashMap<&str, usize> =
             self.graphs.iter().enumerate().filter_map(|(at, graph)| Some((graph.class.as_deref()?, at))).collect();
-        let mut inside: Vec<HashSet<usize>> = vec![HashSet::new(); self.graphs.len()];
+        // How many instances of others each has inside, and in which graphs each has instances.
+        let mut inside = vec![0_usize; self.graphs.len()];
+        let mut instances = vec![Vec::new(); self.graphs.len()];
         for node in &self.nodes {
             if let Some(&graph) = by_class.get(node.class.as_str()) {
-                inside[node.graph].insert(graph);
+                inside[node.graph] += 1;
+                instances[graph].push(node.graph);
             }
         }
         // Those that have nothing inside, then those that have only them, until none is left.
-        let mut left: HashSet<usize> = (0..self.graphs.len()).collect();
-        while !left.is_empty() {
-            let done: Vec<usize> = left.iter().copied().filter(|graph| inside[*graph].is_disjoint(&left)).collect();
-            if done.is_empty() {
-                let names: Vec<&str> = left.iter().filter_map(|graph| self.graphs[*graph].name.as_deref()).collect();
-                let name = names.iter().min().copied().unwrap_or("without a name");
-                bail!("the subgraph `{name}` contains itself");
-            }
-            for graph in done {
-                left.remove(&graph);
+        let mut done: Vec<usize> = (0..inside.len()).filter(|graph| inside[*graph] == 0).collect();
+        while let Some(graph) = done.pop() {
+            for around in std::mem::take(&mut instances[graph]) {
+                inside[around] -= 1;
+                if inside[around] == 0 {
+                    done.push(around);
+                }
             }
         }
-        Ok(())
+        // The outermost graph contains no graph that contains it, and may only be one that contains a circle.
+        let Some(circle) = (1..inside.len()).find(|graph| inside[*graph] > 0) else { return Ok(()) };
+        let name = self.graphs[circle].name.as_deref().unwrap_or("without a name");
+        bail!(
+            anyhow!("the subgraph `{name}` contains itself, or one that does")
+                .help("delete one of its instances; ComfyUI cannot run it")
+        );
     }
 }
 
@@ -194,6 +195,14 @@ fn node_id(node: Value<'_>, index: usize, is_group: bool) -> String {
 /// A number as it is written, or a text.
 fn id(value: Value<'_>) -> String {
     value.text().map_or_else(|| value.raw().to_owned(), Cow::into_owned)
+}
+
+/// A class, with what group nodes have begun with since.
+fn current(class: String) -> String {
+    match class.strip_prefix(OLD_GROUP_PREFIX) {
+        Some(name) => format!("{GROUP_PREFIX}{name}"),
+        None => class,
+    }
 }
 
 fn text(value: Value<'_>) -> Option<String> {

@@ -7,6 +7,8 @@ mod plan;
 mod proof;
 mod revert;
 mod status;
+mod table;
+mod workflow;
 
 use std::fmt::Write as _;
 use std::io;

@@ -1,0 +1,79 @@
+//! The arguments of `workflow`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::shared::one_of;
+use crate::render::{Format, WORKFLOWS};
+use crate::report::WorkflowsReport;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  distorch-fix workflow show wan2.2.json
+  distorch-fix workflow show ComfyUI_00001_.png --comfyui ~/ComfyUI";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  distorch-fix workflow show wan2.2.json
+  distorch-fix workflow show ~/ComfyUI/user/default/workflows
+  distorch-fix workflow show ComfyUI_00001_.png video_00001.mp4
+  distorch-fix workflow show wan2.2.json --node 2.4.7
+
+Exit codes:
+  0  all files were read
+  2  one could not be read";
+
+/// The arguments of `workflow`.
+#[derive(Debug, Args)]
+pub struct Workflow {
+    /// What to do with workflows.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do with workflows.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show every loader node: its model, its device and its allocation string; write nothing
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show(Show),
+}
+
+/// Which workflows.
+#[derive(Debug, Args)]
+pub struct Files {
+    /// A workflow as JSON, or a file that ComfyUI saved with one: PNG, WEBP, MP4, MOV, WEBM, MKV, FLAC, safetensors. A
+    /// folder stands for the JSON files in it that are workflows
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+}
+
+/// What decides which input has which value.
+#[derive(Debug, Args)]
+pub struct Installation {
+    /// Read the inputs of node classes from this ComfyUI [default: the one around the file or the current folder]
+    #[arg(long, value_name = "PATH")]
+    pub comfyui: Option<PathBuf>,
+
+    /// Read them from this checkout of ComfyUI-MultiGPU, or take those of this release, such as 2.4.7 [default: the
+    /// checkout in that ComfyUI, else the release that the workflow names]
+    #[arg(long, value_name = "PATH|VERSION")]
+    pub node: Option<PathBuf>,
+}
+
+/// The arguments of `workflow show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Which workflows.
+    #[command(flatten)]
+    pub files: Files,
+
+    /// What decides which input has which value.
+    #[command(flatten)]
+    pub installation: Installation,
+
+    /// How to print the nodes
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = one_of(WORKFLOWS.iter()))]
+    pub format: &'static Format<WorkflowsReport>,
+}
