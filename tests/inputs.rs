@@ -435,6 +435,44 @@ fn kinds_choices_and_defaults_are_read() {
     assert_eq!(classes.get("CLIPLoader").unwrap().kind, Kind::Plain);
 }
 
+/// A wrapper with other names, and what it does with them.
+const USES: &str = r#"
+def wrap(cls, name):
+    class Wrapped(cls):
+        @classmethod
+        def INPUT_TYPES(s):
+            inputs = copy.deepcopy(cls.INPUT_TYPES())
+            inputs["optional"] = {"note": ("STRING", {}), "lent": ("FLOAT", {}), "from_there": (devices(),), name: (devices(),),
+                                  "plan": ("STRING", {}), "eject_all": ("BOOLEAN", {})}
+            return inputs
+        FUNCTION = "override"
+        def override(self, *args, plan="", lent=0.0, **kwargs):
+            there = kwargs.pop("from_there", "cpu")
+            here = kwargs.get(name)
+            chosen = here
+            behind = ""
+            if lent > 0:
+                behind = f"{chosen};{lent};{there}"
+            elif plan:
+                behind = chosen
+            whole = f"{plan}#{behind}" if plan or behind else ""
+            return whole
+    return Wrapped
+
+NODE_CLASS_MAPPINGS = {"XDisTorch2MultiGPU": wrap(GLOBAL["CLIPLoader"], "where")}
+"#;
+
+#[test]
+fn the_parts_of_an_allocation_are_known_by_what_is_done_with_them() {
+    let classes = classes(USES);
+    let class = classes.get("XDisTorch2MultiGPU").unwrap();
+    let place = |name: &str| class.widgets.iter().position(|widget| widget.name == name);
+    let [part] = class.parts.as_slice() else { panic!("{:?}", class.parts) };
+    let found = [part.string, Some(part.device), part.virtual_vram, part.donor, part.eject];
+    assert_eq!(found, ["plan", "where", "lent", "from_there", "eject_all"].map(place));
+    assert_eq!(class.kind, Kind::DisTorch2);
+}
+
 #[test]
 fn nodes_of_both_forms_are_read_from_comfyui() {
     let folder = installation("NODE_CLASS_MAPPINGS = {}", &[]);

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::evaluate::Evaluator;
 use super::library::Library;
-use super::parts::by_name;
+use super::parts;
 use super::value::{Class as Definition, Dict, Value};
 use super::widgets::{takes_model, widgets};
 use super::{Choices, Class, Classes, Kind, KnownBy, WidgetKind};
@@ -137,7 +137,7 @@ fn class<'t>(evaluator: &Evaluator<'t>, name: &str, value: &Value<'t>, is_own: b
         Value::Class(base) => Some(base.name.to_string()),
         _ => None,
     });
-    let parts = if is_own { by_name(&widgets) } else { Vec::new() };
+    let parts = if is_own { parts::of_class(evaluator, definition, &widgets) } else { Vec::new() };
     let has_models = widgets.iter().any(|widget| matches!(widget.kind, WidgetKind::Combo(Choices::Models(_))));
     let gives = evaluator.gives(definition);
     let loads = has_models && gives.iter().any(|given| LOADED.contains(&given.as_str())) && !takes_model(&types);
