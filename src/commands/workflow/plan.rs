@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 
-use super::installation::Installation;
+use super::installation::{Installation, Installations};
 use crate::advice::Advise as _;
 use crate::cli::plan::Plan;
 use crate::models::Folders;
@@ -18,10 +18,11 @@ use crate::workflow::Workflow;
 pub(in crate::commands) fn plan(arguments: &Plan, file: &Path) -> Result<StagesReport> {
     let workflow = Workflow::open(file)?;
     let installation = Installation::of(&arguments.installation, file)?;
-    let classes = installation.classes(&workflow);
+    let mut installations = Installations::default();
+    let classes = installations.classes(&arguments.installation, file, &workflow)?;
     let folders = installation.comfyui.as_deref().map(|root| Folders::of(root, &arguments.folders.arguments()));
     let folders = folders.transpose()?;
-    let mut outline = Outline::of(&workflow, &classes, folders.as_ref(), &instead(&arguments.model)?)?;
+    let mut outline = Outline::of(&workflow, classes, folders.as_ref(), &instead(&arguments.model)?)?;
     outline.notes.extend(folders.into_iter().flat_map(|folders| folders.problems));
     let nvidia_smi = || devices::nvidia_smi(Path::new("nvidia-smi"));
     let devices = devices::devices(&arguments.vram, arguments.ram, &outline.strings(), nvidia_smi)?;
