@@ -169,7 +169,6 @@ impl Outline {
         let Staged { options, devices, unknown, notes, .. } = staged;
         let who = format!("node {} ({})", load.node.id, load.node.class);
         notes.extend(load.notes.iter().map(|note| format!("{who}: {note}")));
-        let nothing = Weights { compute: Device::cpu(), bytes: 0, distributed: None };
         let placing = load.placing.clone().and_then(|placing| match placing {
             Placing::Default => first_gpu(devices).map(Placing::Whole).ok_or_else(|| "no GPU is known".to_owned()),
             other => Ok(other),
@@ -185,6 +184,7 @@ impl Outline {
                 format!("pass --vram {compute}=12gb, or choose another device in the node")
             ));
         }
+        let nothing = Weights { compute: compute.clone(), bytes: 0, distributed: None };
         let card = devices.card(&compute, options.gpu);
         let opened = contents::open(load, card, self.loras(at), options.accounting, notes);
         let planned = match (&opened, &placing) {
