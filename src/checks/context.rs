@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::{NodeRef, Unchecked, device, dynamic_vram, missing_class, model_file, room, shifted};
+use super::{NodeRef, shifted};
 use crate::allocator::Device;
 use crate::comfyui::LoaderKind;
-use crate::inputs::{Choices, Class, Classes, Kind, KnownBy, Literal, Part, WidgetKind};
-use crate::loaders::{Effect, Loaders};
+use crate::inputs::{Choices, Class, Classes, Kind, Literal, Part, WidgetKind};
+use crate::loaders::Loaders;
 use crate::models::Folders;
 use crate::stages::Staged;
 use crate::workflow::node::Mode;
@@ -16,9 +16,9 @@ use crate::workflow::{Held, Loader, Use, Workflow};
 /// What is known besides the workflow. Each may be missing, with a reason.
 #[derive(Debug, Default)]
 pub struct Known<'c> {
-    /// What DisTorch2 does to each kind of model in the installation.
-    pub effects: Option<&'c Loaders>,
-    /// The names of the folders in `custom_nodes`.
+    /// What DisTorch2 does to each kind of model in the installation; or why that is not known.
+    pub effects: Option<Result<&'c Loaders, String>>,
+    /// The names of the folders in `custom_nodes`; None if no checkout of the node is installed there.
     pub packs: Option<&'c [String]>,
     /// Where models are.
     pub folders: Option<&'c Folders>,
@@ -111,50 +111,21 @@ impl<'c> Context<'c> {
         named.filter(|(_, id)| ids.contains(&**id)).map(|(at, id)| (id, at)).collect()
     }
 
-    /// What DisTorch2 does to what a class loads; None if that is not known.
-    pub(super) fn effect(&self, class: &Class) -> Option<&crate::loaders::Loader> {
+    /// What DisTorch2 does to what a class loads, if the installation is known.
+    pub(super) fn effect(&self, class: &Class) -> Option<&'c crate::loaders::Loader> {
         let kind = loaded(class)?;
-        self.known
-            .effects?
-            .each
-            .iter()
-            .find(|loader| loader.kind == kind)
-            .filter(|loader| loader.effect != Effect::Unknown)
+        let effects = *self.known.effects.as_ref()?.as_ref().ok()?;
+        effects.each.iter().find(|loader| loader.kind == kind)
     }
 
-    /// Is there a node that distributes its model?
+    /// The nodes that distribute their models.
+    pub(super) fn distributing(&self) -> impl Iterator<Item = &Loader<'c, 'c>> {
+        self.loaders.iter().filter(|loader| matches!(loader.class.kind, Kind::DisTorch2 | Kind::DisTorch))
+    }
+
+    /// Is there one?
     pub(super) fn distributes(&self) -> bool {
-        self.loaders.iter().any(|loader| matches!(loader.class.kind, Kind::DisTorch2 | Kind::DisTorch))
-    }
-
-    /// What is not checked, and why.
-    pub(super) fn unchecked(&self) -> Vec<Unchecked> {
-        if self.loaders.is_empty() {
-            return Vec::new();
-        }
-        let mut unchecked = Vec::new();
-        let mut is_missing = |check, is_known: bool, why: &str| {
-            if !is_known {
-                unchecked.push(Unchecked { check, why: why.to_owned() });
-            }
-        };
-        let by_source = self.loaders.iter().all(|loader| matches!(loader.class.known_by, KnownBy::Source { .. }));
-        is_missing(&missing_class::CHECK, by_source, "no installation of ComfyUI-MultiGPU is known (--comfyui)");
-        is_missing(&device::CHECK, self.known.gpus != Gpus::Unknown, "the GPUs of the machine are not known (--vram)");
-        is_missing(&model_file::CHECK, self.known.folders.is_some(), "no ComfyUI is known (--comfyui)");
-        if self.distributes() {
-            is_missing(&dynamic_vram::CHECK, self.known.effects.is_some(), "no ComfyUI is known (--comfyui)");
-            match &self.known.staged {
-                Some(Err(why)) => is_missing(&room::CHECK, false, why),
-                Some(Ok(staged)) if !staged.unknown.is_empty() => {
-                    let are_files_known = staged.models.iter().all(|model| model.load.files.is_ok());
-                    let why = if are_files_known { &*staged.unknown[0] } else { "not all model files are known" };
-                    is_missing(&room::CHECK, false, why);
-                }
-                Some(Ok(_)) | None => {}
-            }
-        }
-        unchecked
+        self.distributing().next().is_some()
     }
 }
 

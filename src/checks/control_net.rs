@@ -1,7 +1,6 @@
 //! Loaders whose models the node never distributes.
 
 use super::{Check, Context, Finding, Level};
-use crate::inputs::Kind;
 use crate::loaders::Effect;
 
 pub(super) const CHECK: Check = Check {
@@ -15,9 +14,8 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Finding> {
-    let findings = context.loaders.iter().filter_map(|loader| {
-        let distributes = matches!(loader.class.kind, Kind::DisTorch2 | Kind::DisTorch);
-        let told = context.effect(loader.class).filter(|told| distributes && told.effect == Effect::Inert)?;
+    let findings = context.distributing().filter_map(|loader| {
+        let told = context.effect(loader.class).filter(|told| told.effect == Effect::Inert)?;
         Some(CHECK.finding(format!("no effect: {}", told.reason.why)).at(loader, context))
     });
     findings.collect()

@@ -1,7 +1,6 @@
 //! Loaders without effect while ComfyUI's dynamic VRAM is active.
 
 use super::{Check, Context, Finding, Level, Step};
-use crate::inputs::Kind;
 use crate::loaders::Effect;
 
 pub(super) const CHECK: Check = Check {
@@ -16,10 +15,8 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Finding> {
-    let findings = context.loaders.iter().filter_map(|loader| {
-        let distributes = matches!(loader.class.kind, Kind::DisTorch2 | Kind::DisTorch);
-        let told =
-            context.effect(loader.class).filter(|told| distributes && told.effect == Effect::InertWhileDynamic)?;
+    let findings = context.distributing().filter_map(|loader| {
+        let told = context.effect(loader.class).filter(|told| told.effect == Effect::InertWhileDynamic)?;
         let message = format!("no effect while dynamic VRAM is active: {}", told.reason.why);
         Some(CHECK.finding(message).at(loader, context).step(Step::Apply))
     });

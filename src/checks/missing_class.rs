@@ -21,6 +21,7 @@ const KINDS: [&str; 2] = ["DisTorch2", "DisTorch"];
 const GGUF: (&str, &str) = ("GGUF", "ComfyUI-GGUF");
 
 fn find(context: &Context<'_>) -> Vec<Finding> {
+    let Some(packs) = context.known.packs else { return Vec::new() };
     let nodes = context.workflow.nodes();
     let missing = context.uses.iter().filter(|used| {
         let node = &nodes[used.node];
@@ -37,15 +38,17 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     let findings = by_class.into_iter().map(|(class, nodes)| {
-        let (message, help) = match context.known.packs {
-            Some(packs) if class.contains(GGUF.0) && !packs.iter().any(|pack| is_same(pack, GGUF.1)) => (
+        let lacks_gguf = class.contains(GGUF.0) && !packs.iter().any(|pack| is_same(pack, GGUF.1));
+        let (message, help) = if lacks_gguf {
+            (
                 format!("the installation does not have `{class}`, because {} is not in custom_nodes", GGUF.1),
                 format!("install {}", GGUF.1),
-            ),
-            _ => (
+            )
+        } else {
+            (
                 format!("the installed ComfyUI-MultiGPU does not have `{class}`"),
                 format!("install the pack that has `{}`, or update ComfyUI-MultiGPU", wrapped(class)),
-            ),
+            )
         };
         CHECK.finding(message).of(nodes).help(help)
     });

@@ -22,6 +22,7 @@ mod room;
 mod shifted;
 mod string;
 mod text_encoder;
+mod unchecked;
 mod unused_device;
 mod virtual_vram;
 
@@ -165,7 +166,7 @@ pub fn check(context: &Context<'_>) -> Findings {
         (finding.nodes.len() != 1, at.copied().unwrap_or(usize::MAX), std::cmp::Reverse(finding.level))
     };
     found.sort_by_key(order);
-    Findings { found, unchecked: context.unchecked() }
+    Findings { found, unchecked: unchecked::unchecked(context) }
 }
 
 /// Notes that say the same of several nodes, as one.

@@ -64,7 +64,7 @@ fn found(name: &str) -> String {
     let folders = Folders::of(&root, &Arguments::default()).unwrap();
     let packs = [String::from("ComfyUI-MultiGPU")];
     let known = Known {
-        effects: Some(&effects).filter(|_| name == "settings"),
+        effects: (name == "settings").then_some(Ok(&effects)),
         packs: is_installed.then_some(&packs[..]),
         folders: is_installed.then_some(&folders),
         gpus: Gpus::All(gpus().into_iter().map(|(device, _)| device).collect()),

@@ -157,9 +157,12 @@ impl CheckedFile {
                 end: span.as_ref().and_then(|span| point(span.end)),
             })
             .collect();
-        let mut steps: Vec<&Step> = findings.found.iter().filter_map(|finding| finding.step.as_ref()).collect();
-        steps.sort();
-        steps.dedup();
+        let mut steps: Vec<&Step> = Vec::new();
+        for step in findings.found.iter().filter_map(|finding| finding.step.as_ref()) {
+            if !steps.contains(&step) {
+                steps.push(step);
+            }
+        }
         Self {
             path,
             findings: reports,

@@ -52,7 +52,7 @@ struct Surroundings<'a> {
 /// What is known of an installation besides its classes.
 struct OfComfyUi {
     node: Option<PathBuf>,
-    effects: Option<Loaders>,
+    effects: Result<Loaders, String>,
     packs: Vec<String>,
     folders: Folders,
 }
@@ -72,7 +72,7 @@ impl<'a> Surroundings<'a> {
     }
 
     fn check(&mut self, located: &Located, path: &Path, workflow: &Workflow) -> Result<CheckedFile> {
-        let Installation { node, comfyui } = Installation::of(&self.arguments.installation, path)?;
+        let Installation { node, comfyui, .. } = Installation::of(&self.arguments.installation, path)?;
         if let Some(root) = &comfyui
             && !self.of_comfyui.contains_key(root)
         {
@@ -84,16 +84,18 @@ impl<'a> Surroundings<'a> {
         let classes = self.installations.classes(&self.arguments.installation, path, workflow)?;
         let staged = match self.gpus {
             Gpus::Unknown => Err(String::from("the GPUs of the machine are not known (--vram)")),
-            _ => staged(self.arguments, &self.found, workflow, classes, folders).map_err(|error| format!("{error:#}")),
+            _ => staged(self.arguments, &self.found, workflow, &classes, folders).map_err(|error| format!("{error:#}")),
         };
         let known = Known {
-            effects: of_comfyui.and_then(|of_comfyui| of_comfyui.effects.as_ref()),
-            packs: of_comfyui.map(|of_comfyui| of_comfyui.packs.as_slice()),
+            effects: of_comfyui.map(|of_comfyui| of_comfyui.effects.as_ref().map_err(Clone::clone)),
+            packs: of_comfyui
+                .filter(|of_comfyui| of_comfyui.node.is_some())
+                .map(|of_comfyui| of_comfyui.packs.as_slice()),
             folders,
             gpus: self.gpus.clone(),
             staged: Some(staged.as_ref().map_err(Clone::clone)),
         };
-        let findings = checks::check(&Context::new(workflow, classes, known)?);
+        let findings = checks::check(&Context::new(workflow, &classes, known)?);
         let node = of_comfyui.and_then(|of_comfyui| of_comfyui.node.as_deref());
         Ok(CheckedFile::new(located.clone(), workflow, &findings, |step| command(step, path, node)))
     }
@@ -104,15 +106,17 @@ impl OfComfyUi {
         let packs = fs::read_dir(root.join("custom_nodes")).into_iter().flatten().flatten();
         let packs =
             packs.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name().to_string_lossy().into_owned());
-        let effects = node.as_deref().and_then(|node| effects(node, root));
+        let no_node = || String::from("the node is not installed there");
+        let effects = node.as_deref().ok_or_else(no_node).and_then(|node| effects(node, root));
         Ok(Self { effects, packs: packs.collect(), folders: Folders::of(root, arguments)?, node })
     }
 }
 
-/// What the node does to each kind of model. None if one of both cannot be read.
-fn effects(node: &Path, comfyui: &Path) -> Option<Loaders> {
-    let checkout = install::locate(node).ok()?.checkouts.into_iter().next()?;
-    pipeline::loaders_of(&checkout, &Files::Folder(comfyui.to_owned()), None).ok()
+/// What the node does to each kind of model; or why that is not known.
+fn effects(node: &Path, comfyui: &Path) -> Result<Loaders, String> {
+    let found = install::locate(node).map_err(|error| format!("{error:#}"))?.checkouts.into_iter().next();
+    let checkout = found.ok_or_else(|| String::from("the node is not installed there"))?;
+    pipeline::loaders_of(&checkout, &Files::Folder(comfyui.to_owned()), None).map_err(|error| format!("{error:#}"))
 }
 
 fn staged(
