@@ -1,11 +1,13 @@
-//! Each check of workflows has its section in `docs/checks.md`, and the table there says what is found in strings.
+//! The checks of workflows: their page, `docs/checks.md`, and what they say before and after a workflow is set.
 
 mod common;
 
 use std::fmt::Write as _;
+use std::fs;
 use std::path::Path;
 
 use common::generated::assert_section;
+use common::{Ran, program};
 use distorch_fix::checks::CHECKS;
 use distorch_fix::lint::{self, Fields, Level};
 
@@ -46,6 +48,26 @@ const STRINGS: [&str; 29] = [
 fn the_documentation_has_every_check_and_says_what_the_node_makes_of_strings() {
     assert_section(Path::new("docs/checks.md"), "checks", &checks());
     assert_section(Path::new("docs/checks.md"), "strings", &strings());
+}
+
+/// The step of the guide by one command: four loaders without a string, and afterwards nothing is wrong.
+#[test]
+fn what_was_found_is_gone_once_it_is_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wan.json");
+    fs::copy("tests/data/workflows/checks/empty.json", &file).unwrap();
+    let run = |arguments: &[&str]| Ran::of(program(folder.path()).args(["workflow"]).args(arguments));
+    let check = || run(&["check", "wan.json", "--vram", "cuda:0=12gb", "--vram", "cuda:1=16gb"]);
+    let before = check();
+    assert_eq!((before.code, before.out.matches("warning[not-distributed]").count()), (1, 4), "{before:?}");
+    let set = run(&["set", "cuda:0,8gb;cuda:1,12gb;cpu,*", "wan.json"]);
+    assert_eq!(set.code, 0, "{set:?}");
+    let after = check();
+    assert_eq!(
+        (after.code, after.out.contains("nothing is wrong"), after.out.contains('[')),
+        (0, true, false),
+        "{after:?}"
+    );
 }
 
 /// A table of the checks, and a section for each.

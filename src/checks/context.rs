@@ -81,7 +81,7 @@ impl<'c> Context<'c> {
         self.loaders.iter().filter(|loader| shifted::wrong(loader).is_none())
     }
 
-    /// Every allocation of the nodes of DisTorch2 and of the first DisTorch, if their values are in their places.
+    /// Every allocation of the nodes of `DisTorch2` and of the first `DisTorch`, if their values are in their places.
     pub(super) fn allotments(&self) -> impl Iterator<Item = Allotment<'_>> {
         let parts = self.in_place().flat_map(|loader| loader.class.parts.iter().map(move |part| (loader, part)));
         parts.filter(|(_, part)| part.string.is_some()).map(|(loader, part)| Allotment {

@@ -2,7 +2,7 @@
 
 use super::context::site;
 use super::{Check, Context, Finding, Level};
-use crate::inputs::{Class, Kind, KnownBy, Literal, Widget, WidgetKind};
+use crate::inputs::{Choices, Class, Kind, KnownBy, Literal, Widget, WidgetKind};
 use crate::workflow::node::Values;
 use crate::workflow::{Held, Loader};
 
@@ -61,12 +61,12 @@ pub(super) fn wrong(loader: &Loader<'_, '_>) -> Option<(usize, String)> {
 fn other(loader: &Loader<'_, '_>, widget: usize) -> Option<String> {
     let Held::Stored { value, .. } = loader.settings.get(widget)? else { return None };
     let is_right = match (&loader.class.widgets[widget].kind, value) {
-        (WidgetKind::Unknown, _) | (_, Literal::Null) => true,
-        (WidgetKind::Combo(_) | WidgetKind::Text, Literal::Text(_))
+        // A combo can have numbers.
+        (WidgetKind::Unknown | WidgetKind::Combo(Choices::Unknown), _)
+        | (_, Literal::Null)
+        | (WidgetKind::Combo(_) | WidgetKind::Text, Literal::Text(_))
         | (WidgetKind::Number, Literal::Number(_))
         | (WidgetKind::Boolean, Literal::Boolean(_)) => true,
-        // A combo can have numbers.
-        (WidgetKind::Combo(crate::inputs::Choices::Unknown), _) => true,
         _ => false,
     };
     (!is_right).then(|| match value {

@@ -1,7 +1,7 @@
 //! Amounts that the node reads, but as something else than they seem to be.
 
 use super::{Finding, Level, quoted};
-use crate::allocator::{AllocationString, Device, Part, Quota, Request, Span};
+use crate::allocator::{AllocationString, Device, Fraction, Part, Quota, Request, Span};
 
 /// A number without a unit that asks for less is no number of bytes that someone counted.
 const FEWEST_BYTES: f64 = 1_048_576.0;
@@ -25,8 +25,8 @@ pub(super) fn findings(string: &str, parts: &[Part], parsed: &AllocationString) 
         Request::Fraction(fractions) => {
             let values = fractions.iter().map(|fraction| fraction.value);
             let mut findings: Vec<Finding> =
-                parts.iter().zip(values.clone()).filter_map(|(part, value)| of_fraction(string, part, value)).collect();
-            findings.extend(sum_of_fractions(string, values));
+                parts.iter().zip(values).filter_map(|(part, value)| of_fraction(string, part, value)).collect();
+            findings.extend(sum_of_fractions(string, fractions));
             if string.split('#').next().is_some_and(|expert| expert.replace(';', "").trim().is_empty()) {
                 findings.push(nothing(string, parsed.compute_device()));
             }
@@ -203,10 +203,11 @@ fn of_fraction(string: &str, part: &Part, value: f64) -> Option<Finding> {
 }
 
 /// Fractions that look like shares of the model.
-fn sum_of_fractions(string: &str, fractions: impl Iterator<Item = f64> + Clone) -> Option<Finding> {
-    let is_whole = fractions.clone().filter(|value| *value > 0.0).count() > 1
-        && (fractions.clone().sum::<f64>() - 1.0).abs() < 1e-6
-        && fractions.clone().all(|value| value >= 0.0);
+fn sum_of_fractions(string: &str, fractions: &[Fraction]) -> Option<Finding> {
+    let values = fractions.iter().map(|fraction| fraction.value);
+    let is_whole = values.clone().filter(|value| *value > 0.0).count() > 1
+        && (values.clone().sum::<f64>() - 1.0).abs() < 1e-6
+        && values.clone().all(|value| value >= 0.0);
     is_whole.then(|| Finding {
         level: Level::Note,
         span: 0..string.len(),

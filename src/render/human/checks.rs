@@ -117,7 +117,7 @@ fn marked(value: &ValueReport, level: Level, line: Option<usize>) -> String {
         Snippet::source(&text[..cut]).line_start(line.unwrap_or(1)).annotation(AnnotationKind::Primary.span(mark));
     let shown = Renderer::styled().term_width(room).render(&[kind.no_name().primary_title("").element(snippet)]);
     // Only the source and the marks: its title and its place are above.
-    shown.lines().skip(1).map(|line| format!("    {line}\n")).collect()
+    shown.lines().skip(1).fold(String::new(), |out, line| out + "    " + line + "\n")
 }
 
 /// What could not be checked, by the reason.
