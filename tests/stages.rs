@@ -236,7 +236,7 @@ fn a_picture_shows_every_stage_and_model() {
     ]));
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     let picture = fs::read_to_string(&svg).unwrap();
-    for text in ["1. CLIPTextEncode", "2. KSamplerAdvanced", "node 57", "cuda:1", "16.0 GB", "14.53 GB"] {
+    for text in ["1. CLIPTextEncode", "2. KSamplerAdvanced", "node 57", "cuda:1", "16.0 GB", "13.04 GB"] {
         assert!(picture.contains(&format!(">{text}<")), "{text}: {picture}");
     }
     assert!(picture.contains("class=\"limit over\"") && picture.contains("prefers-color-scheme: dark"));

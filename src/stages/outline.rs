@@ -90,6 +90,12 @@ impl Outline {
             let loader = loaders.get(prompt.steps[step].id.as_str())?;
             Some(loads::load(loader, kind, given[step].first() == Some(&kind), &sources))
         })?;
+        if outline.loads.is_empty() {
+            bail!(
+                anyhow!("no node computes with the models of this workflow's loaders, so there is nothing to plan")
+                    .help("link the loaders to nodes that encode, sample or decode")
+            );
+        }
         outline.find_loras(workflow, &prompt, &work, folders);
         outline.tell_idle(&prompt, &order, &given, &work);
         outline.tell_strangers(&prompt, &order, &given);

@@ -240,6 +240,6 @@ fn verdict(staged: &Staged) -> String {
             format!("{BAD}It does not fit{BAD:#}: {device} lacks {lacking:.2} GB in stage {}{known}.\n", stage + 1)
         }
         None if staged.unknown.is_empty() => format!("{GOOD}It fits at every stage.{GOOD:#}\n"),
-        None => format!("{UNSURE}It fits{known}.{UNSURE:#} See what is unknown.\n"),
+        None => format!("{UNSURE}It fits{known}.{UNSURE:#} The rest is unknown.\n"),
     }
 }
