@@ -116,7 +116,7 @@ fn two_models_of_one_compute_device_unload_each_other_and_others_stay() {
     assert_eq!(staged.stages[2].unloaded, [1]);
     assert!(staged.fits() && staged.unknown.is_empty());
     let peaks: Vec<usize> = staged.peaks().into_iter().map(|(_, stage)| stage).collect();
-    assert_eq!(peaks, [1, 2, 2]);
+    assert_eq!(peaks, [1, 2, 0]);
 }
 
 #[test]
@@ -241,6 +241,47 @@ fn a_picture_shows_every_stage_and_model() {
     }
     assert!(picture.contains("class=\"limit over\"") && picture.contains("prefers-color-scheme: dark"));
     assert_eq!(picture.matches("class=\"track\"").count(), 3 * 4);
+}
+
+#[test]
+fn json_has_every_model_stage_and_change() {
+    let ran = common::Ran::of(common::program(".".as_ref()).args([
+        "plan",
+        "--workflow",
+        "tests/data/workflows/wan.json",
+        "--comfyui",
+        "tests/data/workflows/ComfyUI",
+        "--model",
+        "37=wan2.2-14b:Q6_K",
+        "--model",
+        "38=wan2.2-14b:Q6_K",
+        "--vram",
+        "cuda:0=12gb",
+        "--vram",
+        "cuda:1=16gb",
+        "--ram",
+        "64gb",
+        "--fit",
+        "--format",
+        "json",
+    ]));
+    assert_eq!((ran.code, &*ran.err), (2, ""));
+    let plan: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let schema = fs::read_to_string("schema/plan-workflow.schema.json").unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let mut schemas = boon::Schemas::new();
+    let mut compiler = boon::Compiler::new();
+    compiler.add_resource("plan.json", schema).unwrap();
+    let index = compiler.compile("plan.json", &mut schemas).unwrap();
+    assert!(schemas.validate(&plan, index, None).is_ok());
+    assert_eq!(plan["fits"], true);
+    assert_eq!(plan["unknown"].as_array().unwrap().len(), 2);
+    assert_eq!(plan["models"][0]["weight_bytes"], serde_json::Value::Null);
+    assert_eq!(plan["stages"][2]["unloaded"], serde_json::json!([1]));
+    assert_eq!(plan["stages"][0]["nodes"][1]["id"], "6");
+    let bytes = &plan["stages"][2]["devices"][0]["model_bytes"];
+    assert!(bytes[1] == 0 && bytes[2].as_u64().unwrap() > 11 * GB, "{bytes}");
+    assert_eq!(plan["changes"], serde_json::json!([{"model": 2, "string": "cuda:0,9.9gb;cuda:1,1.5gb"}]));
 }
 
 #[test]
