@@ -179,7 +179,7 @@ impl Flow {
 }
 
 /// What each step gives: the types of its outputs in the file, or else what is made of them.
-fn given(prompt: &Prompt) -> Vec<Vec<&str>> {
+pub(super) fn given(prompt: &Prompt) -> Vec<Vec<&str>> {
     let steps = &prompt.steps;
     let mut gives: Vec<Vec<&str>> =
         steps.iter().map(|step| step.outputs.iter().flatten().map(String::as_str).collect()).collect();

@@ -69,8 +69,8 @@ impl Outline {
             .collect();
         if loaders.is_empty() {
             bail!(
-                anyhow!("no loader node runs in this workflow, so there is nothing to plan")
-                    .help("a loader that is muted or bypassed does not run")
+                anyhow!("no loader node that is known here runs in this workflow, so there is nothing to plan")
+                    .help("a loader that is muted or bypassed does not run; --comfyui and --node say where classes are read")
             );
         }
         let given: Vec<Vec<Kind>> = prompt
@@ -191,14 +191,11 @@ impl Outline {
 
     /// Says which other nodes give models.
     fn tell_strangers(&mut self, prompt: &Prompt, order: &Order, given: &[Vec<Kind>]) {
+        let gives = flow::given(prompt);
         for &step in &order.steps {
             let about = &prompt.steps[step];
-            let gives = about
-                .outputs
-                .iter()
-                .flatten()
-                .any(|output| output.ends_with("MODEL") || output == "CLIP" || output == "VAE");
-            if gives && given[step].is_empty() && about.links.is_empty() {
+            let is_model = |kind: &&str| kind.ends_with("MODEL") || ["CLIP", "VAE"].contains(kind);
+            if gives[step].iter().any(is_model) && given[step].is_empty() && about.links.is_empty() {
                 self.unknown.push(format!("node {} ({}): how it loads its model is not known", about.id, about.class));
             }
         }
