@@ -15,6 +15,7 @@ mod pattern;
 mod releases;
 mod schema;
 mod scope;
+mod uses;
 mod value;
 mod widgets;
 

@@ -7,7 +7,7 @@ use super::effective::literal;
 use super::json::Value;
 use super::node::{Node, Values};
 use super::{Form, Workflow};
-use crate::inputs::{self, Class, Classes, KnownBy, Literal};
+use crate::inputs::{self, Class, Classes, KnownBy, Literal, Widget, WidgetKind};
 
 /// The name of the node in ComfyUI's registry; on GitHub, it comes after the owner's.
 const PACK: &str = "comfyui-multigpu";
@@ -56,17 +56,20 @@ impl Workflow {
             // There, values have names; and ComfyUI's own loaders are in no release of the node.
             return last.cloned();
         }
+        let values: Vec<Vec<Literal>> = nodes.iter().map(|node| self.values(node)).collect();
         let is_ours = name.contains("DisTorch") || nodes.iter().any(|node| is_own(node));
-        let fitting = || nodes.iter().find_map(|node| Class::by_pattern(name, &self.values(node)).ok());
-        let Some(guess) = is_ours.then(fitting).flatten() else {
-            return last.map(|class| Class { known_by: KnownBy::Pattern, ..class.clone() });
-        };
-        // A release with the string in the same place says what the other values are.
+        let by_pattern = || values.iter().find_map(|values| Class::by_pattern(name, values).ok());
+        let guess = is_ours.then(by_pattern).flatten();
         let string = |class: &Class| class.parts.first().and_then(|part| part.string);
+        // A release in which the values are of the right kinds, and the string in the same place, says what they are.
+        let fits = |class: &Class| {
+            let is_same = guess.as_ref().is_none_or(|guess| string(class) == string(guess));
+            is_same && values.iter().all(|values| may_be(class, values))
+        };
         let releases = inputs::releases().collect::<Vec<_>>().into_iter().rev();
-        let mut alike = releases.filter_map(|release| Classes::of_release(release)?.get(name).cloned());
-        let alike = alike.find(|class| string(class) == string(&guess));
-        Some(alike.map_or(guess, |class| Class { known_by: KnownBy::Pattern, ..class }))
+        let mut classes = releases.filter_map(|release| Classes::of_release(release)?.get(name).cloned());
+        let class = classes.find(fits).or(guess).or_else(|| last.cloned())?;
+        Some(Class { known_by: KnownBy::Pattern, ..class })
     }
 
     fn values(&self, node: &Node) -> Vec<Literal> {
@@ -75,6 +78,17 @@ impl Workflow {
             _ => Vec::new(),
         }
     }
+}
+
+/// May these be values of a class's widgets, by their kinds?
+fn may_be(class: &Class, values: &[Literal]) -> bool {
+    let is_of = |(widget, value): (&Widget, &Literal)| match (&widget.kind, value) {
+        (WidgetKind::Unknown, _) | (_, Literal::Null) => true,
+        (WidgetKind::Number, value) => matches!(value, Literal::Number(_)),
+        (WidgetKind::Boolean, value) => matches!(value, Literal::Boolean(_)),
+        (WidgetKind::Text | WidgetKind::Combo(_), value) => matches!(value, Literal::Text(_)),
+    };
+    values.len() <= class.widgets.len() && class.widgets.iter().zip(values).all(is_of)
 }
 
 /// The release that a node says it is of.
