@@ -6,7 +6,8 @@ mod common;
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use distorch_fix::allocator::{Accounting, Policy};
 use distorch_fix::inputs::{Choices, Class, Classes, Kind, KnownBy, Literal, Part, Widget, WidgetKind};
@@ -282,6 +283,54 @@ fn json_has_every_model_stage_and_change() {
     let bytes = &plan["stages"][2]["devices"][0]["model_bytes"];
     assert!(bytes[1] == 0 && bytes[2].as_u64().unwrap() > 11 * GB, "{bytes}");
     assert_eq!(plan["changes"], serde_json::json!([{"model": 2, "string": "cuda:0,9.9gb;cuda:1,1.5gb"}]));
+}
+
+/// A safetensors file of one layer, with a header and nothing behind it.
+fn write_model(path: &Path, rows: u64) {
+    let bytes = rows * 4096 * 2;
+    let header =
+        format!(r#"{{"layer.weight": {{"dtype": "F16", "shape": [{rows}, 4096], "data_offsets": [0, {bytes}]}}}}"#);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut file = fs::File::create(path).unwrap();
+    file.write_all(&(header.len() as u64).to_le_bytes()).unwrap();
+    file.write_all(header.as_bytes()).unwrap();
+    file.set_len(8 + header.len() as u64 + bytes).unwrap();
+}
+
+#[test]
+fn files_are_found_where_comfyui_finds_them() {
+    let (_folder, root) = common::git::folder();
+    common::copy("tests/data/workflows/ComfyUI".as_ref(), &root);
+    write_model(&root.join("models/unet/video_high_14B.safetensors"), 1 << 15);
+    write_model(&root.join("elsewhere/diffusion/VIDEO_low_14B.safetensors"), 1 << 16);
+    write_model(&root.join("models/clip/text_encoder_fp8.safetensors"), 1 << 14);
+    write_model(&root.join("base/models/vae/video_vae.safetensors"), 1 << 14);
+    let yaml = "mine:\n  base_path: elsewhere\n  unet: |\n    nothing\n    diffusion\n";
+    fs::write(root.join("extra_model_paths.yaml"), yaml).unwrap();
+    let run = |more: &[&str]| {
+        let mut program = common::program(".".as_ref());
+        program.args(["plan", "--workflow", "tests/data/workflows/wan.json", "--comfyui"]).arg(&root);
+        program
+            .args(["--vram", "cuda:0=12gb", "--vram", "cuda:1=16gb", "--ram", "64gb", "--format", "json"])
+            .args(more);
+        let ran = common::Ran::of(&mut program);
+        let plan: serde_json::Value = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}", ran.err));
+        let bytes = plan["models"].as_array().unwrap().iter().map(|model| model["weight_bytes"].as_u64());
+        (bytes.collect::<Vec<_>>(), plan["notes"].to_string())
+    };
+    let mib = |count: u64| Some(count << 20);
+    let (bytes, notes) = run(&[]);
+    assert_eq!(bytes, [mib(128), mib(256), mib(512), None]);
+    // Elsewhere, letters do not matter in names.
+    let is_said = notes.contains("`video_low_14B.safetensors` is called `VIDEO_low_14B.safetensors` here");
+    assert!(is_said || !cfg!(target_os = "linux"), "{notes}");
+    let base = root.join("base");
+    let (bytes, _) = run(&["--base-directory", base.to_str().unwrap()]);
+    assert_eq!(bytes, [None, None, mib(512), mib(128)]);
+    fs::write(root.join("extra_model_paths.yaml"), "mine: [\n").unwrap();
+    let (bytes, notes) = run(&[]);
+    assert_eq!(bytes, [mib(128), mib(256), None, None]);
+    assert!(notes.contains("extra_model_paths.yaml: not YAML"), "{notes}");
 }
 
 #[test]

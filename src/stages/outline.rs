@@ -69,8 +69,9 @@ impl Outline {
             .collect();
         if loaders.is_empty() {
             bail!(
-                anyhow!("no loader node that is known here runs in this workflow, so there is nothing to plan")
-                    .help("a loader that is muted or bypassed does not run; --comfyui and --node say where classes are read")
+                anyhow!("no loader node that is known here runs in this workflow, so there is nothing to plan").help(
+                    "a loader that is muted or bypassed does not run; --comfyui and --node say where classes are read"
+                )
             );
         }
         let given: Vec<Vec<Kind>> = prompt
