@@ -13,7 +13,8 @@
 //! The [`fixes`] survey, and [`verify`] runs the code.
 //!
 //! [`allocator`] computes the right answers that [`verify`] compares with. [`plan`] reads the header of a model's file and
-//! asks the same allocator which part goes to which device.
+//! asks the same allocator which part goes to which device. [`stages`] does so for all models of a [`workflow`], whose files
+//! [`models`] finds, and says what lies there at the same time.
 //!
 //! [`comfyui`] reads which fields the load-list items of a ComfyUI have, and judges a survey by them. Both can be read
 //! from any revision of a repository as well as from disk. [`loaders`] judges which loaders of the node act there.

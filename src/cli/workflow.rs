@@ -99,8 +99,8 @@ pub struct ModelFolders {
     #[arg(long, value_name = "PATH")]
     pub base_directory: Option<PathBuf>,
 
-    /// A file of further model folders that ComfyUI is started with (repeatable); extra_model_paths.yaml in its folder is
-    /// read without this
+    /// A file of further model folders that ComfyUI is started with (repeatable); the one in its own folder is
+    /// always read
     #[arg(long, value_name = "FILE")]
     pub extra_model_paths_config: Vec<PathBuf>,
 }

@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &cli::plan::Plan, screen: &mut Screen) -> Result<Ou
     let proposals = arguments.fit.then(|| fit::fit(&models, &devices, &options, &compute));
     let plan = planned(models, strings, devices, options, proposals.as_deref(), &compute)?;
     let (fits, picture) = (plan.fits(), arguments.svg.as_ref().map(|_| svg::picture(&plan)));
-    show(arguments, &PlanReport::Models(ModelsReport { plan, proposals }), picture, screen)?;
+    show(arguments, &PlanReport::Models(Box::new(ModelsReport { plan, proposals })), picture, screen)?;
     Ok(if fits { Outcome::InOrder } else { Outcome::Found })
 }
 

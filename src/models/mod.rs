@@ -51,7 +51,9 @@ impl Folders {
         let base = std::path::absolute(base).unwrap_or_else(|_| base.clone());
         let mut folders = Self::default();
         for (category, names) in categories::BELOW_MODELS {
-            names.iter().for_each(|name| folders.add(category, base.join("models").join(name), false));
+            for name in names {
+                folders.add(category, base.join("models").join(name), false);
+            }
         }
         let beside_main = comfyui.join(EXTRA);
         if beside_main.is_file()

@@ -272,6 +272,8 @@ mod tests {
     fn the_schemas_are_those_of_the_reports() {
         is_schema::<Report>("report.schema.json", "A report of distorch-fix");
         is_schema::<ChecksReport>("workflow-check.schema.json", "What is wrong with the loader nodes of workflows");
+        let title = "What `distorch-fix plan --workflow FILE --format json` prints";
+        is_schema::<stages::StagesObject<'_>>("plan-workflow.schema.json", title);
         is_schema::<WorkflowsReport>("workflow.schema.json", "What the loader nodes of workflows are set to");
     }
 }

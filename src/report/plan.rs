@@ -18,7 +18,7 @@ const VERSION: u32 = 1;
 #[serde(untagged)]
 pub enum PlanReport {
     /// Of models that were named
-    Models(ModelsReport),
+    Models(Box<ModelsReport>),
     /// Of a workflow
     Workflow(Box<StagesReport>),
 }

@@ -41,7 +41,7 @@ impl Serialize for StagesReport {
 /// as torch names them.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct StagesObject<'s> {
+pub(super) struct StagesObject<'s> {
     /// The version of this document's format. Properties may be added without a new version.
     #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
     schema: u32,

@@ -127,7 +127,9 @@ impl Fitting<'_> {
         let Staged { devices, options, .. } = self.staged;
         let mut weights = weights(self.staged);
         // Until it is their turn, they take no room on the GPUs.
-        set.iter().for_each(|model| weights[*model] = on_cpu(&self.staged.models[*model]));
+        for &model in set {
+            weights[model] = on_cpu(&self.staged.models[model]);
+        }
         let mut stages = self.outline.stages(&weights, devices, options);
         let mut changes = Vec::new();
         for &model in set {

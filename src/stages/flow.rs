@@ -179,7 +179,7 @@ impl Flow {
 }
 
 /// What each step gives: the types of its outputs in the file, or else what is made of them.
-fn given(prompt: &Prompt) -> Vec<Vec<&str>> {
+pub(super) fn given(prompt: &Prompt) -> Vec<Vec<&str>> {
     let steps = &prompt.steps;
     let mut gives: Vec<Vec<&str>> =
         steps.iter().map(|step| step.outputs.iter().flatten().map(String::as_str).collect()).collect();
@@ -259,7 +259,7 @@ mod tests {
         let id = |at: usize| prompt.steps[at].id.as_str();
         let shown = |(at, work): (&usize, Vec<Work>)| {
             let model = |work: &Work| {
-                let loras = work.patches.iter().map(|patch| format!("+{}", id(*patch))).collect::<String>();
+                let loras = work.patches.iter().fold(String::new(), |all, patch| all + "+" + id(*patch));
                 format!(" {}.{}{loras}", id(work.loader), work.kind.name())
             };
             (!work.is_empty()).then(|| format!("{}:{}", id(*at), work.iter().map(model).collect::<String>()))
@@ -268,8 +268,11 @@ mod tests {
         order.steps.iter().zip(work).filter_map(shown).collect()
     }
 
-    fn api(nodes: &[(&str, &str, &[(&str, &str)])]) -> String {
-        let node = |(id, class, links): &(&str, &str, &[(&str, &str)])| {
+    /// Id, class, and what is linked to which input.
+    type Api<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
+    fn api(nodes: &[Api<'_>]) -> String {
+        let node = |(id, class, links): &Api<'_>| {
             let links: Vec<_> = links.iter().map(|(name, from)| format!(r#""{name}": ["{from}", 0]"#)).collect();
             format!(r#""{id}": {{"class_type": "{class}", "inputs": {{{}}}}}"#, links.join(","))
         };

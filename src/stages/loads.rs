@@ -1,5 +1,6 @@
 //! The models that the loader nodes of a workflow load: which file, and where its weights are to go.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -303,7 +304,7 @@ pub(super) fn lora_names(workflow: &Workflow, prompt: &Prompt, step: usize) -> V
         let Some(value) = open.pop() else { break };
         match value.kind() {
             JsonKind::Text => {
-                names.extend(value.text().filter(|text| is_model_file(text)).map(|text| text.into_owned()))
+                names.extend(value.text().filter(|text| is_model_file(text)).map(Cow::into_owned));
             }
             JsonKind::Array => open.extend(value.elements()),
             JsonKind::Object if value.get("on").and_then(Value::boolean) != Some(false) => {

@@ -96,7 +96,9 @@ impl<'a> Memory<'a> {
     pub(super) fn load(&mut self, models: &[usize], read: &[usize]) -> Change {
         let (mut used, others): (Vec<Loaded>, Vec<Loaded>) =
             std::mem::take(&mut self.loaded).into_iter().partition(|loaded| models.contains(&loaded.model));
-        used.iter_mut().for_each(|loaded| loaded.in_doubt = false);
+        for loaded in &mut used {
+            loaded.in_doubt = false;
+        }
         self.loaded = others;
         let mut change = Change::default();
         for (device, needed, has_donor) in self.needed(models, &used) {
@@ -124,14 +126,13 @@ impl<'a> Memory<'a> {
             if weights.compute.is_cpu() {
                 continue;
             }
-            let (bytes, has_donor) = match &weights.distributed {
+            let (bytes, has_donor) = if let Some(distributed) = &weights.distributed {
                 // The node does not tell ComfyUI what it has loaded.
-                Some(distributed) => (weights.bytes.saturating_sub(distributed.virtual_bytes), distributed.has_donor),
-                None => {
-                    let loaded = used.iter().find(|loaded| loaded.model == model);
-                    let there = loaded.and_then(|loaded| loaded.bytes.get(&weights.compute)).copied().unwrap_or(0);
-                    (weights.bytes.saturating_sub(there), false)
-                }
+                (weights.bytes.saturating_sub(distributed.virtual_bytes), distributed.has_donor)
+            } else {
+                let loaded = used.iter().find(|loaded| loaded.model == model);
+                let there = loaded.and_then(|loaded| loaded.bytes.get(&weights.compute)).copied().unwrap_or(0);
+                (weights.bytes.saturating_sub(there), false)
             };
             match needed.iter_mut().find(|(device, ..)| *device == weights.compute) {
                 Some((_, sum, any_donor)) => {

@@ -18,6 +18,7 @@ mod outline;
 mod prompt;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
@@ -162,6 +163,7 @@ impl Outline {
         let weights: Vec<Weights> = staged.models.iter().map(|model| model.weights.clone()).collect();
         staged.stages = self.stages(&weights, devices, options);
         staged.notes.extend(differences(&staged));
+        staged.notes.extend(dynamic(&staged.models));
         Ok(staged)
     }
 
@@ -301,6 +303,23 @@ fn distributed(
     // What belongs to no layer goes nowhere by the string.
     *bytes.entry(compute.clone()).or_default() += unlisted_bytes;
     Distributed::new(string, bytes)
+}
+
+/// What the plan takes for granted of models in safetensors files.
+fn dynamic(models: &[Model]) -> Option<String> {
+    let is_safetensors = |file: &PathBuf| {
+        file.extension()
+            .is_some_and(|name| name.eq_ignore_ascii_case("safetensors") || name.eq_ignore_ascii_case("sft"))
+    };
+    let is_concerned =
+        |model: &&Model| model.planned.is_some() && model.load.files.iter().flatten().any(is_safetensors);
+    models.iter().find(is_concerned).map(|model| {
+        let name = model.name();
+        format!(
+            "while ComfyUI's dynamic VRAM is active, the node may not distribute safetensors files such as {name}: \
+             `distorch-fix check` says whether it does, and this plan takes it for granted"
+        )
+    })
 }
 
 /// Where the node as shipped puts more into the main memory than the repaired one.

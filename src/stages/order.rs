@@ -42,7 +42,9 @@ impl Order {
             from.sort_unstable();
             from.dedup();
             blocked[step] = from.len();
-            from.into_iter().for_each(|from| blocking[from].push(step));
+            for from in from {
+                blocking[from].push(step);
+            }
         }
         let urgency = urgency(&blocking, &outputs);
         let key = |step: usize| Reverse((urgency[step], rank[step], step));
@@ -121,12 +123,16 @@ fn found(steps: &[Step], outputs: &[usize]) -> Vec<usize> {
 /// 0 for outputs, 1 and 2 for what is one or two steps before one, and 3 for all others.
 fn urgency(blocking: &[Vec<usize>], outputs: &[usize]) -> Vec<u8> {
     let mut urgency = vec![3; blocking.len()];
-    outputs.iter().for_each(|output| urgency[*output] = 0);
+    for &output in outputs {
+        urgency[output] = 0;
+    }
     for near in [1, 2] {
         let nearer: Vec<usize> = (0..blocking.len())
             .filter(|step| urgency[*step] == 3 && blocking[*step].iter().any(|next| urgency[*next] == near - 1))
             .collect();
-        nearer.into_iter().for_each(|step| urgency[step] = near);
+        for step in nearer {
+            urgency[step] = near;
+        }
     }
     urgency
 }

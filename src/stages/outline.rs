@@ -69,8 +69,9 @@ impl Outline {
             .collect();
         if loaders.is_empty() {
             bail!(
-                anyhow!("no loader node runs in this workflow, so there is nothing to plan")
-                    .help("a loader that is muted or bypassed does not run")
+                anyhow!("no loader node that is known here runs in this workflow, so there is nothing to plan").help(
+                    "a loader that is muted or bypassed does not run; --comfyui and --node say where classes are read"
+                )
             );
         }
         let given: Vec<Vec<Kind>> = prompt
@@ -90,6 +91,12 @@ impl Outline {
             let loader = loaders.get(prompt.steps[step].id.as_str())?;
             Some(loads::load(loader, kind, given[step].first() == Some(&kind), &sources))
         })?;
+        if outline.loads.is_empty() {
+            bail!(
+                anyhow!("no node computes with the models of this workflow's loaders, so there is nothing to plan")
+                    .help("link the loaders to nodes that encode, sample or decode")
+            );
+        }
         outline.find_loras(workflow, &prompt, &work, folders);
         outline.tell_idle(&prompt, &order, &given, &work);
         outline.tell_strangers(&prompt, &order, &given);
@@ -185,14 +192,11 @@ impl Outline {
 
     /// Says which other nodes give models.
     fn tell_strangers(&mut self, prompt: &Prompt, order: &Order, given: &[Vec<Kind>]) {
+        let gives = flow::given(prompt);
         for &step in &order.steps {
             let about = &prompt.steps[step];
-            let gives = about
-                .outputs
-                .iter()
-                .flatten()
-                .any(|output| output.ends_with("MODEL") || output == "CLIP" || output == "VAE");
-            if gives && given[step].is_empty() && about.links.is_empty() {
+            let is_model = |kind: &&str| kind.ends_with("MODEL") || ["CLIP", "VAE"].contains(kind);
+            if gives[step].iter().any(is_model) && given[step].is_empty() && about.links.is_empty() {
                 self.unknown.push(format!("node {} ({}): how it loads its model is not known", about.id, about.class));
             }
         }

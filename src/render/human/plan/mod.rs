@@ -26,7 +26,7 @@ const BAR: u8 = 20;
 impl Render<PlanReport> for Human {
     fn render(&self, report: &PlanReport, screen: &mut Screen) -> Result<()> {
         let ModelsReport { plan, proposals } = match report {
-            PlanReport::Models(report) => report,
+            PlanReport::Models(report) => &**report,
             PlanReport::Workflow(report) => return stages::show(report, screen),
         };
         screen.note(&notes(plan))?;

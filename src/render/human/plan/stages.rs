@@ -15,7 +15,7 @@ use crate::stages::{Fitted, Named, Placing, Stage, Staged};
 use crate::text::{counted, visible};
 
 /// Characters of a bar that stands for all of a device's memory.
-const BAR: usize = 32;
+const BAR: u8 = 32;
 /// What models are called in bars.
 const LETTERS: &[u8; 26] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 /// The colours of models in bars.
@@ -164,21 +164,22 @@ fn bar(usage: &Usage) -> String {
     let total = gigabytes(usage.total_bytes.max(usage.used_bytes()).max(1));
     let width = |bytes: u64| {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the bar")]
-        let width = (gigabytes(bytes) / total * BAR as f64).round() as usize;
+        let width = (gigabytes(bytes) / total * f64::from(BAR)).round() as usize;
         width
     };
+    let columns = usize::from(BAR);
     let (mut out, mut end, mut sum) = (String::new(), 0, 0_u64);
     for (model, &bytes) in usage.model_bytes.iter().enumerate() {
         sum = sum.saturating_add(bytes);
         // Something is shown of whatever is there.
-        let next = width(sum).max(end + usize::from(bytes > 0)).min(BAR);
+        let next = width(sum).max(end + usize::from(bytes > 0)).min(columns);
         if next > end {
             let style = style(model);
             let _ = write!(out, "{style}{}{style:#}", letter(model).to_string().repeat(next - end));
             end = next;
         }
     }
-    let empty = "·".repeat(BAR - end);
+    let empty = "·".repeat(columns - end);
     format!("{out}{FAINT}{empty}{FAINT:#}")
 }
 
@@ -240,6 +241,6 @@ fn verdict(staged: &Staged) -> String {
             format!("{BAD}It does not fit{BAD:#}: {device} lacks {lacking:.2} GB in stage {}{known}.\n", stage + 1)
         }
         None if staged.unknown.is_empty() => format!("{GOOD}It fits at every stage.{GOOD:#}\n"),
-        None => format!("{UNSURE}It fits{known}.{UNSURE:#} See what is unknown.\n"),
+        None => format!("{UNSURE}It fits{known}.{UNSURE:#} The rest is unknown.\n"),
     }
 }
