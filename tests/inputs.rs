@@ -1,7 +1,10 @@
 //! The inputs of node classes, read from small installations that are written here.
 
-use std::fs;
+mod common;
+
+use std::fmt::Write as _;
 use std::path::Path;
+use std::{env, fs};
 
 use distorch_fix::inputs::{Choices, Class, Classes, Kind, KnownBy, Literal, WidgetKind, installed};
 use tempfile::TempDir;
@@ -115,7 +118,28 @@ NODE_CLASS_MAPPINGS = {{"XDisTorch2MultiGPU": wrap(GLOBAL["CLIPLoader"])}}
 }
 
 /// Each body with the widgets that it gives.
-const STYLES: [(&str, &str, &str); 18] = [
+const STYLES: [(&str, &str, &str); 20] = [
+    (
+        "a name that the class has too",
+        r#"
+            inputs = cls.INPUT_TYPES()
+            inputs["optional"] = {"device": (devices(), {"default": "cpu"})}
+            return inputs
+        def devices(self):
+            return "STRING""#,
+        "clip_name type device",
+    ),
+    (
+        "names of a function around",
+        r#"
+            at = 0
+            def named(kind):
+                nonlocal at
+                at += 1
+                return f"{kind.lower()}{at}"
+            return {"required": {named(kind): (kind,) for kind in ("INT", "FLOAT")}}"#,
+        "int1 float2",
+    ),
     (
         "a deep copy that is changed",
         r#"
@@ -411,6 +435,44 @@ fn kinds_choices_and_defaults_are_read() {
     assert_eq!(classes.get("CLIPLoader").unwrap().kind, Kind::Plain);
 }
 
+/// A wrapper with other names, and what it does with them.
+const USES: &str = r#"
+def wrap(cls, name):
+    class Wrapped(cls):
+        @classmethod
+        def INPUT_TYPES(s):
+            inputs = copy.deepcopy(cls.INPUT_TYPES())
+            inputs["optional"] = {"note": ("STRING", {}), "lent": ("FLOAT", {}), "from_there": (devices(),), name: (devices(),),
+                                  "plan": ("STRING", {}), "eject_all": ("BOOLEAN", {})}
+            return inputs
+        FUNCTION = "override"
+        def override(self, *args, plan="", lent=0.0, **kwargs):
+            there = kwargs.pop("from_there", "cpu")
+            here = kwargs.get(name)
+            chosen = here
+            behind = ""
+            if lent > 0:
+                behind = f"{chosen};{lent};{there}"
+            elif plan:
+                behind = chosen
+            whole = f"{plan}#{behind}" if plan or behind else ""
+            return whole
+    return Wrapped
+
+NODE_CLASS_MAPPINGS = {"XDisTorch2MultiGPU": wrap(GLOBAL["CLIPLoader"], "where")}
+"#;
+
+#[test]
+fn the_parts_of_an_allocation_are_known_by_what_is_done_with_them() {
+    let classes = classes(USES);
+    let class = classes.get("XDisTorch2MultiGPU").unwrap();
+    let place = |name: &str| class.widgets.iter().position(|widget| widget.name == name);
+    let [part] = class.parts.as_slice() else { panic!("{:?}", class.parts) };
+    let found = [part.string, Some(part.device), part.virtual_vram, part.donor, part.eject];
+    assert_eq!(found, ["plan", "where", "lent", "from_there", "eject_all"].map(place));
+    assert_eq!(class.kind, Kind::DisTorch2);
+}
+
 #[test]
 fn nodes_of_both_forms_are_read_from_comfyui() {
     let folder = installation("NODE_CLASS_MAPPINGS = {}", &[]);
@@ -615,4 +677,88 @@ fn hostile_code_ends_and_says_nothing() {
             assert!(found.is_empty() || found == "clip_name type device", "{found}: {}", &code[..code.len().min(80)]);
         }
     }
+}
+
+#[test]
+fn too_much_code_in_one_pack_leaves_the_others_known() {
+    let endless = "NODE_CLASS_MAPPINGS = {}\nwhile True:\n    NODE_CLASS_MAPPINGS['Endless'] = 1\n";
+    let fine = format!("{NODES}\nNODE_CLASS_MAPPINGS = {{'Fine': UNETLoader}}\n");
+    let folder = installation(
+        &wrapper("\n            return cls.INPUT_TYPES()"),
+        &[("custom_nodes/endless/__init__.py", endless), ("custom_nodes/fine/__init__.py", &fine)],
+    );
+    let classes = read(folder.path(), &["Endless", "Fine"]);
+    assert_eq!(classes.why_unknown("Endless"), Some("there is too much code to follow"));
+    assert_eq!(names(classes.get("Fine")).join(" "), "unet_name weight_dtype");
+    assert_eq!(names(classes.get("XDisTorch2MultiGPU")).join(" "), "clip_name type device");
+}
+
+/// ComfyUI's loaders as the table of releases has them, with inputs of the same names and kinds.
+fn stand_ins(classes: &Classes) -> String {
+    let mut text = String::new();
+    let mut mappings = String::from("NODE_CLASS_MAPPINGS = {");
+    for class in classes.iter().filter(|class| class.kind == Kind::Plain) {
+        let group = |is_optional: bool| {
+            let widgets = class.widgets.iter().filter(|widget| widget.is_optional == is_optional);
+            let entries = widgets.map(|widget| format!("'{}': {}", widget.name, entry(&widget.kind)));
+            entries.collect::<Vec<_>>().join(", ")
+        };
+        let name = &class.name;
+        let (required, optional) = (group(false), group(true));
+        writeln!(text, "class {name}:\n    @classmethod\n    def INPUT_TYPES(s):").unwrap();
+        writeln!(text, "        return {{'required': {{{required}}}, 'optional': {{{optional}}}}}").unwrap();
+        write!(mappings, "'{name}': {name}, ").unwrap();
+    }
+    format!("{text}\n{mappings}}}\n")
+}
+
+fn entry(kind: &WidgetKind) -> &'static str {
+    match kind {
+        WidgetKind::Number => "('FLOAT',)",
+        WidgetKind::Boolean => "('BOOLEAN',)",
+        WidgetKind::Text => "('STRING',)",
+        WidgetKind::Combo(_) | WidgetKind::Unknown => "(['x'],)",
+    }
+}
+
+#[test]
+fn the_table_of_releases_is_what_their_files_say() {
+    let Some(history) = env::var_os("DISTORCH_FIX_HISTORY") else {
+        return common::skip("DISTORCH_FIX_HISTORY names no repository, so the table of releases was not compared");
+    };
+    let repository = git2::Repository::open(history).unwrap();
+    let mut walk = repository.revwalk().unwrap();
+    walk.push_glob("refs/*").unwrap();
+    walk.push_head().unwrap();
+    let mut compared = 0;
+    let mut last = None;
+    for id in walk.map(Result::unwrap) {
+        let tree = repository.find_commit(id).unwrap().tree().unwrap();
+        let python: Vec<_> = tree.iter().filter(|entry| entry.name().is_ok_and(|name| name.ends_with(".py"))).collect();
+        let Some(table) = Classes::of_release(&id.to_string()) else { continue };
+        // A release after the other: most commits between them are alike.
+        let release = table.iter().next().map(|class| class.known_by.clone());
+        if last == release || python.is_empty() {
+            continue;
+        }
+        last = release;
+        let folder = TempDir::new().unwrap();
+        let node = folder.path().join("custom_nodes/ComfyUI-MultiGPU");
+        fs::create_dir_all(&node).unwrap();
+        fs::create_dir_all(folder.path().join("custom_nodes/ComfyUI-GGUF")).unwrap();
+        fs::write(folder.path().join("nodes.py"), stand_ins(&table)).unwrap();
+        for file in python {
+            let blob = repository.find_blob(file.id()).unwrap();
+            fs::write(node.join(file.name().unwrap()), blob.content()).unwrap();
+        }
+        let read = read(folder.path(), &[]);
+        for class in read.iter().filter(|class| matches!(class.kind, Kind::DisTorch2 | Kind::DisTorch)) {
+            let name = &class.name;
+            assert_eq!(names(table.get(name)), names(Some(class)), "{name} in {id}");
+            assert_eq!(table.get(name).unwrap().parts, class.parts, "{name} in {id}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 100, "only {compared} classes were compared");
+    println!("{compared} classes compared");
 }

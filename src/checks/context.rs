@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::{NodeRef, Unchecked, device, dynamic_vram, missing_class, model_file, room};
+use super::{NodeRef, Unchecked, device, dynamic_vram, missing_class, model_file, room, shifted};
 use crate::allocator::Device;
 use crate::comfyui::LoaderKind;
 use crate::inputs::{Choices, Class, Classes, Kind, KnownBy, Literal, Part, WidgetKind};
@@ -76,9 +76,14 @@ impl<'c> Context<'c> {
         Ok(Self { workflow, classes, known, uses, loaders })
     }
 
-    /// Every allocation of the nodes of DisTorch2 and of the first DisTorch.
+    /// The loader nodes whose values are in their places.
+    pub(super) fn in_place(&self) -> impl Iterator<Item = &Loader<'c, 'c>> {
+        self.loaders.iter().filter(|loader| shifted::wrong(loader).is_none())
+    }
+
+    /// Every allocation of the nodes of DisTorch2 and of the first DisTorch, if their values are in their places.
     pub(super) fn allotments(&self) -> impl Iterator<Item = Allotment<'_>> {
-        let parts = self.loaders.iter().flat_map(|loader| loader.class.parts.iter().map(move |part| (loader, part)));
+        let parts = self.in_place().flat_map(|loader| loader.class.parts.iter().map(move |part| (loader, part)));
         parts.filter(|(_, part)| part.string.is_some()).map(|(loader, part)| Allotment {
             loader,
             part,
@@ -239,9 +244,12 @@ impl Allotment<'_> {
         }
     }
 
-    /// Does the node unload everything from the compute device first?
+    /// Does the node unload everything from the compute device first? It does so for GPUs only.
     pub(super) fn evicts(&self) -> bool {
-        self.gigabytes.is_some_and(|gigabytes| gigabytes > 0.0) && self.donor.is_some_and(|donor| !donor.is_empty())
+        let on_gpu = self.compute.is_some_and(|compute| compute != "cpu");
+        on_gpu
+            && self.gigabytes.is_some_and(|gigabytes| gigabytes > 0.0)
+            && self.donor.is_some_and(|donor| !donor.is_empty())
     }
 
     /// `` `unet` of `` for one of several, else nothing.

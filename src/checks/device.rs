@@ -20,7 +20,7 @@ pub(super) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for loader in &context.loaders {
+    for loader in context.in_place() {
         for part in &loader.class.parts {
             for widget in [Some(part.device), part.donor].into_iter().flatten() {
                 let Some(name) = text(loader, widget) else { continue };

@@ -18,7 +18,8 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
     for allotment in context.allotments() {
         let lends = allotment.string == Some("") && allotment.gigabytes.is_some_and(|gigabytes| gigabytes > 0.0);
         let (Some(compute), Some(donor)) = (allotment.compute, allotment.donor) else { continue };
-        if lends && compute == donor {
+        // What computes on the CPU may as well stay there.
+        if lends && compute == donor && compute != "cpu" {
             let message = format!("{compute} is the compute device and the donor, so the whole model stays on it");
             let place = allotment.part.donor.and_then(|widget| site(allotment.loader, widget));
             let finding = CHECK.finding(allotment.label() + &message).at(allotment.loader, context);

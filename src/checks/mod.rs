@@ -126,6 +126,8 @@ pub enum Step {
         string: String,
         /// The node.
         node: String,
+        /// Which of its allocations, if it has several.
+        part: Option<String>,
     },
     /// `workflow set --fit`
     Fit,

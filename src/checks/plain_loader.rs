@@ -29,7 +29,7 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
         };
         let name = &loader.class.name;
         let other = format!("{}{DISTORCH2}", name.strip_suffix(MULTI_GPU).unwrap_or(name));
-        let is_there = context.classes.has(&other) == Some(true)
+        let is_there = context.classes.has(&other) != Some(false)
             && context.classes.get(&other).is_some_and(|class| class.kind == Kind::DisTorch2);
         let finding = CHECK.finding(format!("not distributed; {other} would be")).at(loader, context).with_level(level);
         is_there.then(|| if level == Level::Note { finding } else { finding.step(Step::Convert) })

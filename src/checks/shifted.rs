@@ -26,8 +26,7 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
         if !is_own || class.known_by == KnownBy::Pattern {
             continue;
         }
-        let wrong = (0..class.widgets.len()).find_map(|at| wrong(loader, at).map(|what| (at, what)));
-        if let Some((at, what)) = wrong {
+        if let Some((at, what)) = wrong(loader) {
             let input = &class.widgets[at].name;
             let message = format!("`{input}` has the value {what}, which is not {}", expected(&class.widgets[at]));
             let place = site(loader, at);
@@ -54,8 +53,12 @@ fn count(loader: &Loader<'_, '_>) -> Option<usize> {
     }
 }
 
-/// A stored value of another type than the widget has.
-fn wrong(loader: &Loader<'_, '_>, widget: usize) -> Option<String> {
+/// The first stored value of another type than its widget has, and what it is.
+pub(super) fn wrong(loader: &Loader<'_, '_>) -> Option<(usize, String)> {
+    (0..loader.class.widgets.len()).find_map(|at| other(loader, at).map(|what| (at, what)))
+}
+
+fn other(loader: &Loader<'_, '_>, widget: usize) -> Option<String> {
     let Held::Stored { value, .. } = loader.settings.get(widget)? else { return None };
     let is_right = match (&loader.class.widgets[widget].kind, value) {
         (WidgetKind::Unknown, _) | (_, Literal::Null) => true,

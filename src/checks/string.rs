@@ -36,7 +36,11 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
                 level: found.level,
                 help: Some(found.help),
                 value: Some(value),
-                step: step.map(|string| Step::Set { string, node: allotment.loader.id.clone() }),
+                step: step.map(|string| Step::Set {
+                    string,
+                    node: allotment.loader.id.clone(),
+                    part: allotment.part.label.clone(),
+                }),
                 ..finding
             });
         }

@@ -30,7 +30,7 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
     if nodes.is_empty() {
         return Vec::new();
     }
-    let message = "virtual VRAM moves nothing, since there is a string; it only unloads every other model from the compute \
-                   device first";
+    let message = "virtual VRAM moves nothing, since there is a string; but before this model is loaded, every other one is \
+                   unloaded from the compute device";
     vec![CHECK.finding(message).of(nodes)]
 }

@@ -14,6 +14,7 @@ pub(super) const FOLDER: &str = "<folder>";
 impl<'t> Evaluator<'t> {
     /// A function of Python, of ComfyUI's `folder_paths`, or one that nothing is known of.
     pub(super) fn outside(&self, name: &str, arguments: Arguments<'t>) -> Value<'t> {
+        self.steps(arguments.list.iter().map(Value::size).sum::<usize>() / 16);
         let first = arguments.list.first();
         let second = arguments.list.get(1);
         match name {

@@ -64,7 +64,7 @@ impl<'t> Evaluator<'t> {
                     arguments.named.push((Rc::from(self.slice(scope, name)), value));
                 }
                 "list_splat" => match part.part(0).map(|inner| self.eval(scope, inner)) {
-                    Some(Value::List(more)) if more.is_closed() => {
+                    Some(Value::List(more)) if more.is_closed() && self.steps(more.items.borrow().len()) => {
                         arguments.list.extend(more.items.borrow().iter().cloned())
                     }
                     _ => arguments.is_open = true,
@@ -164,7 +164,7 @@ impl<'t> Evaluator<'t> {
         if !bases.is_closed() || !given.is_closed() {
             return None;
         }
-        let members = Scope::inside(scope);
+        let members = Scope::of_class(scope);
         for (name, value) in given.entries.borrow().iter() {
             members.set(name, value.clone());
         }
@@ -193,11 +193,12 @@ fn taint(value: &Value<'_>, depth: usize) {
         return;
     }
     match value {
-        Value::Dict(dict) => {
+        // What is open was looked at before.
+        Value::Dict(dict) if !dict.may_have_others() => {
             dict.open();
             dict.entries.borrow().iter().for_each(|(_, inner)| taint(inner, depth + 1));
         }
-        Value::List(list) => {
+        Value::List(list) if list.is_closed() || list.at(0.0).is_some() || list.items.borrow().is_empty() => {
             list.open();
             list.items.borrow().iter().for_each(|inner| taint(inner, depth + 1));
         }

@@ -5,11 +5,12 @@ use std::rc::Rc;
 use super::builtin::FOLDER;
 use super::call::Arguments;
 use super::evaluate::Evaluator;
-use super::value::{Dict, List, Value, to_number, whole};
+use super::value::{Dict, LONGEST_TEXT, List, Value, to_number, whole};
 
 impl<'t> Evaluator<'t> {
     /// A method of a container or a text; None if the object has attributes of its own.
     pub(super) fn method(&self, object: &Value<'t>, name: &str, arguments: &Arguments<'t>) -> Option<Value<'t>> {
+        self.steps(object.size() / 16);
         match object {
             Value::Dict(dict) => Some(self.dict_method(dict, name, arguments)),
             Value::List(list) => Some(self.list_method(list, name, arguments)),
@@ -175,8 +176,10 @@ impl<'t> Evaluator<'t> {
             ("startswith", Some(start)) => Value::Boolean(text.starts_with(start)),
             ("endswith", Some(end)) => Value::Boolean(text.ends_with(end)),
             ("replace", Some(old)) => match arguments.list.get(1).and_then(Value::as_text) {
-                Some(new) => Value::text(&text.replace(old, new)),
-                None => Value::Unknown,
+                Some(new) if text.len().saturating_mul(new.len() + 1) <= LONGEST_TEXT => {
+                    Value::text(&text.replace(old, new))
+                }
+                _ => Value::Unknown,
             },
             ("split", Some(separator)) if !separator.is_empty() => {
                 Value::list(text.split(separator).map(Value::text).collect())
@@ -185,6 +188,8 @@ impl<'t> Evaluator<'t> {
                 Some(Value::List(list)) if list.is_closed() => {
                     let items = list.items.borrow();
                     let parts: Option<Vec<&str>> = items.iter().map(Value::as_text).collect();
+                    let length = |parts: &Vec<&str>| parts.iter().map(|part| part.len() + text.len()).sum::<usize>();
+                    let parts = parts.filter(|parts| length(parts) <= LONGEST_TEXT);
                     parts.map_or(Value::Unknown, |parts| Value::text(&parts.join(text)))
                 }
                 _ => Value::Unknown,

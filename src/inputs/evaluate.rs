@@ -6,7 +6,7 @@
 //! definition is either right or not known.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use tree_sitter::Node;
@@ -18,8 +18,10 @@ use super::value::{Binding, Class, Function, Value};
 use crate::python::field::Fields as _;
 use crate::python::imports;
 
-/// The most statements and expressions that are followed. A file of ComfyUI has some ten thousand.
-const MOST_STEPS: usize = 2_000_000;
+/// The most statements and expressions that are followed, and items that are looked at. An installation takes about 16,000.
+const MOST_STEPS: usize = 500_000;
+/// The most for all classes that are asked for.
+const MOST_IN_ALL: usize = 10 * MOST_STEPS;
 /// Calls in calls, and code in code.
 const DEEPEST: usize = 60;
 
@@ -50,8 +52,10 @@ pub(super) enum Flow<'t> {
     Next,
     /// Out of the function
     Return(Value<'t>),
-    /// Out of the loop, or to its next round
-    Loop,
+    /// Out of the loop
+    Break,
+    /// To the next round of the loop
+    Continue,
     /// Out, by an exception
     Raise,
 }
@@ -66,6 +70,7 @@ pub(super) struct Evaluator<'t> {
 #[derive(Default)]
 struct State<'t> {
     steps: usize,
+    steps_before: usize,
     depth: usize,
     /// Was something left out, because there was too much?
     is_cut_off: bool,
@@ -87,9 +92,22 @@ impl<'t> Evaluator<'t> {
         self.state.borrow().uncertain == 0
     }
 
-    /// Was something left out, because there was too much?
-    pub(super) fn was_cut_off(&self) -> bool {
-        self.state.borrow().is_cut_off
+    /// Follows something with steps of its own; None if they do not suffice, or if too many were taken before.
+    ///
+    /// Files that were imported for it are then imported anew when they are needed again.
+    pub(super) fn limited<T>(&self, inside: impl FnOnce() -> T) -> Option<T> {
+        {
+            let mut state = self.state.borrow_mut();
+            state.steps_before += std::mem::take(&mut state.steps);
+            state.is_cut_off = state.steps_before > MOST_IN_ALL;
+        }
+        let before: HashSet<usize> = self.modules.borrow().keys().copied().collect();
+        let result = inside();
+        let is_cut_off = self.state.borrow().is_cut_off;
+        if is_cut_off {
+            self.modules.borrow_mut().retain(|file, _| before.contains(file));
+        }
+        (!is_cut_off).then_some(result)
     }
 
     /// Counts a step, if there are any left.
@@ -136,7 +154,7 @@ impl<'t> Evaluator<'t> {
         let flow = self.deeper(|| self.block(&scope, source.root()));
         self.state.borrow_mut().importing.pop();
         self.state.borrow_mut().uncertain = around;
-        let has_failed = matches!(flow, Some(Flow::Raise)) && !self.was_cut_off();
+        let has_failed = matches!(flow, Some(Flow::Raise)) && !self.state.borrow().is_cut_off;
         if has_failed {
             // The next import tries again, as Python's does: what failed because of a circle may work then.
             self.modules.borrow_mut().remove(&file);
@@ -189,7 +207,14 @@ impl<'t> Evaluator<'t> {
                 node.parts().into_iter().for_each(|target| self.delete(scope, target));
                 Flow::Next
             }
-            "break_statement" | "continue_statement" => Flow::Loop,
+            "break_statement" => Flow::Break,
+            "continue_statement" => Flow::Continue,
+            "global_statement" | "nonlocal_statement" => {
+                for name in node.parts() {
+                    scope.set_elsewhere(self.slice(scope, name), node.kind() == "global_statement");
+                }
+                Flow::Next
+            }
             "raise_statement" => Flow::Raise,
             "if_statement" => self.condition(scope, node),
             "for_statement" => self.each(scope, node),
@@ -246,8 +271,7 @@ impl<'t> Evaluator<'t> {
         match target.kind() {
             "identifier" => {
                 let name = self.slice(scope, target);
-                if self.is_global(target, name, scope) {
-                    let scope = scope.of_its_file();
+                if let Some(scope) = scope.place_elsewhere(name) {
                     let value = self.perhaps(scope.get(name), value);
                     scope.set(name, value);
                 } else {
@@ -294,14 +318,6 @@ impl<'t> Evaluator<'t> {
     /// What something outside of the names here holds after it was given a value, on a way that may not be taken.
     fn perhaps(&self, old: Option<Value<'t>>, new: Value<'t>) -> Value<'t> {
         if self.is_certain() { new } else { old.unwrap_or(Value::Unknown).join(new) }
-    }
-
-    /// Does the function around say that this name is one of the file?
-    fn is_global(&self, node: Node<'t>, name: &str, scope: &Scope<'t>) -> bool {
-        let Some(function) = crate::python::syntax::enclosing(node, &["function_definition"]) else { return false };
-        let statements = function.field("body").map(|body| body.parts()).unwrap_or_default();
-        let globals = statements.iter().filter(|statement| statement.kind() == "global_statement");
-        globals.flat_map(Node::parts).any(|global| self.slice(scope, global) == name)
     }
 
     fn delete(&self, scope: &Rc<Scope<'t>>, target: Node<'t>) {
@@ -404,7 +420,7 @@ impl<'t> Evaluator<'t> {
         let function = Function {
             file: scope.file,
             node,
-            scope: Rc::clone(scope),
+            scope: scope.seen_by_functions(),
             bound: None,
             binding: Binding::None,
             owner: RefCell::default(),
@@ -420,7 +436,7 @@ impl<'t> Evaluator<'t> {
             .filter(|base| base.kind() != "keyword_argument")
             .map(|base| self.eval(scope, base))
             .collect();
-        let members = Scope::inside(scope);
+        let members = Scope::of_class(scope);
         self.deeper(|| self.block(&members, body));
         let name = self.slice(scope, name);
         let class = Rc::new(Class { name: Rc::from(name), file: scope.file, node, bases, members });
@@ -479,6 +495,7 @@ impl<'t> Evaluator<'t> {
     ) -> Flow<'t> {
         self.state.borrow_mut().uncertain += 1;
         let before = scope.names();
+        self.steps(before.len() / 16);
         let first = one(scope);
         let after = scope.replace(before);
         let second = other(scope);
@@ -499,18 +516,19 @@ impl<'t> Evaluator<'t> {
                 scope.replace(after);
                 flow
             }
-            (Flow::Loop, Flow::Loop) => {
-                scope.join(after);
-                Flow::Loop
-            }
             (Flow::Next, Flow::Next) => {
                 scope.join(after);
                 Flow::Next
             }
-            (Flow::Next | Flow::Loop, Flow::Next | Flow::Loop) => {
+            (Flow::Break, Flow::Break) => {
+                scope.join(after);
+                Flow::Break
+            }
+            (first, second) => {
                 scope.join(after);
                 self.may_have_ended();
-                Flow::Next
+                let is_over = !matches!(first, Flow::Next) && !matches!(second, Flow::Next);
+                if is_over { Flow::Continue } else { Flow::Next }
             }
         }
     }
@@ -548,9 +566,8 @@ impl<'t> Evaluator<'t> {
             for item in items.by_ref().take(sure) {
                 self.assign(scope, left, item);
                 match self.block(scope, body) {
-                    // A loop that is left early or a round that is: what follows is the same.
-                    Flow::Loop if self.leaves(body) => return Flow::Next,
-                    Flow::Next | Flow::Loop => {}
+                    Flow::Break => return Flow::Next,
+                    Flow::Next | Flow::Continue => {}
                     other => return other,
                 }
             }
@@ -581,8 +598,8 @@ impl<'t> Evaluator<'t> {
                     None => break,
                 }
                 match self.block(scope, body) {
-                    Flow::Loop if self.leaves(body) => return Flow::Next,
-                    Flow::Next | Flow::Loop => {}
+                    Flow::Break => return Flow::Next,
+                    Flow::Next | Flow::Continue => {}
                     other => return other,
                 }
                 if !self.is_certain() {
@@ -599,7 +616,7 @@ impl<'t> Evaluator<'t> {
             self.forget(scope, body);
             begin(scope);
             match self.block(scope, body) {
-                Flow::Loop => Flow::Next,
+                Flow::Break | Flow::Continue => Flow::Next,
                 other => other,
             }
         };
@@ -615,12 +632,6 @@ impl<'t> Evaluator<'t> {
             }
             false
         });
-    }
-
-    /// Is there a `break` in the body of a loop?
-    #[allow(clippy::unused_self, reason = "it reads better beside the others")]
-    fn leaves(&self, body: Node<'t>) -> bool {
-        crate::python::syntax::any(body, |node| node.kind() == "break_statement")
     }
 
     fn attempt(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) -> Flow<'t> {
@@ -690,7 +701,7 @@ impl<'t> Evaluator<'t> {
         let returned = self.state.borrow_mut().returned.pop().unwrap_or_default();
         let last = match flow {
             Some(Flow::Return(value)) => value,
-            Some(Flow::Next | Flow::Loop) => Value::Nothing,
+            Some(Flow::Next | Flow::Break | Flow::Continue) => Value::Nothing,
             Some(Flow::Raise) => match returned.first() {
                 // It returns, or it fails.
                 Some(_) => return returned.into_iter().reduce(Value::join).unwrap_or(Value::Unknown),

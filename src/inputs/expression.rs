@@ -6,7 +6,7 @@ use tree_sitter::Node;
 
 use super::evaluate::Evaluator;
 use super::scope::Scope;
-use super::value::{Binding, Class, Dict, Function, List, Value, to_number, whole};
+use super::value::{Binding, Class, Dict, Function, LONGEST_TEXT, List, Value, to_number, whole};
 use crate::python::field::Fields as _;
 
 impl<'t> Evaluator<'t> {
@@ -118,6 +118,9 @@ impl<'t> Evaluator<'t> {
                     }
                 }
                 _ => return Value::Unknown,
+            }
+            if text.len() > LONGEST_TEXT {
+                return Value::Unknown;
             }
         }
         Value::text(&text)
@@ -369,7 +372,9 @@ impl<'t> Evaluator<'t> {
             return Value::Unknown;
         }
         match (left, operator, right) {
-            (Value::Text(a), "+", Value::Text(b)) => Value::text(&format!("{a}{b}")),
+            (Value::Text(a), "+", Value::Text(b)) if a.len() + b.len() <= LONGEST_TEXT => {
+                Value::text(&format!("{a}{b}"))
+            }
             (Value::Number(a), "+", Value::Number(b)) => Value::Number(a + b),
             (Value::Number(a), "-", Value::Number(b)) => Value::Number(a - b),
             (Value::Number(a), "*", Value::Number(b)) => Value::Number(a * b),
@@ -436,6 +441,7 @@ impl<'t> Evaluator<'t> {
     }
 
     fn contains(&self, container: &Value<'t>, item: &Value<'t>) -> Option<bool> {
+        self.steps(container.size() / 16);
         match (container, item) {
             (Value::Dict(dict), Value::Text(key)) => match dict.has(key) {
                 Some(false) if self.missing(dict, key).is_some() => Some(true),

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::evaluate::Evaluator;
 use super::library::Library;
-use super::parts::by_name;
+use super::parts;
 use super::value::{Class as Definition, Dict, Value};
 use super::widgets::{takes_model, widgets};
 use super::{Choices, Class, Classes, Kind, KnownBy, WidgetKind};
@@ -32,24 +32,18 @@ pub fn installed(node: Option<&Path>, comfyui: Option<&Path>, wanted: &[&str]) -
         library.add_packs(&folder, real.as_deref());
     }
     let evaluator = Evaluator::new(&library);
-    let mut classes = Classes::default();
-    if let Some(init) = init {
-        own(&evaluator, init, &mut classes);
-    }
+    let mut classes = match init {
+        Some(init) => evaluator.limited(|| own(&evaluator, init)).unwrap_or_default(),
+        None => Classes::default(),
+    };
     others(&evaluator, wanted, &mut classes);
-    if evaluator.was_cut_off() {
-        let names: Vec<String> = classes.classes.drain().map(|(name, _)| name).collect();
-        classes
-            .unknown
-            .extend(names.into_iter().map(|name| (name, "its files have too much code to follow".to_owned())));
-        classes.is_complete = false;
-    }
     classes
 }
 
 /// The classes that the node registers.
-fn own<'t>(evaluator: &Evaluator<'t>, init: usize, classes: &mut Classes) {
-    let Some(Value::Dict(mappings)) = evaluator.module(init).get(MAPPINGS) else { return };
+fn own(evaluator: &Evaluator<'_>, init: usize) -> Classes {
+    let mut classes = Classes::default();
+    let Some(Value::Dict(mappings)) = evaluator.module(init).get(MAPPINGS) else { return classes };
     classes.is_complete = !mappings.may_have_others();
     for (name, value) in mappings.entries.borrow().iter() {
         if mappings.is_perhaps(name) {
@@ -57,6 +51,7 @@ fn own<'t>(evaluator: &Evaluator<'t>, init: usize, classes: &mut Classes) {
         }
         classes.add(name, class(evaluator, name, value, true));
     }
+    classes
 }
 
 /// The classes of these names that others register, and those that the node's wrap.
@@ -68,8 +63,15 @@ fn others(evaluator: &Evaluator<'_>, wanted: &[&str], classes: &mut Classes) {
     wanted.sort();
     wanted.dedup();
     for name in wanted {
-        let Some(value) = evaluator.registered(&name) else { continue };
-        let mut class = class(evaluator, &name, &value, false);
+        let found = evaluator.limited(|| {
+            let value = evaluator.registered(&name)?;
+            Some(class(evaluator, &name, &value, false))
+        });
+        let mut class = match found {
+            Some(Some(class)) => class,
+            Some(None) => continue,
+            None => Err("there is too much code to follow".to_owned()),
+        };
         if let Ok(class) = &mut class
             && class.kind == Kind::Other
             && bases.contains(&name)
@@ -135,7 +137,7 @@ fn class<'t>(evaluator: &Evaluator<'t>, name: &str, value: &Value<'t>, is_own: b
         Value::Class(base) => Some(base.name.to_string()),
         _ => None,
     });
-    let parts = if is_own { by_name(&widgets) } else { Vec::new() };
+    let parts = if is_own { parts::of_class(evaluator, definition, &widgets) } else { Vec::new() };
     let has_models = widgets.iter().any(|widget| matches!(widget.kind, WidgetKind::Combo(Choices::Models(_))));
     let gives = evaluator.gives(definition);
     let loads = has_models && gives.iter().any(|given| LOADED.contains(&given.as_str())) && !takes_model(&types);

@@ -11,7 +11,7 @@ use crate::python::Source;
 /// Larger files are not read; ComfyUI's own have at most some hundred kilobytes.
 const MOST_BYTES: u64 = 4 << 20;
 /// The most files of a pack.
-const MOST_FILES: usize = 5_000;
+const MOST_FILES: usize = 1_000;
 /// The most folders in folders of a pack.
 const DEEPEST: usize = 6;
 /// Folders in a pack that hold other things than its nodes.

@@ -11,17 +11,57 @@ pub(super) struct Scope<'t> {
     pub(super) file: usize,
     names: RefCell<HashMap<Rc<str>, Value<'t>>>,
     around: Option<Rc<Self>>,
+    /// The body of a class: its functions do not see its names.
+    is_class: bool,
+    /// Names that are said to be those of the file, or of a function around.
+    elsewhere: RefCell<HashMap<Rc<str>, Rc<Self>>>,
 }
 
 impl<'t> Scope<'t> {
     /// The names of a file.
     pub(super) fn of_file(file: usize) -> Rc<Self> {
-        Rc::new(Self { file, names: RefCell::default(), around: None })
+        Rc::new(Self { file, names: RefCell::default(), around: None, is_class: false, elsewhere: RefCell::default() })
     }
 
     /// Names inside of others.
     pub(super) fn inside(around: &Rc<Self>) -> Rc<Self> {
-        Rc::new(Self { file: around.file, names: RefCell::default(), around: Some(Rc::clone(around)) })
+        Self::within(around, false)
+    }
+
+    /// The names in the body of a class.
+    pub(super) fn of_class(around: &Rc<Self>) -> Rc<Self> {
+        Self::within(around, true)
+    }
+
+    fn within(around: &Rc<Self>, is_class: bool) -> Rc<Self> {
+        let around = Some(Rc::clone(around));
+        let file = around.as_ref().map_or(0, |around| around.file);
+        Rc::new(Self { file, names: RefCell::default(), around, is_class, elsewhere: RefCell::default() })
+    }
+
+    /// The names that a function sees which is defined here.
+    pub(super) fn seen_by_functions(self: &Rc<Self>) -> Rc<Self> {
+        match &self.around {
+            Some(around) if self.is_class => Rc::clone(around),
+            _ => Rc::clone(self),
+        }
+    }
+
+    /// From now on, a name that gets a value here is that of the file, or else that of the nearest function that has it.
+    pub(super) fn set_elsewhere(self: &Rc<Self>, name: &str, is_global: bool) {
+        let mut scope = Rc::clone(self);
+        while let Some(around) = scope.around.clone() {
+            scope = around;
+            if !is_global && scope.own(name).is_some() {
+                break;
+            }
+        }
+        self.elsewhere.borrow_mut().insert(Rc::from(name), scope);
+    }
+
+    /// Where a name gets its value that is not one of here.
+    pub(super) fn place_elsewhere(&self, name: &str) -> Option<Rc<Self>> {
+        self.elsewhere.borrow().get(name).cloned()
     }
 
     /// What a name holds, here or around.
@@ -46,15 +86,6 @@ impl<'t> Scope<'t> {
 
     pub(super) fn remove(&self, name: &str) {
         self.names.borrow_mut().remove(name);
-    }
-
-    /// The outermost names.
-    pub(super) fn of_its_file(self: &Rc<Self>) -> Rc<Self> {
-        let mut scope = self;
-        while let Some(around) = &scope.around {
-            scope = around;
-        }
-        Rc::clone(scope)
     }
 
     /// The names as they are now.

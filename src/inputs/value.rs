@@ -11,6 +11,13 @@ use tree_sitter::Node;
 
 use super::scope::Scope;
 
+/// The most keys of a dictionary that are known; it is searched from its beginning.
+const MOST_ENTRIES: usize = 4_000;
+/// The most pairs of items that are compared when two lists are joined.
+const MOST_PAIRS: usize = 100_000;
+/// The longest text that is known.
+pub(super) const LONGEST_TEXT: usize = 1 << 20;
+
 /// A value of Python, as far as it is known.
 #[derive(Clone)]
 pub(super) enum Value<'t> {
@@ -167,7 +174,7 @@ impl<'t> Value<'t> {
             return self;
         }
         match (self, other) {
-            (Self::List(a), Self::List(b)) => {
+            (Self::List(a), Self::List(b)) if a.items.borrow().len() * b.items.borrow().len() < MOST_PAIRS => {
                 let joined = a.copy();
                 let common = a
                     .items
@@ -336,6 +343,9 @@ impl<'t> Dict<'t> {
 
     fn put(&self, key: &str, value: Value<'t>) {
         let mut entries = self.entries.borrow_mut();
+        if entries.len() >= MOST_ENTRIES {
+            return self.open();
+        }
         match entries.iter_mut().find(|(known, _)| &**known == key) {
             Some(entry) => entry.1 = value,
             None => entries.push((Rc::from(key), value)),

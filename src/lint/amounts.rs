@@ -27,7 +27,7 @@ pub(super) fn findings(string: &str, parts: &[Part], parsed: &AllocationString) 
             let mut findings: Vec<Finding> =
                 parts.iter().zip(values.clone()).filter_map(|(part, value)| of_fraction(string, part, value)).collect();
             findings.extend(sum_of_fractions(string, values));
-            if parts.is_empty() {
+            if string.split('#').next().is_some_and(|expert| expert.replace(';', "").trim().is_empty()) {
                 findings.push(nothing(string, parsed.compute_device()));
             }
             findings
@@ -38,7 +38,7 @@ pub(super) fn findings(string: &str, parts: &[Part], parsed: &AllocationString) 
     findings
 }
 
-/// A string without any part with an amount is not empty to the node.
+/// A string of blanks and semicolons is not empty to the node.
 fn nothing(string: &str, compute: &Device) -> Finding {
     Finding {
         level: Level::Warning,

@@ -72,7 +72,7 @@ pub(super) fn finding(name: &str, span: Span, compute: &Device, mode: Mode) -> O
     let (kind, number) = name.split_once(':').map_or((name, None), |(kind, number)| (kind, Some(number)));
     let effect = match number {
         None if !UNNUMBERED.contains(&kind) => {
-            format!("the node takes `{name}` as another device than `{name}:0`, and gives both parts of the model")
+            format!("the node takes `{name}` as another device than `{name}:0`, though it is one of the same cards")
         }
         Some(_) if kind == "cpu" => format!("the node takes `{name}` as another device than `cpu`, like a GPU"),
         _ => return None,

@@ -91,8 +91,11 @@ fn findings(fields: &Fields<'_>) -> Vec<Finding> {
     let full = full_allocation(string, fields.compute, fields.virtual_vram_gb, fields.donor);
     let parsed = AllocationString::parse(&full);
     let mut findings: Vec<Finding> = behind_hash(fields, &full).into_iter().collect();
-    findings.extend(parts.iter().filter_map(|part| without_amount(string, part)));
     let mode = Mode::of(expert);
+    let is_empty = !parts.iter().any(|part| part.amount.is_some());
+    let ignored = parts.iter().filter_map(|part| without_amount(string, part));
+    findings
+        .extend(ignored.map(|finding| if is_empty { nothing_left(finding, mode, fields.compute) } else { finding }));
     findings.extend(
         parts.iter().filter(|part| part.amount.is_some()).filter_map(|part| {
             device::finding(&string[part.device.clone()], part.device.clone(), fields.compute, mode)
@@ -122,6 +125,19 @@ fn without_amount(string: &str, part: &Part) -> Option<Finding> {
         effect: format!("the node ignores `{text}`, which has no comma"),
         help: String::from("a part is a device, a comma and an amount: cuda:1,4gb"),
     })
+}
+
+/// With what becomes of the model if there is no other part.
+fn nothing_left(finding: Finding, mode: Mode, compute: &Device) -> Finding {
+    let fate = match mode {
+        Mode::Byte => format!(
+            ": no amount is left, so the whole model goes to the CPU, or stays on {compute} once the node is repaired"
+        ),
+        Mode::Fraction => format!(": no amount is left, so the whole model stays on {compute}"),
+        // The node stops, which is another finding.
+        Mode::Ratio | Mode::VirtualVram => String::new(),
+    };
+    Finding { effect: finding.effect + &fate, ..finding }
 }
 
 /// A `#` in the field, behind which the node writes another one.

@@ -65,7 +65,8 @@ fn what_the_node_silently_misreads_is_said() {
     );
     finds(
         "cuda:0，4gb；cuda:1，6gb",
-        "warning `cuda:0，4gb；cuda:1，6gb`: the node ignores `cuda:0，4gb；cuda:1，6gb`, which has no comma",
+        "warning `cuda:0，4gb；cuda:1，6gb`: the node ignores `cuda:0，4gb；cuda:1，6gb`, which has no comma: no amount is left, so \
+         the whole model goes to the CPU, or stays on cuda:0 once the node is repaired",
         Some("cuda:0,4gb;cuda:1,6gb"),
     );
     finds(
@@ -77,7 +78,7 @@ fn what_the_node_silently_misreads_is_said() {
     assert_eq!(said("mlu:0,0.5;cpu,0.5").len(), 2);
     finds(
         "cuda,5gb",
-        "warning `cuda`: the node takes `cuda` as another device than `cuda:0`, and gives both parts of the model",
+        "warning `cuda`: the node takes `cuda` as another device than `cuda:0`, though it is one of the same cards",
         Some("cuda:0,5gb"),
     );
     finds(

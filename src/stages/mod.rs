@@ -28,7 +28,7 @@ pub use outline::Outline;
 
 use self::memory::{Distributed, Memory, Weights};
 use crate::allocator::{Accounting, AllocationString, Device, Policy, gigabytes};
-use crate::plan::{Devices, Gpu, NamedModel, Plan, Planned, Usage};
+use crate::plan::{self, Devices, Gpu, Loading, NamedModel, Plan, Planned, Usage};
 
 /// How to plan a workflow.
 #[derive(Debug, Clone)]
@@ -69,6 +69,7 @@ pub struct Model {
     pub named: Option<NamedModel>,
     /// Where the node puts each layer; None if it does not distribute the model.
     pub planned: Option<Planned>,
+    loading: Loading,
     weights: Weights,
 }
 
@@ -92,7 +93,7 @@ pub struct Stage {
 impl Model {
     /// The bytes of its weights.
     pub fn bytes(&self) -> u64 {
-        self.weights.bytes
+        self.named.as_ref().map_or(0, size)
     }
 
     /// The device that computes with it.
@@ -102,7 +103,8 @@ impl Model {
 
     /// A short name: that of its first file.
     pub fn name(&self) -> &str {
-        let name = self.load.names.first().map_or(self.load.node.class.as_str(), String::as_str);
+        let file = self.load.files.iter().flatten().next().and_then(|file| file.file_name()?.to_str());
+        let name = file.or(self.load.names.first().map(String::as_str)).unwrap_or(&self.load.node.class);
         name.rsplit(['/', '\\']).next().unwrap_or(name)
     }
 }
@@ -125,21 +127,19 @@ impl Staged {
 
     /// Is there room for the weights on every device, at every time?
     pub fn fits(&self) -> bool {
-        self.has_room(0)
+        has_room(&self.stages, &self.devices, 0)
     }
+}
 
-    /// Is there room for the weights on every device at every time, and for this much more on the GPUs?
-    fn has_room(&self, headroom_bytes: u64) -> bool {
-        self.stages.iter().flat_map(|stage| &stage.usage).all(|usage| self.is_enough(usage, headroom_bytes))
-    }
-
-    fn is_enough(&self, usage: &Usage, headroom_bytes: u64) -> bool {
+/// Is there room for the weights on every device at every time, and for this much more on the GPUs?
+fn has_room(stages: &[Stage], devices: &Devices, headroom_bytes: u64) -> bool {
+    stages.iter().flat_map(|stage| &stage.usage).all(|usage| {
         let used = usage.used_bytes();
         if usage.device.is_cpu() {
-            return !self.devices.ram_known || used <= usage.total_bytes;
+            return !devices.ram_known || used <= usage.total_bytes;
         }
         used == 0 || used.saturating_add(headroom_bytes) <= usage.total_bytes
-    }
+    })
 }
 
 impl Outline {
@@ -159,7 +159,8 @@ impl Outline {
             let model = self.model(at, load, &mut staged)?;
             staged.models.push(model);
         }
-        staged.stages = self.stages(&staged.models, devices, options);
+        let weights: Vec<Weights> = staged.models.iter().map(|model| model.weights.clone()).collect();
+        staged.stages = self.stages(&weights, devices, options);
         staged.notes.extend(differences(&staged));
         Ok(staged)
     }
@@ -168,7 +169,6 @@ impl Outline {
         let Staged { options, devices, unknown, notes, .. } = staged;
         let who = format!("node {} ({})", load.node.id, load.node.class);
         notes.extend(load.notes.iter().map(|note| format!("{who}: {note}")));
-        let nothing = Weights { compute: Device::cpu(), bytes: 0, distributed: None };
         let placing = load.placing.clone().and_then(|placing| match placing {
             Placing::Default => first_gpu(devices).map(Placing::Whole).ok_or_else(|| "no GPU is known".to_owned()),
             other => Ok(other),
@@ -176,7 +176,7 @@ impl Outline {
         let compute = match &placing {
             Ok(Placing::Distributed(string)) => string.compute_device().clone(),
             Ok(Placing::Whole(device)) => device.clone(),
-            _ => Device::cpu(),
+            _ => load.string.as_ref().map_or_else(Device::cpu, |string| string.compute().clone()),
         };
         if devices.machine.total_bytes(&compute).is_none() {
             bail!(crate::advice::Advise::help(
@@ -184,40 +184,31 @@ impl Outline {
                 format!("pass --vram {compute}=12gb, or choose another device in the node")
             ));
         }
+        let nothing = Weights { compute: compute.clone(), bytes: 0, distributed: None };
         let card = devices.card(&compute, options.gpu);
         let opened = contents::open(load, card, self.loras(at), options.accounting, notes);
         let planned = match (&opened, &placing) {
             (Ok((named, loading)), Ok(Placing::Distributed(string))) => {
-                let allocating = crate::plan::Options {
-                    accounting: options.accounting,
-                    policies: options.policies.clone(),
-                    clip: load.kind == Kind::Clip,
-                    headroom_bytes: options.headroom_bytes,
-                    loading: loading.clone(),
-                };
-                Plan::new(vec![(named.clone(), string.clone())], devices.clone(), allocating)
-                    .map(|plan| plan.models.into_iter().next())
-                    .map_err(|error| format!("{error:#}"))
+                planned(named, string, &options.allocating(load.kind, loading), devices).map(Some)
             }
             _ => Ok(None),
         };
         let why = [opened.as_ref().err(), placing.as_ref().err(), planned.as_ref().err()];
         unknown.extend(why.into_iter().flatten().map(|why| format!("{who}: {why}")));
         let planned = planned.ok().flatten();
-        let named = opened.ok().map(|(named, _)| named);
+        let (named, loading) = opened.map_or((None, Loading::default()), |(named, loading)| (Some(named), loading));
         let weights = match (&named, &placing) {
             (Some(named), Ok(placing)) => {
                 weights(named, placing, planned.as_ref(), &compute, options).unwrap_or(nothing)
             }
             _ => nothing,
         };
-        Ok(Model { load: load.clone(), named, planned, weights })
+        Ok(Model { load: load.clone(), named, planned, loading, weights })
     }
 
     /// The stages with these models.
-    fn stages(&self, models: &[Model], devices: &Devices, options: &Options) -> Vec<Stage> {
-        let weights: Vec<Weights> = models.iter().map(|model| model.weights.clone()).collect();
-        let mut memory = Memory::new(&devices.machine, &weights, options.headroom_bytes);
+    fn stages(&self, weights: &[Weights], devices: &Devices, options: &Options) -> Vec<Stage> {
+        let mut memory = Memory::new(&devices.machine, weights, options.headroom_bytes);
         let mut stages: Vec<Stage> = Vec::new();
         for computing in &self.computing {
             let change = memory.load(&computing.loads, &computing.read);
@@ -244,6 +235,31 @@ impl Outline {
     }
 }
 
+impl Options {
+    /// How to plan a model of this kind.
+    fn allocating(&self, kind: Kind, loading: &Loading) -> plan::Options {
+        plan::Options {
+            accounting: self.accounting,
+            policies: self.policies.clone(),
+            clip: kind == Kind::Clip,
+            headroom_bytes: self.headroom_bytes,
+            loading: loading.clone(),
+        }
+    }
+}
+
+/// Where a string puts a model; or why the node fails with it.
+fn planned(
+    named: &NamedModel,
+    string: &AllocationString,
+    options: &plan::Options,
+    devices: &Devices,
+) -> Result<Planned, String> {
+    let models = vec![(named.clone(), string.clone())];
+    let plan = Plan::new(models, devices.clone(), options.clone()).map_err(|error| format!("{error:#}"))?;
+    plan.models.into_iter().next().ok_or_else(|| "it has no model".to_owned())
+}
+
 fn first_gpu(devices: &Devices) -> Option<Device> {
     devices.machine.listed().map(|(device, _)| device).find(|device| !device.is_cpu()).cloned()
 }
@@ -256,15 +272,20 @@ fn weights(
     compute: &Device,
     options: &Options,
 ) -> Option<Weights> {
-    let modules = &named.modules;
-    let bytes = modules.model.total_bytes(Accounting::Resident).saturating_add(modules.unlisted_bytes);
+    let unlisted_bytes = named.modules.unlisted_bytes;
     let distributed = match placing {
         Placing::Distributed(string) => {
-            Some(distributed(planned?, string, options.policies.last().copied()?, compute, modules.unlisted_bytes))
+            Some(distributed(planned?, string, options.policies.last().copied()?, compute, unlisted_bytes))
         }
         _ => None,
     };
-    Some(Weights { compute: compute.clone(), bytes, distributed })
+    Some(Weights { compute: compute.clone(), bytes: size(named), distributed })
+}
+
+/// The bytes of a model's weights.
+fn size(named: &NamedModel) -> u64 {
+    let modules = &named.modules;
+    modules.model.total_bytes(Accounting::Resident).saturating_add(modules.unlisted_bytes)
 }
 
 fn distributed(

@@ -139,7 +139,10 @@ fn staged(
 fn command(step: &Step, file: &Path, node: Option<&Path>) -> String {
     let file = quoted(file);
     match step {
-        Step::Set { string, node } => format!("distorch-fix workflow set \"{string}\" {file} --node {node}"),
+        Step::Set { string, node, part } => {
+            let part = part.as_ref().map(|part| format!(" --part {part}")).unwrap_or_default();
+            format!("distorch-fix workflow set \"{string}\" {file} --node {node}{part}")
+        }
         Step::Fit => format!("distorch-fix workflow set --fit {file}"),
         Step::Convert => format!("distorch-fix workflow convert {file}"),
         Step::Apply => node

@@ -126,7 +126,7 @@ fn notes(file: &WorkflowReport) -> Vec<String> {
     let mut by_how: BTreeMap<&InputsKnownBy, Vec<&str>> = BTreeMap::new();
     let mut unknown: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for node in &file.loaders {
-        if !matches!(node.known_by, InputsKnownBy::Source { .. }) {
+        if !matches!(node.known_by, InputsKnownBy::Source { .. }) && node.kind != LoaderKind::Plain {
             by_how.entry(&node.known_by).or_default().push(&node.class);
         }
         let parts = node.parts.iter();
@@ -143,9 +143,11 @@ fn notes(file: &WorkflowReport) -> Vec<String> {
         let classes = classes.join(", ");
         match how {
             InputsKnownBy::Release { release } => {
-                format!("which value is which is taken from release {release} of the node, for {classes}")
+                format!("which value is which: as in release {release} of the node, for {classes}")
             }
-            _ => format!("which value is the string is guessed from the pattern of the values, for {classes}"),
+            _ => format!(
+                "which value is which: guessed from the values, as nothing says which release saved them, for {classes}"
+            ),
         }
     });
     let unknown = unknown.into_iter().map(|(why, settings)| format!("unknown, because {why}: {}", settings.join(", ")));

@@ -51,7 +51,7 @@ pub fn stages(staged: &Staged) -> String {
         canvas.device(staged, stages, device, y);
         y += ROW;
     }
-    y += 4.0;
+    y += 22.0;
     for (at, model) in staged.models.iter().enumerate() {
         let x = MARGIN;
         let _ = writeln!(

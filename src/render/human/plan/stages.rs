@@ -27,10 +27,12 @@ pub(super) fn show(report: &StagesReport, screen: &mut Screen) -> Result<()> {
     let staged = &report.staged;
     screen.note(&notes(staged))?;
     screen.print(&models(report))?;
-    for (at, stage) in staged.stages.iter().enumerate() {
-        screen.print(&self::stage(staged, at, stage))?;
+    if staged.models.iter().any(|model| model.named.is_some()) {
+        for (at, stage) in staged.stages.iter().enumerate() {
+            screen.print(&self::stage(staged, at, stage))?;
+        }
+        screen.print(&peaks(staged))?;
     }
-    screen.print(&peaks(staged))?;
     screen.print(&unknown(staged))?;
     if let Some(fitted) = &report.fitted {
         screen.print(&changes(staged, fitted.as_ref()))?;
@@ -125,6 +127,11 @@ fn stage(staged: &Staged, at: usize, stage: &Stage) -> String {
         let who = letters(&stage.in_doubt);
         let _ =
             writeln!(out, "  {FAINT}{who} may be unloaded before: that depends on what the computation needs{FAINT:#}");
+    }
+    let unknown: Vec<usize> =
+        stage.models.iter().copied().filter(|model| staged.models[*model].named.is_none()).collect();
+    if !unknown.is_empty() {
+        let _ = writeln!(out, "  {FAINT}without {}, whose size is unknown{FAINT:#}", letters(&unknown));
     }
     if !stage.follows {
         let _ = writeln!(
@@ -224,12 +231,15 @@ fn verdict(staged: &Staged) -> String {
         usage.used_bytes() > usage.total_bytes && (!usage.device.is_cpu() || staged.devices.ram_known)
     });
     match over {
+        _ if staged.models.iter().all(|model| model.named.is_none()) => {
+            format!("{UNSURE}Whether it fits is unknown.{UNSURE:#}\n")
+        }
         Some((usage, stage)) => {
             let lacking = gigabytes(usage.used_bytes() - usage.total_bytes);
             let device = visible(usage.device.as_str());
             format!("{BAD}It does not fit{BAD:#}: {device} lacks {lacking:.2} GB in stage {}{known}.\n", stage + 1)
         }
         None if staged.unknown.is_empty() => format!("{GOOD}It fits at every stage.{GOOD:#}\n"),
-        None => format!("{UNSURE}It fits{known}.{UNSURE:#}\n"),
+        None => format!("{UNSURE}It fits{known}.{UNSURE:#} See what is unknown.\n"),
     }
 }
