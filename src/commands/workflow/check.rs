@@ -72,7 +72,7 @@ impl<'a> Surroundings<'a> {
     }
 
     fn check(&mut self, located: &Located, path: &Path, workflow: &Workflow) -> Result<CheckedFile> {
-        let Installation { node, comfyui } = Installation::of(&self.arguments.installation, path)?;
+        let Installation { node, comfyui, .. } = Installation::of(&self.arguments.installation, path)?;
         if let Some(root) = &comfyui
             && !self.of_comfyui.contains_key(root)
         {
@@ -84,16 +84,18 @@ impl<'a> Surroundings<'a> {
         let classes = self.installations.classes(&self.arguments.installation, path, workflow)?;
         let staged = match self.gpus {
             Gpus::Unknown => Err(String::from("the GPUs of the machine are not known (--vram)")),
-            _ => staged(self.arguments, &self.found, workflow, classes, folders).map_err(|error| format!("{error:#}")),
+            _ => staged(self.arguments, &self.found, workflow, &classes, folders).map_err(|error| format!("{error:#}")),
         };
         let known = Known {
             effects: of_comfyui.and_then(|of_comfyui| of_comfyui.effects.as_ref()),
-            packs: of_comfyui.map(|of_comfyui| of_comfyui.packs.as_slice()),
+            packs: of_comfyui
+                .filter(|of_comfyui| of_comfyui.node.is_some())
+                .map(|of_comfyui| of_comfyui.packs.as_slice()),
             folders,
             gpus: self.gpus.clone(),
             staged: Some(staged.as_ref().map_err(Clone::clone)),
         };
-        let findings = checks::check(&Context::new(workflow, classes, known)?);
+        let findings = checks::check(&Context::new(workflow, &classes, known)?);
         let node = of_comfyui.and_then(|of_comfyui| of_comfyui.node.as_deref());
         Ok(CheckedFile::new(located.clone(), workflow, &findings, |step| command(step, path, node)))
     }

@@ -72,7 +72,7 @@ impl Edit<'_> {
             }
             let changed = workflow.and_then(|workflow| {
                 let classes = installations.classes(self.installation, path, &workflow)?;
-                let change = change(path, &workflow, classes, &selection)
+                let change = change(path, &workflow, &classes, &selection)
                     .with_context(|| format!("{}: nothing was changed", shown(path)))?;
                 Ok((workflow, change))
             });

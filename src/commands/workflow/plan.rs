@@ -22,7 +22,7 @@ pub(in crate::commands) fn plan(arguments: &Plan, file: &Path) -> Result<StagesR
     let classes = installations.classes(&arguments.installation, file, &workflow)?;
     let folders = installation.comfyui.as_deref().map(|root| Folders::of(root, &arguments.folders.arguments()));
     let folders = folders.transpose()?;
-    let mut outline = Outline::of(&workflow, classes, folders.as_ref(), &instead(&arguments.model)?)?;
+    let mut outline = Outline::of(&workflow, &classes, folders.as_ref(), &instead(&arguments.model)?)?;
     outline.notes.extend(folders.into_iter().flat_map(|folders| folders.problems));
     let nvidia_smi = || devices::nvidia_smi(Path::new("nvidia-smi"));
     let devices = devices::devices(&arguments.vram, arguments.ram, &outline.strings(), nvidia_smi)?;
