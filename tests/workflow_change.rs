@@ -66,7 +66,7 @@ impl Folder {
 /// A workflow of one loader, with a string.
 fn workflow(string: &str) -> String {
     format!(
-        r#"{{"nodes":[{{"id":37,"type":"UNETLoaderDisTorch2MultiGPU","pos":[1,2],"widgets_values":["\u00e9","default","cuda:0",4.0,"cpu","{string}",true]}}],"links":[],"n":NaN}}"#
+        r#"{{"nodes":[{{"id":37,"type":"UNETLoaderDisTorch2MultiGPU","pos":[1,2],"size":[3,4],"mode":0,"widgets_values":["\u00e9","default","cuda:0",4.0,"cpu","{string}",true]}}],"links":[],"n":NaN}}"#
     )
 }
 
@@ -114,7 +114,7 @@ fn what_was_changed_since_stays_and_what_was_set_again_is_a_clash() {
     folder.write("a.json", &edited);
     is_refused(&folder.run(&["revert", "a.json"]), "one place of the edit was edited again");
     assert_eq!(folder.text("a.json"), edited);
-    folder.write("a.json", workflow(""));
+    folder.write("a.json", workflow("").replace("[1,2]", "[30,40]"));
     assert!(folder.succeeds(&["revert", "a.json"]).out.contains("as it was before the edit"));
 }
 
@@ -138,7 +138,8 @@ fn what_is_in_the_way_is_an_error_and_nothing_is_written() {
     folder.write("utf16.json", [&b"\xff\xfe"[..], &utf16].concat());
     refuses("utf16.json", "it is not UTF-8");
     folder.write("good.json", workflow(""));
-    is_refused(&folder.run(&["set", "cuda0", "good.json"]), "the node would not accept `cuda0`");
+    is_refused(&folder.run(&["set", "cpu,*", "good.json"]), "`cpu,*`: ");
+    is_refused(&folder.run(&["set", "gpu:0,4gb;cpu,*", "good.json"]), "`gpu:0,4gb;cpu,*`: ");
     is_refused(&folder.run(&["set", STRING, "good.json", "--node", "38"]), "no loader matches --node 38");
     // The others are written.
     assert_eq!(folder.run(&["set", STRING, "broken.json", "good.json"]).code, 2);
