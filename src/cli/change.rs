@@ -1,10 +1,13 @@
 //! The arguments of `workflow set`, `convert` and `revert`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::workflow::{Files, Installation};
+use super::plan::{device_size, size};
+use super::workflow::{Files, Installation, ModelFolders};
+use crate::allocator::Device;
 
 pub(super) const SET_EXAMPLES: &str = "\
 Examples:
@@ -12,6 +15,7 @@ Examples:
   distorch-fix workflow set 'cuda:0,8gb;cpu,*' wan2.2.json --model '*high*' --dry-run
   distorch-fix workflow set 'cuda:1,*' wan2.2.json --class '*CLIPLoader*' --device cuda:1
   distorch-fix workflow set '' ~/ComfyUI/user/default/workflows
+  distorch-fix workflow set --fit wan2.2.json --vram cuda:0=12gb --vram cuda:1=16gb
 
 Exit codes:
   0  every selected loader is set
@@ -70,6 +74,26 @@ pub struct Further {
     pub part: Option<String>,
 }
 
+/// The machine and its models, for `--fit`.
+#[derive(Debug, Args)]
+pub struct Machine {
+    /// With --fit, the memory of a GPU (repeatable) [default: what nvidia-smi reports]
+    #[arg(long, value_name = "DEVICE=SIZE", value_parser = device_size, requires = "fit")]
+    pub vram: Vec<(Device, u64)>,
+
+    /// With --fit, the main memory
+    #[arg(long, value_name = "SIZE", value_parser = size, requires = "fit")]
+    pub ram: Option<u64>,
+
+    /// With --fit, memory to keep free on every GPU for the computation
+    #[arg(long, value_name = "SIZE", default_value = "2gb", value_parser = size)]
+    pub headroom: u64,
+
+    /// Where the model files are.
+    #[command(flatten)]
+    pub folders: ModelFolders,
+}
+
 /// How it is written.
 #[derive(Debug, Args)]
 pub struct Writing {
@@ -84,14 +108,25 @@ pub struct Writing {
 
 /// The arguments of `workflow set`.
 #[derive(Debug, Args)]
+#[command(override_usage = "distorch-fix workflow set [OPTIONS] <STRING> <FILE>...
+       distorch-fix workflow set [OPTIONS] --fit <FILE>...")]
 pub struct Set {
     /// The allocation string, as in the node; an empty one clears it
     #[arg(value_name = "STRING", allow_hyphen_values = true)]
-    pub string: String,
+    pub string: OsString,
 
-    /// Which workflows.
+    /// A workflow as JSON, or with --output a file that ComfyUI saved with one. A folder stands for the JSON files in it
+    /// that are workflows
+    #[arg(value_name = "FILE", required_unless_present = "fit")]
+    pub files: Vec<PathBuf>,
+
+    /// Instead of one string for all, the strings with which the workflow fits: those of `plan --workflow FILE --fit`
+    #[arg(long, conflicts_with_all = ["nodes", "classes", "models", "device", "virtual_vram", "part"])]
+    pub fit: bool,
+
+    /// The machine.
     #[command(flatten)]
-    pub files: Files,
+    pub machine: Machine,
 
     /// Which loaders.
     #[command(flatten)]

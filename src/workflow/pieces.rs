@@ -103,11 +103,10 @@ pub fn joined(lines: &str) -> String {
 pub fn laid_out(text: &str) -> String {
     let mut out = String::with_capacity(text.len() * 2);
     for piece in pieces(text) {
-        let piece_text = piece.text.trim();
-        if !piece_text.is_empty() {
-            let depth = piece.depth.saturating_sub(usize::from(piece_text.starts_with([']', '}'])));
-            out.extend(std::iter::repeat_n("  ", depth));
-            out.extend(piece_text.chars().map(|c| if c == '\n' { ' ' } else { c }));
+        let text = piece.text.trim();
+        if !text.is_empty() {
+            out.extend(std::iter::repeat_n("  ", piece.depth));
+            out.extend(text.chars().map(|c| if c == '\n' { ' ' } else { c }));
             out.push('\n');
         }
     }

@@ -9,12 +9,13 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use super::files;
 use super::installation::Installations;
 use crate::advice::Advise as _;
-use crate::allocator::AllocationString;
+use crate::allocator::Device;
 use crate::cli;
 use crate::cli::change::{Further, Selected, Writing};
 use crate::cli::workflow::Files;
 use crate::commands::problem;
 use crate::inputs::Classes;
+use crate::lint::{self, Fields, Level};
 use crate::render::{Human, Render as _, Screen};
 use crate::report::{ChangeEnding, Outcome, WorkflowChangeReport};
 use crate::store::{self, Replacement, Store};
@@ -24,21 +25,31 @@ use crate::workflow::{Container, Workflow, json};
 
 /// What both `set` and `convert` are told.
 pub(super) struct Edit<'a> {
-    pub(super) files: &'a Files,
+    pub(super) files: Files,
     pub(super) selected: &'a Selected,
     pub(super) writing: &'a Writing,
     pub(super) installation: &'a cli::workflow::Installation,
+    /// Is it in order if there is no loader to change?
+    pub(super) may_be_none: bool,
 }
 
-/// What loaders are to be set to. Fails if the node would not accept the string.
-pub(super) fn wanted(string: Option<&String>, further: &Further) -> Result<Wanted> {
-    if let Some(string) = string.filter(|string| !string.is_empty()) {
-        AllocationString::parse(string)
-            .with_context(|| format!("the node would not accept `{string}`"))
-            .help("write it as in cuda:0,8gb;cuda:1,12gb;cpu,*")?;
+/// What loaders are to be set to. Fails if the node could not use the string; what it would misread is a warning.
+pub(super) fn wanted(string: Option<&str>, further: &Further, screen: &mut Screen) -> Result<Wanted> {
+    if let Some(string) = string {
+        let compute = Device::from(further.device.as_deref().unwrap_or("cuda:0"));
+        let virtual_vram_gb = further.virtual_vram.unwrap_or(0.0);
+        let lint = lint::lint(&Fields { string, compute: &compute, virtual_vram_gb, donor: "cpu" });
+        let instead = lint.instead.map(|instead| format!("write \"{instead}\""));
+        for finding in lint.findings.iter().filter(|finding| finding.level > Level::Note) {
+            let error = anyhow!("`{string}`: {}", finding.effect).help(instead.as_ref().unwrap_or(&finding.help));
+            if finding.level == Level::Error {
+                return Err(error);
+            }
+            screen.warning(&problem(&error));
+        }
     }
     Ok(Wanted {
-        string: string.cloned(),
+        string: string.map(str::to_owned),
         device: further.device.clone(),
         virtual_vram: further.virtual_vram,
         part: further.part.clone(),
@@ -66,7 +77,7 @@ impl Edit<'_> {
         let mut outcome = Outcome::InOrder;
         let mut done = BTreeSet::new();
         let mut installations = Installations::default();
-        files::each(self.files, |path, workflow| {
+        files::each(&self.files, |path, workflow| {
             if !done.insert(real(path)) {
                 return Ok(());
             }
@@ -100,7 +111,7 @@ impl Edit<'_> {
     fn write(&self, path: &Path, workflow: &Workflow, change: &Change) -> Result<ChangeEnding> {
         let is_same = workflow.text() == change.text;
         if change.nodes.is_empty() {
-            return Ok(ChangeEnding::NoLoaders);
+            return Ok(if self.may_be_none { ChangeEnding::Nothing } else { ChangeEnding::NoLoaders });
         }
         if let Some(output) = &self.writing.output {
             store::create(output, &change.text)?;

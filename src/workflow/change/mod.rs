@@ -12,7 +12,7 @@ mod set;
 
 pub use convert::{Conversion, convert};
 pub use select::Selection;
-pub use set::{Wanted, set};
+pub use set::{OwnString, Wanted, set, set_each};
 
 use super::loader::Loader;
 use super::node::Mode;

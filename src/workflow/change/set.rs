@@ -105,6 +105,31 @@ pub fn set(workflow: &Workflow, classes: &Classes, selection: &Selection, wanted
     })
 }
 
+/// An allocation string for one loader.
+#[derive(Debug, Clone)]
+pub struct OwnString {
+    /// The loader's id as in `ComfyUI`'s prompts.
+    pub node: String,
+    /// The index of the widget in its class.
+    pub widget: usize,
+    /// The string.
+    pub string: String,
+}
+
+/// Gives loaders strings of their own.
+pub fn set_each(workflow: &Workflow, classes: &Classes, strings: &[OwnString]) -> Result<Change> {
+    let loaders = workflow.loaders(classes)?;
+    let mut all: BTreeMap<usize, Settings> = BTreeMap::new();
+    for own in strings {
+        let at = loaders.iter().position(|loader| loader.id == own.node);
+        let at = at.with_context(|| format!("no loader has the id {}", own.node))?;
+        all.entry(at).or_default().insert(own.widget, Literal::Text(own.string.clone()));
+    }
+    let mut touched: BTreeMap<usize, Touched> = all.keys().map(|at| (*at, Touched::new(&loaders[*at]))).collect();
+    let text = assign(workflow, classes, &loaders, &all, &mut touched)?;
+    Ok(Change { text, nodes: touched.into_values().collect(), convertible: convertible(&loaders, classes) })
+}
+
 /// Gives loaders their settings, and checks that they are read back and nothing else has changed. Returns the new text.
 pub(super) fn assign(
     workflow: &Workflow,

@@ -37,6 +37,6 @@ def distributed(base):
     return Distributed
 
 
-for name in ["UNETLoader", "VAELoader", "CLIPLoader"]:
+for name in ["UNETLoader", "VAELoader", "CLIPLoader", "UnetLoaderGGUF", "CLIPLoaderGGUF"]:
     NODE_CLASS_MAPPINGS[name + "MultiGPU"] = on_a_device(BASES[name])
     NODE_CLASS_MAPPINGS[name + "DisTorch2MultiGPU"] = distributed(BASES[name])
