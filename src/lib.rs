@@ -13,7 +13,8 @@
 //! The [`fixes`] survey, and [`verify`] runs the code.
 //!
 //! [`allocator`] computes the right answers that [`verify`] compares with. [`plan`] reads the header of a model's file and
-//! asks the same allocator which part goes to which device.
+//! asks the same allocator which part goes to which device. [`stages`] does so for all models of a [`workflow`], whose files
+//! [`models`] finds, and says what lies there at the same time.
 //!
 //! [`comfyui`] reads which fields the load-list items of a ComfyUI have, and judges a survey by them. Both can be read
 //! from any revision of a repository as well as from disk. [`loaders`] judges which loaders of the node act there.
@@ -27,12 +28,17 @@
 pub mod advice;
 pub mod allocator;
 pub mod cache;
+pub mod checks;
 pub mod cli;
 pub mod comfyui;
 pub mod commands;
+pub mod edit;
 pub mod fixes;
+pub mod inputs;
 pub mod install;
+pub mod lint;
 pub mod loaders;
+pub mod models;
 pub mod parallel;
 pub mod pipeline;
 pub mod plan;
@@ -40,6 +46,8 @@ pub mod python;
 pub mod render;
 pub mod report;
 pub mod revert;
+pub mod stages;
 pub mod store;
 mod text;
 pub mod verify;
+pub mod workflow;

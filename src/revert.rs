@@ -1,4 +1,4 @@
-//! Undoing a repair: from a checkout's present texts to those before.
+//! Undoing a repair or an edit: from the present texts of a checkout or a workflow to those before.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use crate::python::source::MAX_BYTES;
 use crate::python::{FileId, Package, Source};
 use crate::store::merge::{self, Clash, Merged};
 use crate::store::{Record, Replacement, Store, journal};
+use crate::workflow::{Workflow, json, pieces};
 
 /// The undoing of a repair. Nothing is written yet.
 pub struct Reversal {
@@ -92,6 +93,18 @@ impl Reversal {
         Ok(Self { provenance: Provenance::Journal, files })
     }
 
+    /// Works out how to undo the edits of a workflow, by its journal. They are found in it wherever they are, if their
+    /// surroundings are the same.
+    pub fn of_workflow(path: &Path, store: &Store) -> Result<Self> {
+        let file = |record: Record| {
+            let now = read(path, json::MOST_BYTES)?;
+            let outcome = workflow_outcome(&record, &now)?;
+            Ok(Reverted { path: path.to_owned(), inside: record.path.clone(), now, outcome, record: Some(record) })
+        };
+        let files = store.journal()?.records.into_iter().map(file).collect::<Result<_>>()?;
+        Ok(Self { provenance: Provenance::Journal, files })
+    }
+
     /// The texts to write, for the files that can be reverted.
     pub fn replacements(&self) -> Vec<Replacement<'_>> {
         let texts = self.files.iter().filter_map(|file| Some((file, file.text()?)));
@@ -113,7 +126,7 @@ fn reverted(checkout: &Checkout, record: Record) -> Result<Reverted> {
     let path = checkout.root.join(&record.path);
     let now = match fs::symlink_metadata(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        _ => Some(read(&path)?),
+        _ => Some(read(&path, MAX_BYTES as u64)?),
     };
     let outcome = outcome(checkout, &record, &path, now.as_deref())?;
     Ok(Reverted { path, inside: record.path.clone(), now: now.unwrap_or_default(), outcome, record: Some(record) })
@@ -150,13 +163,46 @@ fn outcome(checkout: &Checkout, record: &Record, path: &Path, now: Option<&str>)
     })
 }
 
-fn read(path: &Path) -> Result<String> {
+fn workflow_outcome(record: &Record, now: &str) -> Result<FileOutcome> {
+    let hash = journal::hash(now);
+    if hash == record.after {
+        return Ok(FileOutcome::Whole(record.old.clone()));
+    }
+    if hash == record.before {
+        return Ok(FileOutcome::Absent(Absence::Undone));
+    }
+    let new = record.new_text();
+    // ComfyUI saves it as one line.
+    let [Some(old), Some(new), Some(lines)] = [&record.old, &new, now].map(pieces::lines) else {
+        return Ok(FileOutcome::TooLong);
+    };
+    Ok(match merge::undo(&old, &new, &lines) {
+        Merged::TooLong => FileOutcome::TooLong,
+        Merged::Conflict(clashes) => {
+            let whole = |lines: &str| pieces::laid_out(&pieces::joined(lines));
+            let clash = |clash: Clash| Clash { now: whole(&clash.now), old: whole(&clash.old) };
+            FileOutcome::Clashing(clashes.into_iter().map(clash).collect())
+        }
+        Merged::Clean(lines) => {
+            let text = pieces::joined(&lines);
+            if text == now {
+                return Ok(FileOutcome::Absent(Absence::Replaced));
+            }
+            Workflow::parse(text.trim_start_matches('\u{feff}').to_owned())
+                .context("without the edit, it would not be a workflow")
+                .help("it was changed too much to be reverted; undo that first")?;
+            FileOutcome::Merged(text)
+        }
+    })
+}
+
+fn read(path: &Path, most_bytes: u64) -> Result<String> {
     let cannot = || format!("cannot read {}", path.display());
     let help = "check its permissions, and that it is text";
     let about = fs::metadata(path).with_context(cannot).help(help)?;
-    if !about.is_file() || about.len() > MAX_BYTES as u64 {
+    if !about.is_file() || about.len() > most_bytes {
         bail!(
-            anyhow!("{} is not the file that was repaired", path.display())
+            anyhow!("{} is not the file that was changed", path.display())
                 .help("restore it, or install the node again")
         );
     }

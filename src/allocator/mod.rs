@@ -52,7 +52,7 @@ pub use model::{Accounting, Block, Model};
 pub use number::{GB, gigabytes, size};
 pub use placement::{Placed, Reason};
 pub use request::{Fraction, Mode, Quota, Quotas, Ratio, Request, VirtualVram};
-pub use string::{AllocationString, Span, full_allocation};
+pub use string::{AllocationString, Part, Span, full_allocation, parts};
 pub use table::{AssignmentRow, DeviceRow, LayerRow};
 
 /// How to allocate. The default is the repaired node as it loads a diffusion model.

@@ -113,6 +113,26 @@ pub fn full_allocation(expert: &str, compute: &Device, gigabytes: f64, donor: &s
     }
 }
 
+/// A part of the expert part, as the node splits it: at every semicolon, and then at the first comma.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// What is before the comma; all of it without the blanks around it if there is none.
+    pub device: Span,
+    /// What is behind the comma; without one, the node ignores the part.
+    pub amount: Option<Span>,
+}
+
+/// The parts of an expert part, the string up to its first `#`.
+pub fn parts(expert: &str) -> impl Iterator<Item = Part> {
+    split(expert, &(0..expert.len()), ';').map(|part| match expert[part.clone()].find(',') {
+        Some(comma) => {
+            let comma = part.start + comma;
+            Part { device: part.start..comma, amount: Some(comma + 1..part.end) }
+        }
+        None => Part { device: trimmed(expert, &part), amount: None },
+    })
+}
+
 struct Parser<'a> {
     text: &'a str,
     mode: Mode,
@@ -125,7 +145,7 @@ impl Parser<'_> {
         let mut quotas = Quotas::default();
         for (name, value) in self.parts(expert) {
             let device = self.device(name);
-            let value = self.trimmed(&value);
+            let value = trimmed(self.text, &value);
             if self.text[value.clone()].contains('*') {
                 quotas.wildcard = Some(device);
                 continue;
@@ -183,21 +203,17 @@ impl Parser<'_> {
         Ok(VirtualVram { recipient, gigabytes, donors })
     }
 
-    /// Device and value of each part of the expert part, split at the first comma.
+    /// Device and value of each part of the expert part that has both.
     fn parts(&mut self, expert: &Span) -> Vec<(Span, Span)> {
-        let mut parts = Vec::new();
-        for part in split(self.text, expert, ';') {
-            if let Some(comma) = self.text[part.clone()].find(',') {
-                let comma = part.start + comma;
-                parts.push((part.start..comma, comma + 1..part.end));
-            } else {
-                let part = self.trimmed(&part);
-                if !part.is_empty() {
-                    self.ignored.push(part);
-                }
+        let mut both = Vec::new();
+        for part in parts(&self.text[expert.clone()]) {
+            match part.amount {
+                Some(amount) => both.push((part.device, amount)),
+                None if part.device.is_empty() => {}
+                None => self.ignored.push(part.device),
             }
         }
-        parts
+        both
     }
 
     /// Names are not trimmed: torch knows no device ` cuda:1`.
@@ -229,15 +245,8 @@ impl Parser<'_> {
         number::float(&self.text[value.clone()]).map_err(|at| self.error_at(value.start + at, value.end, expected))
     }
 
-    fn trimmed(&self, span: &Span) -> Span {
-        let text = &self.text[span.clone()];
-        let start = span.start + text.len() - text.trim_start_matches(number::is_blank).len();
-        let length = text.trim_matches(number::is_blank).len();
-        start..start + length
-    }
-
     fn ignore_unless_unit(&mut self, rest: Span) {
-        let rest = self.trimmed(&rest);
+        let rest = trimmed(self.text, &rest);
         let text = &self.text[rest.clone()];
         if !["", "b", "ib"].iter().any(|unit| text.eq_ignore_ascii_case(unit)) {
             self.ignored.push(rest);
@@ -253,6 +262,13 @@ impl Parser<'_> {
     fn error(&self, span: Span, expected: Expected) -> ParseError {
         ParseError::new(self.text, span, self.mode, expected)
     }
+}
+
+/// A span without the blanks around it.
+fn trimmed(text: &str, span: &Span) -> Span {
+    let within = &text[span.clone()];
+    let start = span.start + within.len() - within.trim_start_matches(number::is_blank).len();
+    start..start + within.trim_matches(number::is_blank).len()
 }
 
 /// The pieces between separators, of which there is at least one.

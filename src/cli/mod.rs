@@ -1,7 +1,9 @@
 //! The command line arguments and their help.
 
+pub mod change;
 pub mod plan;
 mod shared;
+pub mod workflow;
 
 use std::path::PathBuf;
 
@@ -82,6 +84,9 @@ pub enum Command {
     /// Show where each part of a model will go, and whether it fits, without loading it
     #[command(after_help = plan::EXAMPLES)]
     Plan(plan::Plan),
+    /// Show what the loader nodes of workflows are set to
+    #[command(after_help = workflow::EXAMPLES)]
+    Workflow(workflow::Workflow),
     /// Print a script that completes commands and options in a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(Completions),

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use safetensors::Dtype;
 
 use super::shared::{Accounting, one_of};
+use super::workflow::{Installation, ModelFolders};
 use crate::allocator::{self, Device, Policy};
 use crate::plan::Gpu;
 use crate::render::{Format, PLANS};
@@ -17,6 +18,7 @@ Examples:
   distorch-fix plan 'cuda:0,50%;cpu,50%' --model model.gguf --vram cuda:0=12gb --ram 64gb
   distorch-fix plan --fit --model high.gguf --model low.gguf
   distorch-fix plan 'cuda:0,8gb;cpu,*' --model-size 11.2gb --svg plan.svg
+  distorch-fix plan --workflow wan2.2.json --comfyui ~/ComfyUI --svg plan.svg
 
 Exit codes:
   0  it fits
@@ -27,13 +29,26 @@ Exit codes:
 #[derive(Debug, Args)]
 pub struct Plan {
     /// An allocation string as in the node; one for all models, or one for each in the same order
-    #[arg(value_name = "STRING", required_unless_present = "fit")]
+    #[arg(value_name = "STRING", required_unless_present_any = ["fit", "workflow"])]
     pub strings: Vec<String>,
 
     /// A GGUF or safetensors file, an index of safetensors files, or a built-in profile such as wan2.2-14b:Q6_K
-    /// (repeatable, for a workflow of several models)
-    #[arg(long, value_name = "MODEL", required_unless_present = "model_size")]
+    /// (repeatable, for a workflow of several models); with --workflow, NODE=MODEL takes it instead of the file of that
+    /// node, named by its id or by the name of its file
+    #[arg(long, value_name = "MODEL", required_unless_present_any = ["model_size", "workflow"])]
     pub model: Vec<PathBuf>,
+
+    /// Plan all loader nodes of a workflow, each with its own string and model file: a JSON file, or what ComfyUI saved
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["strings", "model_size", "lora", "weight_dtype", "clip", "compute"])]
+    pub workflow: Option<PathBuf>,
+
+    /// What decides which input has which value.
+    #[command(flatten)]
+    pub installation: Installation,
+
+    /// Where the model files are.
+    #[command(flatten)]
+    pub folders: ModelFolders,
 
     /// Plan a model by its size alone; listed after those given with --model
     #[arg(long, value_name = "SIZE", value_parser = size)]
@@ -143,7 +158,7 @@ pub enum Mode {
     Repaired,
 }
 
-fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     allocator::size(text).ok_or_else(|| "a size is a number and a unit: 12gb, 1.5gb, 512mb".to_owned())
 }
 
@@ -158,7 +173,7 @@ fn device(text: &str) -> Result<Device, String> {
     if is_plain { Ok(name.into()) } else { Err("a device is written like cuda:0".to_owned()) }
 }
 
-fn device_size(text: &str) -> Result<(Device, u64), String> {
+pub(super) fn device_size(text: &str) -> Result<(Device, u64), String> {
     let (name, bytes) = text.split_once('=').ok_or("write it like cuda:0=12gb")?;
     let device = device(name)?;
     if device.is_cpu() {

@@ -31,7 +31,9 @@ fn write(command: Command, folder: &Path) -> std::io::Result<()> {
 }
 
 fn print(command: &Command, page: Option<&str>, screen: &mut Screen) -> Result<()> {
-    let Some(page) = page.map_or(Some(command), |name| command.find_subcommand(name)) else {
+    // A command of a command is called like its page: workflow-show.
+    let mut names = page.into_iter().flat_map(|page| page.split(['-', ' ']));
+    let Some(page) = names.try_fold(command, |command, name| command.find_subcommand(name)) else {
         let names: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
         bail!(anyhow!("there is no such command").help(format!("the commands are {}", names.join(", "))));
     };

@@ -15,6 +15,7 @@ mod revert;
 mod search;
 mod status;
 mod verify;
+mod workflow;
 
 use anyhow::{Error, Result, anyhow, bail};
 
@@ -36,6 +37,7 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Status(arguments) => status::run(arguments, &mut screen),
         Command::Verify(arguments) => verify::run(arguments, &mut screen),
         Command::Plan(arguments) => plan::run(arguments, &mut screen),
+        Command::Workflow(arguments) => workflow::run(arguments, &mut screen),
         Command::Completions(arguments) => completions::run(arguments, &mut screen),
         Command::Man(arguments) => man::run(arguments, &mut screen),
     };

@@ -26,7 +26,7 @@ pub(super) fn apply(target: &Target) -> String {
 }
 
 /// In quotes that shells of every system accept, if it needs any.
-fn quoted(path: &Path) -> String {
+pub(super) fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let path = visible(&path);
     let is_plain = |c: char| c.is_alphanumeric() || "/\\._-~:+,@".contains(c);

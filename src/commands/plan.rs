@@ -5,15 +5,19 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use super::workflow;
 use crate::advice::Advise as _;
 use crate::allocator::{AllocationString, Device};
 use crate::cli;
 use crate::plan::{self, Devices, Loading, Lora, NamedModel, Options, Plan, devices, fit};
 use crate::render::{Screen, svg};
-use crate::report::{Outcome, PlanReport};
+use crate::report::{ModelsReport, Outcome, PlanReport};
 use crate::text::counted;
 
 pub(super) fn run(arguments: &cli::plan::Plan, screen: &mut Screen) -> Result<Outcome> {
+    if let Some(file) = &arguments.workflow {
+        return of_workflow(arguments, file, screen);
+    }
     let count = arguments.model.len() + arguments.model_size.len();
     let strings = strings(arguments, count)?;
     let compute = strings.first().map_or(&arguments.compute, AllocationString::compute_device).clone();
@@ -36,16 +40,31 @@ pub(super) fn run(arguments: &cli::plan::Plan, screen: &mut Screen) -> Result<Ou
     devices.notes.extend(plan::assumed::notes(&models, &options));
     let proposals = arguments.fit.then(|| fit::fit(&models, &devices, &options, &compute));
     let plan = planned(models, strings, devices, options, proposals.as_deref(), &compute)?;
-    let report = PlanReport { plan, proposals };
-    arguments.format.renderer.render(&report, screen)?;
-    let plan = &report.plan;
-    if let Some(path) = &arguments.svg {
-        let shown = path.display();
-        fs::write(path, svg::picture(plan))
-            .with_context(|| format!("{shown}: cannot be written"))
+    let (fits, picture) = (plan.fits(), arguments.svg.as_ref().map(|_| svg::picture(&plan)));
+    show(arguments, &PlanReport::Models(Box::new(ModelsReport { plan, proposals })), picture, screen)?;
+    Ok(if fits { Outcome::InOrder } else { Outcome::Found })
+}
+
+fn of_workflow(arguments: &cli::plan::Plan, file: &Path, screen: &mut Screen) -> Result<Outcome> {
+    let report = workflow::plan::plan(arguments, file)?;
+    let outcome = match (report.staged.fits(), report.staged.unknown.is_empty()) {
+        (false, _) => Outcome::Found,
+        (true, true) => Outcome::InOrder,
+        (true, false) => Outcome::Failed,
+    };
+    let picture = arguments.svg.as_ref().map(|_| svg::stages(&report.staged));
+    show(arguments, &PlanReport::Workflow(Box::new(report)), picture, screen)?;
+    Ok(outcome)
+}
+
+fn show(arguments: &cli::plan::Plan, report: &PlanReport, picture: Option<String>, screen: &mut Screen) -> Result<()> {
+    arguments.format.renderer.render(report, screen)?;
+    if let (Some(path), Some(picture)) = (&arguments.svg, picture) {
+        fs::write(path, picture)
+            .with_context(|| format!("{}: cannot be written", path.display()))
             .help("name a file in a folder that you may write to")?;
     }
-    Ok(if plan.fits() { Outcome::InOrder } else { Outcome::Found })
+    Ok(())
 }
 
 /// Plans with the given strings, or else with proposed ones.

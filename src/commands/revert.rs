@@ -5,9 +5,8 @@ use anyhow::{Error, Result, anyhow};
 use super::choose::{Chosen, one};
 use crate::advice::Advise as _;
 use crate::cli;
-use crate::install::Checkout;
 use crate::render::{Human, Render as _, Screen};
-use crate::report::{CheckoutReport, Ending, Outcome, ReversalReport};
+use crate::report::{CheckoutReport, Ending, Outcome, ReversalReport, Subject};
 use crate::revert::{FileOutcome, Reversal};
 use crate::store::{self, Store};
 use crate::text::shown;
@@ -17,20 +16,20 @@ pub(super) fn run(arguments: &cli::Revert, screen: &mut Screen) -> Result<Outcom
     Human.render(&CheckoutReport::begun(&given, &base, &checkout), screen)?;
     let store = Store::of(&checkout)?;
     let reversal = Reversal::of(&checkout, &store)?;
-    let (ending, result) = take_back(&checkout, &reversal, arguments.dry_run, &store);
-    Human.render(&ReversalReport::new(&reversal, ending), screen)?;
+    let (ending, result) = take_back(&reversal, Subject::Checkout, arguments.dry_run, &store);
+    if ending == Ending::Nothing && !arguments.dry_run {
+        store::tidy(&checkout);
+    }
+    Human.render(&ReversalReport::new(&reversal, Subject::Checkout, ending), screen)?;
     result.map(|()| Outcome::InOrder)
 }
 
 /// Writes every file or, if one of them cannot be reverted, none.
-fn take_back(checkout: &Checkout, reversal: &Reversal, dry_run: bool, store: &Store) -> (Ending, Result<()>) {
-    if let Some(refusal) = refusal(reversal) {
+pub(super) fn take_back(reversal: &Reversal, subject: Subject, dry_run: bool, store: &Store) -> (Ending, Result<()>) {
+    if let Some(refusal) = refusal(reversal, subject) {
         return (Ending::Refused, Err(refusal));
     }
     let replacements = reversal.replacements();
-    if !dry_run && replacements.is_empty() {
-        store::tidy(checkout);
-    }
     match (replacements.is_empty(), dry_run) {
         (true, _) => (Ending::Nothing, Ok(())),
         (false, true) => (Ending::DryRun, Ok(())),
@@ -42,19 +41,22 @@ fn take_back(checkout: &Checkout, reversal: &Reversal, dry_run: bool, store: &St
 }
 
 /// Why nothing can be reverted, if so, and what to do.
-fn refusal(reversal: &Reversal) -> Option<Error> {
+fn refusal(reversal: &Reversal, subject: Subject) -> Option<Error> {
     let file =
         reversal.files.iter().find(|file| matches!(file.outcome, FileOutcome::Clashing(_) | FileOutcome::TooLong))?;
-    let path = shown(&file.path);
+    let (path, change) = (shown(&file.path), subject.change());
     Some(match &file.outcome {
         FileOutcome::Clashing(clashes) => anyhow!(
             "{path}: {} edited again since, so nothing was written",
             match clashes.len() {
-                1 => String::from("one place of the repair was"),
-                count => format!("{count} places of the repair were"),
+                1 => format!("one place of the {change} was"),
+                count => format!("{count} places of the {change} were"),
             }
         )
-        .help("undo those lines by hand: - is what is there now, + what was there before the repair"),
-        _ => anyhow!("{path} has grown too long to compare").help("restore the file, or install the node again"),
+        .help(format!("undo those lines by hand: - is what is there now, + what was there before the {change}")),
+        _ => anyhow!("{path} has grown too long to compare").help(match subject {
+            Subject::Checkout => "restore the file, or install the node again",
+            Subject::Workflow => "restore the file, or set its loaders again",
+        }),
     })
 }

@@ -8,8 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tree_sitter::Node;
 
 use super::{Accounting, Contract, Site, State, Subject, Survey};
+use crate::edit::Edit;
 use crate::python::flow::Seeds;
-use crate::python::{Edit, Package, Source};
+use crate::python::{Package, Source};
 
 /// A fix. Everything that is particular to one is behind this trait.
 pub trait Definition: Sync {

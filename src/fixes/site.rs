@@ -5,8 +5,9 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::{Handover, State};
+use crate::edit::Edit;
+use crate::python::FileId;
 use crate::python::flow::value::{Item, Number, Shape, Spot};
-use crate::python::{Edit, FileId};
 
 /// A place in the code that a fix is about.
 #[derive(Clone, Debug, Serialize, Deserialize)]

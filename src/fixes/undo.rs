@@ -3,7 +3,8 @@
 //! The result is a guess. The caller repairs it again, and accepts it if that gives the present text byte for byte.
 
 use super::{Site, Survey};
-use crate::python::{Edit, Edits, FileId, Package};
+use crate::edit::{Edit, Edits};
+use crate::python::{FileId, Package};
 
 /// The edits that would undo this tool's edits, by file.
 pub fn undo(package: &Package, surveys: &[Survey]) -> Vec<(FileId, Edits)> {

@@ -32,6 +32,11 @@ use recognise::{Recognised, recognise};
 
 use crate::advice::Advise as _;
 
+/// The folder of the nearest ComfyUI above a path.
+pub fn comfyui_around(path: &Path) -> Option<PathBuf> {
+    comfyui::around(path).map(|comfyui| comfyui.root)
+}
+
 /// The result of a search.
 #[derive(Debug)]
 pub struct Search {

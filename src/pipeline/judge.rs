@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Error, Result, anyhow};
 
-use super::Repair;
+use super::{Repair, Sources, Surveys};
 use crate::advice::Advise as _;
 use crate::cache::Cache;
-use crate::comfyui::{Conflict, DynamicVram, Facts, Fit, Pair};
+use crate::comfyui::{self, Conflict, DynamicVram, Facts, Fit, Pair};
 use crate::fixes::dynamic_vram::DYNAMIC_VRAM;
-use crate::fixes::{Site, State, Status, Survey};
+use crate::fixes::{Accounting, Fix, Site, State, Status, Survey};
 use crate::install::{Checkout, Files};
 use crate::loaders::{self, Beside, Loaders, Marks};
 
@@ -59,6 +59,14 @@ pub fn judge<'c>(
     });
     let loaders = facts.map(|facts| loaders(checkout, repair, facts, cache));
     Judgement { comfyui, is_named, pair, conflicts, loaders, fits: fits.collect() }
+}
+
+/// Judges the loaders of a checkout with a ComfyUI, and nothing else.
+pub fn loaders_of(checkout: &Checkout, files: &Files, cache: Option<&Cache>) -> Result<Loaders> {
+    let facts = comfyui::read(files, cache)?;
+    let sources = Sources::read(checkout, None)?;
+    let surveys = Surveys::of(checkout, &sources, Fix::ALL, Accounting::Resident)?;
+    Ok(loaders(checkout, &Repair::new(sources, surveys)?, &facts, cache))
 }
 
 /// Judges the loaders. What else is installed only matters where there is dynamic VRAM.

@@ -18,7 +18,7 @@ mod sources;
 mod survey;
 
 pub use facts::{Acted, Facts};
-pub use judge::{Judgement, judge};
+pub use judge::{Judgement, judge, loaders_of};
 pub use memory::{Asked, Memory};
 pub use prove::Proof;
 pub use refusal::{not_understood, not_verified};

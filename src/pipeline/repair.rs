@@ -6,9 +6,10 @@ use anyhow::{Result, anyhow};
 
 use super::{Sources, Surveys, Unread};
 use crate::advice::Advise as _;
+use crate::edit::{Edits, Overlap};
 use crate::fixes::{Accounting, Fix, Status, Survey};
 use crate::install::{Checkout, Revision};
-use crate::python::{Edits, FileId, Overlap, Package, Unreadable};
+use crate::python::{FileId, Package, Unreadable};
 use crate::store::Replacement;
 
 /// The repair of a checkout. Nothing of it is written yet.

@@ -52,6 +52,22 @@ pub fn fit(models: &[NamedModel], devices: &Devices, options: &Options, compute:
     proposals
 }
 
+/// A GPU, and the gigabytes that a model may take there.
+pub(crate) type Room<'a> = (&'a Device, f64);
+
+/// A string that puts no more of a model on each GPU than its room; the compute device is the first of them.
+pub(crate) fn within(
+    named: &NamedModel,
+    place: Place,
+    rooms_gb: &[Room<'_>],
+    main_gb: f64,
+    devices: &Devices,
+    options: &Options,
+    compute: &Device,
+) -> Option<String> {
+    Fitting { devices, options, compute }.within(named, place, rooms_gb, main_gb)
+}
+
 struct Fitting<'a> {
     devices: &'a Devices,
     options: &'a Options,
@@ -95,15 +111,23 @@ impl Fitting<'_> {
     }
 
     fn string(&self, named: &NamedModel, place: Place, part: f64) -> Option<String> {
+        let rooms_gb = gpus(&self.devices.machine, self.compute).into_iter();
+        let rooms_gb: Vec<Room<'_>> = rooms_gb.map(|(device, total)| (device, self.spare_gb(total) * part)).collect();
+        let main_gb = self.spare_gb(self.devices.machine.total_bytes(&Device::cpu()).unwrap_or(0)) * part;
+        self.within(named, place, &rooms_gb, main_gb)
+    }
+
+    /// A string that puts no more on each device than its room, nor into the main memory than there is.
+    fn within(&self, named: &NamedModel, place: Place, rooms_gb: &[Room<'_>], main_gb: f64) -> Option<String> {
         // Layers and quotas never match to the byte, and the difference stays on the compute device.
         (0..MOST_TRIES).find_map(|tries| {
-            let text = self.quotas(named, place, part, f64::from(tries) * STEP_GB)?;
-            self.holds(named, &text, place, part).then_some(text)
+            let text = self.quotas(named, place, rooms_gb, f64::from(tries) * STEP_GB)?;
+            self.holds(named, &text, place, rooms_gb, main_gb).then_some(text)
         })
     }
 
-    /// Quotas of what the devices have to spare, with this much less on the compute device.
-    fn quotas(&self, named: &NamedModel, place: Place, part: f64, less_gb: f64) -> Option<String> {
+    /// Quotas of the rooms, with this much less on the compute device.
+    fn quotas(&self, named: &NamedModel, place: Place, rooms_gb: &[Room<'_>], less_gb: f64) -> Option<String> {
         let model = &named.modules.model;
         let counted_gb = gigabytes(model.total_bytes(self.options.accounting));
         let resident_gb = gigabytes(model.total_bytes(Accounting::Resident));
@@ -111,9 +135,9 @@ impl Fitting<'_> {
         let currency = if resident_gb > 0.0 { counted_gb / resident_gb } else { 1.0 };
         let mut left_gb = counted_gb;
         let mut quotas = Vec::new();
-        for (device, total_bytes) in gpus(&self.devices.machine, self.compute) {
-            let less_gb = if device == self.compute { less_gb } else { 0.0 };
-            let room_gb = (self.spare_gb(total_bytes) * part - less_gb) * currency;
+        for (device, room_gb) in rooms_gb {
+            let less_gb = if *device == self.compute { less_gb } else { 0.0 };
+            let room_gb = (room_gb - less_gb) * currency;
             let room_gb = (room_gb / STEP_GB).floor() * STEP_GB;
             let quota_gb = room_gb.min((left_gb / STEP_GB).ceil() * STEP_GB);
             if quota_gb > 0.0 && left_gb > 0.0 {
@@ -130,7 +154,7 @@ impl Fitting<'_> {
     }
 
     /// Does the repaired node place everything as intended?
-    fn holds(&self, named: &NamedModel, text: &str, place: Place, part: f64) -> bool {
+    fn holds(&self, named: &NamedModel, text: &str, place: Place, rooms_gb: &[Room<'_>], main_gb: f64) -> bool {
         let model = &named.modules.model;
         let clip = self.options.clip || named.modules.is_text_encoder;
         let options = Allocating { accounting: self.options.accounting, policy: Policy::GpuOnly, clip };
@@ -144,7 +168,8 @@ impl Fitting<'_> {
         allocation.devices.iter().zip(resident).all(|(row, bytes)| match place {
             Place::GpuOnly if row.device.is_cpu() => bytes == 0,
             _ if row.device.is_cpu() && !self.devices.ram_known => true,
-            _ => gigabytes(bytes) <= self.spare_gb(row.total_bytes) * part,
+            _ if row.device.is_cpu() => gigabytes(bytes) <= main_gb,
+            _ => rooms_gb.iter().any(|(device, room_gb)| **device == row.device && gigabytes(bytes) <= *room_gb),
         })
     }
 
@@ -154,7 +179,7 @@ impl Fitting<'_> {
 }
 
 /// The GPUs, the compute device first.
-fn gpus<'m>(machine: &'m Machine, compute: &Device) -> Vec<(&'m Device, u64)> {
+pub(crate) fn gpus<'m>(machine: &'m Machine, compute: &Device) -> Vec<(&'m Device, u64)> {
     let mut gpus: Vec<_> = machine.listed().filter(|(device, _)| !device.is_cpu()).collect();
     gpus.sort_by_key(|(device, _)| *device != compute);
     gpus

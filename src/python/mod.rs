@@ -3,7 +3,6 @@
 //! Nothing here knows what the tool looks for, or why: that is for [`crate::fixes`].
 
 pub mod calls;
-pub mod edit;
 pub(crate) mod field;
 pub mod flow;
 pub mod imports;
@@ -16,7 +15,6 @@ pub mod skim;
 pub mod source;
 pub mod syntax;
 
-pub use edit::{Edit, Edits, Overlap};
 pub use lines::{Place, Places};
 pub use package::{FileId, Package};
 pub use source::{Source, Unreadable};

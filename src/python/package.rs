@@ -6,9 +6,9 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::edit::Edits;
 use super::skim::{Skimmed, skim};
 use super::source::{Source, Unreadable};
+use crate::edit::Edits;
 
 /// The file that makes a folder a package.
 const INIT: &str = "__init__.py";

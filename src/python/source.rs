@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tree_sitter::{InputEdit, Node, Parser, Point, Tree, TreeCursor};
 
-use super::edit::Edits;
 use super::lines::{self, Place};
+use crate::edit::Edits;
 
 /// Files larger than this are refused: no version of the node comes near it, and parsing one would take more memory
 /// than a checker should.
@@ -340,8 +340,8 @@ fn descend<'tree>(cursor: &mut TreeCursor<'tree>, mut visit: impl FnMut(&TreeCur
 
 #[cfg(test)]
 mod tests {
-    use super::super::edit::Edit;
     use super::*;
+    use crate::edit::Edit;
 
     fn parse(text: &str) -> Source {
         Source::parse(Path::new("a.py"), text.as_bytes().to_vec()).expect("parses")

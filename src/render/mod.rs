@@ -1,7 +1,7 @@
 //! Shows reports, in one format for each kind of reader.
 //!
 //! A renderer shows what a [`report`](crate::report) says, and knows nothing about how it was made. To add one: a
-//! module that implements [`Render`] for what it can show, and a line in [`RUNS`] or [`PLANS`].
+//! module that implements [`Render`] for what it can show, and a line in [`RUNS`], [`PLANS`] or [`WORKFLOWS`].
 
 mod columns;
 mod github;
@@ -25,7 +25,7 @@ use self::github::Github;
 use self::json::Json;
 use self::sarif::Sarif;
 use crate::python::Package;
-use crate::report::{CheckoutReport, PlanReport, Report};
+use crate::report::{CheckoutReport, ChecksReport, PlanReport, Report, WorkflowsReport};
 
 /// Shows things of one kind to one kind of reader.
 pub trait Render<T: ?Sized>: Sync {
@@ -77,7 +77,25 @@ pub static RUNS: [Format<Report>; 4] = [
 /// The formats of `plan`.
 pub static PLANS: [Format<PlanReport>; 2] = [
     Format::new("human", "For people", &Human),
-    Format::new("json", "For programs: one object, described by schema/plan.schema.json", &Json),
+    Format::new(
+        "json",
+        "For programs: one object, described by schema/plan.schema.json, or schema/plan-workflow.schema.json",
+        &Json,
+    ),
+];
+
+/// The formats of `workflow show`.
+pub static WORKFLOWS: [Format<WorkflowsReport>; 2] = [
+    Format::new("human", "For people", &Human),
+    Format::new("json", "For programs: one object, described by schema/workflow.schema.json", &Json),
+];
+
+/// The formats of `workflow check`.
+pub static CHECKS: [Format<ChecksReport>; 4] = [
+    Format::new("human", "For people", &Human),
+    Format::new("json", "For programs: one object, described by schema/workflow-check.schema.json", &Json),
+    Format::new("sarif", "SARIF 2.1.0, for code scanning and editors", &Sarif),
+    Format::new("github", "Annotations of a GitHub Actions run", &Github),
 ];
 
 impl<T> Format<T> {

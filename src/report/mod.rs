@@ -6,6 +6,7 @@
 
 mod change;
 mod checkout;
+mod checks;
 mod comfyui;
 mod conflict;
 mod loaders;
@@ -14,9 +15,12 @@ mod patch;
 pub mod plan;
 mod problem;
 mod reversal;
+mod stages;
 mod status;
 mod survey;
 mod verification;
+mod workflow;
+mod workflow_change;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -25,18 +29,25 @@ use serde::Serialize;
 
 pub use change::ChangeReport;
 pub use checkout::CheckoutReport;
+pub use checks::{CheckedFile, ChecksReport, FindingReport, NodeReport, UncheckedReport, ValueReport};
 pub use comfyui::{ComfyUiReport, DynamicVramReport};
 pub use conflict::ConflictReport;
 pub use loaders::LoaderReport;
 pub use located::Located;
 pub(crate) use located::workspace;
 pub use patch::Patch;
-pub use plan::PlanReport;
+pub use plan::{ModelsReport, PlanReport};
 pub use problem::Problem;
-pub use reversal::{Ending, ReversalReport, ReversedFile};
+pub use reversal::{Ending, ReversalReport, ReversedFile, Subject};
+pub use stages::StagesReport;
 pub use status::StatusReport;
 pub use survey::{Point, Replacement, SiteReport, SurveyReport};
 pub use verification::Verification;
+pub use workflow::{
+    InputsKnownBy, LoaderKind, LoaderNodeReport, NodeMode, PartReport, SettingOrigin, SettingReport, SettingValue,
+    WorkflowForm, WorkflowReport, WorkflowsReport,
+};
+pub use workflow_change::{ChangeEnding, ChangedNode, NodeFate, WorkflowChangeReport};
 
 use crate::fixes::Accounting;
 
@@ -132,14 +143,19 @@ impl Level {
         let is_wrong = site.state.needs_fix() || site.is_broken();
         if is_wrong && site.unused.is_none() { Self::Error } else { Self::Warning }
     }
+
+    /// Its word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
 }
 
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Warning => "warning",
-            Self::Error => "error",
-        })
+        f.write_str(self.name())
     }
 }
 
@@ -232,23 +248,32 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::{env, fs};
 
     use schemars::generate::SchemaSettings;
 
     use super::*;
 
-    /// `UPDATE=1 cargo test` rewrites it.
-    #[test]
-    fn the_schema_is_that_of_the_report() {
+    /// Is the file in `schema` that of a report? `UPDATE=1 cargo test` rewrites it.
+    fn is_schema<T: schemars::JsonSchema>(file: &str, title: &str) {
         let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-        let mut schema = generator.into_root_schema_for::<Report>();
-        schema.insert("title".into(), "A report of distorch-fix".into());
+        let mut schema = generator.into_root_schema_for::<T>();
+        schema.insert("title".into(), title.into());
         let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/report.schema.json");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema").join(file);
         if env::var_os("UPDATE").is_some() {
-            fs::write(path, &schema).unwrap();
+            fs::write(&path, &schema).unwrap();
         }
         assert_eq!(fs::read_to_string(path).unwrap(), schema, "UPDATE=1 cargo test rewrites it");
+    }
+
+    #[test]
+    fn the_schemas_are_those_of_the_reports() {
+        is_schema::<Report>("report.schema.json", "A report of distorch-fix");
+        is_schema::<ChecksReport>("workflow-check.schema.json", "What is wrong with the loader nodes of workflows");
+        let title = "What `distorch-fix plan --workflow FILE --format json` prints";
+        is_schema::<stages::StagesObject<'_>>("plan-workflow.schema.json", title);
+        is_schema::<WorkflowsReport>("workflow.schema.json", "What the loader nodes of workflows are set to");
     }
 }

@@ -7,9 +7,12 @@ use serde::Serialize;
 use similar::TextDiff;
 
 use crate::pipeline::{Change, Repair};
+use crate::workflow::pieces;
 
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
+/// Bytes of the longest line that a reader can compare with another.
+const MOST_READABLE: usize = 240;
 
 /// The changes in a file, as a patch for `git apply`.
 #[derive(Debug, Serialize)]
@@ -36,6 +39,17 @@ impl Patch {
         let diff = TextDiff::configure().newline_terminated(true).diff_slices(&old, &new);
         let hunks = diff.unified_diff().context_radius(CONTEXT).header(&name("a", path), &name("b", path)).to_string();
         Self(hunks)
+    }
+}
+
+impl Patch {
+    /// The changes of a workflow for people: if lines are too long to be read, as if each value had a line of its own.
+    pub(crate) fn of_workflow(path: &Path, old: &str, new: &str) -> Self {
+        let patch = Self::between(path, old, new);
+        if patch.0.lines().all(|line| line.len() <= MOST_READABLE) {
+            return patch;
+        }
+        Self::between(path, &pieces::laid_out(old), &pieces::laid_out(new))
     }
 }
 

@@ -3,6 +3,7 @@
 
 use serde::{Serialize, Serializer};
 
+use super::StagesReport;
 use crate::allocator::{Accounting, AssignmentRow, Block, LayerRow, Placed, Policy, Reason, Remainder};
 use crate::plan::fit::{Place, Proposal};
 use crate::plan::lora::Matched;
@@ -12,15 +13,25 @@ use crate::plan::{Level, Plan, Planned, Run, Usage, Warning};
 /// Increases when a field changes its meaning or is removed.
 const VERSION: u32 = 1;
 
-/// The report of `plan`: where each part of every model goes, and strings that fit, if those were asked for.
-pub struct PlanReport {
+/// The report of `plan`.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum PlanReport {
+    /// Of models that were named
+    Models(Box<ModelsReport>),
+    /// Of a workflow
+    Workflow(Box<StagesReport>),
+}
+
+/// Where each part of every model goes, and strings that fit, if those were asked for.
+pub struct ModelsReport {
     /// The plan.
     pub plan: Plan,
     /// Strings that fit, the best first.
     pub proposals: Option<Vec<Proposal>>,
 }
 
-impl Serialize for PlanReport {
+impl Serialize for ModelsReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let plan = &self.plan;
         let usage = plan.options.policies.last().map(|&policy| plan.usage(policy)).unwrap_or_default();

@@ -13,6 +13,43 @@ pub struct ReversalReport {
     pub files: Vec<ReversedFile>,
     /// How it ended.
     pub ending: Ending,
+    /// What was changed.
+    pub subject: Subject,
+}
+
+/// What a change was made to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A checkout, which was repaired.
+    Checkout,
+    /// A workflow, which was edited.
+    Workflow,
+}
+
+impl Subject {
+    /// The change in one word.
+    pub fn change(self) -> &'static str {
+        match self {
+            Self::Checkout => "repair",
+            Self::Workflow => "edit",
+        }
+    }
+
+    /// Why there is nothing to undo.
+    pub fn nothing(self) -> &'static str {
+        match self {
+            Self::Checkout => "there is no journal, and nothing has the form of a repair",
+            Self::Workflow => "there is no record of an edit by distorch-fix",
+        }
+    }
+
+    /// What to do once it is undone.
+    pub fn next(self) -> &'static str {
+        match self {
+            Self::Checkout => "Restart ComfyUI: it keeps the old code until then.",
+            Self::Workflow => "If it is open in ComfyUI, close it there without saving, and open it again.",
+        }
+    }
 }
 
 /// A file that was repaired.
@@ -47,8 +84,9 @@ pub enum Ending {
 
 impl ReversalReport {
     /// The report about a reversal that ended so.
-    pub fn new(reversal: &Reversal, ending: Ending) -> Self {
-        Self { files: reversal.files.iter().map(|file| ReversedFile::new(file, reversal.provenance)).collect(), ending }
+    pub fn new(reversal: &Reversal, subject: Subject, ending: Ending) -> Self {
+        let files = reversal.files.iter().map(|file| ReversedFile::new(file, reversal.provenance, subject));
+        Self { files: files.collect(), ending, subject }
     }
 
     /// The files that are reverted.
@@ -58,18 +96,30 @@ impl ReversalReport {
 }
 
 impl ReversedFile {
-    fn new(file: &Reverted, known: Provenance) -> Self {
+    fn new(file: &Reverted, known: Provenance, subject: Subject) -> Self {
         let clashes = if let FileOutcome::Clashing(clashes) = &file.outcome { clashes.clone() } else { Vec::new() };
-        let absence = if let FileOutcome::Absent(absence) = file.outcome { Some(explained(absence)) } else { None };
+        let absence = match (&file.outcome, subject) {
+            (FileOutcome::Absent(absence), Subject::Checkout) => Some(explained(*absence)),
+            (FileOutcome::Absent(Absence::Undone), Subject::Workflow) => Some(("as it was before the edit", None)),
+            (FileOutcome::Absent(_), Subject::Workflow) => Some(("nothing of the edit is left in it", None)),
+            _ => None,
+        };
         let how = match (known, &file.outcome) {
             (Provenance::Form, _) => "the edits were recognised by their form; negative subscripts stay",
             (Provenance::Commit, _) => "as committed",
-            (Provenance::Journal, FileOutcome::Merged(_)) => {
-                "without the repair, with everything that was edited since"
-            }
-            (Provenance::Journal, _) => "byte for byte as before the repair",
+            (Provenance::Journal, FileOutcome::Merged(_)) => match subject {
+                Subject::Checkout => "without the repair, with everything that was edited since",
+                Subject::Workflow => "without the edit, with everything that was changed since",
+            },
+            (Provenance::Journal, _) => match subject {
+                Subject::Checkout => "byte for byte as before the repair",
+                Subject::Workflow => "byte for byte as before the edit",
+            },
         };
-        let patch = file.text().map(|text| Patch::between(&file.inside, &file.now, text));
+        let patch = file.text().map(|text| match subject {
+            Subject::Checkout => Patch::between(&file.inside, &file.now, text),
+            Subject::Workflow => Patch::of_workflow(&file.inside, &file.now, text),
+        });
         Self { path: file.path.clone(), clashes, absence, patch, how }
     }
 }

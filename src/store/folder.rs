@@ -1,7 +1,7 @@
-//! Where the journal of a checkout is kept: not among its files, where `git status` would show it.
+//! Where the journal of a checkout or of a file is kept: not beside it, where `git status` or ComfyUI would show it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use etcetera::BaseStrategy;
@@ -19,13 +19,18 @@ pub(super) fn of(checkout: &Checkout) -> Result<PathBuf> {
     if let Some(git) = checkout.git.as_ref().filter(|git| git.is_own()) {
         return Ok(git.git_dir.join(NAME));
     }
-    let user = etcetera::choose_base_strategy()
-        .context("cannot find your home folder")
-        .help("set HOME, or XDG_STATE_HOME, and try again")?;
     let root = fs::canonicalize(&checkout.root)
         .with_context(|| format!("cannot look at {}", checkout.root.display()))
         .help("check that it still exists")?;
-    let name = Oid::hash_object(ObjectType::Blob, root.as_os_str().as_encoded_bytes())?;
+    of_path(&root)
+}
+
+/// In the user's state folder, by a real path.
+pub(super) fn of_path(path: &Path) -> Result<PathBuf> {
+    let user = etcetera::choose_base_strategy()
+        .context("cannot find your home folder")
+        .help("set HOME, or XDG_STATE_HOME, and try again")?;
+    let name = Oid::hash_object(ObjectType::Blob, path.as_os_str().as_encoded_bytes())?;
     // Windows has no state folder.
     Ok(user.state_dir().unwrap_or_else(|| user.data_dir()).join(NAME).join(name.to_string()))
 }

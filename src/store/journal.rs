@@ -15,15 +15,50 @@ use serde::{Deserialize, Serialize};
 use super::Replacement;
 use super::merge::{self, Merged};
 use crate::advice::Advise as _;
+use crate::edit::{Edit, Edits, Overlap};
 use crate::python::source::MAX_BYTES;
-use crate::python::{Edit, Edits, Overlap};
 
 /// The format of the journal; no other is read.
 const FORMAT: u32 = 1;
-/// No valid journal is larger: a text as JSON, and as much again for its edits.
-const MOST_BYTES: u64 = 16 * MAX_BYTES as u64;
+/// A journal has at most so many bytes for each of the longest text: a text as JSON, and as much again for its edits.
+const BYTES_PER_BYTE: u64 = 16;
 
-/// The repairs of a checkout's files that were not undone.
+/// What a journal is about. Records about anything else are not believed.
+#[derive(Clone, Debug)]
+pub enum Scope {
+    /// The files of a checkout, except hidden ones
+    Checkout,
+    /// One file
+    File {
+        /// Its name.
+        name: PathBuf,
+        /// The most bytes that it can have.
+        most_bytes: usize,
+    },
+}
+
+impl Scope {
+    fn most_bytes(&self) -> usize {
+        match self {
+            Self::Checkout => MAX_BYTES,
+            Self::File { most_bytes, .. } => *most_bytes,
+        }
+    }
+
+    /// Is a file one that is written here?
+    fn has(&self, path: &Path) -> bool {
+        let is_plain = |part: Component<'_>| match part {
+            Component::Normal(name) => !name.as_encoded_bytes().starts_with(b"."),
+            _ => false,
+        };
+        match self {
+            Self::Checkout => path.components().all(is_plain) && !path.as_os_str().is_empty(),
+            Self::File { name, .. } => path == name,
+        }
+    }
+}
+
+/// The edits of a checkout's files, or of another file, that were not undone.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Journal {
     format: u32,
@@ -69,18 +104,14 @@ impl Record {
     }
 
     /// Why this record is not valid, if it is not.
-    fn fault(&self) -> Option<&'static str> {
-        let is_plain = |part: Component<'_>| match part {
-            Component::Normal(name) => !name.as_encoded_bytes().starts_with(b"."),
-            _ => false,
-        };
-        if !self.path.components().all(is_plain) || self.path.as_os_str().is_empty() {
+    fn fault(&self, scope: &Scope) -> Option<&'static str> {
+        if !scope.has(&self.path) {
             return Some("names a file that distorch-fix does not write");
         }
         let length = self.old.len();
         let is_char = |at: usize| self.old.is_char_boundary(at);
         let fits = |edit: &Edit| edit.range.0 <= edit.range.1 && is_char(edit.range.0) && is_char(edit.range.1);
-        if length > MAX_BYTES || !self.edits().is_ok_and(|edits| edits.iter().all(fits)) {
+        if length > scope.most_bytes() || !self.edits().is_ok_and(|edits| edits.iter().all(fits)) {
             return Some("has edits that do not fit its text");
         }
         (self.before != hash(&self.old) || self.after != hash(&self.new_text()))
@@ -100,9 +131,9 @@ pub(super) fn path(folder: &Path) -> PathBuf {
 
 impl Journal {
     /// Reads the journal in a folder; an empty one if there is none.
-    pub(super) fn read(folder: &Path) -> Result<Self> {
+    pub(super) fn read(folder: &Path, scope: &Scope) -> Result<Self> {
         let path = path(folder);
-        read(&path)
+        read(&path, scope)
             .with_context(|| format!("cannot use the journal {}", path.display()))
             .help("delete it; edits are then recognised by their form")
     }
@@ -170,19 +201,22 @@ fn without(record: &Record, now: &str) -> String {
     }
 }
 
-fn read(path: &Path) -> Result<Journal> {
+fn read(path: &Path, scope: &Scope) -> Result<Journal> {
     let about = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Ok(Journal { format: FORMAT, records: Vec::new() });
         }
         about => about?,
     };
-    ensure!(about.is_file() && about.len() <= MOST_BYTES, "not written by distorch-fix");
+    ensure!(
+        about.is_file() && about.len() <= BYTES_PER_BYTE * scope.most_bytes() as u64,
+        "not written by distorch-fix"
+    );
     let journal: Journal = serde_json::from_slice(&fs::read(path)?)?;
     if journal.format != FORMAT {
         bail!("unsupported journal format {} (expected {FORMAT})", journal.format);
     }
-    if let Some(fault) = journal.records.iter().find_map(Record::fault) {
+    if let Some(fault) = journal.records.iter().find_map(|record| record.fault(scope)) {
         bail!("it {fault}");
     }
     Ok(journal)
@@ -238,7 +272,7 @@ mod tests {
             journal.note(&odd, &Replacement { path: odd.clone(), old: "x", new: "y" }, Some("0b438f7"));
         }
         journal.write(folder.path()).unwrap();
-        let again = Journal::read(folder.path()).unwrap();
+        let again = Journal::read(folder.path(), &Scope::Checkout).unwrap();
         assert_eq!(format!("{again:?}"), format!("{journal:?}"));
         assert_eq!(again.records[0].new_text(), "a\nc\n");
         Journal { format: FORMAT, records: Vec::new() }.write(folder.path()).unwrap();
@@ -261,7 +295,7 @@ mod tests {
         journal.records[0].edits.reverse();
         let folder = tempfile::tempdir().unwrap();
         journal.write(folder.path()).unwrap();
-        assert_eq!(Journal::read(folder.path()).unwrap().records[0].new_text(), "A\nb\nC\n");
+        assert_eq!(Journal::read(folder.path(), &Scope::Checkout).unwrap().records[0].new_text(), "A\nb\nC\n");
     }
 
     #[test]
@@ -272,7 +306,7 @@ mod tests {
             let mut journal = noted("a\nb\n", "a\nc\n");
             change(&mut journal.records[0]);
             journal.write(folder.path()).unwrap();
-            Journal::read(folder.path()).map(|_| ()).unwrap_err()
+            Journal::read(folder.path(), &Scope::Checkout).map(|_| ()).unwrap_err()
         };
         let cases: [(Change, &str); 7] = [
             (|record| record.path = "../elsewhere.py".into(), "does not write"),
@@ -288,6 +322,6 @@ mod tests {
             assert!(format!("{error:#}").contains(why) && advice::help(&error).len() == 1, "{error:?}");
         }
         fs::write(path(folder.path()), "{").unwrap();
-        Journal::read(folder.path()).unwrap_err();
+        Journal::read(folder.path(), &Scope::Checkout).unwrap_err();
     }
 }

@@ -14,13 +14,15 @@ pub mod merge;
 mod staged;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
-pub use self::journal::{Journal, Record};
+pub use self::journal::{Journal, Record, Scope};
 use self::lock::Lock;
 use self::staged::Staged;
+use crate::advice::Advise as _;
 use crate::install::Checkout;
 
 /// A file whose text is to be replaced.
@@ -44,12 +46,33 @@ pub fn tidy(checkout: &Checkout) {
     }
 }
 
-/// Replaces the files of a checkout, and keeps its journal.
+/// Makes a file that is not there yet: all of it, or none.
+pub fn create(path: &Path, text: &str) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let stage = || -> Result<_> {
+        let mut file = staged::shared(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        Ok(file)
+    };
+    let file = stage()
+        .with_context(|| format!("cannot write into {}", folder.display()))
+        .help("check the free space and the permissions of the folder")?;
+    file.persist_noclobber(path)
+        .map_err(|error| error.error)
+        .with_context(|| format!("cannot make {}", path.display()))
+        .help("name a file that is not there yet")?;
+    staged::sync_folder(folder);
+    Ok(())
+}
+
+/// Replaces the files of a checkout, or one other file, and keeps its journal.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
     folder: PathBuf,
     commit: Option<String>,
+    scope: Scope,
 }
 
 impl Store {
@@ -60,12 +83,27 @@ impl Store {
             root: checkout.root.clone(),
             folder: folder::of(checkout)?,
             commit: head.map(|head| head.short_id.clone()),
+            scope: Scope::Checkout,
+        })
+    }
+
+    /// The store of a file of at most so many bytes that is in no checkout, with a journal of its own. A link is
+    /// followed, wherever it leads. Nothing is written yet.
+    pub fn of_file(path: &Path, most_bytes: usize) -> Result<Self> {
+        let help = "check that it is there and can be read";
+        let file = fs::canonicalize(path).with_context(|| format!("cannot find {}", path.display())).help(help)?;
+        let name = file.file_name().with_context(|| format!("{} is not a file", path.display())).help(help)?;
+        Ok(Self {
+            folder: folder::of_path(&file)?,
+            commit: None,
+            scope: Scope::File { name: name.into(), most_bytes },
+            root: file.parent().unwrap_or(&file).to_owned(),
         })
     }
 
     /// The journal: what was done to the checkout.
     pub fn journal(&self) -> Result<Journal> {
-        Journal::read(&self.folder)
+        Journal::read(&self.folder, &self.scope)
     }
 
     /// The file of the journal; it may not exist.

@@ -85,9 +85,17 @@ impl Staged {
     }
 }
 
-/// A new file in a folder, deleted when its handle is dropped.
+/// A new file in a folder, deleted when its handle is dropped. Only its owner can read it.
 pub(super) fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder)
+}
+
+/// The same with the permissions that the system gives to new files.
+pub(super) fn shared(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder)
 }
 
 /// Files in a folder that a killed run left, or that another run is writing.

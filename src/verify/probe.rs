@@ -9,10 +9,11 @@ use tree_sitter::Node;
 use super::engine::Running;
 use super::{Engine, Mismatch, Step, Subject, Verdict};
 use crate::allocator::Accounting;
+use crate::edit::{Edit, Edits};
 use crate::fixes::{Contract, Reading, Site};
 use crate::python::field::Fields as _;
 use crate::python::flow::is_star;
-use crate::python::{Edit, Edits, FileId, Source};
+use crate::python::{FileId, Source};
 
 /// The last fields of an item. The names are what a probe reads; fields in front of these are known by a number.
 const FIELDS: [&str; 5] = ["module_offload_mem", "module_mem", "name", "module", "params"];

@@ -178,6 +178,53 @@ fn sarif_holds_to_the_official_schema() {
     }
 }
 
+/// Every workflow with something wrong, in the formats for programs.
+#[test]
+fn findings_in_workflows_hold_to_the_schemas_and_have_their_places() {
+    let json = validator("schema/workflow-check.schema.json");
+    let sarif = validator("tests/data/sarif-schema-2.1.0.json");
+    let run = |format: &str| {
+        let mut program = program(std::path::Path::new("."));
+        program.env_remove("GITHUB_WORKSPACE").env_remove("GITHUB_STEP_SUMMARY");
+        let ran = Ran::of(program.args([
+            "workflow",
+            "check",
+            "tests/data/workflows",
+            "--vram",
+            "cuda:0=12gb",
+            "--format",
+            format,
+        ]));
+        (serde_json::from_str::<Value>(&ran.out).unwrap_or_else(|error| panic!("{error}: {ran:?}")), ran.code)
+    };
+    let (document, code) = run("json");
+    holds(&json, &document, "json");
+    let (as_sarif, sarif_code) = run("sarif");
+    holds(&sarif, &as_sarif, "sarif");
+    // One of the files has a key twice.
+    assert_eq!((code, sarif_code), (2, 2));
+    assert_eq!(as_sarif["runs"][0]["invocations"][0]["executionSuccessful"], false);
+    let mut places = 0;
+    for file in list(&document["files"]) {
+        let text = fs::read_to_string(file["path"].as_str().unwrap()).unwrap();
+        for found in list(&file["findings"]) {
+            let (Some(start), Some(end)) = (found["start"]["byte"].as_u64(), found["end"]["byte"].as_u64()) else {
+                continue;
+            };
+            let there = &text[usize::try_from(start).unwrap()..usize::try_from(end).unwrap()];
+            let value = &found["value"];
+            if let Some(value) = value["text"].as_str().filter(|_| !there.contains(['\\', '"'])) {
+                let at = |key: &str| usize::try_from(found["value"][key].as_u64().unwrap()).unwrap();
+                assert_eq!(there, &value[at("start")..at("end")], "{found}");
+                places += 1;
+            }
+        }
+    }
+    assert!(places > 5, "{places}");
+    let results = list(&as_sarif["runs"][0]["results"]).len();
+    assert_eq!(results, list(&document["files"]).iter().map(|file| list(&file["findings"]).len()).sum::<usize>());
+}
+
 #[test]
 fn sarif_escapes_what_a_uri_cannot_hold() {
     let install = Install::of("five-only");

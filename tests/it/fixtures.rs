@@ -7,9 +7,10 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::common::{Install, fixtures, generated};
+use distorch_fix::edit::Edit;
 use distorch_fix::fixes::{Fix, Site, State, Status, Survey};
 use distorch_fix::pipeline::Repair;
-use distorch_fix::python::{Edit, Source};
+use distorch_fix::python::Source;
 use serde::Deserialize;
 
 /// What `expected.toml` promises of a fixture.

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::common::Install;
+use distorch_fix::edit::Edits;
 use distorch_fix::fixes::{self, Accounting, Fix};
-use distorch_fix::python::{Edits, FileId, Package};
+use distorch_fix::python::{FileId, Package};
 use distorch_fix::verify::{Options, Step, Subject, Verdict, verify};
 
 /// The repair of a package with a damage in one of its files: `old` becomes `new`.

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use distorch_fix::edit::Edits;
 use distorch_fix::fixes::{self, Accounting, Fix};
-use distorch_fix::python::{Edits, Package};
+use distorch_fix::python::Package;
 
 fn repaired(text: &str, accounting: Accounting) -> String {
     let package = Package::new([(PathBuf::from("distorch_2.py"), text.as_bytes().to_vec())]);

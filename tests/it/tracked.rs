@@ -18,6 +18,7 @@ const OTHERS: [&str; 9] = [
     "fuzz/.gitignore",
     "fuzz/seeds/allocation/",
     "tests/data/architectures/",
+    "tests/data/workflows/checks/",
     ".github/CODEOWNERS",
 ];
 

@@ -7,8 +7,9 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use crate::common::Install;
+use distorch_fix::edit::{Edit, Edits};
 use distorch_fix::fixes::{self, Accounting, Fix, Status, Survey};
-use distorch_fix::python::{Edit, Edits, FileId, Package};
+use distorch_fix::python::{FileId, Package};
 use distorch_fix::verify::{Options, Step, Subject, Verdict, verify};
 
 /// A wrong repair: what it is, the fixture, the text to replace and by what, the step that catches it.

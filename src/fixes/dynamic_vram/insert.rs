@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use tree_sitter::Node;
 
 use super::loaded::{Element, Load, statement};
+use crate::edit::Edit;
 use crate::fixes::logger;
 use crate::fixes::spare::first_name;
 use crate::python::field::Fields as _;
 use crate::python::origin::{Origin, is_bound, origins};
 use crate::python::syntax::{any, identifiers, top_definition};
-use crate::python::{Edit, FileId, Source};
+use crate::python::{FileId, Source};
 
 /// What is put in; a comment at its top says what its names stand for.
 const TEXT: &str = include_str!("../../../patches/dynamic-vram.py");

@@ -22,9 +22,10 @@ use self::insert::Functions;
 use self::loaded::{Load, loads};
 use self::marks::{Mark, keeps, marks};
 use super::{About, Accounting, Definition, Fix, Host, LOOKED_FOR, Site, Standing, State, Status, Subject, Survey};
+use crate::edit::Edit;
+use crate::python::Source;
 use crate::python::calls::{Code, Located};
 use crate::python::flow::value::Spot;
-use crate::python::{Edit, Source};
 
 /// The fix.
 pub const DYNAMIC_VRAM: Fix = Fix::new(&DynamicVram);

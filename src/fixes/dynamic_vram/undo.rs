@@ -1,9 +1,10 @@
 //! The form of our code: the function, and the statements that call it.
 
 use super::insert::{NAME, defined};
+use crate::edit::Edit;
+use crate::python::Source;
 use crate::python::field::Fields as _;
 use crate::python::source::walk;
-use crate::python::{Edit, Source};
 
 pub(super) fn undo(source: &Source) -> Vec<Edit> {
     let definitions = source.root().parts().into_iter().filter_map(|node| {

@@ -2,9 +2,10 @@
 
 use tree_sitter::Node;
 
+use crate::edit::Edit;
+use crate::python::Source;
 use crate::python::field::Fields as _;
 use crate::python::source::walk;
-use crate::python::{Edit, Source};
 
 /// An `if` that lets the statement that assigns the remainder run only when a wildcard was named.
 pub(super) struct Guard<'p> {

@@ -4,10 +4,11 @@ use std::ops::RangeInclusive;
 
 use tree_sitter::Node;
 
+use crate::edit::Edit;
 use crate::fixes::logger;
 use crate::fixes::spare::first_name;
+use crate::python::Source;
 use crate::python::source::{is_apart, walk};
-use crate::python::{Edit, Source};
 
 /// The text to insert; a comment at its top explains its placeholder names.
 const SHARE: &str = include_str!("../../../patches/gpu-only.py");

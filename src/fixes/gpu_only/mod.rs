@@ -28,10 +28,11 @@ use self::guard::Guard;
 use self::remainder::Remainder;
 use super::{About, Accounting, Contract, Definition, Fix, LOOKED_FOR, Site, Standing, State, Status, Subject, Survey};
 use crate::allocator::{Policy, bytes};
+use crate::edit::Edit;
 use crate::python::flow::value::Spot;
 use crate::python::flow::{Seeds, Store};
 use crate::python::syntax::{any, enclosing};
-use crate::python::{Edit, FileId, Source};
+use crate::python::{FileId, Source};
 
 /// The fix.
 pub const GPU_ONLY: Fix = Fix::new(&GpuOnly);

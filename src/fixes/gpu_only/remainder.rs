@@ -7,13 +7,14 @@ use tree_sitter::Node;
 use super::evidence::{LeftOver, is_subtracted};
 use super::guard::{self, Guard};
 use super::{CPU_FALLBACK, FAULTY, SHARED, insert, mentions};
+use crate::edit::Edit;
 use crate::fixes::{Site, State, Subject};
 use crate::python::field::Fields as _;
 use crate::python::flow::value::Spot;
 use crate::python::flow::{Store, updated};
 use crate::python::source::walk;
 use crate::python::syntax::{any, enclosing, identifiers};
-use crate::python::{Edit, FileId, Source};
+use crate::python::{FileId, Source};
 
 /// The statement that assigns the remainder.
 pub(super) struct Remainder<'s, 'p> {

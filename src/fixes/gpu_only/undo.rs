@@ -3,9 +3,10 @@
 use tree_sitter::Node;
 
 use super::remainder::NO_DEFAULT;
+use crate::edit::Edit;
+use crate::python::Source;
 use crate::python::source::walk;
 use crate::python::syntax::enclosing;
-use crate::python::{Edit, Source};
 
 /// What the inserted code logs.
 const LOGGED: &str = "GPU-ONLY MODE: Distributed remaining ";

@@ -5,10 +5,11 @@ use tree_sitter::Node;
 use super::judge::{FIELDS, Finding, Judge};
 use super::roles::{self, Field};
 use super::{ANY, FIVE_ONLY};
+use crate::edit::Edit;
 use crate::fixes::{Accounting, State};
+use crate::python::Source;
 use crate::python::flow::value::{COUNT, Item, Number};
 use crate::python::flow::{Form, Use};
-use crate::python::{Edit, Source};
 
 /// A function, by its node's id, and the text of what is subscripted in it.
 pub(super) type Alike<'p> = (usize, &'p str);

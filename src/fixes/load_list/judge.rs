@@ -8,11 +8,12 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use super::index::{Alike, alike};
 use super::unpack::where_it_fits;
 use super::{ANY, ARITIES, LEGACY};
+use crate::edit::Edit;
 use crate::fixes::spare::unused_name;
 use crate::fixes::{Accounting, Reading, Site, State, Subject};
 use crate::python::flow::value::Item;
 use crate::python::flow::{Form, Takes, Use};
-use crate::python::{Edit, FileId, Source};
+use crate::python::{FileId, Source};
 
 /// The fields that every item has had, so far, at its end.
 pub(super) const FIELDS: i64 = ARITIES[0];

@@ -4,11 +4,12 @@ use tree_sitter::Node;
 
 use super::judge::{FIELDS, Judge};
 use super::{ARITIES, LEGACY};
+use crate::edit::Edit;
 use crate::fixes::{Site, State};
+use crate::python::Source;
 use crate::python::field::Fields as _;
 use crate::python::flow::value::{COUNT, Shape};
 use crate::python::flow::{Form, Use};
-use crate::python::{Edit, Source};
 
 impl<'p> Judge<'_, 'p> {
     /// A length test in a function that skips items of more fields. Its repair asks for at least as many.

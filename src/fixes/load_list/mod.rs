@@ -22,8 +22,9 @@ use tree_sitter::Node;
 
 use self::judge::Judge;
 use super::{About, Accounting, Contract, Definition, Fix, Site, Standing, State, Status, Subject, Survey};
+use crate::edit::Edit;
 use crate::python::flow::{Form, Seeds};
-use crate::python::{Edit, Package, Source};
+use crate::python::{Package, Source};
 
 /// The fix.
 pub const LOAD_LIST: Fix = Fix::new(&LoadList);

@@ -4,11 +4,12 @@ use tree_sitter::Node;
 
 use super::judge::{FIELDS, Finding, Fits, Judge, fits};
 use super::{ANY, FIVE_ONLY};
+use crate::edit::Edit;
 use crate::fixes::{Accounting, State};
+use crate::python::Source;
 use crate::python::field::Fields as _;
 use crate::python::flow::value::{Arities, Shape, as_i64};
 use crate::python::flow::{Takes, Use};
-use crate::python::{Edit, Source};
 
 impl<'p> Judge<'_, 'p> {
     pub(super) fn slice(&self, source: &Source, used: &Use<'p>, start: i64, end: Option<i64>) -> Finding {

@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::ANY;
+use crate::edit::Edit;
 use crate::fixes::Site;
-use crate::python::{Edit, Source};
+use crate::python::Source;
 
 pub(super) fn undo(source: &Source, sites: &[&Site]) -> Vec<Edit> {
     let stars = sites.iter().filter(|site| site.state == ANY).filter_map(|site| star(source, &site.range));

@@ -5,12 +5,13 @@ use tree_sitter::Node;
 use super::judge::{FIELDS, Finding, Fits, Judge, fits};
 use super::spread::in_parentheses;
 use super::{ANY, FIVE_ONLY};
+use crate::edit::Edit;
 use crate::fixes::spare::is_read;
 use crate::fixes::{Accounting, State};
+use crate::python::Source;
 use crate::python::field::Fields as _;
 use crate::python::flow::value::{COUNT, Item, as_i64};
 use crate::python::flow::{Form, Use, is_star};
-use crate::python::{Edit, Source};
 
 impl<'p> Judge<'_, 'p> {
     pub(super) fn unpack(&self, source: &Source, used: &Use<'p>) -> Finding {

@@ -1,5 +1,6 @@
 //! For people at a terminal: the checkout, the findings, the verdicts, and the outcome.
 
+mod checks;
 mod findings;
 mod loaders;
 mod patch;
@@ -7,6 +8,9 @@ mod plan;
 mod proof;
 mod revert;
 mod status;
+mod table;
+mod workflow;
+mod workflow_change;
 
 use std::fmt::Write as _;
 use std::io;

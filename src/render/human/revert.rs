@@ -29,7 +29,12 @@ fn clashes(reversal: &ReversalReport) -> String {
     let mut out = String::new();
     for file in &reversal.files {
         for clash in &file.clashes {
-            let _ = writeln!(out, "{STRONG}{}{STRONG:#}: edited since the repair", shown(&file.path));
+            let _ = writeln!(
+                out,
+                "{STRONG}{}{STRONG:#}: edited since the {}",
+                shown(&file.path),
+                reversal.subject.change()
+            );
             for (sign, style, text) in [('-', BAD, &clash.now), ('+', GOOD, &clash.old)] {
                 for line in text.lines() {
                     let _ = writeln!(out, "{style}{sign}{}{style:#}", visible(line));
@@ -58,7 +63,7 @@ fn end(reversal: &ReversalReport) -> String {
     match reversal.ending {
         Ending::Refused | Ending::Failed => String::new(),
         Ending::Nothing if reversal.files.is_empty() => {
-            String::from("Nothing to revert: there is no journal, and nothing has the form of a repair.\n")
+            format!("Nothing to revert: {}.\n", reversal.subject.nothing())
         }
         Ending::Nothing => String::from("Nothing to revert.\n"),
         Ending::DryRun => {
@@ -70,7 +75,7 @@ fn end(reversal: &ReversalReport) -> String {
             for file in reversal.taken_back() {
                 let _ = writeln!(out, "{GOOD}Reverted{GOOD:#} {}: {}.", shown(&file.path), file.how);
             }
-            out + "Restart ComfyUI: it keeps the old code until then.\n"
+            out + reversal.subject.next() + "\n"
         }
     }
 }

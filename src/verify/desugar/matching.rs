@@ -11,7 +11,7 @@
 use tree_sitter::Node;
 
 use super::Translator;
-use crate::python::Edit;
+use crate::edit::Edit;
 use crate::python::field::Fields as _;
 
 impl<'t> Translator<'t> {

@@ -11,10 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use tree_sitter::Node;
 
 pub(super) use self::classes::Methods;
+use crate::edit::{Edit, Edits, Overlap};
+use crate::python::Source;
 use crate::python::field::Fields;
 use crate::python::source::walk;
 use crate::python::syntax::enclosing;
-use crate::python::{Edit, Edits, Overlap, Source};
 
 /// What is known of the program around a piece of code that is translated.
 pub(super) struct Context<'c> {

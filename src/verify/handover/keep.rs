@@ -5,8 +5,9 @@ use tree_sitter::Node;
 use super::given::logs;
 use super::names::{any_block, bound, bound_below, mentions, read};
 use super::slice::Cutter;
+use crate::edit::Edit;
+use crate::python::Source;
 use crate::python::field::Fields as _;
-use crate::python::{Edit, Source};
 
 impl<'p> Cutter<'p> {
     /// Adds to the names what follows from the statements after the load. True if there was something to add.

@@ -6,9 +6,10 @@ use tree_sitter::Node;
 
 use super::program::Way;
 use super::slice::{self, Slice};
+use crate::edit::Edits;
 use crate::fixes::{Handover, Site, Survey};
+use crate::python::Source;
 use crate::python::syntax::enclosing;
-use crate::python::{Edits, Source};
 use crate::verify::probe::moved;
 use crate::verify::{Mismatch, Step, Subject, Verdict};
 

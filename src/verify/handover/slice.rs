@@ -22,10 +22,11 @@ use std::path::Path;
 use tree_sitter::Node;
 
 use super::names::{any_block, bound, bound_below, read};
+use crate::edit::{Edit, Edits};
 use crate::fixes::Handover;
+use crate::python::Source;
 use crate::python::field::Fields;
 use crate::python::syntax::enclosing;
-use crate::python::{Edit, Edits, Source};
 
 /// What stands for the call that loads the model.
 pub(super) const LOADED: &str = "harness_loaded";

@@ -4,8 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
+use distorch_fix::edit::Edits;
 use distorch_fix::fixes::{self, Accounting, Fix, State, Status, Survey};
-use distorch_fix::python::{Edits, FileId, Package, Source};
+use distorch_fix::python::{FileId, Package, Source};
 
 /// The name of the file that everything starts from.
 pub const FILE: &str = "distorch_2.py";

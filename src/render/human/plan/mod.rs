@@ -1,6 +1,7 @@
 //! A plan, for people: the tables of the node's log, and what they leave out.
 
 mod proposals;
+mod stages;
 
 use std::fmt::Write as _;
 
@@ -16,14 +17,18 @@ use crate::plan::{Level, Plan, Planned, Run, Usage};
 use crate::render::columns::{columns, width, wrapped};
 use crate::render::style::{BAD, FAINT, GOOD, STRONG, UNSURE};
 use crate::render::{Render, Screen};
-use crate::report::PlanReport;
+use crate::report::{ModelsReport, PlanReport};
 use crate::text::{counted, visible};
 
 /// Characters of a bar that stands for all of a device's memory.
 const BAR: u8 = 20;
 
 impl Render<PlanReport> for Human {
-    fn render(&self, PlanReport { plan, proposals }: &PlanReport, screen: &mut Screen) -> Result<()> {
+    fn render(&self, report: &PlanReport, screen: &mut Screen) -> Result<()> {
+        let ModelsReport { plan, proposals } = match report {
+            PlanReport::Models(report) => &**report,
+            PlanReport::Workflow(report) => return stages::show(report, screen),
+        };
         screen.note(&notes(plan))?;
         for planned in &plan.models {
             screen.note(&model(planned))?;

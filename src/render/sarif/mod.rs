@@ -5,6 +5,8 @@
 //!
 //! [SARIF 2.1.0]: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 
+mod checks;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -42,17 +44,28 @@ impl Render<Report> for Sarif {
 fn document(report: &Report) -> Result<String> {
     let workspace = workspace();
     let from = Writer { workspace: &workspace };
+    let rules = Fix::ALL.iter().copied().map(rule).chain([conflict_rule()]).collect();
+    document_of(report.version, rules, from.invocation(report), from.results(report))
+}
+
+/// A document of one run.
+fn document_of(
+    version: &str,
+    rules: Vec<sarif::ReportingDescriptor>,
+    invocation: sarif::Invocation,
+    results: Vec<sarif::Result>,
+) -> Result<String> {
     let driver = sarif::ToolComponent::builder()
         .name("distorch-fix")
-        .version(report.version)
-        .semantic_version(report.version)
-        .rules(Fix::ALL.iter().copied().map(rule).chain([conflict_rule()]).collect::<Vec<_>>())
+        .version(version)
+        .semantic_version(version)
+        .rules(rules)
         .build();
     let run = sarif::Run::builder()
         .tool(sarif::Tool::builder().driver(driver).build())
-        .invocations(vec![from.invocation(report)])
+        .invocations(vec![invocation])
         .column_kind(json!("unicodeCodePoints"))
-        .results(from.results(report))
+        .results(results)
         .build();
     let sarif = sarif::Sarif::builder()
         .schema("https://json.schemastore.org/sarif-2.1.0.json")

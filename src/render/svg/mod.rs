@@ -1,6 +1,10 @@
 //! A plan as a picture: for each device a bar that stands for its memory, filled by the weights of each model.
 
+mod stages;
+
 use std::fmt::Write as _;
+
+pub use self::stages::stages;
 
 use crate::allocator::{Policy, gigabytes};
 use crate::plan::{Plan, Usage};

@@ -3,6 +3,8 @@
 //!
 //! [workflow commands]: https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
 
+mod checks;
+
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -58,7 +60,7 @@ fn summarise(report: &Report) -> Result<()> {
 
 /// A workflow command: `::error file=a.py,line=1::message`.
 struct Annotation {
-    level: Level,
+    level: &'static str,
     properties: Vec<(&'static str, String)>,
     message: String,
 }
@@ -83,7 +85,7 @@ fn conflict(conflict: &ConflictReport, workspace: &Path) -> Annotation {
     let mut properties = place(&conflict.path, conflict.start, conflict.end, workspace);
     properties.push(("title", String::from("comfyui")));
     let message = format!("{}\n{}", visible(&conflict.message), visible(&conflict.help));
-    Annotation { level: Level::Error, properties, message }
+    Annotation { level: Level::Error.name(), properties, message }
 }
 
 fn place(path: &Located, start: Point, end: Point, workspace: &Path) -> Vec<(&'static str, String)> {
@@ -100,7 +102,7 @@ fn place(path: &Located, start: Point, end: Point, workspace: &Path) -> Vec<(&'s
 fn finding(fix: Fix, site: &SiteReport, workspace: &Path) -> Annotation {
     let mut properties = place(&site.path, site.start, site.end, workspace);
     properties.push(("title", format!("{fix}: {}", site.state.name)));
-    Annotation { level: Level::of(site), properties, message: visible(&site.said()).into_owned() }
+    Annotation { level: Level::of(site).name(), properties, message: visible(&site.said()).into_owned() }
 }
 
 fn annotation(level: Level, problem: &Problem, workspace: &Path) -> Annotation {
@@ -112,7 +114,7 @@ fn annotation(level: Level, problem: &Problem, workspace: &Path) -> Annotation {
         properties.extend([("line", place.line.to_string()), ("col", place.column.to_string())]);
     }
     properties.push(("title", String::from("distorch-fix")));
-    Annotation { level, properties, message: problem.to_string() }
+    Annotation { level: level.name(), properties, message: problem.to_string() }
 }
 
 #[cfg(test)]
@@ -122,7 +124,7 @@ mod tests {
     #[test]
     fn what_would_end_a_property_or_a_command_is_escaped() {
         let annotation = Annotation {
-            level: Level::Error,
+            level: Level::Error.name(),
             properties: vec![("file", String::from("100%, a:b.py")), ("title", String::from("a\r\nb"))],
             message: String::from("50%: a, b\n::warning::c"),
         };

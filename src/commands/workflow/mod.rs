@@ -1,0 +1,27 @@
+//! `workflow`: what the loader nodes of workflows are set to, and setting them.
+
+mod check;
+mod convert;
+mod edit;
+mod files;
+mod installation;
+pub(super) mod plan;
+mod revert;
+mod set;
+mod show;
+
+use anyhow::Result;
+
+use crate::cli::workflow::{Command, Workflow};
+use crate::render::Screen;
+use crate::report::Outcome;
+
+pub(super) fn run(arguments: &Workflow, screen: &mut Screen) -> Result<Outcome> {
+    match &arguments.command {
+        Command::Show(arguments) => show::run(arguments, screen),
+        Command::Set(arguments) => set::run(arguments, screen),
+        Command::Convert(arguments) => convert::run(arguments, screen),
+        Command::Revert(arguments) => revert::run(arguments, screen),
+        Command::Check(arguments) => check::run(arguments, screen),
+    }
+}

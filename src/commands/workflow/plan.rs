@@ -1,0 +1,52 @@
+//! `plan --workflow`: all loader nodes of a workflow at once.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+
+use super::installation::{Installation, Installations};
+use crate::advice::Advise as _;
+use crate::cli::plan::Plan;
+use crate::models::Folders;
+use crate::plan::devices;
+use crate::report::StagesReport;
+use crate::stages::{self, Options, Outline};
+use crate::workflow::Workflow;
+
+/// Plans the workflow in a file.
+pub(in crate::commands) fn plan(arguments: &Plan, file: &Path) -> Result<StagesReport> {
+    let workflow = Workflow::open(file)?;
+    let installation = Installation::of(&arguments.installation, file)?;
+    let mut installations = Installations::default();
+    let classes = installations.classes(&arguments.installation, file, &workflow)?;
+    let folders = installation.comfyui.as_deref().map(|root| Folders::of(root, &arguments.folders.arguments()));
+    let folders = folders.transpose()?;
+    let mut outline = Outline::of(&workflow, &classes, folders.as_ref(), &instead(&arguments.model)?)?;
+    outline.notes.extend(folders.into_iter().flat_map(|folders| folders.problems));
+    let nvidia_smi = || devices::nvidia_smi(Path::new("nvidia-smi"));
+    let devices = devices::devices(&arguments.vram, arguments.ram, &outline.strings(), nvidia_smi)?;
+    let options = Options {
+        accounting: arguments.accounting.into(),
+        policies: arguments.policies(),
+        headroom_bytes: arguments.headroom,
+        gpu: arguments.gpu_arch,
+    };
+    let staged = outline.plan(&devices, &options)?;
+    let fitted = arguments.fit.then(|| stages::fit(&outline, &devices, &options)).transpose()?;
+    Ok(StagesReport::new(file, staged, fitted))
+}
+
+/// `NODE=MODEL`: what to take instead of a node's file.
+fn instead(models: &[PathBuf]) -> Result<HashMap<String, PathBuf>> {
+    let pair = |model: &PathBuf| {
+        let text = model.to_string_lossy();
+        let (node, file) = text.split_once('=').ok_or_else(|| {
+            anyhow!("{text}: which node of the workflow loads it?").help(
+                "write --model 37=wan2.2-14b:Q6_K, with the id of the node or the name of its file before the `=`",
+            )
+        })?;
+        Ok((node.to_owned(), PathBuf::from(file)))
+    };
+    models.iter().map(pair).collect()
+}

@@ -1,0 +1,35 @@
+//! `workflow revert`: undoes what `set` and `convert` did.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::cli::change::Revert;
+use crate::commands::problem;
+use crate::commands::revert::take_back;
+use crate::render::{Human, Render as _, Screen};
+use crate::report::{Outcome, ReversalReport, Subject};
+use crate::revert::Reversal;
+use crate::store::Store;
+use crate::workflow::json;
+
+pub(super) fn run(arguments: &Revert, screen: &mut Screen) -> Result<Outcome> {
+    let mut outcome = Outcome::InOrder;
+    let mut done = BTreeSet::new();
+    for path in arguments.files.iter().filter(|path| done.insert(super::edit::real(path))) {
+        if let Err(error) = one(path, arguments.dry_run, screen) {
+            screen.error(&problem(&error));
+            outcome = Outcome::Failed;
+        }
+    }
+    Ok(outcome)
+}
+
+fn one(path: &Path, dry_run: bool, screen: &mut Screen) -> Result<()> {
+    let store = Store::of_file(path, usize::try_from(json::MOST_BYTES)?)?;
+    let reversal = Reversal::of_workflow(path, &store)?;
+    let (ending, result) = take_back(&reversal, Subject::Workflow, dry_run, &store);
+    Human.render(&ReversalReport::new(&reversal, Subject::Workflow, ending), screen)?;
+    result
+}

@@ -1,0 +1,71 @@
+//! `workflow set`: the allocation strings of `DisTorch2` loaders.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use super::edit::{self, Edit};
+use super::installation::Installation;
+use crate::advice::Advise as _;
+use crate::allocator::{Accounting, Policy};
+use crate::cli::change::Set;
+use crate::cli::workflow::Files;
+use crate::inputs::Classes;
+use crate::models::Folders;
+use crate::plan::devices;
+use crate::render::Screen;
+use crate::report::Outcome;
+use crate::stages::{self, Options, Outline};
+use crate::workflow::Workflow;
+use crate::workflow::change::{OwnString, set, set_each};
+
+pub(super) fn run(arguments: &Set, screen: &mut Screen) -> Result<Outcome> {
+    // With `--fit` there is no string, and the first argument is a file.
+    let first = arguments.fit.then(|| PathBuf::from(&arguments.string));
+    let edit = Edit {
+        files: Files { files: first.into_iter().chain(arguments.files.iter().cloned()).collect() },
+        selected: &arguments.selected,
+        writing: &arguments.writing,
+        installation: &arguments.installation,
+        // It may fit as it is.
+        may_be_none: arguments.fit,
+    };
+    if arguments.fit {
+        return edit.run(screen, |path, workflow, classes, _| {
+            set_each(workflow, classes, &fitting(arguments, path, workflow, classes)?)
+        });
+    }
+    let string = arguments.string.to_str().context("the allocation string is not Unicode")?;
+    let wanted = edit::wanted(Some(string), &arguments.further, screen)?;
+    edit.run(screen, |_, workflow, classes, selection| set(workflow, classes, selection, &wanted))
+}
+
+/// The strings with which a workflow fits, where they differ from what it has.
+fn fitting(arguments: &Set, path: &Path, workflow: &Workflow, classes: &Classes) -> Result<Vec<OwnString>> {
+    let help = || format!("look at `distorch-fix plan --workflow {} --fit`", path.display());
+    let comfyui = Installation::of(&arguments.installation, path)?.comfyui;
+    let machine = &arguments.machine;
+    let folders = comfyui.map(|root| Folders::of(&root, &machine.folders.arguments())).transpose()?;
+    let outline = Outline::of(workflow, classes, folders.as_ref(), &HashMap::new())?;
+    let nvidia_smi = || devices::nvidia_smi(Path::new("nvidia-smi"));
+    let devices = devices::devices(&machine.vram, machine.ram, &outline.strings(), nvidia_smi)?;
+    let options = Options {
+        accounting: Accounting::Resident,
+        policies: vec![Policy::CpuFallback, Policy::GpuOnly],
+        headroom_bytes: machine.headroom,
+        gpu: None,
+    };
+    let staged = outline.plan(&devices, &options)?;
+    if let Some(unknown) = staged.unknown.first() {
+        bail!(anyhow!("what fits is not known: {unknown}").help(help()));
+    }
+    let fitted = stages::fit(&outline, &devices, &options)?;
+    let Some(fitted) = fitted else { bail!(anyhow!("no strings were found with which it fits").help(help())) };
+    let own = |(model, string): (usize, String)| {
+        let load = &staged.models[model].load;
+        let widget = load.string.as_ref().context("a string that is changed has a place")?.widget;
+        Ok(OwnString { node: load.node.id.clone(), widget, string })
+    };
+    fitted.changes.into_iter().map(own).collect()
+}
