@@ -85,10 +85,9 @@ fn others(evaluator: &Evaluator<'_>, wanted: &[&str], classes: &mut Classes) {
 impl<'t> Evaluator<'t> {
     /// The class that a name is registered for, in ComfyUI or a pack.
     pub(super) fn registered(&self, name: &str) -> Option<Value<'t>> {
-        let quoted = [format!("\"{name}\""), format!("'{name}'")];
         // The files of the packs beside the node are not even looked for if it is in none of these.
         for file in self.library.own().chain(std::iter::once_with(|| self.library.others()).flatten()) {
-            if !quoted.iter().any(|quoted| self.library.file(file).mentions(quoted)) {
+            if !self.library.file(file).quotes(name) {
                 continue;
             }
             let scope = self.module(file);
