@@ -58,9 +58,13 @@ impl File {
         self.source.get_or_init(|| Source::parse(Path::new(&self.name), self.text().to_vec()).ok()).as_ref()
     }
 
-    /// Does this word occur in it?
-    pub(super) fn mentions(&self, word: &str) -> bool {
-        memchr::memmem::find(self.text(), word.as_bytes()).is_some()
+    /// Does this name occur in it in quotes?
+    pub(super) fn quotes(&self, name: &str) -> bool {
+        let text = self.text();
+        memchr::memmem::find_iter(text, name.as_bytes()).any(|at| {
+            let before = at.checked_sub(1).and_then(|before| text.get(before));
+            before.is_some_and(|quote| matches!(quote, b'"' | b'\'')) && text.get(at + name.len()) == before
+        })
     }
 }
 

@@ -69,7 +69,7 @@ impl Classes {
             let pack = Some(PACK.to_owned());
             let class = Class { name: name.clone(), base, pack, kind, widgets, parts, known_by: known_by() };
             classes.perhaps.insert(name.clone());
-            classes.classes.insert(name.clone(), class);
+            classes.known.insert(name.clone(), class);
         }
         for (name, plain) in &table.plain {
             let widgets = plain.widgets.iter().filter_map(|text| widget(text)).collect();
@@ -83,7 +83,7 @@ impl Classes {
                 known_by: known_by(),
             };
             classes.perhaps.insert(name.clone());
-            classes.classes.insert(name.clone(), class);
+            classes.known.insert(name.clone(), class);
         }
         classes.is_complete = true;
         Some(classes)

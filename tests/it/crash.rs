@@ -1,7 +1,7 @@
 //! A run that is killed, whenever that is, leaves every file whole, the old one or the new one; the next run succeeds and
 //! leaves nothing lying about; and a revert then gives the old bytes.
 //!
-//! `DISTORCH_FIX_FULL=1 cargo test --test crash -- --nocapture` kills more often, and says how often it did.
+//! `DISTORCH_FIX_FULL=1 cargo test --test it crash -- --nocapture` kills more often, and says how often it did.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! The top-level modules import one another in one direction only. `cargo test --test modules -- --nocapture` prints
+//! The top-level modules import one another in one direction only. `cargo test --test it modules -- --nocapture` prints
 //! which imports which.
 
 use std::collections::{BTreeMap, BTreeSet};

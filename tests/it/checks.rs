@@ -1,13 +1,11 @@
 //! The checks of workflows: their page, `docs/checks.md`, and what they say before and after a workflow is set.
 
-mod common;
-
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use common::generated::assert_section;
-use common::{Ran, program};
+use crate::common::generated::assert_section;
+use crate::common::{Ran, program};
 use distorch_fix::checks::CHECKS;
 use distorch_fix::lint::{self, Fields, Level};
 

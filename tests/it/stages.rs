@@ -2,8 +2,6 @@
 //!
 //! The models are built-in profiles, so that no file is needed.
 
-mod common;
-
 use std::collections::HashMap;
 use std::fs;
 use std::io::Write as _;
@@ -216,7 +214,7 @@ proptest! {
 fn a_picture_shows_every_stage_and_model() {
     let folder = tempfile::tempdir().unwrap();
     let svg = folder.path().join("plan.svg");
-    let ran = common::Ran::of(common::program(".".as_ref()).args([
+    let ran = crate::common::Ran::of(crate::common::program(".".as_ref()).args([
         "plan",
         "--workflow",
         "tests/data/workflows/wan.json",
@@ -246,7 +244,7 @@ fn a_picture_shows_every_stage_and_model() {
 
 #[test]
 fn json_has_every_model_stage_and_change() {
-    let ran = common::Ran::of(common::program(".".as_ref()).args([
+    let ran = crate::common::Ran::of(crate::common::program(".".as_ref()).args([
         "plan",
         "--workflow",
         "tests/data/workflows/wan.json",
@@ -299,8 +297,8 @@ fn write_model(path: &Path, rows: u64) {
 
 #[test]
 fn files_are_found_where_comfyui_finds_them() {
-    let (_folder, root) = common::git::folder();
-    common::copy("tests/data/workflows/ComfyUI".as_ref(), &root);
+    let (_folder, root) = crate::common::git::folder();
+    crate::common::copy("tests/data/workflows/ComfyUI".as_ref(), &root);
     write_model(&root.join("models/unet/video_high_14B.safetensors"), 1 << 15);
     write_model(&root.join("elsewhere/diffusion/VIDEO_low_14B.safetensors"), 1 << 16);
     write_model(&root.join("models/clip/text_encoder_fp8.safetensors"), 1 << 14);
@@ -308,12 +306,12 @@ fn files_are_found_where_comfyui_finds_them() {
     let yaml = "mine:\n  base_path: elsewhere\n  unet: |\n    nothing\n    diffusion\n";
     fs::write(root.join("extra_model_paths.yaml"), yaml).unwrap();
     let run = |more: &[&str]| {
-        let mut program = common::program(".".as_ref());
+        let mut program = crate::common::program(".".as_ref());
         program.args(["plan", "--workflow", "tests/data/workflows/wan.json", "--comfyui"]).arg(&root);
         program
             .args(["--vram", "cuda:0=12gb", "--vram", "cuda:1=16gb", "--ram", "64gb", "--format", "json"])
             .args(more);
-        let ran = common::Ran::of(&mut program);
+        let ran = crate::common::Ran::of(&mut program);
         let plan: serde_json::Value = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}", ran.err));
         let bytes = plan["models"].as_array().unwrap().iter().map(|model| model["weight_bytes"].as_u64());
         (bytes.collect::<Vec<_>>(), plan["notes"].to_string())
@@ -338,7 +336,7 @@ fn hostile_workflows_are_planned_or_refused_in_bounded_time() {
     let none = HashMap::new();
     let of = |text: String| Outline::of(&Workflow::parse(text).unwrap(), &classes(), None, &none);
     // A chain of LoRA nodes, each of which passes on what the others patched.
-    let count = if common::is_full() { 200_000 } else { 20_000 };
+    let count = if crate::common::is_full() { 200_000 } else { 20_000 };
     let lora = |at: usize| {
         let before = if at == 0 { "m".to_owned() } else { format!("l{}", at - 1) };
         format!(r#""l{at}": {{"class_type": "LoraLoader", "inputs": {{"model": ["{before}", 0]}}}}"#)

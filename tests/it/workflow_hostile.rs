@@ -1,13 +1,11 @@
 //! Workflows that mean harm, or only ask too much: each is read, or refused with what to do, in the memory that the program
 //! has, and in time that grows with the file.
 
-mod common;
-
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::path::Path;
 
-use common::{Ran, is_full, program};
+use crate::common::{Ran, is_full, program};
 use tempfile::TempDir;
 
 /// A file in a folder of its own.

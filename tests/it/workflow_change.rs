@@ -1,12 +1,10 @@
 //! What `workflow set`, `convert` and `revert` do to files: no byte but those of the values changes, a file is whole at
 //! any time, and every edit can be undone.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Ran, program};
+use crate::common::{Ran, program};
 use tempfile::TempDir;
 
 const STRING: &str = "cuda:0,6gb;cuda:1,8gb;cpu,*";
@@ -22,7 +20,7 @@ impl Folder {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(folder.path()).unwrap();
-        common::copy(Path::new("tests/data/workflows"), &root);
+        crate::common::copy(Path::new("tests/data/workflows"), &root);
         Self { _folder: folder, root }
     }
 
@@ -151,7 +149,7 @@ fn a_locked_journal_or_a_damaged_one_stops_a_write() {
     let folder = Folder::new();
     folder.write("a.json", workflow(""));
     folder.succeeds(&["set", STRING, "a.json"]);
-    let journals: Vec<_> = common::files(&folder.path("state")).into_keys().collect();
+    let journals: Vec<_> = crate::common::files(&folder.path("state")).into_keys().collect();
     let [journal, lock] = &journals[..] else { panic!("{journals:?}") };
     let held = fs::File::create(folder.path("state").join(lock)).unwrap();
     held.lock().unwrap();

@@ -2,13 +2,11 @@
 //! reader of its own here that knows only the order of the inputs; everything else is equal; and a revert gives the old
 //! bytes.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use common::program;
+use crate::common::program;
 use distorch_fix::inputs::{self, Classes};
 use distorch_fix::workflow::Workflow;
 use distorch_fix::workflow::change::{Conversion, Selection, Wanted, convert, set};

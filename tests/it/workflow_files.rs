@@ -1,11 +1,9 @@
 //! Workflows in the files that ComfyUI saves: found by what is in a file, and never more than an error if it is damaged.
 
-mod containers;
-
 use std::io::Cursor;
 
+use crate::containers::{KINDS, ebml, flac, mp4_box, png_chunk};
 use anyhow::Result;
-use containers::{KINDS, ebml, flac, mp4_box, png_chunk};
 use distorch_fix::advice;
 use distorch_fix::workflow::{Form, Workflow};
 
@@ -65,7 +63,7 @@ fn the_comment_of_a_video_needs_no_names() {
 
 #[test]
 fn exif_data_may_begin_as_in_a_jpeg() {
-    let file = containers::webp(&[("workflow", UI)]);
+    let file = crate::containers::webp(&[("workflow", UI)]);
     let at = file.windows(4).position(|window| window == b"EXIF").unwrap();
     let exif = [b"Exif\0\0", &file[at + 8..]].concat();
     let length = u32::try_from(exif.len()).unwrap();

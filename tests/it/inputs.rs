@@ -1,7 +1,5 @@
 //! The inputs of node classes, read from small installations that are written here.
 
-mod common;
-
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
@@ -724,7 +722,9 @@ fn entry(kind: &WidgetKind) -> &'static str {
 #[test]
 fn the_table_of_releases_is_what_their_files_say() {
     let Some(history) = env::var_os("DISTORCH_FIX_HISTORY") else {
-        return common::skip("DISTORCH_FIX_HISTORY names no repository, so the table of releases was not compared");
+        return crate::common::skip(
+            "DISTORCH_FIX_HISTORY names no repository, so the table of releases was not compared",
+        );
     };
     let repository = git2::Repository::open(history).unwrap();
     let mut walk = repository.revwalk().unwrap();
