@@ -148,7 +148,7 @@ impl Journal {
                     _ => Ok(()),
                 };
             }
-            let mut file = super::staged::temporary(folder)?;
+            let mut file = super::staged::temporary(folder, &super::staged::Key::default())?;
             file.write_all(&serde_json::to_vec_pretty(self)?)?;
             file.as_file().sync_all()?;
             file.persist(&path)?;

@@ -21,7 +21,7 @@ use anyhow::{Context as _, Result};
 
 pub use self::journal::{Journal, Record, Scope};
 use self::lock::Lock;
-use self::staged::Staged;
+use self::staged::{Key, Staged};
 use crate::advice::Advise as _;
 use crate::install::Checkout;
 
@@ -40,9 +40,10 @@ pub struct Replacement<'t> {
 /// removed do no harm.
 pub fn tidy(checkout: &Checkout) {
     let folder = checkout.file.parent().unwrap_or(&checkout.root);
-    let store = if staged::left(folder).is_empty() { None } else { Store::of(checkout).ok() };
-    if let Some(_lock) = store.and_then(|store| Lock::take(&store.folder).ok()) {
-        staged::sweep(folder);
+    if !staged::left(folder, &Key::default()).is_empty()
+        && let Ok(store) = Store::of(checkout)
+    {
+        store.tidy(folder);
     }
 }
 
@@ -73,6 +74,7 @@ pub struct Store {
     folder: PathBuf,
     commit: Option<String>,
     scope: Scope,
+    key: Key,
 }
 
 impl Store {
@@ -84,6 +86,7 @@ impl Store {
             folder: folder::of(checkout)?,
             commit: head.map(|head| head.short_id.clone()),
             scope: Scope::Checkout,
+            key: Key::default(),
         })
     }
 
@@ -93,12 +96,27 @@ impl Store {
         let help = "check that it is there and can be read";
         let file = fs::canonicalize(path).with_context(|| format!("cannot find {}", path.display())).help(help)?;
         let name = file.file_name().with_context(|| format!("{} is not a file", path.display())).help(help)?;
+        let folder = folder::of_path(&file)?;
         Ok(Self {
-            folder: folder::of_path(&file)?,
+            key: Key::of_file(&folder),
+            folder,
             commit: None,
             scope: Scope::File { name: name.into(), most_bytes },
             root: file.parent().unwrap_or(&file).to_owned(),
         })
+    }
+
+    /// Removes what a killed run left beside the file, for runs that have nothing to write.
+    pub fn tidy_beside(&self) {
+        if !staged::left(&self.root, &self.key).is_empty() {
+            self.tidy(&self.root);
+        }
+    }
+
+    fn tidy(&self, folder: &Path) {
+        if let Ok(_lock) = Lock::take(&self.folder) {
+            staged::sweep(folder, &self.key);
+        }
     }
 
     /// The journal: what was done to the checkout.
@@ -138,9 +156,11 @@ impl Store {
         let lock = Lock::take(&self.folder)?;
         // Before the first is staged: a staged file looks like one that was left over.
         let folders = replacements.iter().filter_map(|replacement| fs::canonicalize(&replacement.path).ok());
-        folders.filter_map(|file| file.parent().map(Path::to_owned)).for_each(|folder| staged::sweep(&folder));
-        staged::sweep(&self.folder);
-        let staged = replacements.iter().map(|replacement| Staged::new(&self.root, replacement));
+        folders
+            .filter_map(|file| file.parent().map(Path::to_owned))
+            .for_each(|folder| staged::sweep(&folder, &self.key));
+        staged::sweep(&self.folder, &Key::default());
+        let staged = replacements.iter().map(|replacement| Staged::new(&self.root, replacement, &self.key));
         Ok((lock, staged.collect::<Result<_>>()?))
     }
 }

@@ -10,9 +10,26 @@ use tempfile::NamedTempFile;
 use super::Replacement;
 use crate::advice::Advise as _;
 
-/// Prefix and suffix of staged files' names.
+/// Prefix and suffix of staged files' names. Between them there is no dash, except behind the [`key`](Key) of a file.
 const PREFIX: &str = ".distorch-fix-";
 const SUFFIX: &str = ".tmp";
+
+/// Which staged files belong together: those of a checkout, or those of one file, beside which others may be staged at the
+/// same time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Key(String);
+
+impl Key {
+    /// That of a file, by the name of its journal's folder.
+    pub(super) fn of_file(folder: &Path) -> Self {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        Self(name.chars().take(12).chain(['-']).collect())
+    }
+
+    fn prefix(&self) -> String {
+        format!("{PREFIX}{}", self.0)
+    }
+}
 
 /// The new text of a file, on disk next to the old one and ready to replace it. If it is dropped, it leaves no trace.
 #[derive(Debug)]
@@ -26,7 +43,7 @@ pub(super) struct Staged {
 impl Staged {
     /// Writes the new text next to the file, with its permissions. The file must still have the old text. A symbolic
     /// link is followed, but only inside `root`.
-    pub(super) fn new(root: &Path, replacement: &Replacement<'_>) -> Result<Self> {
+    pub(super) fn new(root: &Path, replacement: &Replacement<'_>, key: &Key) -> Result<Self> {
         let (root, target) = inside(root, &replacement.path)?;
         let folder = target.parent().with_context(|| format!("{} is in no folder", target.display()))?;
         let about = fs::metadata(&target).with_context(|| format!("cannot look at {}", target.display()))?;
@@ -37,7 +54,7 @@ impl Staged {
             bail!(anyhow!("{} is read-only", target.display()).help("make it writable and try again"));
         }
         let write = || -> io::Result<NamedTempFile> {
-            let mut file = temporary(folder)?;
+            let mut file = temporary(folder, key)?;
             file.write_all(replacement.new.as_bytes())?;
             keep_owner(file.as_file(), &about);
             file.as_file().set_permissions(about.permissions())?;
@@ -86,8 +103,8 @@ impl Staged {
 }
 
 /// A new file in a folder, deleted when its handle is dropped. Only its owner can read it.
-pub(super) fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
-    tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder)
+pub(super) fn temporary(folder: &Path, key: &Key) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix(&key.prefix()).suffix(SUFFIX).tempfile_in(folder)
 }
 
 /// The same with the permissions that the system gives to new files.
@@ -99,19 +116,21 @@ pub(super) fn shared(folder: &Path) -> io::Result<NamedTempFile> {
 }
 
 /// Files in a folder that a killed run left, or that another run is writing.
-pub(super) fn left(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn left(folder: &Path, key: &Key) -> Vec<PathBuf> {
+    let prefix = key.prefix();
     let is_staged = |entry: &fs::DirEntry| {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        name.starts_with(PREFIX) && name.ends_with(SUFFIX) && entry.file_type().is_ok_and(|kind| kind.is_file())
+        let random = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(SUFFIX));
+        random.is_some_and(|random| !random.contains('-')) && entry.file_type().is_ok_and(|kind| kind.is_file())
     };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter(is_staged).map(|entry| entry.path()).collect()
 }
 
 /// Removes them. The lock is held, so no other run is writing them; those that cannot be removed do no harm.
-pub(super) fn sweep(folder: &Path) {
-    for path in left(folder) {
+pub(super) fn sweep(folder: &Path, key: &Key) {
+    for path in left(folder, key) {
         let _ = fs::remove_file(path);
     }
 }
@@ -171,7 +190,7 @@ mod tests {
     }
 
     fn stage(folder: &tempfile::TempDir, path: &Path) -> Result<Staged> {
-        Staged::new(folder.path(), &Replacement { path: path.to_owned(), old: OLD, new: NEW })
+        Staged::new(folder.path(), &Replacement { path: path.to_owned(), old: OLD, new: NEW }, &Key::default())
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -211,6 +230,21 @@ mod tests {
         assert!(error.to_string().contains("has changed in the meantime"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"edited");
         assert_eq!(names(folder.path()), ["distorch_2.py"]);
+    }
+
+    #[test]
+    fn what_is_left_of_another_file_is_not_swept() {
+        let (folder, path) = folder();
+        let keys = [Key::default(), Key::of_file("/a/0123456789abcdef".as_ref()), Key::of_file("/a/fedcba".as_ref())];
+        for key in &keys {
+            temporary(folder.path(), key).unwrap().keep().unwrap();
+        }
+        for (at, key) in keys.iter().enumerate() {
+            assert_eq!(left(folder.path(), key).len(), 1);
+            sweep(folder.path(), key);
+            assert_eq!(names(folder.path()).len(), keys.len() - at);
+        }
+        assert!(path.exists());
     }
 
     #[test]

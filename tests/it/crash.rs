@@ -17,30 +17,54 @@ fn kills() -> u32 {
     if is_full() { 1400 } else { 60 }
 }
 
+/// A change, how it is undone, and the files that it is about.
+struct Change {
+    make: &'static [&'static str],
+    undo: &'static [&'static str],
+    files: &'static [&'static str],
+}
+
 /// Two files are to be repaired, and both are to be whole.
-const FIXTURE: &str = "sibling-helper";
+const REPAIR: Change = Change {
+    make: &["apply", "--no-verify", "--quiet"],
+    undo: &["revert", "--quiet"],
+    files: &[
+        "ComfyUI/custom_nodes/ComfyUI-MultiGPU/distorch_2.py",
+        "ComfyUI/custom_nodes/ComfyUI-MultiGPU/load_items.py",
+    ],
+};
 
-const APPLY: [&str; 3] = ["apply", "--no-verify", "--quiet"];
-const REVERT: [&str; 2] = ["revert", "--quiet"];
+/// A workflow is in no checkout.
+const EDIT: Change = Change {
+    make: &["workflow", "convert", "wan2.2.json", "--string", "cuda:0,6gb;cpu,*", "--comfyui", "ComfyUI", "--quiet"],
+    undo: &["workflow", "revert", "wan2.2.json", "--quiet"],
+    files: &["wan2.2.json"],
+};
 
-/// A checkout that is a clone, with what its files hold before and after a repair.
+/// An install, with what its files hold before and after a change.
 struct Subject {
     install: Install,
+    change: Change,
     old: BTreeMap<PathBuf, Vec<u8>>,
     new: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 impl Subject {
-    fn of(fixture: &str) -> Self {
-        let install = Install::of(fixture);
-        git2::Repository::init(install.checkout()).unwrap();
-        allow_group(&install, 0o660);
+    /// A checkout that is a clone, and a workflow.
+    fn all() -> [Self; 2] {
+        let checkout = Install::of("sibling-helper");
+        git2::Repository::init(checkout.checkout()).unwrap();
+        [Self::new(checkout, REPAIR), Self::new(Install::copy_of("tests/data/workflows".as_ref()), EDIT)]
+    }
+
+    fn new(install: Install, change: Change) -> Self {
+        allow_group(&install, &change, 0o660);
         let old = files(&install);
-        let subject = Self { new: old.clone(), old, install };
-        subject.succeeds(&APPLY);
+        let subject = Self { new: old.clone(), old, install, change };
+        subject.succeeds(subject.change.make);
         let new = files(&subject.install);
         assert!(subject.old != new);
-        subject.succeeds(&REVERT);
+        subject.succeeds(subject.change.undo);
         assert!(files(&subject.install) == subject.old);
         Self { new, ..subject }
     }
@@ -58,18 +82,23 @@ impl Subject {
         for (path, bytes) in &left {
             assert!(*bytes == self.old[path] || *bytes == self.new[path], "{moment}: {} is neither", path.display());
         }
-        self.succeeds(&APPLY);
+        self.succeeds(self.change.make);
         assert!(files(&self.install) == self.new, "{moment}: after the next run");
-        assert!(modes(&self.install).iter().all(|mode| *mode == 0o660), "{moment}: {:?}", modes(&self.install));
-        self.succeeds(&REVERT);
+        let modes = modes(&self.install, &self.change);
+        assert!(modes.iter().all(|mode| *mode == 0o660), "{moment}: {modes:?}");
+        self.succeeds(self.change.undo);
         assert!(files(&self.install) == self.old, "{moment}: after a revert");
     }
 
-    /// Prepares for a run of `arguments`, which are those of `apply` or of `revert`.
+    /// Prepares for a run of `arguments`, which make the change or undo it.
     fn prepare(&self, arguments: &[&str]) {
-        if arguments == REVERT {
-            self.succeeds(&APPLY);
+        if arguments == self.change.undo {
+            self.succeeds(self.change.make);
         }
+    }
+
+    fn runs(&self) -> [&'static [&'static str]; 2] {
+        [self.change.make, self.change.undo]
     }
 }
 
@@ -81,33 +110,33 @@ fn files(install: &Install) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[cfg(unix)]
-fn allow_group(install: &Install, mode: u32) {
+fn allow_group(install: &Install, change: &Change, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
-    for name in ["distorch_2.py", "load_items.py"] {
-        fs::set_permissions(install.checkout().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    for name in change.files {
+        fs::set_permissions(install.root.join(name), fs::Permissions::from_mode(mode)).unwrap();
     }
 }
 
 #[cfg(unix)]
-fn modes(install: &Install) -> Vec<u32> {
+fn modes(install: &Install, change: &Change) -> Vec<u32> {
     use std::os::unix::fs::PermissionsExt;
-    let mode = |name| fs::metadata(install.checkout().join(name)).unwrap().permissions().mode() & 0o7777;
-    ["distorch_2.py", "load_items.py"].map(mode).to_vec()
+    let mode = |name| fs::metadata(install.root.join(name)).unwrap().permissions().mode() & 0o7777;
+    change.files.iter().map(mode).collect()
 }
 
 #[cfg(not(unix))]
-fn allow_group(_install: &Install, _mode: u32) {}
+fn allow_group(_install: &Install, _change: &Change, _mode: u32) {}
 
 #[cfg(not(unix))]
-fn modes(_install: &Install) -> Vec<u32> {
+fn modes(_install: &Install, _change: &Change) -> Vec<u32> {
     Vec::new()
 }
 
 #[test]
 fn killed_at_any_moment() {
-    let subject = Subject::of(FIXTURE);
+    let subjects = Subject::all();
     let mut killed = 0;
-    for arguments in [&APPLY[..], &REVERT] {
+    for (subject, arguments) in subjects.iter().flat_map(|subject| subject.runs().map(|run| (subject, run))) {
         subject.prepare(arguments);
         let begun = Instant::now();
         subject.succeeds(arguments);
@@ -191,19 +220,19 @@ fn killed_at_every_system_call_of_a_write() {
     if !is_strace_here() {
         return skip("there is no strace to kill runs at system calls with");
     }
-    let subject = Subject::of(FIXTURE);
+    let subjects = Subject::all();
     let mut killed = 0;
-    for arguments in [&APPLY[..], &REVERT] {
+    for (subject, arguments) in subjects.iter().flat_map(|subject| subject.runs().map(|run| (subject, run))) {
         for call in CALLS {
             subject.prepare(arguments);
-            let Some(count) = count(&subject, arguments, call) else { continue };
+            let Some(count) = count(subject, arguments, call) else { continue };
             subject.is_whole("not killed");
             // The others are made while it still reads.
             let most = if call.len() >= 6 || call == "fsync" { kills() as usize / 10 } else { kills() as usize / 5 };
             for number in count.saturating_sub(most) + 1..=count {
                 subject.prepare(arguments);
                 let inject = format!("inject={call}:signal=KILL:when={number}");
-                let ran = injected(&subject, arguments, &inject);
+                let ran = injected(subject, arguments, &inject);
                 killed += u32::from(!ran.status.success());
                 subject.is_whole(&format!("{arguments:?} with {inject} of {count}"));
             }
@@ -220,7 +249,7 @@ fn every_call_of_a_write_may_fail() {
     if !is_strace_here() {
         return skip("there is no strace to let system calls fail with");
     }
-    let subject = Subject::of(FIXTURE);
+    let subjects = Subject::all();
     let faults = [
         ("write", "ENOSPC"),
         ("fsync", "EIO"),
@@ -232,15 +261,15 @@ fn every_call_of_a_write_may_fail() {
         ("ftruncate", "ENOSPC"),
     ];
     let mut failed = 0;
-    for arguments in [&APPLY[..], &REVERT] {
+    for (subject, arguments) in subjects.iter().flat_map(|subject| subject.runs().map(|run| (subject, run))) {
         for (call, error) in faults {
             subject.prepare(arguments);
-            let Some(count) = count(&subject, arguments, call) else { continue };
+            let Some(count) = count(subject, arguments, call) else { continue };
             subject.is_whole("nothing failed");
             for number in 1..=count {
                 subject.prepare(arguments);
                 let inject = format!("inject={call}:error={error}:when={number}");
-                let ran = injected(&subject, arguments, &inject);
+                let ran = injected(subject, arguments, &inject);
                 let said = String::from_utf8_lossy(&ran.stderr);
                 let left = files(&subject.install);
                 assert!(left.keys().eq(subject.old.keys()), "{inject}: {:?}", left.keys());

@@ -19,7 +19,6 @@ const OTHERS: [&str; 9] = [
     "fuzz/seeds/allocation/",
     "tests/data/architectures/",
     "tests/data/workflows/checks/",
-    ".github/CODEOWNERS",
 ];
 
 /// The most bytes that a file has if it is not listed below.

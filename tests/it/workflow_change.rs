@@ -2,30 +2,23 @@
 //! any time, and every edit can be undone.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::common::{Ran, program};
-use tempfile::TempDir;
+use crate::common::{Install, Ran, program};
 
 const STRING: &str = "cuda:0,6gb;cuda:1,8gb;cpu,*";
 const OTHER: &str = "cuda:1,5gb;cpu,*";
 
 /// A folder with a copy of the ComfyUI for workflows and some workflows in it.
-struct Folder {
-    _folder: TempDir,
-    root: PathBuf,
-}
+struct Folder(Install);
 
 impl Folder {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let root = fs::canonicalize(folder.path()).unwrap();
-        crate::common::copy(Path::new("tests/data/workflows"), &root);
-        Self { _folder: folder, root }
+        Self(Install::copy_of("tests/data/workflows".as_ref()))
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.root.join(name)
+        self.0.root.join(name)
     }
 
     fn text(&self, name: &str) -> String {
@@ -38,7 +31,7 @@ impl Folder {
 
     /// Runs `workflow` with the installation of the folder.
     fn run(&self, arguments: &[&str]) -> Ran {
-        let mut program = program(&self.root);
+        let mut program = program(&self.0.root);
         program.env("XDG_STATE_HOME", self.path("state"));
         program.arg("workflow").args(arguments);
         if arguments[0] != "revert" {
@@ -54,7 +47,7 @@ impl Folder {
     }
 
     fn names(&self) -> Vec<PathBuf> {
-        let mut names: Vec<_> = fs::read_dir(&self.root).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut names: Vec<_> = fs::read_dir(&self.0.root).unwrap().map(|entry| entry.unwrap().path()).collect();
         names.retain(|path| !path.ends_with("state"));
         names.sort();
         names

@@ -18,7 +18,6 @@ pub(super) fn run(arguments: &Convert, screen: &mut Screen) -> Result<Outcome> {
         selected: &arguments.selected,
         writing: &arguments.writing,
         installation: &arguments.installation,
-        may_be_none: false,
     };
     edit.run(screen, |path, workflow, classes, selection| {
         let node = Installation::of(&arguments.installation, path)?.node.and_then(|node| install::locate(&node).ok());

@@ -29,8 +29,6 @@ pub(super) struct Edit<'a> {
     pub(super) selected: &'a Selected,
     pub(super) writing: &'a Writing,
     pub(super) installation: &'a cli::workflow::Installation,
-    /// Is it in order if there is no loader to change?
-    pub(super) may_be_none: bool,
 }
 
 /// What loaders are to be set to. Fails if the node could not use the string; what it would misread is a warning.
@@ -110,8 +108,11 @@ impl Edit<'_> {
 
     fn write(&self, path: &Path, workflow: &Workflow, change: &Change) -> Result<ChangeEnding> {
         let is_same = workflow.text() == change.text;
+        if !self.writing.dry_run && is_same {
+            self::tidy(path);
+        }
         if change.nodes.is_empty() {
-            return Ok(if self.may_be_none { ChangeEnding::Nothing } else { ChangeEnding::NoLoaders });
+            return Ok(if change.is_done { ChangeEnding::Nothing } else { ChangeEnding::NoLoaders });
         }
         if let Some(output) = &self.writing.output {
             store::create(output, &change.text)?;
@@ -137,8 +138,20 @@ impl Edit<'_> {
         let [old, new] = [workflow.text(), &change.text].map(|text| String::from_utf8(encoding.encode(text)));
         let (old, new) = (old?, new?);
         let replacement = Replacement { path: path.to_owned(), old: &old, new: &new };
-        Store::of_file(path, usize::try_from(json::MOST_BYTES)?)?.repair(&[replacement])?;
+        self::store(path)?.repair(&[replacement])?;
         Ok(ChangeEnding::Written { to: None, is_listed: is_listed(path) })
+    }
+}
+
+/// The store of a workflow's file.
+pub(super) fn store(path: &Path) -> Result<Store> {
+    Store::of_file(path, usize::try_from(json::MOST_BYTES)?)
+}
+
+/// Removes what a killed run left beside a file.
+pub(super) fn tidy(path: &Path) {
+    if let Ok(store) = store(path) {
+        store.tidy_beside();
     }
 }
 

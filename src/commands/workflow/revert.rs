@@ -9,10 +9,8 @@ use crate::cli::change::Revert;
 use crate::commands::problem;
 use crate::commands::revert::take_back;
 use crate::render::{Human, Render as _, Screen};
-use crate::report::{Outcome, ReversalReport, Subject};
+use crate::report::{Ending, Outcome, ReversalReport, Subject};
 use crate::revert::Reversal;
-use crate::store::Store;
-use crate::workflow::json;
 
 pub(super) fn run(arguments: &Revert, screen: &mut Screen) -> Result<Outcome> {
     let mut outcome = Outcome::InOrder;
@@ -27,9 +25,12 @@ pub(super) fn run(arguments: &Revert, screen: &mut Screen) -> Result<Outcome> {
 }
 
 fn one(path: &Path, dry_run: bool, screen: &mut Screen) -> Result<()> {
-    let store = Store::of_file(path, usize::try_from(json::MOST_BYTES)?)?;
+    let store = super::edit::store(path)?;
     let reversal = Reversal::of_workflow(path, &store)?;
     let (ending, result) = take_back(&reversal, Subject::Workflow, dry_run, &store);
+    if ending == Ending::Nothing && !dry_run {
+        store.tidy_beside();
+    }
     Human.render(&ReversalReport::new(&reversal, Subject::Workflow, ending), screen)?;
     result
 }

@@ -28,8 +28,6 @@ pub(super) fn run(arguments: &Set, screen: &mut Screen) -> Result<Outcome> {
         selected: &arguments.selected,
         writing: &arguments.writing,
         installation: &arguments.installation,
-        // It may fit as it is.
-        may_be_none: arguments.fit,
     };
     if arguments.fit {
         return edit.run(screen, |path, workflow, classes, _| {

@@ -71,7 +71,9 @@ pub fn convert(workflow: &Workflow, classes: &Classes, selection: &Selection, ho
         |loader: &&Loader<'_, '_>| loader.class.kind != Kind::DisTorch2 && (!selection.is_all() || has_one(loader));
     let selected: BTreeSet<usize> =
         (0..loaders.len()).filter(|at| is_other(&&loaders[*at]) && selection.takes(&loaders[*at])).collect();
-    if selected.is_empty() && !selection.is_all() {
+    let is_done = selected.is_empty()
+        && loaders.iter().any(|loader| loader.class.kind == Kind::DisTorch2 && selection.takes(loader));
+    if selected.is_empty() && !is_done && !selection.is_all() {
         return Err(selection.matches_nothing(loaders.iter().filter(is_other)));
     }
     let mut touched: BTreeMap<usize, Touched> = selected.iter().map(|at| (*at, Touched::new(&loaders[*at]))).collect();
@@ -113,7 +115,7 @@ pub fn convert(workflow: &Workflow, classes: &Classes, selection: &Selection, ho
             }
         }
     }
-    Ok(Change { text, nodes: touched.into_values().collect(), convertible: 0 })
+    Ok(Change { text, nodes: touched.into_values().collect(), convertible: 0, is_done })
 }
 
 /// How a loader becomes another, or why it cannot, and what to do.

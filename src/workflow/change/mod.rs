@@ -26,6 +26,8 @@ pub struct Change {
     pub nodes: Vec<Touched>,
     /// How many loaders could be converted to ones that could be set.
     pub convertible: usize,
+    /// Is nothing to be changed because everything is as wanted?
+    pub is_done: bool,
 }
 
 /// A loader that was to be changed.

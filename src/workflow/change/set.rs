@@ -102,6 +102,7 @@ pub fn set(workflow: &Workflow, classes: &Classes, selection: &Selection, wanted
         text,
         nodes: touched.into_values().chain(legacy).collect(),
         convertible: convertible(&loaders, classes),
+        is_done: false,
     })
 }
 
@@ -127,7 +128,7 @@ pub fn set_each(workflow: &Workflow, classes: &Classes, strings: &[OwnString]) -
     }
     let mut touched: BTreeMap<usize, Touched> = all.keys().map(|at| (*at, Touched::new(&loaders[*at]))).collect();
     let text = assign(workflow, classes, &loaders, &all, &mut touched)?;
-    Ok(Change { text, nodes: touched.into_values().collect(), convertible: convertible(&loaders, classes) })
+    Ok(Change { text, nodes: touched.into_values().collect(), convertible: 0, is_done: strings.is_empty() })
 }
 
 /// Gives loaders their settings, and checks that they are read back and nothing else has changed. Returns the new text.

@@ -32,9 +32,13 @@ pub struct Install {
 
 impl Install {
     pub fn of(fixture: &str) -> Self {
+        Self::copy_of(&Path::new("fixtures").join(fixture))
+    }
+
+    pub fn copy_of(original: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(folder.path()).unwrap();
-        copy(&Path::new("fixtures").join(fixture), &root);
+        copy(original, &root);
         Self { _folder: folder, root }
     }
 
