@@ -9,7 +9,7 @@ const KINDS: [&str; 13] =
     ["dict", "json", "lock", "md", "outline", "py", "rs", "safetensors", "scm", "toml", "trycmd", "yaml", "yml"];
 
 /// Files that have none, and folders of such.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 10] = [
     ".ci/run",
     ".gitattributes",
     ".gitignore",
