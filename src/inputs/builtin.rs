@@ -50,8 +50,8 @@ impl<'t> Evaluator<'t> {
             }),
             "sorted" if arguments.named.is_empty() => self.reordered(first, sort),
             "sorted" => Value::some_list(),
-            "classmethod" => first.map_or(Value::Unknown, |function| self.bound_as(function, Binding::Class)),
-            "staticmethod" => first.map_or(Value::Unknown, |function| self.bound_as(function, Binding::None)),
+            "classmethod" => first.map_or(Value::Unknown, |function| function.bound_as(Binding::Class)),
+            "staticmethod" => first.map_or(Value::Unknown, |function| function.bound_as(Binding::None)),
             "len" => match first {
                 Some(Value::List(list)) if list.is_closed() => number(list.items.borrow().len()),
                 Some(Value::Dict(dict)) if dict.is_closed() => number(dict.entries.borrow().len()),
@@ -148,7 +148,7 @@ impl<'t> Evaluator<'t> {
             _ => {
                 // A constructor keeps what it is given.
                 if !name.rsplit('.').take(2).any(|part| part.starts_with(char::is_uppercase)) {
-                    self.taint(&arguments);
+                    arguments.taint();
                 }
                 Value::Made(Rc::new(Made { callee: Rc::from(name), arguments: arguments.list, named: arguments.named }))
             }

@@ -6,7 +6,7 @@ use tree_sitter::Node;
 
 use super::evaluate::Evaluator;
 use super::scope::Scope;
-use super::value::{Binding, Class, Dict, Function, Value};
+use super::value::{Class, Dict, Function, Value};
 use crate::python::field::Fields as _;
 
 /// The arguments of a call.
@@ -43,7 +43,7 @@ impl<'t> Evaluator<'t> {
         }
         if let Value::Outside(name) = &callee
             && &**name == "type"
-            && let Some(class) = self.made_class(scope, node, &arguments)
+            && let Some(class) = made_class(scope, node, &arguments)
         {
             return class;
         }
@@ -65,13 +65,13 @@ impl<'t> Evaluator<'t> {
                 }
                 "list_splat" => match part.part(0).map(|inner| self.eval(scope, inner)) {
                     Some(Value::List(more)) if more.is_closed() && self.steps(more.items.borrow().len()) => {
-                        arguments.list.extend(more.items.borrow().iter().cloned())
+                        arguments.list.extend(more.items.borrow().iter().cloned());
                     }
                     _ => arguments.is_open = true,
                 },
                 "dictionary_splat" => match part.part(0).map(|inner| self.eval(scope, inner)) {
                     Some(Value::Dict(more)) if more.is_closed() => {
-                        arguments.named.extend(more.entries.borrow().iter().cloned())
+                        arguments.named.extend(more.entries.borrow().iter().cloned());
                     }
                     _ => arguments.is_open = true,
                 },
@@ -89,7 +89,7 @@ impl<'t> Evaluator<'t> {
             Value::Class(_) => callee.clone(),
             Value::Outside(name) => self.outside(name, arguments),
             _ => {
-                self.taint(&arguments);
+                arguments.taint();
                 Value::Unknown
             }
         }
@@ -105,9 +105,8 @@ impl<'t> Evaluator<'t> {
         let parameters = function.node.field("parameters").map(|parameters| parameters.parts()).unwrap_or_default();
         for parameter in parameters {
             let named_node = match parameter.kind() {
-                "identifier" => parameter,
+                "identifier" | "list_splat_pattern" | "dictionary_splat_pattern" => parameter,
                 "typed_parameter" => parameter.part(0).unwrap_or(parameter),
-                "list_splat_pattern" | "dictionary_splat_pattern" => parameter,
                 _ => parameter.field("name").unwrap_or(parameter),
             };
             match named_node.kind() {
@@ -148,44 +147,29 @@ impl<'t> Evaluator<'t> {
         }
         self.run(function, &scope)
     }
+}
 
-    /// What may be changed by a call that is not followed.
-    pub(super) fn taint(&self, arguments: &Arguments<'t>) {
-        for value in arguments.list.iter().chain(arguments.named.iter().map(|(_, value)| value)) {
+impl Arguments<'_> {
+    /// They may be changed by a call that is not followed.
+    pub(super) fn taint(&self) {
+        for value in self.list.iter().chain(self.named.iter().map(|(_, value)| value)) {
             taint(value, 0);
         }
     }
+}
 
-    /// `type(name, bases, members)`.
-    fn made_class(&self, scope: &Rc<Scope<'t>>, node: Node<'t>, arguments: &Arguments<'t>) -> Option<Value<'t>> {
-        let [Value::Text(name), Value::List(bases), Value::Dict(given)] = arguments.list.as_slice() else {
-            return None;
-        };
-        if !bases.is_closed() || !given.is_closed() {
-            return None;
-        }
-        let members = Scope::of_class(scope);
-        for (name, value) in given.entries.borrow().iter() {
-            members.set(name, value.clone());
-        }
-        let bases = bases.items.borrow().clone();
-        Some(Value::Class(Rc::new(Class { name: Rc::clone(name), file: scope.file, node, bases, members })))
+/// `type(name, bases, members)`.
+fn made_class<'t>(scope: &Rc<Scope<'t>>, node: Node<'t>, arguments: &Arguments<'t>) -> Option<Value<'t>> {
+    let [Value::Text(name), Value::List(bases), Value::Dict(given)] = arguments.list.as_slice() else { return None };
+    if !bases.is_closed() || !given.is_closed() {
+        return None;
     }
-
-    /// A function as the member of a class that a decorator makes of it.
-    pub(super) fn bound_as(&self, value: &Value<'t>, binding: Binding) -> Value<'t> {
-        match value {
-            Value::Function(function) => Value::Function(Rc::new(Function {
-                file: function.file,
-                node: function.node,
-                scope: Rc::clone(&function.scope),
-                bound: function.bound.clone(),
-                binding,
-                owner: function.owner.clone(),
-            })),
-            _ => Value::Unknown,
-        }
+    let members = Scope::of_class(scope);
+    for (name, value) in given.entries.borrow().iter() {
+        members.set(name, value.clone());
     }
+    let bases = bases.items.borrow().clone();
+    Some(Value::Class(Rc::new(Class { name: Rc::clone(name), file: scope.file, node, bases, members })))
 }
 
 fn taint(value: &Value<'_>, depth: usize) {

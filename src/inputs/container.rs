@@ -14,7 +14,7 @@ impl<'t> Evaluator<'t> {
         match object {
             Value::Dict(dict) => Some(self.dict_method(dict, name, arguments)),
             Value::List(list) => Some(self.list_method(list, name, arguments)),
-            Value::Text(text) => Some(self.text_method(text, name, arguments)),
+            Value::Text(text) => Some(text_method(text, name, arguments)),
             Value::Class(class) if name == "INPUT_TYPES" => self.input_types(class),
             Value::Made(made) if &*made.callee == FOLDER => Some(match name {
                 "is_dir" => Value::Boolean(true),
@@ -143,59 +143,19 @@ impl<'t> Evaluator<'t> {
                     None => list.open(),
                 }
             }
-            ("remove" | "discard", Some(item)) if is_plain && self.position(list, item).is_some() => {
-                let at = self.position(list, item);
+            ("remove" | "discard", Some(item)) if is_plain && list.position(item).is_some() => {
+                let at = list.position(item);
                 at.map(|at| list.items.borrow_mut().remove(at));
             }
             ("reverse", None) if is_plain => list.items.borrow_mut().reverse(),
             ("index", Some(item)) if list.is_closed() => {
-                return self.position(list, item).map_or(Value::Unknown, |at| Value::Number(to_number(at)));
+                return list.position(item).map_or(Value::Unknown, |at| Value::Number(to_number(at)));
             }
             ("copy", _) => return Value::List(Rc::new(list.copy())),
             ("index" | "count", _) => {}
             _ => list.open(),
         }
         Value::Unknown
-    }
-
-    /// Where an item is, if it is known of all before whether they are equal.
-    fn position(&self, list: &List<'t>, item: &Value<'t>) -> Option<usize> {
-        let items = list.items.borrow();
-        let at = items.iter().position(|known| known.equals(item) != Some(false))?;
-        (items[at].equals(item) == Some(true)).then_some(at)
-    }
-
-    fn text_method(&self, text: &str, name: &str, arguments: &Arguments<'t>) -> Value<'t> {
-        let first = arguments.list.first();
-        let argument = first.and_then(Value::as_text);
-        match (name, argument) {
-            ("lower" | "casefold", _) => Value::text(&text.to_lowercase()),
-            ("upper", _) => Value::text(&text.to_uppercase()),
-            ("strip", None) => Value::text(text.trim()),
-            ("isalnum", _) => Value::Boolean(!text.is_empty() && text.chars().all(char::is_alphanumeric)),
-            ("startswith", Some(start)) => Value::Boolean(text.starts_with(start)),
-            ("endswith", Some(end)) => Value::Boolean(text.ends_with(end)),
-            ("replace", Some(old)) => match arguments.list.get(1).and_then(Value::as_text) {
-                Some(new) if text.len().saturating_mul(new.len() + 1) <= LONGEST_TEXT => {
-                    Value::text(&text.replace(old, new))
-                }
-                _ => Value::Unknown,
-            },
-            ("split", Some(separator)) if !separator.is_empty() => {
-                Value::list(text.split(separator).map(Value::text).collect())
-            }
-            ("join", _) => match first {
-                Some(Value::List(list)) if list.is_closed() => {
-                    let items = list.items.borrow();
-                    let parts: Option<Vec<&str>> = items.iter().map(Value::as_text).collect();
-                    let length = |parts: &Vec<&str>| parts.iter().map(|part| part.len() + text.len()).sum::<usize>();
-                    let parts = parts.filter(|parts| length(parts) <= LONGEST_TEXT);
-                    parts.map_or(Value::Unknown, |parts| Value::text(&parts.join(text)))
-                }
-                _ => Value::Unknown,
-            },
-            _ => Value::Unknown,
-        }
     }
 
     /// Sets a key of a dictionary. On a way that may not be taken, it may have it afterwards.
@@ -260,5 +220,38 @@ impl<'t> Evaluator<'t> {
             let models = more.models.borrow().clone();
             list.models.borrow_mut().extend(models);
         }
+    }
+}
+
+fn text_method<'t>(text: &str, name: &str, arguments: &Arguments<'t>) -> Value<'t> {
+    let first = arguments.list.first();
+    let argument = first.and_then(Value::as_text);
+    match (name, argument) {
+        ("lower" | "casefold", _) => Value::text(&text.to_lowercase()),
+        ("upper", _) => Value::text(&text.to_uppercase()),
+        ("strip", None) => Value::text(text.trim()),
+        ("isalnum", _) => Value::Boolean(!text.is_empty() && text.chars().all(char::is_alphanumeric)),
+        ("startswith", Some(start)) => Value::Boolean(text.starts_with(start)),
+        ("endswith", Some(end)) => Value::Boolean(text.ends_with(end)),
+        ("replace", Some(old)) => match arguments.list.get(1).and_then(Value::as_text) {
+            Some(new) if text.len().saturating_mul(new.len() + 1) <= LONGEST_TEXT => {
+                Value::text(&text.replace(old, new))
+            }
+            _ => Value::Unknown,
+        },
+        ("split", Some(separator)) if !separator.is_empty() => {
+            Value::list(text.split(separator).map(Value::text).collect())
+        }
+        ("join", _) => match first {
+            Some(Value::List(list)) if list.is_closed() => {
+                let items = list.items.borrow();
+                let parts: Option<Vec<&str>> = items.iter().map(Value::as_text).collect();
+                let length = |parts: &Vec<&str>| parts.iter().map(|part| part.len() + text.len()).sum::<usize>();
+                let parts = parts.filter(|parts| length(parts) <= LONGEST_TEXT);
+                parts.map_or(Value::Unknown, |parts| Value::text(&parts.join(text)))
+            }
+            _ => Value::Unknown,
+        },
+        _ => Value::Unknown,
     }
 }

@@ -400,8 +400,8 @@ impl<'t> Evaluator<'t> {
         let name = called.unwrap_or(decorator);
         match self.eval(scope, name) {
             Value::Outside(name) => match &*name {
-                "classmethod" => self.bound_as(&value, Binding::Class),
-                "staticmethod" => self.bound_as(&value, Binding::None),
+                "classmethod" => value.bound_as(Binding::Class),
+                "staticmethod" => value.bound_as(Binding::None),
                 // A value that looks like an attribute.
                 "property" | "cached_property" | "functools.cached_property" => Value::Unknown,
                 // It gives what the function gives, or marks it.
@@ -669,7 +669,7 @@ impl<'t> Evaluator<'t> {
             let root = import.module.split('.').next().unwrap_or_default();
             let is_found = self.library.resolve(scope.file, import.dots, &import.module).is_some()
                 || self.submodule(scope.file, &import).is_some();
-            !is_found && !(import.dots == 0 && ALWAYS_THERE.contains(&root))
+            !(is_found || import.dots == 0 && ALWAYS_THERE.contains(&root))
         })
     }
 

@@ -20,7 +20,11 @@ impl<'t> Evaluator<'t> {
 
     fn expression(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) -> Value<'t> {
         match node.kind() {
-            "identifier" => self.name(scope, self.slice(scope, node)),
+            // A name of Python itself, or one that is imported in a way that is not followed, is not in the scope.
+            "identifier" => {
+                let name = self.slice(scope, node);
+                scope.get(name).unwrap_or_else(|| Value::outside(name))
+            }
             "string" => self.string(scope, node),
             "concatenated_string" => {
                 let parts = node.parts().into_iter().map(|part| self.string(scope, part));
@@ -96,11 +100,6 @@ impl<'t> Evaluator<'t> {
         }
     }
 
-    fn name(&self, scope: &Rc<Scope<'t>>, name: &str) -> Value<'t> {
-        // A name of Python itself, or one that is imported in a way that is not followed.
-        scope.get(name).unwrap_or_else(|| Value::outside(name))
-    }
-
     fn string(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) -> Value<'t> {
         let mut text = String::new();
         let is_raw = node.part(0).is_some_and(|start| self.slice(scope, start).to_ascii_lowercase().contains('r'));
@@ -171,10 +170,10 @@ impl<'t> Evaluator<'t> {
                     list.open();
                 }
             },
-            &|over, inner| {
+            &|over, is_one_by_one| {
                 // The files of a category, one by one, are still the files of that category.
                 list.open();
-                if let (Value::List(over), Some(_)) = (over, inner) {
+                if let (Value::List(over), true) = (over, is_one_by_one) {
                     list.models.borrow_mut().extend(over.models.borrow().iter().cloned());
                 }
             },
@@ -208,7 +207,7 @@ impl<'t> Evaluator<'t> {
         scope: &Rc<Scope<'t>>,
         node: Node<'t>,
         round: &mut dyn FnMut(&Rc<Scope<'t>>, bool),
-        unknown: &dyn Fn(&Value<'t>, Option<()>),
+        unknown: &dyn Fn(&Value<'t>, bool),
     ) {
         let clauses: Vec<Node<'t>> = node.parts().into_iter().skip(1).collect();
         let Some((first, conditions)) = clauses.split_first() else { return };
@@ -216,24 +215,24 @@ impl<'t> Evaluator<'t> {
         let over = self.eval(scope, right);
         let (items, is_all) = self.items(&over);
         if conditions.iter().any(|clause| clause.kind() != "if_clause") {
-            unknown(&over, None);
+            unknown(&over, false);
             return;
         }
         let inner = Scope::inside(scope);
         for item in items {
             self.assign(&inner, left, item);
-            let truths = conditions
+            let mut truths = conditions
                 .iter()
                 .filter_map(|clause| clause.part(0))
                 .map(|condition| self.eval(&inner, condition).truth());
-            match truths.fold(Some(true), |all, one| Some(all? & one?)) {
+            match truths.try_fold(true, |all, one| Some(all & one?)) {
                 Some(true) => round(&inner, true),
                 Some(false) => {}
                 None => round(&inner, false),
             }
         }
         if !is_all {
-            unknown(&over, Some(()));
+            unknown(&over, true);
         }
     }
 
@@ -342,13 +341,14 @@ impl<'t> Evaluator<'t> {
         through: &Value<'t>,
         depth: usize,
     ) -> Option<Value<'t>> {
-        if depth > 20 {
+        if depth > 20 || !self.step() {
             return None;
         }
         let Some(value) = class.members.own(name) else {
             let mut bases = class.bases.iter();
             return bases.find_map(|base| match base {
                 Value::Class(base) => self.member(base, name, through, depth + 1),
+                Value::Outside(name) if &**name == "object" => None,
                 // It may come from there.
                 _ => Some(Value::Unknown),
             });

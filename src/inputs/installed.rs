@@ -56,10 +56,10 @@ fn own(evaluator: &Evaluator<'_>, init: usize) -> Classes {
 
 /// The classes of these names that others register, and those that the node's wrap.
 fn others(evaluator: &Evaluator<'_>, wanted: &[&str], classes: &mut Classes) {
-    let with_parts = classes.classes.values().filter(|class| !class.parts.is_empty());
+    let with_parts = classes.known.values().filter(|class| !class.parts.is_empty());
     let bases: Vec<String> = with_parts.filter_map(|class| class.base.clone()).collect();
     let mut wanted: Vec<String> = wanted.iter().map(|name| (*name).to_owned()).chain(bases.iter().cloned()).collect();
-    wanted.retain(|name| !classes.classes.contains_key(name) && !classes.unknown.contains_key(name));
+    wanted.retain(|name| !classes.known.contains_key(name) && !classes.unknown.contains_key(name));
     wanted.sort();
     wanted.dedup();
     for name in wanted {

@@ -27,7 +27,7 @@ pub use releases::{Meaning, meanings, releases};
 /// The node classes of an installation, or of a release.
 #[derive(Debug, Clone, Default)]
 pub struct Classes {
-    classes: HashMap<String, Class>,
+    known: HashMap<String, Class>,
     /// Those whose inputs are not known, and why.
     unknown: HashMap<String, String>,
     /// Those that the node registers, or not.
@@ -177,14 +177,14 @@ pub enum Literal {
 impl Classes {
     /// All classes of a node; of two with the same name, the later one counts.
     pub fn new(classes: impl IntoIterator<Item = Class>) -> Self {
-        let classes = classes.into_iter().map(|class| (class.name.clone(), class)).collect();
-        Self { classes, is_complete: true, ..Self::default() }
+        let known = classes.into_iter().map(|class| (class.name.clone(), class)).collect();
+        Self { known, is_complete: true, ..Self::default() }
     }
 
     fn add(&mut self, name: &str, class: Result<Class, String>) {
         match class {
             Ok(class) => {
-                self.classes.insert(name.to_owned(), class);
+                self.known.insert(name.to_owned(), class);
             }
             Err(why) => {
                 self.unknown.insert(name.to_owned(), why);
@@ -194,7 +194,7 @@ impl Classes {
 
     /// The class of a name.
     pub fn get(&self, name: &str) -> Option<&Class> {
-        self.classes.get(name)
+        self.known.get(name)
     }
 
     /// Why the inputs of a class are not known, if it is there.
@@ -211,7 +211,7 @@ impl Classes {
     ///
     /// Of other packs and of ComfyUI, only the classes are here that were asked for.
     pub fn has(&self, name: &str) -> Option<bool> {
-        let is_class = self.classes.contains_key(name) && !self.layouts.contains(name);
+        let is_class = self.known.contains_key(name) && !self.layouts.contains(name);
         if is_class || self.unknown.contains_key(name) {
             return (!self.perhaps.contains(name)).then_some(true);
         }
@@ -220,10 +220,10 @@ impl Classes {
 
     /// These classes, and for those that are not among them or not known, the others'.
     pub fn or(mut self, others: Self) -> Self {
-        for (name, class) in others.classes {
-            if !self.classes.contains_key(&name) && self.has(&name) != Some(false) {
+        for (name, class) in others.known {
+            if !self.known.contains_key(&name) && self.has(&name) != Some(false) {
                 self.unknown.remove(&name);
-                self.classes.insert(name, class);
+                self.known.insert(name, class);
             }
         }
         self
@@ -233,7 +233,7 @@ impl Classes {
     /// what it said before. Where the inputs of a class are only known from a release or by a guess, the others' count.
     pub fn with_layouts(mut self, others: Vec<Class>) -> Self {
         for class in others {
-            match self.classes.get(&class.name) {
+            match self.known.get(&class.name) {
                 Some(Class { known_by: KnownBy::Source { .. }, .. }) => continue,
                 Some(_) => {}
                 None if self.unknown.remove(&class.name).is_some() => {}
@@ -241,14 +241,14 @@ impl Classes {
                     self.layouts.insert(class.name.clone());
                 }
             }
-            self.classes.insert(class.name.clone(), class);
+            self.known.insert(class.name.clone(), class);
         }
         self
     }
 
     /// All classes, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Class> {
-        let mut classes: Vec<&Class> = self.classes.values().collect();
+        let mut classes: Vec<&Class> = self.known.values().collect();
         classes.sort_by(|a, b| a.name.cmp(&b.name));
         classes.into_iter()
     }

@@ -54,7 +54,7 @@ pub(super) fn by_name(widgets: &[Widget]) -> Vec<Part> {
             device,
             string,
             virtual_vram: with_string(find("virtual_vram", &is_number)),
-            donor: with_string(find("donor", &is_device)),
+            donor: with_string(find("donor", &|_| true)),
             eject: with_string(widgets.iter().position(is_eject)),
         }
     };

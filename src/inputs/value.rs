@@ -107,7 +107,7 @@ pub(super) struct Made<'t> {
     pub(super) named: Vec<(Rc<str>, Value<'t>)>,
 }
 
-impl<'t> Value<'t> {
+impl Value<'_> {
     pub(super) fn text(text: &str) -> Self {
         Self::Text(Rc::from(text))
     }
@@ -196,6 +196,21 @@ impl<'t> Value<'t> {
         }
     }
 
+    /// A function as the member of a class that a decorator makes of it.
+    pub(super) fn bound_as(&self, binding: Binding) -> Self {
+        match self {
+            Self::Function(function) => Self::Function(Rc::new(Function {
+                file: function.file,
+                node: function.node,
+                scope: Rc::clone(&function.scope),
+                bound: function.bound.clone(),
+                binding,
+                owner: function.owner.clone(),
+            })),
+            _ => Self::Unknown,
+        }
+    }
+
     /// How much there is to look at.
     pub(super) fn size(&self) -> usize {
         match self {
@@ -244,6 +259,13 @@ impl<'t> List<'t> {
     /// Is this certainly in it?
     pub(super) fn has(&self, value: &Value<'t>) -> bool {
         self.items.borrow().iter().any(|item| item.equals(value) == Some(true))
+    }
+
+    /// Where an item is, if it is known of all before whether they are equal.
+    pub(super) fn position(&self, item: &Value<'t>) -> Option<usize> {
+        let items = self.items.borrow();
+        let at = items.iter().position(|known| known.equals(item) != Some(false))?;
+        (items[at].equals(item) == Some(true)).then_some(at)
     }
 
     /// Is everything in it known?
@@ -332,12 +354,11 @@ impl<'t> Dict<'t> {
 
     /// Gives a key a value, or does not.
     pub(super) fn set_perhaps(&self, key: &str, value: Value<'t>) {
-        match self.get(key) {
-            Some(old) => self.put(key, old.join(value)),
-            None => {
-                self.put(key, value);
-                self.perhaps.borrow_mut().push(Rc::from(key));
-            }
+        if let Some(old) = self.get(key) {
+            self.put(key, old.join(value));
+        } else {
+            self.put(key, value);
+            self.perhaps.borrow_mut().push(Rc::from(key));
         }
     }
 

@@ -18,9 +18,7 @@ pub(super) fn takes_model(types: &Dict<'_>) -> bool {
 fn groups<'t>(types: &Dict<'t>) -> Option<Vec<(Rc<str>, Value<'t>, bool)>> {
     let mut inputs = Vec::new();
     for (group, is_optional) in [("required", false), ("optional", true)] {
-        if types.has(group).is_none() {
-            return None;
-        }
+        types.has(group)?;
         match types.get(group) {
             Some(Value::Dict(group)) if group.is_closed() => {
                 inputs.extend(
@@ -48,7 +46,11 @@ pub(super) fn widgets(types: &Dict<'_>) -> Result<Vec<Widget>, String> {
         let option = |key| options.as_ref().and_then(|options| options.get(key));
         let is_on = |key| option(key).and_then(|value| value.truth()) == Some(true);
         let kind = match entry.at(0.0).ok_or_else(unknown)? {
-            Value::List(list) => WidgetKind::Combo(choices(&list)),
+            Value::List(list) => WidgetKind::Combo(match choices(&list) {
+                // A list that depends on the machine.
+                Choices::Unknown if name.ends_with("device") => Choices::Devices,
+                choices => choices,
+            }),
             kind => match named_type(&kind).ok_or_else(unknown)? {
                 "COMBO" => WidgetKind::Combo(match option("options") {
                     Some(Value::List(list)) => choices(&list),

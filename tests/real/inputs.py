@@ -86,7 +86,7 @@ def described(node):
             models = None
             if values is not None:
                 models = [value[1:-1] for value in values if str(value).startswith("<")] or None
-                values = None if models else "devices" if list(values) == DEVICES else list(values)
+                values = None if models else "devices" if values and set(values) <= set(DEVICES) else list(values)
             default = options.get("default", values[0] if isinstance(values, list) and values else None)
             rows.append([name, KINDS.get(kind, "COMBO") if isinstance(kind, str) else "COMBO", models, values, default, group == "optional"])
     return rows
