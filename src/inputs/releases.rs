@@ -54,40 +54,43 @@ impl Classes {
     pub fn of_release(version: &str) -> Option<Self> {
         let table = table();
         let at = position(table, version)?;
-        let release = &table.releases[at];
-        let known_by = || KnownBy::Release(release.clone());
-        let mut classes = Self::default();
-        for (name, rows) in &table.classes {
-            let Some(widgets) = widgets_at(table, rows, at).filter(|widgets| !widgets.is_empty()) else { continue };
-            let widgets: Vec<Widget> = widgets.iter().filter_map(|text| widget(text)).collect();
-            let base = match rows.get("base") {
-                Some(Row::Base(base)) => Some(base.clone()),
-                _ => None,
-            };
-            let parts = by_name(&widgets);
-            let kind = Kind::of_loader(name, &parts);
-            let pack = Some(PACK.to_owned());
-            let class = Class { name: name.clone(), base, pack, kind, widgets, parts, known_by: known_by() };
-            classes.perhaps.insert(name.clone());
-            classes.known.insert(name.clone(), class);
+        let mut classes = Self { is_complete: true, ..Self::default() };
+        for name in table.classes.keys().chain(table.plain.keys()) {
+            if let Some(class) = class_at(table, name, at) {
+                classes.perhaps.insert(name.clone());
+                classes.known.insert(name.clone(), class);
+            }
         }
-        for (name, plain) in &table.plain {
-            let widgets = plain.widgets.iter().filter_map(|text| widget(text)).collect();
-            let class = Class {
-                name: name.clone(),
-                base: None,
-                pack: None,
-                kind: Kind::Plain,
-                widgets,
-                parts: Vec::new(),
-                known_by: known_by(),
-            };
-            classes.perhaps.insert(name.clone());
-            classes.known.insert(name.clone(), class);
-        }
-        classes.is_complete = true;
         Some(classes)
     }
+}
+
+impl Class {
+    /// A loader of a release, as [`Classes::of_release`] has it.
+    pub fn of_release(name: &str, version: &str) -> Option<Self> {
+        let table = table();
+        class_at(table, name, position(table, version)?)
+    }
+}
+
+/// A loader of the release at this position; None if it has none of this name.
+fn class_at(table: &Table, name: &str, at: usize) -> Option<Class> {
+    let widgets = |texts: &[String]| texts.iter().filter_map(|text| widget(text)).collect::<Vec<_>>();
+    let known_by = KnownBy::Release(table.releases[at].clone());
+    let name = name.to_owned();
+    if let Some(plain) = table.plain.get(&name) {
+        let (kind, widgets) = (Kind::Plain, widgets(&plain.widgets));
+        return Some(Class { name, base: None, pack: None, kind, widgets, parts: Vec::new(), known_by });
+    }
+    let rows = table.classes.get(&name)?;
+    let widgets = widgets(widgets_at(table, rows, at).filter(|widgets| !widgets.is_empty())?);
+    let base = match rows.get("base") {
+        Some(Row::Base(base)) => Some(base.clone()),
+        _ => None,
+    };
+    let parts = by_name(&widgets);
+    let kind = Kind::of_loader(&name, &parts);
+    Some(Class { name, base, pack: Some(PACK.to_owned()), kind, widgets, parts, known_by })
 }
 
 /// A widget as a release had it at a position.

@@ -12,6 +12,10 @@ use crate::inputs::{self, Class, Classes, KnownBy, Literal, Widget, WidgetKind};
 /// The name of the node in ComfyUI's registry; on GitHub, it comes after the owner's.
 const PACK: &str = "comfyui-multigpu";
 
+/// So many classes are looked at. A workflow has some ten.
+const MOST_CLASSES: usize = 10_000;
+/// So many nodes of a class are looked at to guess what their values are.
+const MOST_LOOKED_AT: usize = 100;
 /// What a loader gives.
 const LOADED: [&str; 5] = ["MODEL", "CLIP", "VAE", "CLIP_VISION", "CONTROL_NET"];
 
@@ -32,34 +36,39 @@ impl Workflow {
     /// The classes to read this workflow with. `installed` are those of an installation, if there is one; what it lacks
     /// is taken from the release that a node names, or guessed from its values, which [`Class::known_by`] then says.
     pub fn classes(&self, installed: Option<Classes>) -> Classes {
-        let of_release = |version: &str| Classes::of_release(version);
-        let stated = || self.nodes().iter().find_map(|node| of_release(version(node)?));
-        let newest = inputs::releases().last().and_then(of_release).unwrap_or_default();
+        let installed = installed.unwrap_or_default();
         let mut nodes: BTreeMap<&str, Vec<&Node>> = BTreeMap::new();
         for node in self.nodes() {
-            nodes.entry(&node.class).or_default().push(node);
+            if nodes.len() == MOST_CLASSES && !nodes.contains_key(&*node.class) {
+                continue;
+            }
+            let same = nodes.entry(&node.class).or_default();
+            if same.len() < MOST_LOOKED_AT {
+                same.push(node);
+            }
         }
-        let installed = installed.unwrap_or_default();
-        nodes.retain(|class, _| installed.get(class).is_none());
-        let classes = installed.or(stated().unwrap_or_else(|| newest.clone()));
+        nodes.retain(|class, _| installed.get(class).is_none() && self.definition(class).is_none());
+        let stated_by = |nodes: &[&Node]| nodes.iter().find_map(|node| version(node)).map(str::to_owned);
+        let stated = nodes.values().find_map(|nodes| Classes::of_release(&stated_by(nodes)?));
+        let newest = inputs::releases().last().unwrap_or_default();
+        let classes = installed.or(stated.or_else(|| Classes::of_release(newest)).unwrap_or_default());
         let layouts = nodes.into_iter().filter_map(|(name, nodes)| {
-            let stated = nodes.iter().find_map(|node| of_release(version(node)?)?.get(name).cloned());
-            stated.or_else(|| self.guess(name, &nodes, &newest))
+            let newest = Class::of_release(name, newest);
+            let is_ours = newest.is_some() || name.contains("DisTorch") || nodes.iter().any(|node| is_own(node));
+            let stated = || stated_by(&nodes).and_then(|version| Class::of_release(name, &version));
+            is_ours.then(|| stated().or_else(|| self.guess(name, &nodes, newest))).flatten()
         });
         classes.with_layouts(layouts.collect())
     }
 
     /// A class that no node of this workflow names a release for.
-    fn guess(&self, name: &str, nodes: &[&Node], newest: &Classes) -> Option<Class> {
-        let last = newest.get(name);
-        if self.form() == Form::Api || last.is_some_and(|class| class.parts.is_empty()) {
+    fn guess(&self, name: &str, nodes: &[&Node], newest: Option<Class>) -> Option<Class> {
+        if self.form() == Form::Api || newest.as_ref().is_some_and(|class| class.parts.is_empty()) {
             // There, values have names; and ComfyUI's own loaders are in no release of the node.
-            return last.cloned();
+            return newest;
         }
         let values: Vec<Vec<Literal>> = nodes.iter().map(|node| self.values(node)).collect();
-        let is_ours = name.contains("DisTorch") || nodes.iter().any(|node| is_own(node));
-        let by_pattern = || values.iter().find_map(|values| Class::by_pattern(name, values).ok());
-        let guess = is_ours.then(by_pattern).flatten();
+        let guess = values.iter().find_map(|values| Class::by_pattern(name, values).ok());
         let string = |class: &Class| class.parts.first().and_then(|part| part.string);
         // A release in which the values are of the right kinds, and the string in the same place, says what they are.
         let fits = |class: &Class| {
@@ -67,8 +76,8 @@ impl Workflow {
             is_same && values.iter().all(|values| may_be(class, values))
         };
         let releases = inputs::releases().collect::<Vec<_>>().into_iter().rev();
-        let mut classes = releases.filter_map(|release| Classes::of_release(release)?.get(name).cloned());
-        let class = classes.find(fits).or(guess).or_else(|| last.cloned())?;
+        let mut classes = releases.filter_map(|release| Class::of_release(name, release));
+        let class = classes.find(fits).or(guess).or(newest)?;
         Some(Class { known_by: KnownBy::Pattern, ..class })
     }
 

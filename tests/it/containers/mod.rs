@@ -2,8 +2,11 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every program uses some of this")]
 
-/// A kind of file, and how a file of it is made with texts of these names.
-pub const KINDS: [(&str, fn(&[(&str, &str)]) -> Vec<u8>); 10] = [
+/// Makes a file with texts of these names.
+pub type Make = fn(&[(&str, &str)]) -> Vec<u8>;
+
+/// The kinds of files, and how a file of each is made.
+pub const KINDS: [(&str, Make); 10] = [
     ("PNG", png),
     ("PNG, packed", packed_png),
     ("PNG, animated", animated_png),
@@ -20,9 +23,9 @@ fn number(length: usize) -> u32 {
     u32::try_from(length).unwrap()
 }
 
-pub fn png_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+pub fn png_chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {
     // No one compares the checksum.
-    [&number(data.len()).to_be_bytes(), &kind[..], data, &[0; 4]].concat()
+    [&number(data.len()).to_be_bytes(), kind, data, &[0; 4]].concat()
 }
 
 fn png_of(before: &[u8], behind: &[u8]) -> Vec<u8> {
@@ -73,8 +76,8 @@ pub fn webp(texts: &[(&str, &str)]) -> Vec<u8> {
     [b"RIFF", &number(chunks.len() + 4).to_le_bytes()[..], b"WEBP", &chunks].concat()
 }
 
-pub fn mp4_box(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
-    [&number(data.len() + 8).to_be_bytes(), &kind[..], data].concat()
+pub fn mp4_box(kind: &[u8], data: &[u8]) -> Vec<u8> {
+    [&number(data.len() + 8).to_be_bytes(), kind, data].concat()
 }
 
 /// `meta` with names and texts; `version` is what is before its boxes.
