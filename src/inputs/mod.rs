@@ -32,6 +32,8 @@ pub struct Classes {
     unknown: HashMap<String, String>,
     /// Those that the node registers, or not.
     perhaps: HashSet<String>,
+    /// Those that are only here to say which of their values is which.
+    layouts: HashSet<String>,
     /// Are all classes of the node among these?
     is_complete: bool,
 }
@@ -209,7 +211,8 @@ impl Classes {
     ///
     /// Of other packs and of ComfyUI, only the classes are here that were asked for.
     pub fn has(&self, name: &str) -> Option<bool> {
-        if self.known.contains_key(name) || self.unknown.contains_key(name) {
+        let is_class = self.known.contains_key(name) && !self.layouts.contains(name);
+        if is_class || self.unknown.contains_key(name) {
             return (!self.perhaps.contains(name)).then_some(true);
         }
         self.is_complete.then_some(false)
@@ -222,6 +225,23 @@ impl Classes {
                 self.unknown.remove(&name);
                 self.known.insert(name, class);
             }
+        }
+        self
+    }
+
+    /// These classes, and others, which are not there but whose values a workflow has: [`has`](Self::has) says of them
+    /// what it said before. Where the inputs of a class are only known from a release or by a guess, the others' count.
+    pub fn with_layouts(mut self, others: Vec<Class>) -> Self {
+        for class in others {
+            match self.known.get(&class.name) {
+                Some(Class { known_by: KnownBy::Source { .. }, .. }) => continue,
+                Some(_) => {}
+                None if self.unknown.remove(&class.name).is_some() => {}
+                None => {
+                    self.layouts.insert(class.name.clone());
+                }
+            }
+            self.known.insert(class.name.clone(), class);
         }
         self
     }

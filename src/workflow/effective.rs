@@ -200,7 +200,7 @@ fn count(node: &Node) -> usize {
     }
 }
 
-fn literal(value: Value<'_>) -> Literal {
+pub(super) fn literal(value: Value<'_>) -> Literal {
     match value.kind() {
         Kind::Null => Literal::Null,
         Kind::Boolean => Literal::Boolean(value.raw() == "true"),

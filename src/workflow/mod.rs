@@ -13,6 +13,7 @@ mod effective;
 mod encoding;
 mod form;
 pub mod json;
+mod known;
 pub mod loader;
 pub mod node;
 mod ui;

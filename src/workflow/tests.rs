@@ -234,3 +234,72 @@ fn what_cannot_be_followed_ends() {
         {"id": 3, "type": "Reroute", "inputs": [{"name": "", "link": 3}]}]}"#;
     assert_eq!(shown(circle), ["1: default, unknown: its links lead in a circle"]);
 }
+
+/// How the class of each loader is known, and its string.
+fn known(text: &str, installed: Option<Classes>) -> Vec<String> {
+    let workflow = Workflow::parse(text.to_owned()).unwrap();
+    let classes = workflow.classes(installed);
+    let loaders = workflow.loaders(&classes).unwrap();
+    let each = loaders.iter().map(|loader| {
+        let how = match &loader.class.known_by {
+            KnownBy::Source { .. } => "source",
+            KnownBy::Release(release) => release,
+            KnownBy::Pattern => "guess",
+        };
+        let string = loader.class.parts.first().and_then(|part| part.string);
+        format!("{how}: {}", string.map_or("no string".to_owned(), |at| said(&workflow, &loader.settings[at])))
+    });
+    each.collect()
+}
+
+#[test]
+fn values_are_read_as_the_release_that_saved_them_had_them() {
+    let node = |properties: &str, values: &str| {
+        format!(
+            r#"{{"nodes": [{{"id": 1, "type": "CLIPLoaderDisTorch2MultiGPU", "properties": {{{properties}}},
+                "widgets_values": [{values}]}}]}}"#
+        )
+    };
+    // Until 2.4.1, ComfyUI's own device came before the node's.
+    let old = r#""c", "wan", "default", "cuda:0", 4, "cpu", "old,*", true"#;
+    let new = r#""c", "wan", "cuda:0", 4, "cpu", "new,*", true"#;
+    let of = |pack: &str, version: &str| format!(r#"{pack}, "ver": "{version}""#);
+    let registry = r#""cnr_id": "comfyui-multigpu""#;
+    assert_eq!(known(&node(&of(registry, "2.2.0"), old), None), [r#"2.2.0: "old,*""#]);
+    assert_eq!(known(&node(&of(registry, "2.5.1"), new), None), [r#"2.5.1: "new,*""#]);
+    assert_eq!(
+        known(&node(&of(r#""aux_id": "pollockjj/ComfyUI-MultiGPU""#, "2.5.1"), new), None),
+        [r#"2.5.1: "new,*""#]
+    );
+    // Without a release of this node, the values decide, and that is said.
+    for properties in [String::new(), of(r#""cnr_id": "other-pack""#, "2.2.0"), of(registry, "none")] {
+        assert_eq!(known(&node(&properties, old), None), [r#"guess: "old,*""#]);
+        assert_eq!(known(&node(&properties, new), None), [r#"guess: "new,*""#]);
+        assert_eq!(known(&node(&properties, r#""c""#), None), ["guess: default"]);
+    }
+}
+
+#[test]
+fn kinds_of_values_tell_releases_apart() {
+    // Before 1.6, the string was the third value.
+    let text = r#"{"nodes": [{"id": 1, "type": "UnetLoaderGGUFDisTorchMultiGPU", "widgets_values": ["m", "cuda:0", "cpu,0.5"]}]}"#;
+    assert_eq!(known(text, None), [r#"guess: "cpu,0.5""#]);
+    let text = text.replace(r#""cpu,0.5""#, r#"4, true, "cpu,0.5""#);
+    assert_eq!(known(&text, None), [r#"guess: "cpu,0.5""#]);
+}
+
+#[test]
+fn what_is_installed_counts_more_than_what_the_file_says() {
+    let text = r#"{"nodes": [{"id": 1, "type": "Load", "widgets_values": ["m", "s"],
+        "properties": {"cnr_id": "comfyui-multigpu", "ver": "2.2.0"}},
+        {"id": 2, "type": "UNETLoaderDisTorch2MultiGPU", "widgets_values": []}, {"id": 3, "type": "Unknown"}]}"#;
+    let mut installed = classes().get("Load").unwrap().clone();
+    installed.known_by = KnownBy::Source { file: "f.py".to_owned(), line: 1 };
+    let workflow = Workflow::parse(text.to_owned()).unwrap();
+    let classes = workflow.classes(Some(Classes::new([installed])));
+    assert!(matches!(classes.get("Load").unwrap().known_by, KnownBy::Source { .. }));
+    // The installation does not register it; its values are shown nevertheless.
+    assert_eq!(classes.has("UNETLoaderDisTorch2MultiGPU"), Some(false));
+    assert_eq!(classes.get("UNETLoaderDisTorch2MultiGPU").unwrap().known_by, KnownBy::Pattern);
+    assert!(classes.get("Unknown").is_none());
+}

@@ -22,7 +22,8 @@ pub(super) struct Installations {
 struct Read {
     installation: Installation,
     wanted: BTreeSet<String>,
-    classes: Classes,
+    /// None if there is no installation.
+    classes: Option<Classes>,
 }
 
 /// An installation, as far as there is one.
@@ -30,6 +31,8 @@ struct Read {
 pub(super) struct Installation {
     /// The checkout of the node.
     pub(super) node: Option<PathBuf>,
+    /// The release that the user named instead.
+    release: Option<String>,
     /// The folder of ComfyUI.
     pub(super) comfyui: Option<PathBuf>,
 }
@@ -41,25 +44,39 @@ impl Installations {
         arguments: &cli::workflow::Installation,
         file: &Path,
         workflow: &Workflow,
-    ) -> Result<&Classes> {
+    ) -> Result<Classes> {
         let installation = Installation::of(arguments, file)?;
         let at = self.read.iter().position(|read| read.installation == installation).unwrap_or_else(|| {
-            self.read.push(Read { installation, wanted: BTreeSet::new(), classes: Classes::default() });
+            self.read.push(Read { installation, wanted: BTreeSet::new(), classes: None });
             self.read.len() - 1
         });
         let read = &mut self.read[at];
         let known = read.wanted.len();
-        read.wanted.extend(workflow.nodes().iter().map(|node| node.class.clone()));
+        read.wanted.extend(workflow.may_load().map(str::to_owned));
         if read.wanted.len() > known {
             let wanted: Vec<&str> = read.wanted.iter().map(String::as_str).collect();
-            let Installation { node, comfyui } = &read.installation;
-            read.classes = inputs::installed(node.as_deref(), comfyui.as_deref(), &wanted);
+            read.classes = read.installation.classes(&wanted)?;
         }
-        Ok(&read.classes)
+        Ok(workflow.classes(read.classes.clone()))
     }
 }
 
 impl Installation {
+    /// Its classes; of other packs and of ComfyUI those that are wanted. None if there is no installation.
+    fn classes(&self, wanted: &[&str]) -> Result<Option<Classes>> {
+        let (node, comfyui) = (self.node.as_deref(), self.comfyui.as_deref());
+        let installed = || inputs::installed(node, comfyui, wanted);
+        let Some(release) = &self.release else {
+            return Ok((node.is_some() || comfyui.is_some()).then(installed));
+        };
+        let of_release = Classes::of_release(release)
+            .ok_or_else(|| anyhow!("{release}: neither a checkout of ComfyUI-MultiGPU nor one of its releases"))
+            .help_with(|| {
+                format!("name its folder, or a release such as {}", inputs::releases().last().unwrap_or("2.6.3"))
+            })?;
+        Ok(Some(if comfyui.is_some() { installed().or(of_release) } else { of_release }))
+    }
+
     /// What the user named, else the ComfyUI around a file, else that around the current folder.
     pub(super) fn of(arguments: &cli::workflow::Installation, file: &Path) -> Result<Self> {
         let comfyui = match &arguments.comfyui {
@@ -70,6 +87,11 @@ impl Installation {
             ),
             None => install::comfyui_around(&path::absolute(file)?).or_else(|| within(&env::current_dir().ok()?)),
         };
+        let named_release = arguments.node.as_deref().filter(|node| !node.exists()).and_then(Path::to_str);
+        if let Some(release) = named_release {
+            let release = Some(release.to_owned());
+            return Ok(Self { node: None, release, comfyui });
+        }
         let node = match (&arguments.node, &comfyui) {
             (Some(named), _) => Some(
                 checkout(named)?
@@ -79,7 +101,7 @@ impl Installation {
             (None, Some(comfyui)) => checkout(comfyui)?,
             (None, None) => None,
         };
-        Ok(Self { node, comfyui })
+        Ok(Self { node, release: None, comfyui })
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn run(arguments: &Show, screen: &mut Screen) -> Result<Outcome> {
     files::each(&arguments.files, |path, workflow| {
         let shown = workflow.and_then(|workflow| {
             let classes = installations.classes(&arguments.installation, path, &workflow)?;
-            WorkflowReport::new(path, &workflow, classes).with_context(|| unreadable(path))
+            WorkflowReport::new(path, &workflow, &classes).with_context(|| unreadable(path))
         });
         report.add(shown.unwrap_or_else(|error| WorkflowReport::failed(path, problem(&error))));
         Ok(())

@@ -26,7 +26,8 @@ pub(super) fn table<const N: usize>(head: [&str; N], rows: Vec<[Cell; N]>, colum
         let cells: Vec<Cell> = (0..N).map(|column| broken(&row[column], widths[column])).collect();
         let height = cells.iter().map(Vec::len).max().unwrap_or(0);
         for line in 0..height {
-            let last = used.iter().rfind(|column| cells[**column].len() > line).copied().unwrap_or(0);
+            let has_text = |column: &&usize| cells[**column].get(line).is_some_and(|(text, _)| !text.is_empty());
+            let last = used.iter().rfind(has_text).copied().unwrap_or(0);
             for &column in used.iter().filter(|column| **column <= last) {
                 let _ = write!(out, "{:GAP$}", "");
                 let Some((text, style)) = cells[column].get(line) else {
@@ -44,6 +45,18 @@ pub(super) fn table<const N: usize>(head: [&str; N], rows: Vec<[Cell; N]>, colum
     out
 }
 
+/// How wide a table is if nothing is broken.
+pub(super) fn needed<const N: usize>(head: [&str; N], rows: &[[Cell; N]]) -> usize {
+    let head = head.map(|name| vec![(name.to_owned(), FAINT)]);
+    let rows: Vec<[Cell; N]> = std::iter::once(head).chain(rows.iter().cloned()).collect();
+    total(&widths(&rows, None))
+}
+
+/// The width of a table whose columns have these.
+fn total(widths: &[usize]) -> usize {
+    widths.iter().filter(|width| **width > 0).map(|width| width + GAP).sum()
+}
+
 /// The width of each column: what it needs, or less if not all fit. A column of empty cells has none.
 fn widths<const N: usize>(rows: &[[Cell; N]], columns: Option<usize>) -> [usize; N] {
     let needed = |cell: &Cell| cell.iter().map(|(text, _)| width(text, 0)).max().unwrap_or(0);
@@ -56,7 +69,6 @@ fn widths<const N: usize>(rows: &[[Cell; N]], columns: Option<usize>) -> [usize;
         }
     }
     let Some(columns) = columns else { return widths };
-    let total = |widths: &[usize; N]| widths.iter().filter(|width| **width > 0).map(|width| width + GAP).sum::<usize>();
     while total(&widths) > columns {
         let Some(widest) = widths.iter_mut().max().filter(|width| **width > NARROWEST) else { break };
         *widest -= 1;

@@ -7,8 +7,8 @@ use anstyle::Style;
 use anyhow::Result;
 
 use super::Human;
-use super::table::{Cell, table};
-use crate::render::columns::{columns, wrapped};
+use super::table::{Cell, needed, table};
+use crate::render::columns::{columns, width, wrapped};
 use crate::render::style::{FAINT, NEXT, STRONG, UNSURE};
 use crate::render::{Render, Screen};
 use crate::report::{
@@ -30,15 +30,40 @@ impl Render<WorkflowsReport> for Human {
 }
 
 fn block(file: &WorkflowReport) -> String {
-    let mut out = format!("{STRONG}{}{STRONG:#}  {FAINT}{}{FAINT:#}\n", visible(&file.path), about(file));
-    if !file.loaders.is_empty() {
-        let head = ["Node", "Mode", "Class", "Model", "Device", "Allocation string"];
-        out.push_str(&table(head, file.loaders.iter().map(row).collect(), columns()));
+    let path = visible(&file.path);
+    let about = wrapped(&about(file), width(&path, 0) + 2, 2, columns());
+    let mut out = format!("{STRONG}{path}{STRONG:#}  {FAINT}{about}{FAINT:#}\n");
+    let head = ["Node", "Mode", "Class", "Model", "Device", "Allocation string"];
+    let rows: Vec<[Cell; 6]> = file.loaders.iter().map(row).collect();
+    if rows.is_empty() {
+        // The head alone says nothing.
+    } else if columns().is_none_or(|columns| needed(head, &rows) <= columns) {
+        out.push_str(&table(head, rows, columns()));
+    } else {
+        let head = ["Node", "Class, model, device and allocation string"];
+        out.push_str(&table(head, file.loaders.iter().map(stacked).collect(), columns()));
     }
     for note in notes(file) {
         let _ = writeln!(out, "{FAINT}note{FAINT:#}: {}", wrapped(&visible(&note), 6, 6, columns()));
     }
     out
+}
+
+/// A row for a narrow terminal, with everything but the id in one column.
+fn stacked(node: &LoaderNodeReport) -> [Cell; 2] {
+    let [id, mode, class, models, devices, strings] = row(node);
+    let mut lines = class;
+    if let (Some((class, _)), Some((mode, _))) = (lines.first_mut(), mode.first()) {
+        let _ = write!(class, " ({mode})");
+    }
+    lines.extend(models);
+    for (at, (device, style)) in devices.into_iter().enumerate() {
+        match strings.get(at).filter(|(string, _)| !string.is_empty()) {
+            Some((string, style)) => lines.push((format!("{device}  {string}"), *style)),
+            None => lines.push((device, style)),
+        }
+    }
+    [id, lines]
 }
 
 fn about(file: &WorkflowReport) -> String {
@@ -72,9 +97,11 @@ fn row(node: &LoaderNodeReport) -> [Cell; 6] {
         let (text, wanted) = said(&part.device, "none");
         line(&(label(part) + &text), wanted)
     });
-    let strings = node.parts.iter().filter(|part| part.string.is_some()).map(|part| {
+    // A line for each part, or none at all.
+    let has_string = node.parts.iter().any(|part| part.string.is_some());
+    let strings = node.parts.iter().filter(|_| has_string).map(|part| {
         let (text, wanted) = string(part);
-        line(&(label(part) + &text), wanted)
+        line(&if text.is_empty() { text } else { label(part) + &text }, wanted)
     });
     [vec![line(&node.id, STRONG)], mode, class, models.collect(), devices.collect(), strings.collect()]
 }
@@ -126,7 +153,7 @@ fn notes(file: &WorkflowReport) -> Vec<String> {
     let mut by_how: BTreeMap<&InputsKnownBy, Vec<&str>> = BTreeMap::new();
     let mut unknown: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for node in &file.loaders {
-        if !matches!(node.known_by, InputsKnownBy::Source { .. }) {
+        if !matches!(node.known_by, InputsKnownBy::Source { .. }) && node.kind != LoaderKind::Plain {
             by_how.entry(&node.known_by).or_default().push(&node.class);
         }
         let parts = node.parts.iter();
@@ -143,9 +170,11 @@ fn notes(file: &WorkflowReport) -> Vec<String> {
         let classes = classes.join(", ");
         match how {
             InputsKnownBy::Release { release } => {
-                format!("which value is which is taken from release {release} of the node, for {classes}")
+                format!("which value is which: as in release {release} of the node, for {classes}")
             }
-            _ => format!("which value is the string is guessed from the pattern of the values, for {classes}"),
+            _ => format!(
+                "which value is which: guessed from the values, as nothing says which release saved them, for {classes}"
+            ),
         }
     });
     let unknown = unknown.into_iter().map(|(why, settings)| format!("unknown, because {why}: {}", settings.join(", ")));
