@@ -19,6 +19,7 @@ const OTHERS: [&str; 10] = [
     "fuzz/seeds/allocation/",
     "tests/data/architectures/",
     "tests/data/workflows/checks/",
+    ".github/CODEOWNERS",
 ];
 
 /// The most bytes that a file has if it is not listed below.
