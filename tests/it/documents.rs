@@ -43,6 +43,27 @@ fn holds(validator: &Validator, document: &Value, what: &str) {
 }
 
 #[test]
+fn what_workflows_hold_is_said_as_the_schema_says() {
+    let schema = validator("schema/workflow.schema.json");
+    let files = ["ComfyUI", "saved-by-2.4.json", "key-twice.json"].map(|file| format!("tests/data/workflows/{file}"));
+    let mut program = program(".".as_ref());
+    let ran = Ran::of(program.args(["workflow", "show", "--format", "json"]).args(files));
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    holds(&schema, &document, "workflow show");
+    assert_eq!((ran.code, list(&document["files"]).len()), (2, 5));
+    // Each value stands where it is said to stand.
+    for file in list(&document["files"]) {
+        let text = fs::read_to_string(file["path"].as_str().unwrap()).unwrap();
+        for setting in list(&file["loaders"]).iter().flat_map(|loader| list(&loader["models"])) {
+            if let Some(span) = setting["span"].as_array() {
+                let value: Value = serde_json::from_str(&text[number(&span[0])..number(&span[1])]).unwrap();
+                assert_eq!(value, setting["value"]);
+            }
+        }
+    }
+}
+
+#[test]
 fn what_a_schema_does_not_allow_is_noticed() {
     for (schema, fixture, format, pointer, wrong) in [
         ("tests/data/sarif-schema-2.1.0.json", "legacy", "sarif", "/runs/0/results/0/level", "fatal"),
