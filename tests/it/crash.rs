@@ -54,7 +54,7 @@ impl Subject {
     fn all() -> [Self; 2] {
         let checkout = Install::of("sibling-helper");
         git2::Repository::init(checkout.checkout()).unwrap();
-        [Self::new(checkout, REPAIR), Self::new(Install::copy_of("tests/data/workflows".as_ref()), EDIT)]
+        [Self::new(checkout, REPAIR), Self::new(Install::copy_of("tests/data/guide".as_ref()), EDIT)]
     }
 
     fn new(install: Install, change: Change) -> Self {

@@ -14,7 +14,7 @@ struct Folder(Install);
 
 impl Folder {
     fn new() -> Self {
-        Self(Install::copy_of("tests/data/workflows".as_ref()))
+        Self(Install::copy_of("tests/data/guide".as_ref()))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -190,6 +190,7 @@ fn other_files_are_written_to_a_new_one() {
 #[test]
 fn a_workflow_that_comfyui_lists_may_be_open_there() {
     let folder = Folder::new();
+    fs::create_dir_all(folder.path("ComfyUI/user/default/workflows")).unwrap();
     let listed = "ComfyUI/user/default/workflows/listed.json";
     folder.write(listed, workflow(""));
     folder.write("other.json", workflow(""));

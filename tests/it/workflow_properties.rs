@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const STRING: &str = "cuda:0,6gb;cuda:1,8gb;cpu,*";
-const COMFYUI: &str = "tests/data/workflows/ComfyUI";
+const COMFYUI: &str = "tests/data/guide/ComfyUI";
 
 /// The inputs of the classes in the order of their `INPUT_TYPES`, each with a value for it.
 const LOADERS: [(&str, &[(&str, &str)]); 4] = [

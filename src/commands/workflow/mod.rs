@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &Workflow, screen: &mut Screen) -> Result<Outcome> 
         Command::Show(arguments) => show::run(arguments, screen),
         Command::Set(arguments) => set::run(arguments, screen),
         Command::Convert(arguments) => convert::run(arguments, screen),
-        Command::Revert(arguments) => revert::run(arguments, screen),
+        Command::Revert(arguments) => Ok(revert::run(arguments, screen)),
         Command::Check(arguments) => check::run(arguments, screen),
     }
 }

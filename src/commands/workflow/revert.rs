@@ -12,7 +12,7 @@ use crate::render::{Human, Render as _, Screen};
 use crate::report::{Ending, Outcome, ReversalReport, Subject};
 use crate::revert::Reversal;
 
-pub(super) fn run(arguments: &Revert, screen: &mut Screen) -> Result<Outcome> {
+pub(super) fn run(arguments: &Revert, screen: &mut Screen) -> Outcome {
     let mut outcome = Outcome::InOrder;
     let mut done = BTreeSet::new();
     for path in arguments.files.iter().filter(|path| done.insert(super::edit::real(path))) {
@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &Revert, screen: &mut Screen) -> Result<Outcome> {
             outcome = Outcome::Failed;
         }
     }
-    Ok(outcome)
+    outcome
 }
 
 fn one(path: &Path, dry_run: bool, screen: &mut Screen) -> Result<()> {

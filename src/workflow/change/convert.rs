@@ -81,7 +81,7 @@ pub fn convert(workflow: &Workflow, classes: &Classes, selection: &Selection, ho
     for (at, node) in &mut touched {
         match switch(workflow, classes, &loaders[*at]) {
             Ok(switch) => {
-                node.changed(format!("class: {} -> {}", switch.from.name, switch.to.name));
+                node.changed(format!("was {}", switch.from.name));
                 node.class.clone_from(&switch.to.name);
                 switches.insert(switch.node, switch);
             }

@@ -1,0 +1,1 @@
+"""Stands for the start of ComfyUI."""
