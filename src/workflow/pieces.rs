@@ -31,14 +31,15 @@ pub fn pieces(text: &str) -> Vec<Piece<'_>> {
                 at += 1;
                 cut(&mut start, at, depth);
             }
-            b'[' | b'{' => match together(bytes, at) {
-                Some(end) => at = end,
-                None => {
+            b'[' | b'{' => {
+                if let Some(end) = together(bytes, at) {
+                    at = end;
+                } else {
                     at += 1;
                     cut(&mut start, at, depth);
                     depth += 1;
                 }
-            },
+            }
             b']' | b'}' => {
                 cut(&mut start, at, depth);
                 depth = depth.saturating_sub(1);

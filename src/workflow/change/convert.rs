@@ -230,7 +230,7 @@ impl Switch<'_> {
             }
         }
         if let Some(properties) = properties {
-            edits.extend(pack(text, properties, how.version.as_deref()));
+            edits.extend(pack(properties, how.version.as_deref()));
         }
         match &node.values {
             Values::List { place, .. } => {
@@ -258,7 +258,7 @@ impl Switch<'_> {
                 None => added.push((widget.name.as_str(), default(self.to, at)?)),
                 // It has the name, but means something else.
                 Some(value) if self.taken[at].is_none() => {
-                    edits.push(Edit::replace(value.span(), default(self.to, at)?))
+                    edits.push(Edit::replace(value.span(), default(self.to, at)?));
                 }
                 Some(_) => {}
             }
@@ -324,7 +324,7 @@ fn shown<'w>(workflow: &'w Workflow, node: &'w Node) -> impl Iterator<Item = Val
 }
 
 /// The pack that the node comes from now. A version that is not known is removed: the old one is that of another pack.
-fn pack(text: &str, properties: Value<'_>, version: Option<&str>) -> Vec<Edit> {
+fn pack(properties: Value<'_>, version: Option<&str>) -> Vec<Edit> {
     let mut edits = Vec::new();
     let mut is_other = false;
     for (key, pack) in [("cnr_id", PACK), ("aux_id", REPOSITORY)] {
@@ -346,7 +346,6 @@ fn pack(text: &str, properties: Value<'_>, version: Option<&str>) -> Vec<Edit> {
                 (Some(before), None) => (before, members[at].1.span().end),
                 (None, None) => (properties.span().start + 1, properties.span().end - 1),
             };
-            debug_assert!(text.is_char_boundary(start));
             edits.push(Edit::replace(start..end, ""));
         }
         _ => {}

@@ -64,15 +64,14 @@ pub(super) fn elements(text: &str, array: Value<'_>, values: &[String], node: Va
         return Edit::replace(array.span(), list(text, values, node));
     };
     let end = inside(array).last().map_or(array.span().end - 1, |last| last.1);
-    let added: String = values.iter().map(|value| format!("{}{value}", own.between)).collect();
-    Edit::insert(end, added)
+    Edit::insert(end, own.between.clone() + &values.join(&own.between))
 }
 
 /// A new array in an object, in the style of the other arrays there.
 fn list(text: &str, values: &[String], node: Value<'_>) -> String {
     let blank = blank(text, node);
-    let arrays = node.members().map(|(_, value)| value).filter(|value| value.kind() == Kind::Array);
-    let style = arrays.filter_map(|array| Style::of(text, array, blank)).next();
+    let mut arrays = node.members().map(|(_, value)| value).filter(|value| value.kind() == Kind::Array);
+    let style = arrays.find_map(|array| Style::of(text, array, blank));
     let (open, between, close) = match &style {
         Some(style) => (style.open, style.between.clone(), style.close),
         None => ("", format!(",{blank}"), ""),
@@ -97,7 +96,7 @@ pub(super) fn members(text: &str, object: Value<'_>, members: &[(&str, String)],
         return Edit::replace(object.span(), format!("{{{open}{}{close}}}", members.join(&between)));
     }
     let end = inside(object).last().map_or(object.span().end - 1, |last| last.1);
-    Edit::insert(end, members.iter().map(|member| format!("{between}{member}")).collect::<String>())
+    Edit::insert(end, between.clone() + &members.join(&between))
 }
 
 /// Adds a key with a new array to an object.

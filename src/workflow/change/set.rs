@@ -411,13 +411,11 @@ fn fill(workflow: &Workflow, node: usize, class: &Class, settings: &Settings) ->
 
 /// The values of another node that has some by name, whose style a node without any takes.
 pub(super) fn neighbour<'w>(workflow: &'w Workflow, node: &Node) -> Option<Value<'w>> {
-    let nodes = workflow.nodes().iter().filter(|other| other.place != node.place);
-    nodes
-        .filter_map(|other| match &other.values {
-            Values::Named { place, values } if !values.is_empty() => Some(workflow.json().value(*place)),
-            _ => None,
-        })
-        .next()
+    let mut nodes = workflow.nodes().iter().filter(|other| other.place != node.place);
+    nodes.find_map(|other| match &other.values {
+        Values::Named { place, values } if !values.is_empty() => Some(workflow.json().value(*place)),
+        _ => None,
+    })
 }
 
 /// The default of a widget, as it is written.
