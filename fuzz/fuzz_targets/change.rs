@@ -36,7 +36,8 @@ fn is_set(change: &Change, classes: &Classes) -> Workflow {
             && change.nodes.iter().filter(is_changed).count() == 1
             && change.nodes.iter().filter(|node| node.id == loader.id).count() == 1
         {
-            let is_wanted = matches!(&loader.settings[at], Held::Stored { value: Literal::Text(text), .. } if text == STRING);
+            let is_wanted =
+                matches!(&loader.settings[at], Held::Stored { value: Literal::Text(text), .. } if text == STRING);
             assert!(is_wanted, "{}: {:?}", loader.id, loader.settings[at]);
         }
     }
@@ -59,16 +60,21 @@ fn classes(workflow: &Workflow) -> Classes {
             widgets.push(widget("device", WidgetKind::Combo(Choices::Devices), None));
             widgets.push(widget("virtual", WidgetKind::Number, Some(Literal::Number(4.0))));
             widgets.push(widget("string", WidgetKind::Text, text("")));
-            parts.push(Part { label: None, device: 1, string: Some(3), virtual_vram: Some(2), donor: None, eject: None });
+            parts.push(Part {
+                label: None,
+                device: 1,
+                string: Some(3),
+                virtual_vram: Some(2),
+                donor: None,
+                eject: None,
+            });
         }
         Class { name, base: None, pack: None, kind, widgets, parts, known_by: KnownBy::Pattern }
     };
-    let names = workflow.nodes().iter().map(|node| node.class.as_str());
+    // A node without a class has no name that a class could be registered under.
+    let names = workflow.nodes().iter().map(|node| node.class.as_str()).filter(|name| !name.is_empty());
     Classes::new(names.flat_map(|name| match name.strip_suffix("DisTorch2MultiGPU") {
         Some(_) => vec![class(name.to_owned(), Kind::DisTorch2)],
-        None => vec![
-            class(name.to_owned(), Kind::Plain),
-            class(format!("{name}DisTorch2MultiGPU"), Kind::DisTorch2),
-        ],
+        None => vec![class(name.to_owned(), Kind::Plain), class(format!("{name}DisTorch2MultiGPU"), Kind::DisTorch2)],
     }))
 }

@@ -40,12 +40,8 @@ fn nodes(bytes: &[u8]) -> Option<usize> {
 
 /// Every class is taken for a loader with two widgets.
 fn stands_where_it_is_said(workflow: &Workflow) {
-    let widget = |name: &str| Widget {
-        name: name.to_owned(),
-        kind: WidgetKind::Text,
-        default: None,
-        is_optional: false,
-    };
+    let widget =
+        |name: &str| Widget { name: name.to_owned(), kind: WidgetKind::Text, default: None, is_optional: false };
     let class = |name: &str| Class {
         name: name.to_owned(),
         base: None,

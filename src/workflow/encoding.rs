@@ -62,7 +62,9 @@ impl Encoding {
     /// The text of a file, without its byte order mark.
     pub(super) fn decode(self, mut bytes: Vec<u8>) -> Result<String> {
         let help = "save it as UTF-8";
-        bytes.drain(..self.mark().len());
+        if bytes.starts_with(self.mark()) {
+            bytes.drain(..self.mark().len());
+        }
         let unit: fn([u8; 2]) -> u16 = match self.form {
             Form::Utf8 => {
                 return String::from_utf8(bytes)
@@ -113,5 +115,6 @@ mod tests {
         assert_eq!(error(b"{\"a\": \"\xe9\"}"), "not UTF-8 at byte 7");
         assert_eq!(error(b"\xff\xfe{\0}"), "UTF-16 with half a character at its end");
         assert_eq!(error(b"{\0\0\xd8"), "not UTF-16");
+        assert_eq!(error(b"\xff\xfeN"), "UTF-16 with half a character at its end");
     }
 }

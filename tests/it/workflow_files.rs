@@ -173,3 +173,10 @@ fn text_may_begin_with_a_byte_order_mark_or_be_utf16() {
     }
     assert_eq!(error(b"{\"nodes\": [\xe9]}"), "not UTF-8 at byte 11");
 }
+
+#[test]
+fn a_file_that_ends_behind_its_byte_order_mark_is_refused() {
+    for bytes in [&b"\xff\xfe"[..], b"\xff\xfeN", b"\xfe\xff\0", b"\xef\xbb", b"\xef\xbb\xbf", b"{\0\0"] {
+        assert!(Workflow::read(Cursor::new(bytes), bytes.len() as u64).is_err(), "{bytes:?}");
+    }
+}
