@@ -55,7 +55,7 @@ impl Folder {
         fs::write(self.path(name), text.replace(from, to)).unwrap();
     }
 
-    /// Swaps the inputs `donor_device` and `expert_mode_allocations` in what is kept.
+    /// Renames an input in what is kept.
     fn lie(&self) {
         for entry in fs::read_dir(self.path("cache/distorch-fix")).unwrap() {
             let path = entry.unwrap().path();
@@ -70,10 +70,10 @@ impl Folder {
 fn any_change_of_the_installation_is_noticed() {
     let folder = Folder::new();
     let pack = |name: &str| format!("ComfyUI/custom_nodes/{name}/__init__.py");
-    let elsewhere = |category: &str| {
+    let elsewhere = |input: &str| {
         format!(
             "import folder_paths\nclass Elsewhere:\n    @classmethod\n    def INPUT_TYPES(s):\n        return \
-             {{\"required\": {{\"x\": (folder_paths.get_filename_list(\"{category}\"),)}}}}\n    \
+             {{\"required\": {{\"{input}\": (folder_paths.get_filename_list(\"vae\"),)}}}}\n    \
              RETURN_TYPES = (\"MODEL\",)\nNODE_CLASS_MAPPINGS = {{\"Elsewhere\": Elsewhere}}\n"
         )
     };
@@ -90,15 +90,15 @@ fn any_change_of_the_installation_is_noticed() {
     };
     folder.change(NODE, "virtual_vram_gb", "virtual_vram_mb");
     differs("the node, in the same number of bytes");
-    folder.change("ComfyUI/nodes.py", "weight_dtype", "weight_dtypo");
+    folder.change("ComfyUI/nodes.py", "unet_name", "unet_file");
     differs("ComfyUI");
-    write(&pack("other"), &elsewhere("loras"));
+    write(&pack("other"), &elsewhere("first_input"));
     differs("a new pack");
-    write(&pack("other"), &elsewhere("vae"));
+    write(&pack("other"), &elsewhere("second_input"));
     differs("a pack");
-    write(&pack("earlier"), &elsewhere("checkpoints"));
+    write(&pack("earlier"), &elsewhere("third_input"));
     differs("a pack before it");
-    write("ComfyUI/comfy_extras/nodes_new.py", &elsewhere("controlnet"));
+    write("ComfyUI/comfy_extras/nodes_new.py", &elsewhere("fourth_input"));
     differs("a new file of ComfyUI");
     write(NODE, "NODE_CLASS_MAPPINGS = {}\n");
     differs("nothing is left of the node");
