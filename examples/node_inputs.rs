@@ -10,7 +10,7 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let comfyui = arguments.next().expect("COMFYUI NODE...");
     for node in arguments {
-        let classes = installed(Some(Path::new(&node)), Some(Path::new(&comfyui)), &[]);
+        let classes = installed(Some(Path::new(&node)), Some(Path::new(&comfyui)), &[], None);
         let own = classes.iter().map(|class| (class.name.clone(), described(class)));
         let unknown: serde_json::Map<String, Value> =
             classes.unknown().map(|(name, why)| (name.to_owned(), json!(why))).collect();

@@ -38,6 +38,12 @@ impl Key {
         self.0.update(&(part.len() as u64).to_le_bytes()).update(part);
         self
     }
+
+    /// The same key with a list of parts.
+    pub fn with_all<T: AsRef<[u8]>>(self, parts: impl ExactSizeIterator<Item = T>) -> Self {
+        let count = self.with((parts.len() as u64).to_le_bytes());
+        parts.fold(count, Self::with)
+    }
 }
 
 /// A folder of answers.

@@ -56,7 +56,7 @@ fn found(name: &str) -> String {
     let wanted: Vec<&str> = workflow.nodes().iter().map(|node| node.class.as_str()).collect();
     let root = Path::new(WORKFLOWS).join("../ComfyUI");
     let classes = if is_installed {
-        inputs::installed(Some(&root.join("custom_nodes/ComfyUI-MultiGPU")), Some(&root), &wanted)
+        inputs::installed(Some(&root.join("custom_nodes/ComfyUI-MultiGPU")), Some(&root), &wanted, None)
     } else {
         release
     };

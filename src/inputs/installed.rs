@@ -6,10 +6,11 @@ use std::rc::Rc;
 
 use super::evaluate::Evaluator;
 use super::library::Library;
-use super::parts;
 use super::value::{Class as Definition, Dict, Value};
 use super::widgets::{takes_model, widgets};
 use super::{Choices, Class, Classes, Kind, KnownBy, WidgetKind};
+use super::{kept, parts};
+use crate::cache::Cache;
 
 /// Where every pack lists its classes.
 const MAPPINGS: &str = "NODE_CLASS_MAPPINGS";
@@ -18,8 +19,9 @@ pub(super) const LOADED: [&str; 5] = ["MODEL", "CLIP", "VAE", "CLIP_VISION", "CO
 
 /// Reads the classes of the node, and those of the wanted names from ComfyUI and from the packs beside the node.
 ///
-/// `node` is the folder of the checkout and `comfyui` that of ComfyUI, if there is one.
-pub fn installed(node: Option<&Path>, comfyui: Option<&Path>, wanted: &[&str]) -> Classes {
+/// `node` is the folder of the checkout and `comfyui` that of ComfyUI, if there is one. If the same files have been read for
+/// the same names before, the answer comes from the cache.
+pub fn installed(node: Option<&Path>, comfyui: Option<&Path>, wanted: &[&str], cache: Option<&Cache>) -> Classes {
     let mut library = Library::default();
     if let Some(comfyui) = comfyui {
         library.add_comfyui(comfyui);
@@ -31,13 +33,15 @@ pub fn installed(node: Option<&Path>, comfyui: Option<&Path>, wanted: &[&str]) -
     for folder in folders.into_iter().flatten() {
         library.add_packs(&folder, real.as_deref());
     }
-    let evaluator = Evaluator::new(&library);
-    let mut classes = match init {
-        Some(init) => evaluator.limited(|| own(&evaluator, init)).unwrap_or_default(),
-        None => Classes::default(),
-    };
-    others(&evaluator, wanted, &mut classes);
-    classes
+    kept::classes(&library, [node, comfyui], wanted, cache, || {
+        let evaluator = Evaluator::new(&library);
+        let mut classes = match init {
+            Some(init) => evaluator.limited(|| own(&evaluator, init)).unwrap_or_default(),
+            None => Classes::default(),
+        };
+        others(&evaluator, wanted, &mut classes);
+        classes
+    })
 }
 
 /// The classes that the node registers.

@@ -4,8 +4,10 @@ use std::cell::OnceCell;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use walkdir::{DirEntry, WalkDir};
 
+use crate::cache::Key;
 use crate::python::Source;
 
 /// Larger files are not read; ComfyUI's own have at most some hundred kilobytes.
@@ -26,6 +28,15 @@ pub(super) struct Library {
     packs: Vec<PathBuf>,
     /// The names of all folders in `custom_nodes`.
     pub(super) installed: Vec<String>,
+}
+
+/// What was read of a library.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Read {
+    /// The indices of the files whose text was needed.
+    texts: Vec<usize>,
+    /// Were the files of the packs beside the node looked for?
+    beside: bool,
 }
 
 /// A file.
@@ -124,6 +135,28 @@ impl Library {
         self.files.len()..self.files.len() + self.beside().len()
     }
 
+    /// A key with everything that is there before a text is read: another one if a file or a pack comes or goes.
+    pub(super) fn with_names(&self, key: Key) -> Key {
+        let files = self.files.iter().map(|file| bytes(&file.path));
+        key.with_all(files).with_all(self.installed.iter()).with_all(self.packs.iter().map(|folder| bytes(folder)))
+    }
+
+    /// A key with what was read: another one if anything in it changes. None if there are not so many files any more.
+    pub(super) fn with_texts(&self, key: Key, read: &Read) -> Option<Key> {
+        let beside = if read.beside { self.beside() } else { &[] };
+        let key = key.with([u8::from(read.beside)]).with_all(beside.iter().map(|file| bytes(&file.path)));
+        let file = |at: usize| self.files.get(at).or_else(|| beside.get(at.checked_sub(self.files.len())?));
+        read.texts.iter().try_fold(key, |key, at| Some(key.with(at.to_le_bytes()).with(file(*at)?.text())))
+    }
+
+    /// What was read until now.
+    pub(super) fn read(&self) -> Read {
+        let beside = self.beside.get().into_iter().flatten();
+        let files = self.files.iter().chain(beside).enumerate();
+        let texts = files.filter(|(_, file)| file.text.get().is_some()).map(|(at, _)| at).collect();
+        Read { texts, beside: self.beside.get().is_some() }
+    }
+
     fn beside(&self) -> &[File] {
         self.beside.get_or_init(|| {
             let mut found = Vec::new();
@@ -151,6 +184,10 @@ impl Library {
         let all = if from < self.files.len() { self.own() } else { self.others() };
         all.into_iter().find(|at| candidates.contains(&self.file(*at).path))
     }
+}
+
+fn bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_encoded_bytes()
 }
 
 fn pack_name(folder: &Path) -> String {

@@ -9,6 +9,7 @@ mod container;
 mod evaluate;
 mod expression;
 mod installed;
+mod kept;
 mod library;
 mod parts;
 mod pattern;
@@ -21,11 +22,13 @@ mod widgets;
 
 use std::collections::{HashMap, HashSet};
 
+use serde::{Deserialize, Serialize};
+
 pub use installed::installed;
 pub use releases::{Meaning, meanings, releases};
 
 /// The node classes of an installation, or of a release.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Classes {
     known: HashMap<String, Class>,
     /// Those whose inputs are not known, and why.
@@ -39,7 +42,7 @@ pub struct Classes {
 }
 
 /// A node class.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Class {
     /// Its name in workflows.
     pub name: String,
@@ -58,7 +61,7 @@ pub struct Class {
 }
 
 /// What kind of node a class is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// A loader of this node with an allocation string, of `DisTorch2`
     DisTorch2,
@@ -85,7 +88,7 @@ impl Kind {
 }
 
 /// How the inputs of a class are known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KnownBy {
     /// Read from the source of what is installed.
     Source {
@@ -101,7 +104,7 @@ pub enum KnownBy {
 }
 
 /// An input with a value of its own.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Widget {
     /// Its name.
     pub name: String,
@@ -114,7 +117,7 @@ pub struct Widget {
 }
 
 /// What values a widget takes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum WidgetKind {
     /// One of a list
     Combo(Choices),
@@ -129,7 +132,7 @@ pub enum WidgetKind {
 }
 
 /// The list of a combo.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Choices {
     /// These
     Fixed(Vec<String>),
@@ -143,7 +146,7 @@ pub enum Choices {
 
 /// One allocation of a class, as indices of its widgets. Most loaders have one; the advanced checkpoint loader has one for
 /// the model and one for the text encoder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// Which, if there are several: `unet`, `clip`.
     pub label: Option<String>,
@@ -160,12 +163,12 @@ pub struct Part {
 }
 
 /// A value of a widget.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Literal {
     /// A text
     Text(String),
     /// A number
-    Number(f64),
+    Number(#[serde(with = "kept::bits")] f64),
     /// `true` or `false`
     Boolean(bool),
     /// `null`

@@ -10,6 +10,8 @@ use super::node::{Mode, Node, Origin, Values};
 use super::uses::Use;
 use crate::inputs::Literal;
 
+/// Up to so many inputs of a node are looked through each time. It is seldom more, and workflows can have a million nodes.
+const FEW_INPUTS: usize = 16;
 /// The longest way that a link takes through subgraphs and reroutes, which could lead in a circle.
 const MOST_STEPS: usize = 1_000;
 
@@ -22,7 +24,7 @@ const REROUTES: [&str; 2] = ["Reroute", "Reroute (rgthree)"];
 /// and be used as often.
 pub(super) struct Effective<'w> {
     workflow: &'w Workflow,
-    /// Of each node: its inputs by their names and by the names of their widgets.
+    /// Of each node with many inputs: these by their names and by the names of their widgets.
     inputs: RefCell<HashMap<usize, HashMap<&'w str, usize>>>,
     /// Of each instance: its values by the inner node and widget that they are for.
     promoted: RefCell<HashMap<usize, Promoted<'w>>>,
@@ -123,6 +125,10 @@ impl<'w> Effective<'w> {
     /// What is linked to an input of a node.
     fn input(&self, node: usize, name: &str) -> Option<Origin> {
         let inputs = &self.workflow.nodes[node].inputs;
+        if inputs.len() <= FEW_INPUTS {
+            let by_widget = || inputs.iter().find(|input| input.widget.as_deref() == Some(name));
+            return inputs.iter().find(|input| input.name == name).or_else(by_widget)?.origin;
+        }
         let mut known = self.inputs.borrow_mut();
         let by_name = known.entry(node).or_insert_with(|| {
             let mut by_name = HashMap::new();

@@ -92,8 +92,9 @@ impl Reader {
                 by_target.insert((link.to, link.to_slot), origin);
             }
         }
-        for (node, id) in nodes.iter().zip(&ids) {
-            let inputs = node.get("inputs").into_iter().flat_map(Value::elements).enumerate().map(|(slot, input)| {
+        drop(index);
+        for (node, id) in nodes.into_iter().zip(ids) {
+            let input = |(slot, input): (usize, Value<'_>)| {
                 let linked = input.get("link").filter(|link| !link.is_null());
                 let named = linked.map(|link| by_id.get(link.raw()).copied().unwrap_or(Origin::Nowhere));
                 Input {
@@ -101,17 +102,18 @@ impl Reader {
                     widget: input.get("widget").and_then(|widget| widget.get("name").and_then(text)),
                     origin: by_target.get(&(Cow::Borrowed(id.as_str()), slot)).copied().or(named),
                 }
-            });
+            };
+            let inputs = node.get("inputs").into_iter().flat_map(Value::elements).enumerate().map(input).collect();
             let properties = node.get("properties");
             let property = |key| properties.and_then(|properties| properties.get(key)).and_then(text);
             self.nodes.push(Node {
-                id: id.clone(),
+                id,
                 graph: at,
                 class: node.get("type").and_then(text).map(current).unwrap_or_default(),
                 title: node.get("title").and_then(text),
                 mode: Mode::of(node.get("mode")),
                 values: Values::of(node.get("widgets_values")),
-                inputs: inputs.collect(),
+                inputs,
                 promoted: properties.and_then(|properties| properties.get("proxyWidgets")).map(promoted),
                 pack: Pack { name: property("cnr_id").or_else(|| property("aux_id")), version: property("ver") },
                 place: node.id(),

@@ -88,7 +88,7 @@ fn installation(init: &str, others: &[(&str, &str)]) -> TempDir {
 }
 
 fn read(folder: &Path, wanted: &[&str]) -> Classes {
-    installed(Some(&folder.join("custom_nodes/ComfyUI-MultiGPU")), Some(folder), wanted)
+    installed(Some(&folder.join("custom_nodes/ComfyUI-MultiGPU")), Some(folder), wanted, None)
 }
 
 fn classes(init: &str) -> Classes {
@@ -634,7 +634,7 @@ fn a_release_stands_in_for_what_is_not_installed() {
     let init =
         wrapper("\n            return cls.INPUT_TYPES()").replace("\"XDisTorch2MultiGPU\"", "\"UNETLoaderMultiGPU\"");
     let folder = installation(&init, &[]);
-    let alone = installed(Some(&folder.path().join("custom_nodes/ComfyUI-MultiGPU")), None, &[]);
+    let alone = installed(Some(&folder.path().join("custom_nodes/ComfyUI-MultiGPU")), None, &[], None);
     assert_eq!(alone.get("UNETLoaderMultiGPU"), None);
     let both = alone.or(Classes::of_release("2.6.3").unwrap());
     assert_eq!(names(both.get("UNETLoaderMultiGPU")).join(" "), "unet_name weight_dtype device");

@@ -40,6 +40,7 @@ mod stages;
 mod tracked;
 mod verify;
 mod verify_mutants;
+mod workflow_cache;
 mod workflow_change;
 mod workflow_files;
 mod workflow_hostile;

@@ -35,7 +35,7 @@ const SUFFIX: &str = "DisTorch2MultiGPU";
 static CLASSES: LazyLock<Classes> = LazyLock::new(|| {
     let node = Path::new(COMFYUI).join("custom_nodes/ComfyUI-MultiGPU");
     let wanted: Vec<&str> = LOADERS.iter().map(|(name, _)| *name).collect();
-    inputs::installed(Some(&node), Some(Path::new(COMFYUI)), &wanted)
+    inputs::installed(Some(&node), Some(Path::new(COMFYUI)), &wanted, None)
 });
 
 /// The inputs of a class, in their order.

@@ -68,7 +68,7 @@ impl<'a> Surroundings<'a> {
         } else {
             Gpus::OfKind("cuda", found.iter().map(|found| found.device.clone()).collect())
         };
-        Self { arguments, installations: Installations::default(), found, gpus, of_comfyui: HashMap::new() }
+        Self { arguments, installations: Installations::cached(), found, gpus, of_comfyui: HashMap::new() }
     }
 
     fn check(&mut self, located: &Located, path: &Path, workflow: &Workflow) -> Result<CheckedFile> {

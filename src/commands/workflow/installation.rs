@@ -7,6 +7,7 @@ use std::path::{self, Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow};
 
 use crate::advice::Advise as _;
+use crate::cache::Cache;
 use crate::cli;
 use crate::inputs::{self, Classes};
 use crate::install;
@@ -16,6 +17,7 @@ use crate::workflow::Workflow;
 #[derive(Default)]
 pub(super) struct Installations {
     read: Vec<Read>,
+    cache: Option<Cache>,
 }
 
 /// What was read of an installation.
@@ -38,6 +40,11 @@ pub(super) struct Installation {
 }
 
 impl Installations {
+    /// With the cache of earlier answers, for commands that write nothing.
+    pub(super) fn cached() -> Self {
+        Self { cache: Cache::of_user(), ..Self::default() }
+    }
+
     /// The classes of the nodes of a workflow in this file.
     pub(super) fn classes(
         &mut self,
@@ -55,7 +62,7 @@ impl Installations {
         read.wanted.extend(workflow.may_load().map(str::to_owned));
         if read.wanted.len() > known {
             let wanted: Vec<&str> = read.wanted.iter().map(String::as_str).collect();
-            read.classes = read.installation.classes(&wanted)?;
+            read.classes = read.installation.classes(&wanted, self.cache.as_ref())?;
         }
         Ok(workflow.classes(read.classes.clone()))
     }
@@ -63,9 +70,9 @@ impl Installations {
 
 impl Installation {
     /// Its classes; of other packs and of ComfyUI those that are wanted. None if there is no installation.
-    fn classes(&self, wanted: &[&str]) -> Result<Option<Classes>> {
+    fn classes(&self, wanted: &[&str], cache: Option<&Cache>) -> Result<Option<Classes>> {
         let (node, comfyui) = (self.node.as_deref(), self.comfyui.as_deref());
-        let installed = || inputs::installed(node, comfyui, wanted);
+        let installed = || inputs::installed(node, comfyui, wanted, cache);
         let Some(release) = &self.release else {
             return Ok((node.is_some() || comfyui.is_some()).then(installed));
         };

@@ -18,7 +18,7 @@ use crate::workflow::Workflow;
 pub(in crate::commands) fn plan(arguments: &Plan, file: &Path) -> Result<StagesReport> {
     let workflow = Workflow::open(file)?;
     let installation = Installation::of(&arguments.installation, file)?;
-    let mut installations = Installations::default();
+    let mut installations = Installations::cached();
     let classes = installations.classes(&arguments.installation, file, &workflow)?;
     let folders = installation.comfyui.as_deref().map(|root| Folders::of(root, &arguments.folders.arguments()));
     let folders = folders.transpose()?;

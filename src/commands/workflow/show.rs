@@ -12,7 +12,7 @@ use crate::workflow::unreadable;
 
 pub(super) fn run(arguments: &Show, screen: &mut Screen) -> Result<Outcome> {
     let mut report = WorkflowsReport::default();
-    let mut installations = Installations::default();
+    let mut installations = Installations::cached();
     files::each(&arguments.files, |path, workflow| {
         let shown = workflow.and_then(|workflow| {
             let classes = installations.classes(&arguments.installation, path, &workflow)?;
