@@ -42,6 +42,7 @@ mod verify;
 mod verify_mutants;
 mod workflow_change;
 mod workflow_files;
+mod workflow_fit;
 mod workflow_hostile;
 mod workflow_properties;
 mod writing;

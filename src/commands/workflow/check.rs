@@ -152,7 +152,8 @@ fn command(step: &Step, file: &Path, node: Option<&Path>, arguments: &Check) -> 
             format!("distorch-fix workflow set \"{string}\" {file} --node {node}{part}{}", installed(arguments))
         }
         Step::Fit => format!("distorch-fix workflow set --fit {file}{}{}", installed(arguments), machine(arguments)),
-        Step::Convert => format!("distorch-fix workflow convert {file}{}", installed(arguments)),
+        // Virtual VRAM, which new loaders have, makes models unload each other; they get strings in the next step.
+        Step::Convert => format!("distorch-fix workflow convert {file} --virtual-vram 0{}", installed(arguments)),
         Step::Apply => node
             .map_or_else(|| String::from("distorch-fix apply"), |node| format!("distorch-fix apply {}", quoted(node))),
     }

@@ -11,6 +11,7 @@ use crate::advice::Advise as _;
 use crate::allocator::{Accounting, Policy};
 use crate::cli::change::Set;
 use crate::cli::workflow::Files;
+use crate::commands::next::quoted;
 use crate::inputs::Classes;
 use crate::models::Folders;
 use crate::plan::devices;
@@ -41,7 +42,7 @@ pub(super) fn run(arguments: &Set, screen: &mut Screen) -> Result<Outcome> {
 
 /// The strings with which a workflow fits, also where they are what it has.
 fn fitting(arguments: &Set, path: &Path, workflow: &Workflow, classes: &Classes) -> Result<Vec<OwnString>> {
-    let help = || format!("look at `distorch-fix plan --workflow {} --fit`", path.display());
+    let help = || format!("look at `distorch-fix plan --workflow {} --fit`, with the same options", quoted(path));
     let comfyui = Installation::of(&arguments.installation, path)?.comfyui;
     let machine = &arguments.machine;
     let folders = comfyui.map(|root| Folders::of(&root, &machine.folders.arguments())).transpose()?;
