@@ -3,7 +3,7 @@
 
 #![no_main]
 
-#[path = "../../tests/containers/mod.rs"]
+#[path = "../../tests/it/containers/mod.rs"]
 mod containers;
 
 use std::io::Cursor;

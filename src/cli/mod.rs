@@ -84,7 +84,7 @@ pub enum Command {
     /// Show where each part of a model will go, and whether it fits, without loading it
     #[command(after_help = plan::EXAMPLES)]
     Plan(plan::Plan),
-    /// Show what the loader nodes of workflows are set to
+    /// Show, check, set up and convert the loader nodes of workflows
     #[command(after_help = workflow::EXAMPLES)]
     Workflow(workflow::Workflow),
     /// Print a script that completes commands and options in a shell

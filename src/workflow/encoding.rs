@@ -78,7 +78,7 @@ impl Encoding {
         text.context("not UTF-16").help(help)
     }
 
-    /// The bytes of a file with this text: what [`decode`](Self::decode) read, if the text is the same.
+    /// The bytes of a file with this text: what `decode` read, if the text is the same.
     pub fn encode(self, text: &str) -> Vec<u8> {
         let mut bytes = self.mark().to_vec();
         match self.form {

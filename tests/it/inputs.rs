@@ -334,10 +334,10 @@ const UNKNOWN: [(&str, &str); 9] = [
     ),
     (
         "which inputs",
-        r#"
+        r"
             inputs = copy.deepcopy(cls.INPUT_TYPES())
             torch.change(inputs)
-            return inputs"#,
+            return inputs",
     ),
     (
         "which inputs",
@@ -366,8 +366,8 @@ const UNKNOWN: [(&str, &str); 9] = [
     ),
     (
         "cannot be followed",
-        r#"
-            return torch.inputs()"#,
+        r"
+            return torch.inputs()",
     ),
     (
         "`odd`",
@@ -734,7 +734,12 @@ fn the_table_of_releases_is_what_their_files_say() {
     let mut last = None;
     for id in walk.map(Result::unwrap) {
         let tree = repository.find_commit(id).unwrap().tree().unwrap();
-        let python: Vec<_> = tree.iter().filter(|entry| entry.name().is_ok_and(|name| name.ends_with(".py"))).collect();
+        let python: Vec<_> = tree
+            .iter()
+            .filter(|entry| {
+                entry.name().is_ok_and(|name| Path::new(name).extension().is_some_and(|extension| extension == "py"))
+            })
+            .collect();
         let Some(table) = Classes::of_release(&id.to_string()) else { continue };
         // A release after the other: most commits between them are alike.
         let release = table.iter().next().map(|class| class.known_by.clone());

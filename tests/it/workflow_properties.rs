@@ -136,7 +136,9 @@ fn rest(document: &Value, of_class: bool) -> Value {
             }
             object.values_mut().for_each(|value| strip(value, of_class));
         } else if let Value::Array(list) = value {
-            list.iter_mut().for_each(|value| strip(value, of_class));
+            for value in list {
+                strip(value, of_class);
+            }
         }
     }
     let mut rest = document.clone();
