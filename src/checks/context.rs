@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::{NodeRef, shifted};
+use super::{NodeRef, Step, shifted};
 use crate::allocator::Device;
 use crate::comfyui::LoaderKind;
 use crate::inputs::{Choices, Class, Classes, Kind, Literal, Part, WidgetKind};
@@ -126,6 +126,11 @@ impl<'c> Context<'c> {
     /// Is there one?
     pub(super) fn distributes(&self) -> bool {
         self.distributing().next().is_some()
+    }
+
+    /// What makes the workflow fit: only loaders of `DisTorch2` have strings.
+    pub(super) fn step_to_fit(&self) -> Step {
+        if self.distributes() { Step::Fit } else { Step::Convert }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Weights for which a device has no room.
 
-use super::{Check, Context, Finding, Level, NodeRef, Step};
+use super::{Check, Context, Finding, Level, NodeRef};
 use crate::allocator::gigabytes;
 use crate::stages::Staged;
 
@@ -40,7 +40,7 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
     let findings = full.map(|(usage, _)| {
         let (used, total) = (gigabytes(usage.used_bytes()), gigabytes(usage.total_bytes));
         let message = format!("{used:.2} GB of weights are to lie on {}, which has {total:.2} GB", usage.device);
-        CHECK.finding(message).of(holders(context, staged, &usage.model_bytes)).step(Step::Fit)
+        CHECK.finding(message).of(holders(context, staged, &usage.model_bytes)).step(context.step_to_fit())
     });
     findings.collect()
 }

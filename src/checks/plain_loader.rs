@@ -1,4 +1,4 @@
-//! Loaders without DisTorch2 in a workflow that has others.
+//! Loaders without DisTorch2 in a workflow that has others, or in an installation that has the node.
 
 use super::{Check, Context, Finding, Level, Step};
 use crate::inputs::Kind;
@@ -7,8 +7,9 @@ pub(super) const CHECK: Check = Check {
     id: "plain-loader",
     level: Level::Warning,
     title: "A loader is not one of DisTorch2",
-    about: "In a workflow with DisTorch2 loaders, another loader was left as it is: its model goes to one device as a whole. A \
-            loader of MultiGPU has a device of its own, which may be all that you want; that is only a note.",
+    about: "In a workflow with DisTorch2 loaders, another loader was left as it is: its model goes to one device as a whole. If \
+            the node is installed, the loaders of a workflow without any of DisTorch2 are named too. A loader of MultiGPU has a \
+            device of its own, which may be all that you want; that is only a note.",
     help: "Replace it by the DisTorch2 loader of the same name: `distorch-fix workflow convert` keeps its links.",
     find,
 };
@@ -18,7 +19,8 @@ const MULTI_GPU: &str = "MultiGPU";
 const DISTORCH2: &str = "DisTorch2MultiGPU";
 
 fn find(context: &Context<'_>) -> Vec<Finding> {
-    if !context.distributes() {
+    let is_installed = context.known.packs.is_some();
+    if !context.distributes() && !is_installed {
         return Vec::new();
     }
     let findings = context.loaders.iter().filter_map(|loader| {

@@ -1,7 +1,7 @@
 //! Devices that have room for the weights and none for the computation.
 
 use super::fit::{certain, holders};
-use super::{Check, Context, Finding, Level, Step};
+use super::{Check, Context, Finding, Level};
 use crate::allocator::gigabytes;
 
 pub(super) const CHECK: Check = Check {
@@ -44,7 +44,7 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
             gigabytes(free)
         );
         let finding = CHECK.finding(message).of(holders(context, staged, &usage.model_bytes)).with_level(level);
-        findings.push(if level == Level::Note { finding } else { finding.step(Step::Fit) });
+        findings.push(if level == Level::Note { finding } else { finding.step(context.step_to_fit()) });
     }
     findings
 }

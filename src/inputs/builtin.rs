@@ -49,7 +49,7 @@ impl<'t> Evaluator<'t> {
                 true
             }),
             "sorted" if arguments.named.is_empty() => self.reordered(first, sort),
-            "sorted" => Value::some_list(),
+            "sorted" => self.reordered(first, |_| false),
             "classmethod" => first.map_or(Value::Unknown, |function| function.bound_as(Binding::Class)),
             "staticmethod" => first.map_or(Value::Unknown, |function| function.bound_as(Binding::None)),
             "len" => match first {
@@ -164,8 +164,17 @@ impl<'t> Evaluator<'t> {
 
     /// The items of a value, as a list, in an order that is known if the function says so.
     fn reordered(&self, value: Option<&Value<'t>>, order: impl Fn(&mut Vec<Value<'t>>) -> bool) -> Value<'t> {
-        let Some((mut items, true)) = value.map(|value| self.items(value)) else { return Value::some_list() };
-        if order(&mut items) { Value::list(items) } else { Value::some_list() }
+        let Some(value) = value else { return Value::some_list() };
+        // What is in it stays the same.
+        if let Value::List(list) = value
+            && !list.is_closed()
+        {
+            let list = list.copy();
+            list.open();
+            return Value::List(Rc::new(list));
+        }
+        let (mut items, is_all) = self.items(value);
+        if is_all && order(&mut items) { Value::list(items) } else { Value::some_list() }
     }
 
     pub(super) fn listed(&self, value: &Value<'t>) -> Value<'t> {

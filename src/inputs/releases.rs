@@ -235,6 +235,16 @@ mod tests {
     }
 
     #[test]
+    fn every_loader_with_a_device_is_in_a_table() {
+        let classes = Classes::of_release("2.6.3").unwrap();
+        let bases = classes.iter().filter_map(|class| class.name.strip_suffix("DisTorch2MultiGPU"));
+        for base in bases.filter(|base| !base.is_empty()) {
+            let class = classes.get(&format!("{base}MultiGPU"));
+            assert!(class.is_some_and(|class| class.kind == Kind::MultiGpu), "{base}");
+        }
+    }
+
+    #[test]
     fn a_version_is_a_number_or_a_commit_that_is_known() {
         let release = |version| match &Classes::of_release(version)?.get("UNETLoaderMultiGPU")?.known_by {
             KnownBy::Release(release) => Some(release.clone()),

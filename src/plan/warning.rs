@@ -265,7 +265,7 @@ fn of_quotas(run: &Run, model: &Model, quotas: &Quotas, options: &Options) -> Ve
                 Reason::Orphan => true,
                 Reason::Tiny | Reason::Head => false,
             };
-            let too_small = run.allocation.placements.iter().any(left);
+            let too_small = row.allocated_gb > 0.0 && run.allocation.placements.iter().any(left);
             warnings.push(Warning::Empty { device: row.device.clone(), counted_bytes, too_small });
         }
     }

@@ -1,13 +1,14 @@
 //! Proposes allocation strings with which a whole workflow fits, with the fewest changes.
 //!
-//! Strings are kept as long as everything fits at every stage, with the headroom on every GPU. Of the loaders whose strings
-//! must change, sets of one are tried first, then of two, and so on; of equally many changes, those count that move the
-//! least bytes. In such a set, each model gets the room that the others leave on the GPUs, the first one at work before
-//! others, and goes to the main memory with the rest.
+//! Strings are kept as long as everything fits at every stage, with the headroom on every GPU. A loader that has a place
+//! for a string and distributes nothing gets one. Of the other loaders, sets of one are tried first, then of two, and so
+//! on; of equally many changes, those count that move the least bytes. In such a set, each model gets the room that the
+//! others leave on the GPUs, the first one at work before others, and goes to the main memory with the rest.
 //!
 //! Every proposal is planned, and made only if it fits by that plan.
 
 use std::collections::BTreeMap;
+use std::iter::once;
 
 use anyhow::Result;
 
@@ -36,11 +37,15 @@ pub fn fit(outline: &Outline, devices: &Devices, options: &Options) -> Result<Op
     if fitting.is_satisfied(&weights(&staged), &staged.stages) {
         return Ok(Some(Fitted::default()));
     }
-    let loaders: Vec<usize> = (0..staged.models.len()).filter(|model| fitting.can_change(*model)).collect();
+    let loaders = (0..staged.models.len()).filter(|model| fitting.can_change(*model));
+    let (loaders, idle): (Vec<usize>, Vec<usize>) =
+        loaders.partition(|model| staged.models[*model].weights.distributed.is_some());
     let sets = if loaders.len() <= MOST_LOADERS { sets(&loaders) } else { few_or_all(&loaders) };
     let mut best: Option<(u64, Fitted)> = None;
     let mut count = 0;
-    for set in sets {
+    for mut set in sets {
+        set.extend(&idle);
+        set.sort_unstable();
         if set.len() > count && best.is_some() {
             break;
         }
@@ -60,15 +65,15 @@ fn sets(loaders: &[usize]) -> Vec<Vec<usize>> {
         let is_in = |at: &usize| bits >> at & 1 == 1;
         (0..loaders.len()).filter(is_in).map(|at| loaders[at]).collect()
     };
-    let mut sets: Vec<Vec<usize>> = (1_u32..1 << loaders.len()).map(of).collect();
+    let mut sets: Vec<Vec<usize>> = (0_u32..1 << loaders.len()).map(of).collect();
     sets.sort_by_key(Vec::len);
     sets
 }
 
-/// Each alone, and for every number the first of them.
+/// None, each alone, and for every number the first of them.
 fn few_or_all(loaders: &[usize]) -> Vec<Vec<usize>> {
     let alone = loaders.iter().map(|loader| vec![*loader]);
-    alone.chain((2..=loaders.len()).map(|count| loaders[..count].to_vec())).collect()
+    once(Vec::new()).chain(alone).chain((2..=loaders.len()).map(|count| loaders[..count].to_vec())).collect()
 }
 
 /// Which stages decide how much room a model has.
@@ -93,22 +98,11 @@ impl Fitting<'_> {
         has_gpu && model.named.is_some() && model.load.kind != Kind::ControlNet
     }
 
-    /// Does everything fit, with the headroom, and does every loader with a place for a string distribute its model or have
-    /// room for all of it?
+    /// Does everything fit, with the headroom, and does every loader with a place for a string distribute its model?
     fn is_satisfied(&self, weights: &[Weights], stages: &[Stage]) -> bool {
         let Staged { devices, options, .. } = self.staged;
-        has_room(stages, devices, options.headroom_bytes)
-            && (0..weights.len()).all(|model| self.is_placed(model, weights, stages))
-    }
-
-    fn is_placed(&self, model: usize, weights: &[Weights], stages: &[Stage]) -> bool {
-        if !self.can_change(model) || weights[model].distributed.is_some() {
-            return true;
-        }
-        let is_whole = matches!(self.staged.models[model].load.placing, Ok(Placing::Whole(_) | Placing::Default));
-        let at_work = stages.iter().filter(|stage| stage.models.contains(&model));
-        let mut on_cpu = at_work.flat_map(|stage| &stage.usage).filter(|usage| usage.device.is_cpu());
-        is_whole && on_cpu.all(|usage| usage.model_bytes[model] == 0)
+        let is_placed = |model: usize| !self.can_change(model) || weights[model].distributed.is_some();
+        has_room(stages, devices, options.headroom_bytes) && (0..weights.len()).all(is_placed)
     }
 
     /// Strings for these models with which everything fits, and the bytes that they move.

@@ -461,6 +461,28 @@ NODE_CLASS_MAPPINGS = {"XDisTorch2MultiGPU": wrap(GLOBAL["CLIPLoader"], "where")
 "#;
 
 #[test]
+fn models_of_several_folders_are_known_in_any_order() {
+    let lists = [
+        "sorted(folder_paths.get_filename_list(\"clip\") + folder_paths.get_filename_list(\"clip_gguf\"))",
+        "sorted(folder_paths.get_filename_list(\"clip\") + folder_paths.get_filename_list(\"clip_gguf\"), key=str.lower)",
+        "list(reversed(folder_paths.get_filename_list(\"clip\") + folder_paths.get_filename_list(\"clip_gguf\")))",
+    ];
+    for list in lists {
+        let classes = classes(&wrapper(&format!(
+            r#"
+            import folder_paths
+            inputs = copy.deepcopy(cls.INPUT_TYPES())
+            inputs["required"]["clip_name"] = ({list},)
+            inputs["optional"]["device"] = (devices(), {{}})
+            return inputs"#
+        )));
+        let class = classes.iter().find(|class| class.name.starts_with('X')).unwrap();
+        let models = ["clip", "clip_gguf"].map(str::to_owned).to_vec();
+        assert_eq!(class.widgets[0].kind, WidgetKind::Combo(Choices::Models(models)), "{list}");
+    }
+}
+
+#[test]
 fn the_parts_of_an_allocation_are_known_by_what_is_done_with_them() {
     let classes = classes(USES);
     let class = classes.get("XDisTorch2MultiGPU").unwrap();

@@ -43,6 +43,7 @@ mod verify_mutants;
 mod workflow_cache;
 mod workflow_change;
 mod workflow_files;
+mod workflow_fit;
 mod workflow_hostile;
 mod workflow_properties;
 mod writing;

@@ -1,6 +1,7 @@
 //! `workflow check`: what is wrong with the loader nodes.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,9 @@ use crate::report::{CheckedFile, ChecksReport, Located, Outcome};
 use crate::stages::{Options, Outline, Staged};
 use crate::text;
 use crate::workflow::{Workflow, unreadable};
+
+/// The headroom of `set --fit`, unless it is told another.
+const HEADROOM: u64 = 2 << 30;
 
 pub(super) fn run(arguments: &Check, screen: &mut Screen) -> Result<Outcome> {
     let mut report = ChecksReport::default();
@@ -97,7 +101,7 @@ impl<'a> Surroundings<'a> {
         };
         let findings = checks::check(&Context::new(workflow, &classes, known)?);
         let node = of_comfyui.and_then(|of_comfyui| of_comfyui.node.as_deref());
-        Ok(CheckedFile::new(located.clone(), workflow, &findings, |step| command(step, path, node)))
+        Ok(CheckedFile::new(located.clone(), workflow, &findings, |step| command(step, path, node, self.arguments)))
     }
 }
 
@@ -139,17 +143,54 @@ fn staged(
     )
 }
 
-/// A step as a command, to be copied.
-fn command(step: &Step, file: &Path, node: Option<&Path>) -> String {
+/// A step as a command, to be copied. It knows of the installation and the machine what this one was told.
+fn command(step: &Step, file: &Path, node: Option<&Path>, arguments: &Check) -> String {
     let file = quoted(file);
     match step {
         Step::Set { string, node, part } => {
             let part = part.as_ref().map(|part| format!(" --part {part}")).unwrap_or_default();
-            format!("distorch-fix workflow set \"{string}\" {file} --node {node}{part}")
+            format!("distorch-fix workflow set \"{string}\" {file} --node {node}{part}{}", installed(arguments))
         }
-        Step::Fit => format!("distorch-fix workflow set --fit {file}"),
-        Step::Convert => format!("distorch-fix workflow convert {file}"),
+        Step::Fit => format!("distorch-fix workflow set --fit {file}{}{}", installed(arguments), machine(arguments)),
+        // Virtual VRAM, which new loaders have, makes models unload each other; they get strings in the next step.
+        Step::Convert => format!("distorch-fix workflow convert {file} --virtual-vram 0{}", installed(arguments)),
         Step::Apply => node
             .map_or_else(|| String::from("distorch-fix apply"), |node| format!("distorch-fix apply {}", quoted(node))),
+    }
+}
+
+/// The arguments that name the installation.
+fn installed(arguments: &Check) -> String {
+    let named = [("--comfyui", &arguments.installation.comfyui), ("--checkout", &arguments.installation.node)];
+    named.into_iter().filter_map(|(name, path)| Some(format!(" {name} {}", quoted(path.as_ref()?)))).collect()
+}
+
+/// The arguments that describe the machine and its models.
+fn machine(arguments: &Check) -> String {
+    let mut out = String::new();
+    for (device, bytes) in &arguments.vram {
+        let _ = write!(out, " --vram {device}={}", size(*bytes));
+    }
+    if let Some(bytes) = arguments.ram {
+        let _ = write!(out, " --ram {}", size(bytes));
+    }
+    if arguments.headroom != HEADROOM {
+        let _ = write!(out, " --headroom {}", size(arguments.headroom));
+    }
+    if let Some(folder) = &arguments.folders.base_directory {
+        let _ = write!(out, " --base-directory {}", quoted(folder));
+    }
+    for file in &arguments.folders.extra_model_paths_config {
+        let _ = write!(out, " --extra-model-paths-config {}", quoted(file));
+    }
+    out
+}
+
+/// A size as it is written, in the largest unit of which it is a whole number.
+fn size(bytes: u64) -> String {
+    let units = [(1 << 30, "gb"), (1 << 20, "mb"), (1 << 10, "kb")];
+    match units.into_iter().find(|(unit, _)| bytes.is_multiple_of(*unit)) {
+        Some((unit, name)) => format!("{}{name}", bytes / unit),
+        None => format!("{bytes}b"),
     }
 }

@@ -11,12 +11,13 @@ use crate::advice::Advise as _;
 use crate::allocator::{Accounting, Policy};
 use crate::cli::change::Set;
 use crate::cli::workflow::Files;
+use crate::commands::next::quoted;
 use crate::inputs::Classes;
 use crate::models::Folders;
 use crate::plan::devices;
 use crate::render::Screen;
 use crate::report::Outcome;
-use crate::stages::{self, Options, Outline};
+use crate::stages::{self, Editable, Load, Options, Outline};
 use crate::workflow::Workflow;
 use crate::workflow::change::{OwnString, set, set_each};
 
@@ -39,9 +40,9 @@ pub(super) fn run(arguments: &Set, screen: &mut Screen) -> Result<Outcome> {
     edit.run(screen, |_, workflow, classes, selection| set(workflow, classes, selection, &wanted))
 }
 
-/// The strings with which a workflow fits, where they differ from what it has.
+/// The strings with which a workflow fits, also where they are what it has.
 fn fitting(arguments: &Set, path: &Path, workflow: &Workflow, classes: &Classes) -> Result<Vec<OwnString>> {
-    let help = || format!("look at `distorch-fix plan --workflow {} --fit`", path.display());
+    let help = || format!("look at `distorch-fix plan --workflow {} --fit`, with the same options", quoted(path));
     let comfyui = Installation::of(&arguments.installation, path)?.comfyui;
     let machine = &arguments.machine;
     let folders = comfyui.map(|root| Folders::of(&root, &machine.folders.arguments())).transpose()?;
@@ -54,16 +55,24 @@ fn fitting(arguments: &Set, path: &Path, workflow: &Workflow, classes: &Classes)
         headroom_bytes: machine.headroom,
         gpu: None,
     };
+    let mut own: Vec<Option<OwnString>> = outline.loads.iter().map(own).collect();
+    if own.iter().all(Option::is_none) {
+        return Ok(Vec::new());
+    }
     let staged = outline.plan(&devices, &options)?;
     if let Some(unknown) = staged.unknown.first() {
         bail!(anyhow!("what fits is not known: {unknown}").help(help()));
     }
     let fitted = stages::fit(&outline, &devices, &options)?;
     let Some(fitted) = fitted else { bail!(anyhow!("no strings were found with which it fits").help(help())) };
-    let own = |(model, string): (usize, String)| {
-        let load = &staged.models[model].load;
-        let widget = load.string.as_ref().context("a string that is changed has a place")?.widget;
-        Ok(OwnString { node: load.node.id.clone(), widget, string })
-    };
-    fitted.changes.into_iter().map(own).collect()
+    for (model, string) in fitted.changes {
+        own[model].as_mut().context("a string that is changed has a place")?.string = string;
+    }
+    Ok(own.into_iter().flatten().collect())
+}
+
+/// The string that a loader has, if it has a place for one.
+fn own(load: &Load) -> Option<OwnString> {
+    let Editable { text, widget, .. } = load.string.as_ref()?;
+    Some(OwnString { node: load.node.id.clone(), widget: *widget, string: text.clone() })
 }

@@ -117,18 +117,31 @@ pub struct OwnString {
     pub string: String,
 }
 
-/// Gives loaders strings of their own.
+/// Gives loaders strings of their own. Those that have theirs already are only named.
+///
+/// # Errors
+/// If there is no such loader.
 pub fn set_each(workflow: &Workflow, classes: &Classes, strings: &[OwnString]) -> Result<Change> {
     let loaders = workflow.loaders(classes)?;
     let mut all: BTreeMap<usize, Settings> = BTreeMap::new();
+    let mut touched: BTreeMap<usize, Touched> = BTreeMap::new();
     for own in strings {
         let at = loaders.iter().position(|loader| loader.id == own.node);
         let at = at.with_context(|| format!("no loader has the id {}", own.node))?;
-        all.entry(at).or_default().insert(own.widget, Literal::Text(own.string.clone()));
+        let loader = &loaders[at];
+        touched.entry(at).or_insert_with(|| Touched::new(loader));
+        let string = Literal::Text(own.string.clone());
+        if known(&loader.settings[own.widget], loader.class.widgets[own.widget].default.as_ref()) != Some(&string) {
+            all.entry(at).or_default().insert(own.widget, string);
+        }
     }
-    let mut touched: BTreeMap<usize, Touched> = all.keys().map(|at| (*at, Touched::new(&loaders[*at]))).collect();
     let text = assign(workflow, classes, &loaders, &all, &mut touched)?;
-    Ok(Change { text, nodes: touched.into_values().collect(), convertible: 0, is_done: strings.is_empty() })
+    Ok(Change {
+        text,
+        nodes: touched.into_values().collect(),
+        convertible: convertible(&loaders, classes),
+        is_done: false,
+    })
 }
 
 /// Gives loaders their settings, and checks that they are read back and nothing else has changed. Returns the new text.

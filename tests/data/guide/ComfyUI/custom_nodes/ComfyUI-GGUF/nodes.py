@@ -17,10 +17,14 @@ class CLIPLoaderGGUF:
     def INPUT_TYPES(s):
         return {
             "required": {
-                "clip_name": (folder_paths.get_filename_list("clip_gguf"),),
+                "clip_name": (s.files(),),
                 "type": (["wan", "flux2"],),
             }
         }
+
+    @classmethod
+    def files(s):
+        return sorted(folder_paths.get_filename_list("clip") + folder_paths.get_filename_list("clip_gguf"))
 
     RETURN_TYPES = ("CLIP",)
     FUNCTION = "load"
