@@ -28,12 +28,15 @@ fuzz_target!(|text: &str| {
 /// The changed workflow, whose changed loaders have the string.
 fn is_set(change: &Change, classes: &Classes) -> Workflow {
     let after = Workflow::parse(change.text.clone()).unwrap();
-    for loader in after.loaders(classes).unwrap() {
+    let loaders = after.loaders(classes).unwrap();
+    for loader in &loaders {
         let is_changed = |node: &&distorch_fix::workflow::change::Touched| {
             node.id == loader.id && matches!(node.fate, Fate::Changed { .. })
         };
         if let Some(at) = loader.class.parts.first().and_then(|part| part.string)
             && change.nodes.iter().filter(is_changed).count() == 1
+            // Of two with the same id, it cannot be told which was changed.
+            && loaders.iter().filter(|other| other.id == loader.id).count() == 1
             && change.nodes.iter().filter(|node| node.id == loader.id).count() == 1
         {
             let is_wanted =
