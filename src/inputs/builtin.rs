@@ -104,11 +104,7 @@ impl<'t> Evaluator<'t> {
                 let shortest = lists.iter().map(|(items, _)| items.len()).min().unwrap_or(0);
                 let rows =
                     (0..shortest).map(|at| Value::list(lists.iter().map(|(items, _)| items[at].clone()).collect()));
-                let zipped = Value::list(rows.collect());
-                if let (Value::List(zipped), true) = (&zipped, lists.iter().any(|(_, is_all)| !is_all)) {
-                    zipped.open();
-                }
-                zipped
+                Value::list_of(rows.collect(), lists.iter().all(|(_, is_all)| *is_all))
             }
             "folder_paths.get_filename_list" => match first {
                 Some(Value::Text(category)) => {

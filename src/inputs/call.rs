@@ -35,19 +35,13 @@ impl<'t> Evaluator<'t> {
             };
         }
         let callee = self.eval(scope, function);
-        if let Value::Outside(name) = &callee
-            && &**name == "super"
-        {
+        let made = match &callee {
             // What it stands for is known in the methods of a class.
-            return scope.get("<super>").unwrap_or(Value::Unknown);
-        }
-        if let Value::Outside(name) = &callee
-            && &**name == "type"
-            && let Some(class) = made_class(scope, node, &arguments)
-        {
-            return class;
-        }
-        self.call(&callee, arguments)
+            Value::Outside(name) if &**name == "super" => Some(scope.get("<super>").unwrap_or(Value::Unknown)),
+            Value::Outside(name) if &**name == "type" => made_class(scope, node, &arguments),
+            _ => None,
+        };
+        made.unwrap_or_else(|| self.call(&callee, arguments))
     }
 
     fn arguments(&self, scope: &Rc<Scope<'t>>, list: Node<'t>) -> Arguments<'t> {
@@ -111,10 +105,7 @@ impl<'t> Evaluator<'t> {
             };
             match named_node.kind() {
                 "list_splat_pattern" => {
-                    let rest = Value::list(list.by_ref().collect());
-                    if let (Value::List(rest), true) = (&rest, arguments.is_open) {
-                        rest.open();
-                    }
+                    let rest = Value::list_of(list.by_ref().collect(), !arguments.is_open);
                     if let Some(name) = named_node.part(0) {
                         scope.set(self.slice(&scope, name), rest);
                     }

@@ -28,7 +28,12 @@ impl<'t> Evaluator<'t> {
     fn dict_method(&self, dict: &Rc<Dict<'t>>, name: &str, arguments: &Arguments<'t>) -> Value<'t> {
         let key = arguments.list.first().and_then(Value::as_text);
         let default = || arguments.list.get(1).cloned().unwrap_or(Value::Nothing);
-        let absent = |default: Value<'t>| if dict.may_have_others() { Value::Unknown } else { default };
+        let found = |key: &str, value: Option<Value<'t>>| match value {
+            Some(value) if dict.is_perhaps(key) => value.join(default()),
+            Some(value) => value,
+            None if dict.may_have_others() => Value::Unknown,
+            None => default(),
+        };
         let listed = |items: Vec<Value<'t>>| {
             let list = Value::list(items);
             if let (Value::List(list), false) = (&list, dict.is_closed()) {
@@ -38,33 +43,18 @@ impl<'t> Evaluator<'t> {
             list
         };
         match (name, key) {
-            ("get", Some(key)) => match dict.get(key).or_else(|| self.missing(dict, key)) {
-                Some(value) if dict.is_perhaps(key) => value.join(default()),
-                Some(value) => value,
-                None => absent(default()),
-            },
-            ("setdefault", Some(key)) => match dict.get(key) {
-                Some(value) if dict.is_perhaps(key) => {
-                    dict.open();
-                    value.join(default())
+            ("get", Some(key)) => found(key, dict.get(key).or_else(|| self.missing(dict, key))),
+            ("setdefault", Some(key)) => {
+                let value = found(key, dict.get(key));
+                match dict.has(key) {
+                    Some(true) => {}
+                    Some(false) => self.set(dict, &Value::text(key), value.clone()),
+                    None => dict.open(),
                 }
-                Some(value) => value,
-                None if dict.may_have_others() => {
-                    dict.open();
-                    Value::Unknown
-                }
-                None => {
-                    let value = default();
-                    self.set(dict, &Value::text(key), value.clone());
-                    value
-                }
-            },
+                value
+            }
             ("pop", Some(key)) => {
-                let value = match dict.get(key) {
-                    Some(value) if dict.is_perhaps(key) => value.join(default()),
-                    Some(value) => value,
-                    None => absent(default()),
-                };
+                let value = found(key, dict.get(key));
                 self.remove(dict, &Value::text(key));
                 value
             }

@@ -386,8 +386,8 @@ impl<'t> Evaluator<'t> {
             "class_definition" => self.class(scope, definition),
             _ => self.define(scope, definition),
         }
-        let decorators = node.parts().into_iter().filter(|part| part.kind() == "decorator");
-        for decorator in decorators.filter_map(|decorator| decorator.part(0)).collect::<Vec<_>>().into_iter().rev() {
+        let decorators = node.parts().into_iter().rev().filter(|part| part.kind() == "decorator");
+        for decorator in decorators.filter_map(|decorator| decorator.part(0)) {
             let Some(value) = scope.own(name) else { return };
             let decorated = self.decorate(scope, decorator, value);
             scope.set(name, decorated);
@@ -417,14 +417,7 @@ impl<'t> Evaluator<'t> {
 
     fn define(&self, scope: &Rc<Scope<'t>>, node: Node<'t>) {
         let Some(name) = node.field("name") else { return };
-        let function = Function {
-            file: scope.file,
-            node,
-            scope: scope.seen_by_functions(),
-            bound: None,
-            binding: Binding::None,
-            owner: RefCell::default(),
-        };
+        let function = Function::new(node, scope.seen_by_functions());
         scope.set(self.slice(scope, name), Value::Function(Rc::new(function)));
     }
 

@@ -60,14 +60,7 @@ impl<'t> Evaluator<'t> {
             }
             "subscript" => self.subscript(scope, node),
             "call" => self.call_expression(scope, node),
-            "lambda" => Value::Function(Rc::new(Function {
-                file: scope.file,
-                node,
-                scope: Rc::clone(scope),
-                bound: None,
-                binding: Binding::None,
-                owner: std::cell::RefCell::default(),
-            })),
+            "lambda" => Value::Function(Rc::new(Function::new(node, Rc::clone(scope)))),
             "binary_operator" => {
                 let (Some(left), Some(right)) = (node.field("left"), node.field("right")) else {
                     return Value::Unknown;
@@ -323,11 +316,10 @@ impl<'t> Evaluator<'t> {
             Value::Made(made) if name == "name" && &*made.callee == super::builtin::FOLDER => made.arguments[0].clone(),
             Value::Super(class) => {
                 let bound = Value::Class(Rc::clone(class));
-                let bases = class.bases.iter();
-                let found = bases.filter_map(|base| {
+                let found = class.bases.iter().find_map(|base| {
                     if let Value::Class(base) = base { self.member(base, name, &bound, 1) } else { None }
                 });
-                found.into_iter().next().unwrap_or(Value::Unknown)
+                found.unwrap_or(Value::Unknown)
             }
             _ => Value::Unknown,
         }
@@ -355,12 +347,9 @@ impl<'t> Evaluator<'t> {
         };
         Some(match value {
             Value::Function(function) if function.binding == Binding::Class => Value::Function(Rc::new(Function {
-                file: function.file,
-                node: function.node,
-                scope: Rc::clone(&function.scope),
                 bound: Some(through.clone()),
                 binding: Binding::None,
-                owner: function.owner.clone(),
+                ..Function::clone(&function)
             })),
             other => other,
         })

@@ -8,14 +8,12 @@ use super::evaluate::Evaluator;
 use super::library::Library;
 use super::value::{Class as Definition, Dict, Value};
 use super::widgets::{takes_model, widgets};
-use super::{Choices, Class, Classes, Kind, KnownBy, WidgetKind};
+use super::{Class, Classes, Kind, KnownBy, LOADED};
 use super::{kept, parts};
 use crate::cache::Cache;
 
 /// Where every pack lists its classes.
 const MAPPINGS: &str = "NODE_CLASS_MAPPINGS";
-/// What a loader gives.
-pub(super) const LOADED: [&str; 5] = ["MODEL", "CLIP", "VAE", "CLIP_VISION", "CONTROL_NET"];
 
 /// Reads the classes of the node, and those of the wanted names from ComfyUI and from the packs beside the node.
 ///
@@ -100,10 +98,8 @@ impl<'t> Evaluator<'t> {
             {
                 return Some(value);
             }
-            let classes = scope.names().into_values();
-            let schemas = classes
-                .filter(|value| matches!(value, Value::Class(class) if self.node_id(class).as_deref() == Some(name)));
-            if let Some(value) = schemas.into_iter().next() {
+            let is_it = |value: &Value<'t>| matches!(value, Value::Class(class) if self.node_id(class).as_deref() == Some(name));
+            if let Some(value) = scope.names().into_values().find(is_it) {
                 return Some(value);
             }
         }
@@ -141,7 +137,7 @@ fn class<'t>(evaluator: &Evaluator<'t>, name: &str, value: &Value<'t>, is_own: b
         _ => None,
     });
     let parts = if is_own { parts::of_class(evaluator, definition, &widgets) } else { Vec::new() };
-    let has_models = widgets.iter().any(|widget| matches!(widget.kind, WidgetKind::Combo(Choices::Models(_))));
+    let has_models = widgets.iter().any(|widget| widget.categories().is_some());
     let gives = evaluator.gives(definition);
     let loads = has_models && gives.iter().any(|given| LOADED.contains(&given.as_str())) && !takes_model(&types);
     let kind = match Kind::of_loader(name, &parts) {

@@ -11,6 +11,7 @@ mod expression;
 mod installed;
 mod kept;
 mod library;
+pub mod names;
 mod parts;
 mod pattern;
 mod releases;
@@ -26,6 +27,9 @@ use serde::{Deserialize, Serialize};
 
 pub use installed::installed;
 pub use releases::{Meaning, meanings, releases};
+
+/// The types of what loaders give.
+pub const LOADED: [&str; 5] = ["MODEL", "CLIP", "VAE", "CLIP_VISION", "CONTROL_NET"];
 
 /// The node classes of an installation, or of a release.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -114,6 +118,23 @@ pub struct Widget {
     pub default: Option<Literal>,
     /// Is it an optional input?
     pub is_optional: bool,
+}
+
+impl Class {
+    /// The widgets that name model files, with the categories that those are of.
+    pub fn models(&self) -> impl Iterator<Item = (usize, &[String])> {
+        self.widgets.iter().enumerate().filter_map(|(at, widget)| Some((at, widget.categories()?)))
+    }
+}
+
+impl Widget {
+    /// The categories of the model files that it names; None if it names none.
+    pub fn categories(&self) -> Option<&[String]> {
+        match &self.kind {
+            WidgetKind::Combo(Choices::Models(categories)) => Some(categories),
+            _ => None,
+        }
+    }
 }
 
 /// What values a widget takes.

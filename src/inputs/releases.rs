@@ -43,7 +43,7 @@ fn table() -> &'static Table {
 }
 
 /// The releases, from the first to the last.
-pub fn releases() -> impl Iterator<Item = &'static str> {
+pub fn releases() -> impl DoubleEndedIterator<Item = &'static str> {
     table().releases.iter().map(String::as_str)
 }
 

@@ -66,9 +66,8 @@ pub(super) struct Dict<'t> {
 }
 
 /// A function, or a method that is bound to its class.
+#[derive(Clone)]
 pub(super) struct Function<'t> {
-    /// The file, by its index.
-    pub(super) file: usize,
     /// `function_definition` or `lambda`.
     pub(super) node: Node<'t>,
     /// The names around it.
@@ -107,6 +106,13 @@ pub(super) struct Made<'t> {
     pub(super) named: Vec<(Rc<str>, Value<'t>)>,
 }
 
+impl<'t> Function<'t> {
+    /// A `function_definition` or a `lambda` with these names around it.
+    pub(super) fn new(node: Node<'t>, scope: Rc<Scope<'t>>) -> Self {
+        Self { node, scope, bound: None, binding: Binding::None, owner: RefCell::default() }
+    }
+}
+
 impl Value<'_> {
     pub(super) fn text(text: &str) -> Self {
         Self::Text(Rc::from(text))
@@ -118,6 +124,15 @@ impl Value<'_> {
         Self::List(Rc::new(list))
     }
 
+    /// A list of these items, and perhaps of others that are not known.
+    pub(super) fn list_of(items: Vec<Self>, is_all: bool) -> Self {
+        let list = Self::list(items);
+        if let (Self::List(list), false) = (&list, is_all) {
+            list.open();
+        }
+        list
+    }
+
     /// What the files do not define.
     pub(super) fn outside(name: &str) -> Self {
         Self::Outside(Rc::from(name))
@@ -125,9 +140,7 @@ impl Value<'_> {
 
     /// A list of which nothing is known.
     pub(super) fn some_list() -> Self {
-        let list = List::default();
-        list.open();
-        Self::List(Rc::new(list))
+        Self::list_of(Vec::new(), false)
     }
 
     pub(super) fn as_text(&self) -> Option<&str> {
@@ -199,14 +212,7 @@ impl Value<'_> {
     /// A function as the member of a class that a decorator makes of it.
     pub(super) fn bound_as(&self, binding: Binding) -> Self {
         match self {
-            Self::Function(function) => Self::Function(Rc::new(Function {
-                file: function.file,
-                node: function.node,
-                scope: Rc::clone(&function.scope),
-                bound: function.bound.clone(),
-                binding,
-                owner: function.owner.clone(),
-            })),
+            Self::Function(function) => Self::Function(Rc::new(Function { binding, ..Function::clone(function) })),
             _ => Self::Unknown,
         }
     }

@@ -2,9 +2,8 @@
 
 use std::rc::Rc;
 
-use super::installed::LOADED;
 use super::value::{Dict, List, Value};
-use super::{Choices, Literal, Widget, WidgetKind};
+use super::{Choices, LOADED, Literal, Widget, WidgetKind};
 
 /// Does a class have a model as its input, as a node does that changes one?
 pub(super) fn takes_model(types: &Dict<'_>) -> bool {
