@@ -6,10 +6,10 @@ use std::ops::Range;
 use super::{NodeRef, Step, shifted};
 use crate::allocator::Device;
 use crate::comfyui::LoaderKind;
-use crate::inputs::{Choices, Class, Classes, Kind, Literal, Part, WidgetKind};
+use crate::inputs::{Class, Classes, Kind, Literal, Part};
 use crate::loaders::Loaders;
 use crate::models::Folders;
-use crate::stages::Staged;
+use crate::stages::{Model, Staged};
 use crate::workflow::node::Mode;
 use crate::workflow::{Held, Loader, Use, Workflow};
 
@@ -94,6 +94,11 @@ impl<'c> Context<'c> {
         })
     }
 
+    /// The loader node of a model in the plan, if it runs.
+    pub(super) fn loader(&self, model: &Model) -> Option<&Loader<'c, 'c>> {
+        self.loaders.iter().find(|loader| loader.id == model.load.node.id)
+    }
+
     /// A loader node for a finding.
     pub(super) fn reference(&self, loader: &Loader<'_, '_>) -> NodeRef {
         NodeRef::new(loader.id.clone(), loader.node, self.workflow.json().value(loader.node.place).span())
@@ -134,15 +139,6 @@ impl<'c> Context<'c> {
     }
 }
 
-/// The value of a widget, if it is known before the workflow runs.
-pub(super) fn value<'a>(loader: &'a Loader<'_, '_>, widget: usize) -> Option<&'a Literal> {
-    match loader.settings.get(widget)? {
-        Held::Stored { value, .. } => Some(value),
-        Held::Default => loader.class.widgets[widget].default.as_ref(),
-        Held::Absent | Held::Linked { .. } | Held::Unknown { .. } => None,
-    }
-}
-
 /// Where the value of a widget stands in the file.
 pub(super) fn site(loader: &Loader<'_, '_>, widget: usize) -> Option<Range<usize>> {
     match loader.settings.get(widget)? {
@@ -153,7 +149,7 @@ pub(super) fn site(loader: &Loader<'_, '_>, widget: usize) -> Option<Range<usize
 
 /// A text.
 pub(super) fn text<'a>(loader: &'a Loader<'_, '_>, widget: usize) -> Option<&'a str> {
-    match value(loader, widget)? {
+    match loader.value(widget)? {
         Literal::Text(text) => Some(text),
         _ => None,
     }
@@ -165,23 +161,15 @@ fn text_or<'a>(loader: &'a Loader<'_, '_>, widget: usize, absent: &'a str) -> Op
 }
 
 fn number(loader: &Loader<'_, '_>, widget: usize) -> Option<f64> {
-    match value(loader, widget)? {
+    match loader.value(widget)? {
         Literal::Number(number) => Some(*number),
         _ => None,
     }
 }
 
-/// The categories of the models that a class loads.
-pub(super) fn categories(class: &Class) -> impl Iterator<Item = (usize, &[String])> {
-    class.widgets.iter().enumerate().filter_map(|(at, widget)| match &widget.kind {
-        WidgetKind::Combo(Choices::Models(categories)) => Some((at, categories.as_slice())),
-        _ => None,
-    })
-}
-
 /// What kind of model a class loads, by the folders that its files are in; None if they are none of those.
 pub(super) fn loaded(class: &Class) -> Option<LoaderKind> {
-    let (_, categories) = categories(class).next()?;
+    let (_, categories) = class.models().next()?;
     let has = |name: &str| categories.iter().any(|category| category == name);
     let kinds = [
         ("unet_gguf", LoaderKind::GgufDiffusion),

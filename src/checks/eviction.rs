@@ -4,7 +4,7 @@ use super::context::{Allotment, loads_diffusion};
 use super::fit::certain;
 use super::{Check, Context, Finding, Level};
 use crate::allocator::{Device, gigabytes};
-use crate::stages::Model;
+use crate::stages::{MARGIN, Model};
 
 pub(super) const CHECK: Check = Check {
     id: "eviction",
@@ -17,9 +17,6 @@ pub(super) const CHECK: Check = Check {
     help: "If both fit, give both an allocation string and set their virtual VRAM to 0.",
     find,
 };
-
-/// ComfyUI asks for room for this much more than the weights take.
-const MARGIN: f64 = 1.1;
 
 /// Allocations of diffusion models that make each other leave a device, by device.
 pub(super) fn groups<'a>(context: &'a Context<'_>) -> Vec<(String, Vec<Allotment<'a>>)> {

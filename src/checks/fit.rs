@@ -23,20 +23,15 @@ pub(super) fn certain<'c>(context: &'c Context<'_>) -> Option<&'c Staged> {
 /// The nodes that loaded what lies on a device.
 pub(super) fn holders(context: &Context<'_>, staged: &Staged, model_bytes: &[u64]) -> Vec<NodeRef> {
     let models = staged.models.iter().zip(model_bytes).filter(|(_, bytes)| **bytes > 0);
-    let mut nodes: Vec<NodeRef> = models
-        .filter_map(|(model, _)| context.loaders.iter().find(|loader| loader.id == model.load.node.id))
-        .map(|loader| context.reference(loader))
-        .collect();
+    let mut nodes: Vec<NodeRef> =
+        models.filter_map(|(model, _)| context.loader(model)).map(|loader| context.reference(loader)).collect();
     nodes.dedup();
     nodes
 }
 
 fn find(context: &Context<'_>) -> Vec<Finding> {
     let Some(staged) = certain(context) else { return Vec::new() };
-    let full = staged.peaks().into_iter().filter(|(usage, _)| {
-        let counts = !usage.device.is_cpu() || staged.devices.ram_known;
-        counts && usage.used_bytes() > usage.total_bytes
-    });
+    let full = staged.peaks().into_iter().filter(|(usage, _)| staged.is_over(usage));
     let findings = full.map(|(usage, _)| {
         let (used, total) = (gigabytes(usage.used_bytes()), gigabytes(usage.total_bytes));
         let message = format!("{used:.2} GB of weights are to lie on {}, which has {total:.2} GB", usage.device);

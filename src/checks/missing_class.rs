@@ -1,6 +1,7 @@
 //! Nodes whose class the installation does not have.
 
 use super::{Check, Context, Finding, Level, NodeRef};
+use crate::inputs::names;
 
 pub(super) const CHECK: Check = Check {
     id: "missing-class",
@@ -13,10 +14,6 @@ pub(super) const CHECK: Check = Check {
     find,
 };
 
-/// What the names of the node's loaders end in.
-const MULTI_GPU: &str = "MultiGPU";
-/// And before that, for those that distribute.
-const KINDS: [&str; 2] = ["DisTorch2", "DisTorch"];
 /// A part of the names of the loaders that need it, and the pack.
 const GGUF: (&str, &str) = ("GGUF", "ComfyUI-GGUF");
 
@@ -27,7 +24,7 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
         let node = &nodes[used.node];
         // Other packs may have such names too, and say so.
         let is_own = node.pack.name.as_ref().is_none_or(|name| name.to_ascii_lowercase().contains("multigpu"));
-        node.class.ends_with(MULTI_GPU) && is_own && context.classes.has(&node.class) == Some(false)
+        names::is_own(&node.class) && is_own && context.classes.has(&node.class) == Some(false)
     });
     let mut by_class: Vec<(&str, Vec<NodeRef>)> = Vec::new();
     for used in missing {
@@ -47,18 +44,12 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
         } else {
             (
                 format!("the installed ComfyUI-MultiGPU does not have `{class}`"),
-                format!("install the pack that has `{}`, or update ComfyUI-MultiGPU", wrapped(class)),
+                format!("install the pack that has `{}`, or update ComfyUI-MultiGPU", names::base(class)),
             )
         };
         CHECK.finding(message).of(nodes).help(help)
     });
     findings.collect()
-}
-
-/// The name of the class that a loader of the node wraps.
-fn wrapped(class: &str) -> &str {
-    let name = class.strip_suffix(MULTI_GPU).unwrap_or(class);
-    KINDS.into_iter().find_map(|kind| name.strip_suffix(kind)).unwrap_or(name)
 }
 
 /// Names of folders as the node compares them: letters and digits only.

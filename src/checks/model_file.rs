@@ -1,6 +1,6 @@
 //! Model files that are not there.
 
-use super::context::{categories, site, text};
+use super::context::{site, text};
 use super::{Check, Context, Finding, Level};
 use crate::models::Lookup;
 use crate::text::shown;
@@ -19,7 +19,7 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
     let Some(folders) = context.known.folders else { return Vec::new() };
     let mut findings = Vec::new();
     for loader in &context.loaders {
-        for (widget, categories) in categories(loader.class) {
+        for (widget, categories) in loader.class.models() {
             let Some(name) = text(loader, widget) else { continue };
             let found: Vec<Lookup> = categories.iter().map(|category| folders.find(category, name)).collect();
             if found.iter().any(|found| matches!(found, Lookup::Found { .. } | Lookup::BuiltIn)) {

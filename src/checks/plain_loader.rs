@@ -1,7 +1,7 @@
 //! Loaders without DisTorch2 in a workflow that has others, or in an installation that has the node.
 
 use super::{Check, Context, Finding, Level, Step};
-use crate::inputs::Kind;
+use crate::inputs::{Kind, names};
 
 pub(super) const CHECK: Check = Check {
     id: "plain-loader",
@@ -14,10 +14,6 @@ pub(super) const CHECK: Check = Check {
     find,
 };
 
-/// What the names of the node's loaders end in.
-const MULTI_GPU: &str = "MultiGPU";
-const DISTORCH2: &str = "DisTorch2MultiGPU";
-
 fn find(context: &Context<'_>) -> Vec<Finding> {
     let is_installed = context.known.packs.is_some();
     if !context.distributes() && !is_installed {
@@ -29,8 +25,7 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
             Kind::MultiGpu => Level::Note,
             Kind::DisTorch2 | Kind::DisTorch | Kind::Other => return None,
         };
-        let name = &loader.class.name;
-        let other = format!("{}{DISTORCH2}", name.strip_suffix(MULTI_GPU).unwrap_or(name));
+        let other = names::distorch2(&loader.class.name)?;
         let is_there = context.classes.has(&other) != Some(false)
             && context.classes.get(&other).is_some_and(|class| class.kind == Kind::DisTorch2);
         let finding = CHECK.finding(format!("not distributed; {other} would be")).at(loader, context).with_level(level);

@@ -20,8 +20,8 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
     let Some(staged) = certain(context) else { return Vec::new() };
     let mut findings = Vec::new();
     for (at, model) in staged.models.iter().enumerate() {
-        let Some(run) = model.planned.as_ref().and_then(|planned| planned.runs.last()) else { continue };
-        let Some(loader) = context.loaders.iter().find(|loader| loader.id == model.load.node.id) else { continue };
+        let Some(run) = staged.run(model) else { continue };
+        let Some(loader) = context.loader(model) else { continue };
         for warning in run.warnings.iter().filter(|warning| matches!(warning, Warning::Empty { .. })) {
             let finding = CHECK.finding(warning.to_string()).at(loader, context);
             findings.push(if is_crowded(staged, at) {

@@ -8,7 +8,7 @@ use super::survey::Point;
 use super::{Located, Outcome, Problem};
 use crate::checks::{Finding, Findings, Level, NodeRef, Step, ValueRef};
 use crate::python::Places;
-use crate::workflow::{Container, Workflow};
+use crate::workflow::Workflow;
 
 /// The version of the document format. It changes if a reader of the last one could misread the new one; added
 /// properties do not change it.
@@ -135,10 +135,12 @@ impl ChecksReport {
 impl CheckedFile {
     /// The report about a workflow. `command` writes a step as a command.
     pub fn new(path: Located, workflow: &Workflow, findings: &Findings, command: impl Fn(&Step) -> String) -> Self {
-        let has_places = matches!(workflow.container(), Container::Json(encoding) if encoding.is_plain());
         let text = workflow.text();
-        let spans: Vec<Option<Range<usize>>> =
-            findings.found.iter().map(|finding| if has_places { span(finding, text) } else { None }).collect();
+        let spans: Vec<Option<Range<usize>>> = findings
+            .found
+            .iter()
+            .map(|finding| if workflow.has_places() { span(finding, text) } else { None })
+            .collect();
         let places = Places::of(text, spans.iter().flatten().flat_map(|span| [span.start, span.end]).collect());
         let point = |byte: usize| places.at(byte).map(|place| Point { byte, line: place.line, column: place.column });
         let reports: Vec<FindingReport> = findings

@@ -195,8 +195,6 @@ impl<'s> ModelObject<'s> {
             Ok(Placing::Distributed(string)) => Some(string.text()),
             _ => None,
         };
-        let run =
-            model.planned.as_ref().zip(staged.options.policies.last()).map(|(planned, policy)| planned.run(*policy));
         Self {
             node: NodeObject::new(&load.node),
             kind: Kind::name(load.kind),
@@ -205,7 +203,7 @@ impl<'s> ModelObject<'s> {
             weight_bytes: model.named.is_some().then(|| model.bytes()),
             compute: load.placing.is_ok().then(|| model.compute().as_str()),
             allocation_string: string,
-            warnings: run.into_iter().flat_map(|run| &run.warnings).map(ToString::to_string).collect(),
+            warnings: staged.run(model).into_iter().flat_map(|run| &run.warnings).map(ToString::to_string).collect(),
         }
     }
 }

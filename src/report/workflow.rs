@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::{Outcome, Problem};
-use crate::inputs::{Choices, Classes, Kind, KnownBy, Literal, WidgetKind};
+use crate::inputs::{Classes, Kind, KnownBy, Literal};
 use crate::text::shown;
 use crate::workflow::{Container, Form, Held, Loader, Mode, Workflow};
 
@@ -218,7 +218,6 @@ impl WorkflowReport {
     /// The report about a workflow, with what is known of its classes.
     pub fn new(path: &Path, workflow: &Workflow, classes: &Classes) -> Result<Self> {
         let uses = workflow.uses()?;
-        let has_places = matches!(workflow.container(), Container::Json(encoding) if encoding.is_plain());
         let loaders = workflow.loaders_of(uses.iter().cloned(), classes);
         Ok(Self {
             path: shown(path),
@@ -228,7 +227,7 @@ impl WorkflowReport {
             }),
             container: Some(workflow.container().name()),
             nodes: uses.len(),
-            loaders: loaders.map(|loader| LoaderNodeReport::new(&loader, has_places)).collect(),
+            loaders: loaders.map(|loader| LoaderNodeReport::new(&loader, workflow.has_places())).collect(),
             notes: notes(workflow.container()),
             error: None,
         })
@@ -261,7 +260,6 @@ impl LoaderNodeReport {
     fn new(loader: &Loader<'_, '_>, has_places: bool) -> Self {
         let class = loader.class;
         let setting = |at: usize| SettingReport::new(loader, at, has_places);
-        let is_model = |at: &usize| matches!(class.widgets[*at].kind, WidgetKind::Combo(Choices::Models(_)));
         let parts = class.parts.iter().map(|part| PartReport {
             label: part.label.clone(),
             device: setting(part.device),
@@ -285,7 +283,7 @@ impl LoaderNodeReport {
                 KnownBy::Release(release) => InputsKnownBy::Release { release: release.clone() },
                 KnownBy::Pattern => InputsKnownBy::Pattern,
             },
-            models: (0..class.widgets.len()).filter(is_model).map(setting).collect(),
+            models: class.models().map(|(at, _)| setting(at)).collect(),
             parts: parts.collect(),
         }
     }

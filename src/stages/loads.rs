@@ -10,7 +10,7 @@ use anyhow::Result;
 use super::flow::Kind;
 use super::prompt::Prompt;
 use crate::allocator::{AllocationString, Device, full_allocation};
-use crate::inputs::{Choices, Class, Literal, Part, WidgetKind};
+use crate::inputs::{Class, Literal, Part};
 use crate::models::{Folders, Lookup};
 use crate::workflow::json::{Kind as JsonKind, Value};
 use crate::workflow::node::Values;
@@ -223,8 +223,7 @@ fn files(
 ) -> (Vec<String>, Result<Vec<PathBuf>, String>) {
     let mut names = Vec::new();
     let mut files = Ok(Vec::new());
-    for (widget, about) in loader.class.widgets.iter().enumerate() {
-        let WidgetKind::Combo(Choices::Models(categories)) = &about.kind else { continue };
+    for (widget, categories) in loader.class.models() {
         let found = text(loader, widget).and_then(|name| {
             names.push(name.clone());
             let instead = sources.instead.get(id).or_else(|| sources.instead.get(&name));

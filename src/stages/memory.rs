@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 
 use crate::allocator::{AllocationString, Device, Machine};
 
-/// ComfyUI asks for this much more than the weights take.
-const MARGIN: f64 = 1.1;
+/// ComfyUI asks for room for so many times the weights.
+pub const MARGIN: f64 = 1.1;
 /// The least that it keeps free: `minimum_inference_memory()` on Linux, where it is least.
 const LEAST_FREE_BYTES: u64 = ((1 << 30) * 8 / 10) + (400 << 20);
 /// The least of a model that ComfyUI puts on a device as a whole.

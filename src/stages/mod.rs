@@ -25,11 +25,12 @@ use anyhow::{Result, bail};
 pub use fit::{Fitted, fit};
 pub use flow::Kind;
 pub use loads::{Editable, Load, Named, Placing};
+pub use memory::MARGIN;
 pub use outline::Outline;
 
 use self::memory::{Distributed, Memory, Weights};
 use crate::allocator::{Accounting, AllocationString, Device, Policy, gigabytes};
-use crate::plan::{self, Devices, Gpu, Loading, NamedModel, Plan, Planned, Usage};
+use crate::plan::{self, Devices, Gpu, Loading, NamedModel, Plan, Planned, Run, Usage};
 
 /// How to plan a workflow.
 #[derive(Debug, Clone)]
@@ -124,6 +125,16 @@ impl Staged {
             }
         }
         peaks
+    }
+
+    /// Does more lie on a device than it has? What the main memory has is only known if it was given.
+    pub fn is_over(&self, usage: &Usage) -> bool {
+        (!usage.device.is_cpu() || self.devices.ram_known) && usage.used_bytes() > usage.total_bytes
+    }
+
+    /// Where the node puts a model, under the policy that is planned; None if it does not distribute it.
+    pub fn run<'m>(&self, model: &'m Model) -> Option<&'m Run> {
+        Some(model.planned.as_ref()?.run(*self.options.policies.last()?))
     }
 
     /// Is there room for the weights on every device, at every time?
@@ -238,6 +249,12 @@ impl Outline {
 }
 
 impl Options {
+    /// To tell whether a workflow fits: with the weights as they are, and with the repaired node compared to the shipped one.
+    pub fn with_headroom(headroom_bytes: u64) -> Self {
+        let policies = vec![Policy::CpuFallback, Policy::GpuOnly];
+        Self { accounting: Accounting::Resident, policies, headroom_bytes, gpu: None }
+    }
+
     /// How to plan a model of this kind.
     fn allocating(&self, kind: Kind, loading: &Loading) -> plan::Options {
         plan::Options {

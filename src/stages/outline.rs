@@ -70,7 +70,7 @@ impl Outline {
         if loaders.is_empty() {
             bail!(
                 anyhow!("no loader node that is known here runs in this workflow, so there is nothing to plan").help(
-                    "a loader that is muted or bypassed does not run; --comfyui and --node say where classes are read"
+                    "a loader that is muted or bypassed does not run; --comfyui and --checkout say where classes are read"
                 )
             );
         }

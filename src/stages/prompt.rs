@@ -8,17 +8,15 @@ use anyhow::Result;
 
 use crate::workflow::json::Value;
 use crate::workflow::node::{Mode, Origin};
-use crate::workflow::{Form, Use, Workflow};
+use crate::workflow::{Form, Node, Use, Workflow};
 
 /// The longest way that a link takes through subgraphs, reroutes and bypassed nodes, which could lead in a circle.
 const MOST_STEPS: usize = 1_000;
-/// Nodes of the frontend that pass a link on: its own, and those of common packs.
-const REROUTES: [&str; 2] = ["Reroute", "Reroute (rgthree)"];
 /// Nodes of a common pack that pass a link on without a line: what is set under a name can be got elsewhere.
 const SET: &str = "SetNode";
 const GET: &str = "GetNode";
-/// Nodes of the frontend that do not run.
-const NOT_RUN: [&str; 4] = ["PrimitiveNode", "Note", "MarkdownNote", "Label (rgthree)"];
+/// Nodes of the frontend that only say something to people.
+const NOTES: [&str; 3] = ["Note", "MarkdownNote", "Label (rgthree)"];
 
 /// The nodes that run.
 #[derive(Debug, Clone, Default)]
@@ -61,8 +59,7 @@ impl Prompt {
         let mut index = vec![None; flat.uses.len()];
         let runs = |at: &usize| {
             let node = &workflow.nodes()[flat.uses[*at].node];
-            let is_virtual = [&REROUTES[..], &NOT_RUN, &[SET, GET]].concat().contains(&node.class.as_str());
-            flat.modes[*at] == Mode::Active && !is_virtual && workflow.definition(&node.class).is_none()
+            flat.modes[*at] == Mode::Active && !is_virtual(node) && workflow.definition(&node.class).is_none()
         };
         let running: Vec<usize> = (0..flat.uses.len()).filter(runs).collect();
         running.iter().enumerate().for_each(|(step, at)| index[*at] = Some(step));
@@ -84,6 +81,12 @@ impl Prompt {
         }
         Ok(Self { steps })
     }
+}
+
+/// Is it only there for the frontend?
+fn is_virtual(node: &Node) -> bool {
+    let class = node.class.as_str();
+    node.is_primitive() || node.is_reroute() || NOTES.contains(&class) || [SET, GET].contains(&class)
 }
 
 /// The types of a node's inputs and outputs, as the file says.
@@ -183,7 +186,7 @@ impl<'w> Flat<'w> {
                             (parent, graph) = (Some(from), inner);
                             self.workflow.graphs()[inner].outputs.get(slot).copied().flatten()?
                         }
-                        (Mode::Active, None) if REROUTES.contains(&class) || class == SET => {
+                        (Mode::Active, None) if nodes[node].is_reroute() || class == SET => {
                             nodes[node].inputs.first()?.origin?
                         }
                         (Mode::Active, None) if class == GET => {

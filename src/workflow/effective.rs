@@ -15,11 +15,6 @@ const FEW_INPUTS: usize = 16;
 /// The longest way that a link takes through subgraphs and reroutes, which could lead in a circle.
 const MOST_STEPS: usize = 1_000;
 
-/// The node of the frontend with one value, for whatever is linked to it.
-const PRIMITIVE: &str = "PrimitiveNode";
-/// The nodes of the frontend that only pass a link on: its own, and that of a common pack.
-const REROUTES: [&str; 2] = ["Reroute", "Reroute (rgthree)"];
-
 /// The values of a workflow that take effect. What it has looked up of a node, it keeps: a node can have a million inputs,
 /// and be used as often.
 pub(super) struct Effective<'w> {
@@ -85,14 +80,13 @@ impl<'w> Effective<'w> {
                 }
                 Some(Origin::Node { node: from, .. }) => {
                     let source = &nodes[from];
-                    let class = source.class.as_str();
-                    if class == PRIMITIVE {
+                    if source.is_primitive() {
                         return self.stored(from, source.values.of_widget(0, "value"));
                     }
                     if source.mode != Mode::Active {
                         return Held::Unknown { why: "it is linked to a node that does not run" };
                     }
-                    if REROUTES.contains(&class) {
+                    if source.is_reroute() {
                         let Some(input) = source.inputs.first().filter(|input| input.origin.is_some()) else {
                             return Held::Unknown { why: "it is linked to a reroute that leads nowhere" };
                         };

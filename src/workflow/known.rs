@@ -7,17 +7,15 @@ use super::effective::literal;
 use super::json::Value;
 use super::node::{Node, Values};
 use super::{Form, Workflow};
-use crate::inputs::{self, Class, Classes, KnownBy, Literal, Widget, WidgetKind};
+use crate::inputs::{self, Class, Classes, KnownBy, LOADED, Literal, Widget, WidgetKind};
 
 /// The name of the node in ComfyUI's registry; on GitHub, it comes after the owner's.
-const PACK: &str = "comfyui-multigpu";
+pub(super) const PACK: &str = "comfyui-multigpu";
 
 /// So many classes are looked at. A workflow has some ten.
 const MOST_CLASSES: usize = 10_000;
 /// So many nodes of a class are looked at to guess what their values are.
 const MOST_LOOKED_AT: usize = 100;
-/// What a loader gives.
-const LOADED: [&str; 5] = ["MODEL", "CLIP", "VAE", "CLIP_VISION", "CONTROL_NET"];
 
 impl Workflow {
     /// The classes of nodes that may be loaders: only those are worth to be looked for in an installation. The frontend
@@ -50,7 +48,7 @@ impl Workflow {
         nodes.retain(|class, _| installed.get(class).is_none() && self.definition(class).is_none());
         let stated_by = |nodes: &[&Node]| nodes.iter().find_map(|node| version(node)).map(str::to_owned);
         let stated = nodes.values().find_map(|nodes| Classes::of_release(&stated_by(nodes)?));
-        let newest = inputs::releases().last().unwrap_or_default();
+        let newest = inputs::releases().next_back().unwrap_or_default();
         let classes = installed.or(stated.or_else(|| Classes::of_release(newest)).unwrap_or_default());
         let layouts = nodes.into_iter().filter_map(|(name, nodes)| {
             let newest = Class::of_release(name, newest);
@@ -75,8 +73,7 @@ impl Workflow {
             let is_same = guess.as_ref().is_none_or(|guess| string(class) == string(guess));
             is_same && values.iter().all(|values| may_be(class, values))
         };
-        let releases = inputs::releases().collect::<Vec<_>>().into_iter().rev();
-        let mut classes = releases.filter_map(|release| Class::of_release(name, release));
+        let mut classes = inputs::releases().rev().filter_map(|release| Class::of_release(name, release));
         let class = classes.find(fits).or(guess).or(newest)?;
         Some(Class { known_by: KnownBy::Pattern, ..class })
     }

@@ -53,6 +53,17 @@ pub enum Held {
     },
 }
 
+impl Loader<'_, '_> {
+    /// The value of a widget, if it stands in the file or is its default.
+    pub fn value(&self, widget: usize) -> Option<&Literal> {
+        match self.settings.get(widget)? {
+            Held::Stored { value, .. } => Some(value),
+            Held::Default => self.class.widgets[widget].default.as_ref(),
+            Held::Absent | Held::Linked { .. } | Held::Unknown { .. } => None,
+        }
+    }
+}
+
 impl Workflow {
     /// The loader nodes in use.
     pub fn loaders<'w, 'c>(&'w self, classes: &'c Classes) -> Result<Vec<Loader<'w, 'c>>> {

@@ -89,6 +89,11 @@ impl Workflow {
         self.container
     }
 
+    /// Do its values stand at the same places in the file as in its text?
+    pub fn has_places(&self) -> bool {
+        matches!(self.container, Container::Json(encoding) if encoding.is_plain())
+    }
+
     /// Its text.
     pub fn text(&self) -> &str {
         self.json.text()

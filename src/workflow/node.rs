@@ -54,6 +54,23 @@ pub enum Mode {
     Muted,
 }
 
+/// The node of the frontend with one value, for whatever is linked to it.
+const PRIMITIVE: &str = "PrimitiveNode";
+/// The nodes of the frontend that only pass a link on: its own, and that of a common pack.
+const REROUTES: [&str; 2] = ["Reroute", "Reroute (rgthree)"];
+
+impl Node {
+    /// Does it only give its value to whatever is linked to it?
+    pub fn is_primitive(&self) -> bool {
+        self.class == PRIMITIVE
+    }
+
+    /// Does it only pass a link on?
+    pub fn is_reroute(&self) -> bool {
+        REROUTES.contains(&self.class.as_str())
+    }
+}
+
 impl Mode {
     /// A node's `mode`. `LiteGraph` has further ones, which ComfyUI treats like the first.
     pub(super) fn of(mode: Option<Value<'_>>) -> Self {

@@ -9,7 +9,6 @@ use anyhow::{Context as _, Result};
 
 use super::files;
 use super::installation::{Installation, Installations};
-use crate::allocator::{Accounting, Policy};
 use crate::checks::{self, Context, Gpus, Known, Step};
 use crate::cli::workflow::Check;
 use crate::commands::next::quoted;
@@ -132,15 +131,7 @@ fn staged(
 ) -> Result<Staged> {
     let outline = Outline::of(workflow, classes, folders, &HashMap::new())?;
     let devices = devices::devices(&arguments.vram, arguments.ram, &outline.strings(), || found.to_vec())?;
-    outline.plan(
-        &devices,
-        &Options {
-            accounting: Accounting::Resident,
-            policies: vec![Policy::CpuFallback, Policy::GpuOnly],
-            headroom_bytes: arguments.headroom,
-            gpu: None,
-        },
-    )
+    outline.plan(&devices, &Options::with_headroom(arguments.headroom))
 }
 
 /// A step as a command, to be copied. It knows of the installation and the machine what this one was told.

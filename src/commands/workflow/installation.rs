@@ -79,7 +79,7 @@ impl Installation {
         let of_release = Classes::of_release(release)
             .ok_or_else(|| anyhow!("{release}: neither a checkout of ComfyUI-MultiGPU nor one of its releases"))
             .help_with(|| {
-                format!("name its folder, or a release such as {}", inputs::releases().last().unwrap_or("2.6.3"))
+                format!("name its folder, or a release such as {}", inputs::releases().next_back().unwrap_or("2.6.3"))
             })?;
         Ok(Some(if comfyui.is_some() { installed().or(of_release) } else { of_release }))
     }

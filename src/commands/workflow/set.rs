@@ -8,7 +8,6 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use super::edit::{self, Edit};
 use super::installation::Installation;
 use crate::advice::Advise as _;
-use crate::allocator::{Accounting, Policy};
 use crate::cli::change::Set;
 use crate::cli::workflow::Files;
 use crate::commands::next::quoted;
@@ -49,12 +48,7 @@ fn fitting(arguments: &Set, path: &Path, workflow: &Workflow, classes: &Classes)
     let outline = Outline::of(workflow, classes, folders.as_ref(), &HashMap::new())?;
     let nvidia_smi = || devices::nvidia_smi(Path::new("nvidia-smi"));
     let devices = devices::devices(&machine.vram, machine.ram, &outline.strings(), nvidia_smi)?;
-    let options = Options {
-        accounting: Accounting::Resident,
-        policies: vec![Policy::CpuFallback, Policy::GpuOnly],
-        headroom_bytes: machine.headroom,
-        gpu: None,
-    };
+    let options = Options::with_headroom(machine.headroom);
     let mut own: Vec<Option<OwnString>> = outline.loads.iter().map(own).collect();
     if own.iter().all(Option::is_none) {
         return Ok(Vec::new());

@@ -122,7 +122,7 @@ impl Canvas {
                 "  <rect class=\"track\" x=\"{x:.1}\" y=\"{limit:.1}\" width=\"{width:.1}\" height=\"{HEIGHT}\"/>"
             );
             let used = gigabytes(usage.used_bytes());
-            let is_over = used > total && (!usage.device.is_cpu() || staged.devices.ram_known);
+            let is_over = staged.is_over(usage);
             is_ever_over |= is_over;
             let mut y = bottom;
             for (model, &bytes) in usage.model_bytes.iter().enumerate().filter(|(_, bytes)| **bytes > 0) {

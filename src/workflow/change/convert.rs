@@ -5,21 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, anyhow, bail};
 
 use super::grow::{self, raw};
-use super::set::{FIRST_GPU, Settings, assign, default, known, misfit, neighbour};
+use super::set::{FIRST_GPU, Settings, assign, default, misfit, neighbour};
 use super::{Change, Fate, Selection, Touched, Wanted};
 use crate::advice::Advise as _;
 use crate::edit::{Edit, Edits, Overlap};
-use crate::inputs::{Choices, Class, Classes, Kind, Literal, Part, WidgetKind};
+use crate::inputs::{Choices, Class, Classes, Kind, Literal, Part, WidgetKind, names};
 use crate::workflow::Workflow;
 use crate::workflow::json::Value;
+use crate::workflow::known::PACK;
 use crate::workflow::loader::{Held, Loader};
 use crate::workflow::node::{Node, Values};
 
-/// What the names of loaders end in: that of `DisTorch2`, those of its predecessors, and nothing.
-const SUFFIX: &str = "DisTorch2MultiGPU";
-const OTHER_SUFFIXES: [&str; 2] = ["DisTorchMultiGPU", "MultiGPU"];
-/// The node's pack, in ComfyUI's registry and on GitHub.
-const PACK: &str = "comfyui-multigpu";
+/// The node's pack on GitHub.
 const REPOSITORY: &str = "pollockjj/ComfyUI-MultiGPU";
 
 /// How to convert.
@@ -31,23 +28,15 @@ pub struct Conversion {
     pub version: Option<String>,
 }
 
-/// The `DisTorch2` class of a loader, by its name.
-pub(super) fn counterpart(name: &str) -> Option<String> {
-    if name.ends_with(SUFFIX) {
-        return None;
-    }
-    let base = OTHER_SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
-    Some(format!("{base}{SUFFIX}"))
+/// The `DisTorch2` class of a loader, if there is one.
+fn counterpart<'c>(loader: &Loader<'_, '_>, classes: &'c Classes) -> Option<&'c Class> {
+    let name = names::distorch2(&loader.class.name)?;
+    classes.get(&name).filter(|class| class.kind == Kind::DisTorch2)
 }
 
 /// How many of these loaders have a `DisTorch2` counterpart.
 pub(super) fn convertible(loaders: &[Loader<'_, '_>], classes: &Classes) -> usize {
-    let has_one = |loader: &&Loader<'_, '_>| {
-        counterpart(&loader.class.name)
-            .and_then(|name| classes.get(&name))
-            .is_some_and(|class| class.kind == Kind::DisTorch2)
-    };
-    loaders.iter().filter(has_one).count()
+    loaders.iter().filter(|loader| counterpart(loader, classes).is_some()).count()
 }
 
 /// One node that becomes another.
@@ -66,9 +55,9 @@ struct Switch<'c> {
 pub fn convert(workflow: &Workflow, classes: &Classes, selection: &Selection, how: &Conversion) -> Result<Change> {
     let loaders = workflow.loaders(classes)?;
     // Others cannot distribute their models in any way, so they are only named if they were asked for.
-    let has_one = |loader: &&Loader<'_, '_>| convertible(std::slice::from_ref(*loader), classes) > 0;
-    let is_other =
-        |loader: &&Loader<'_, '_>| loader.class.kind != Kind::DisTorch2 && (!selection.is_all() || has_one(loader));
+    let is_other = |loader: &&Loader<'_, '_>| {
+        loader.class.kind != Kind::DisTorch2 && (!selection.is_all() || counterpart(loader, classes).is_some())
+    };
     let selected: BTreeSet<usize> =
         (0..loaders.len()).filter(|at| is_other(&&loaders[*at]) && selection.takes(&loaders[*at])).collect();
     let is_done = selected.is_empty()
@@ -125,14 +114,14 @@ fn switch<'c>(
     loader: &Loader<'_, 'c>,
 ) -> Result<Switch<'c>, (String, String)> {
     let from = loader.class;
-    let name = counterpart(&from.name).unwrap_or_default();
-    let Some(to) = classes.get(&name).filter(|class| class.kind == Kind::DisTorch2) else {
+    let Some(to) = counterpart(loader, classes) else {
         return Err((
-            format!("there is no {name} here"),
+            format!("there is no {} here", names::distorch2(&from.name).unwrap_or_default()),
             "not every loader has a DisTorch2 counterpart; those of ComfyUI-GGUF have one if it is installed"
                 .to_owned(),
         ));
     };
+    let name = &to.name;
     if workflow.graphs()[loader.node.graph].is_group {
         return Err((
             "it is in a group node, whose values stand in one list".to_owned(),
@@ -207,7 +196,8 @@ impl Switch<'_> {
             }
         };
         for class in [object.get("type"), object.get("class_type")].into_iter().flatten() {
-            edits_of(&mut rename, class, &self.to.name);
+            // Whatever it is called: the file may have the separator of an old frontend.
+            rename(Some(class), &class.text().unwrap_or_default(), &self.to.name);
         }
         let title = object.get("title").or_else(|| object.get("_meta").and_then(|meta| meta.get("title")));
         rename(title, &self.from.name, &self.to.name);
@@ -286,7 +276,8 @@ impl Switch<'_> {
                 let was_cpu = || {
                     let at =
                         self.from.widgets.iter().position(|widget| widget.name == self.to.widgets[part.device].name)?;
-                    Some(known(&old.settings[at], None)? == &Literal::Text("cpu".to_owned()))
+                    let Held::Stored { value, .. } = &old.settings[at] else { return None };
+                    Some(*value == Literal::Text("cpu".to_owned()))
                 };
                 let default = self.to.widgets[part.device].default.clone();
                 let device = match was_cpu() {
@@ -301,12 +292,6 @@ impl Switch<'_> {
         }
         settings
     }
-}
-
-/// Renames a class, whatever it is called: the file may have the separator of an old frontend.
-fn edits_of(rename: &mut impl FnMut(Option<Value<'_>>, &str, &str), class: Value<'_>, new: &str) {
-    let old = class.text().unwrap_or_default().into_owned();
-    rename(Some(class), &old, new);
 }
 
 /// Where instances of its subgraph name the widgets of a node that they show.
@@ -366,9 +351,8 @@ fn is_kept(
     is_kept &= old.nodes().iter().zip(new.nodes()).all(|(old, new)| old.id == new.id && origins(old) == origins(new));
     is_kept &= before.iter().zip(after).all(|(old, new)| {
         let same = |from: usize, to: usize| {
-            let was = known(&old.settings[from], old.class.widgets[from].default.as_ref());
-            let is = known(&new.settings[to], new.class.widgets[to].default.as_ref());
-            was.is_none() || was == is
+            let was = old.value(from);
+            was.is_none() || was == new.value(to)
         };
         old.id == new.id
             && match switches.get(&old.used.node) {

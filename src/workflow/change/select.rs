@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 
 use crate::advice::Advise as _;
-use crate::inputs::{Choices, Literal, WidgetKind};
+use crate::inputs::Literal;
 use crate::workflow::loader::{Held, Loader};
 
 /// Which loaders; without any pattern, all. Patterns of one kind are alternatives.
@@ -58,9 +58,7 @@ impl Selection {
 
 /// The model files of a loader, as far as they are known.
 pub(super) fn models(loader: &Loader<'_, '_>) -> Vec<String> {
-    let is_model = |kind: &WidgetKind| matches!(kind, WidgetKind::Combo(Choices::Models(_)));
-    let values = loader.class.widgets.iter().zip(&loader.settings).filter(|(widget, _)| is_model(&widget.kind));
-    let names = values.filter_map(|(_, held)| match held {
+    let names = loader.class.models().filter_map(|(at, _)| match &loader.settings[at] {
         Held::Stored { value: Literal::Text(text), .. } => Some(text.clone()),
         _ => None,
     });

@@ -131,7 +131,7 @@ pub fn set_each(workflow: &Workflow, classes: &Classes, strings: &[OwnString]) -
         let loader = &loaders[at];
         touched.entry(at).or_insert_with(|| Touched::new(loader));
         let string = Literal::Text(own.string.clone());
-        if known(&loader.settings[own.widget], loader.class.widgets[own.widget].default.as_ref()) != Some(&string) {
+        if loader.value(own.widget) != Some(&string) {
             all.entry(at).or_default().insert(own.widget, string);
         }
     }
@@ -193,11 +193,7 @@ impl Plan {
         let is_new = matches!(node.fate, Fate::Changed { .. });
         for (&at, value) in settings {
             let widget = &loader.class.widgets[at];
-            let old = match &loader.settings[at] {
-                Held::Stored { value, .. } => Some(value),
-                Held::Default => widget.default.as_ref(),
-                _ => None,
-            };
+            let old = loader.value(at);
             if old == Some(value) {
                 continue;
             }
@@ -241,16 +237,14 @@ impl Plan {
         let after = after.loaders(classes)?;
         let is_as_wanted = |(old, new): (&Loader<'_, '_>, &Loader<'_, '_>)| {
             let fills = self.fills.get(&old.used.node);
-            let widgets = old.class.widgets.iter().enumerate();
             old.id == new.id
                 && old.class.name == new.class.name
-                && widgets.into_iter().all(|(at, widget)| {
+                && (0..old.class.widgets.len()).all(|at| {
                     let wanted = match &old.settings[at] {
                         Held::Stored { site, .. } => self.sites.get(&site.start).map(|(_, value)| value),
                         _ => fills.and_then(|fills| fills.get(&at)),
                     };
-                    let was = known(&old.settings[at], widget.default.as_ref());
-                    let is = known(&new.settings[at], widget.default.as_ref());
+                    let (was, is) = (old.value(at), new.value(at));
                     // A list that is filled up holds defaults of which only the frontend knows some.
                     match wanted.or(was) {
                         Some(wanted) => is == Some(wanted),
@@ -290,15 +284,6 @@ impl Plan {
         let others = loaders.iter().enumerate().filter(|(at, loader)| !wanted.contains_key(at) && shares(loader));
         let ids: Vec<&str> = others.map(|(_, loader)| loader.id.as_str()).collect();
         (!ids.is_empty()).then(|| format!("this also acts on {}, which shares the value", ids.join(", ")))
-    }
-}
-
-/// What a widget has, if that stands in the file or is its default.
-pub(super) fn known<'h>(held: &'h Held, default: Option<&'h Literal>) -> Option<&'h Literal> {
-    match held {
-        Held::Stored { value, .. } => Some(value),
-        Held::Default => default,
-        _ => None,
     }
 }
 

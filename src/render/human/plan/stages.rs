@@ -82,9 +82,11 @@ fn models(report: &StagesReport) -> String {
             Err(_) => "unknown where".to_owned(),
         };
         let _ = writeln!(out, "    {FAINT}{placed}{FAINT:#}");
-        let run =
-            model.planned.as_ref().zip(staged.options.policies.last()).map(|(planned, policy)| planned.run(*policy));
-        for warning in run.into_iter().flat_map(|run| &run.warnings).filter(|warning| warning.level() == Level::Warning)
+        for warning in staged
+            .run(model)
+            .into_iter()
+            .flat_map(|run| &run.warnings)
+            .filter(|warning| warning.level() == Level::Warning)
         {
             let text = visible(&warning.to_string()).into_owned();
             let _ = writeln!(out, "    {UNSURE}warning{UNSURE:#}: {}", wrapped(&text, 13, 6, columns()));
@@ -145,14 +147,11 @@ fn stage(staged: &Staged, at: usize, stage: &Stage) -> String {
 /// What is wrong on a device.
 fn remark(staged: &Staged, stage: &Stage, usage: &Usage) -> String {
     let used = usage.used_bytes();
-    if usage.device.is_cpu() && !staged.devices.ram_known {
-        return String::new();
-    }
-    if used > usage.total_bytes {
+    if staged.is_over(usage) {
         return format!("  {BAD}{:.2} GB too much{BAD:#}", gigabytes(used - usage.total_bytes));
     }
     let computes = stage.models.iter().any(|model| *staged.models[*model].compute() == usage.device);
-    let free = usage.total_bytes - used;
+    let free = usage.free_bytes();
     if computes && !usage.device.is_cpu() && free < staged.options.headroom_bytes {
         return format!("  {UNSURE}{:.2} GB left to compute in{UNSURE:#}", gigabytes(free));
     }
@@ -228,9 +227,7 @@ fn changes(staged: &Staged, fitted: Option<&Fitted>) -> String {
 
 fn verdict(staged: &Staged) -> String {
     let known = if staged.unknown.is_empty() { "" } else { ", as far as it is known" };
-    let over = staged.peaks().into_iter().find(|(usage, _)| {
-        usage.used_bytes() > usage.total_bytes && (!usage.device.is_cpu() || staged.devices.ram_known)
-    });
+    let over = staged.peaks().into_iter().find(|(usage, _)| staged.is_over(usage));
     match over {
         _ if staged.models.iter().all(|model| model.named.is_none()) => {
             format!("{UNSURE}Whether it fits is unknown.{UNSURE:#}\n")
