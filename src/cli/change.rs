@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::plan::{device_size, size};
+use super::plan::{HEADROOM, device_size, size};
 use super::workflow::{Files, Installation, ModelFolders};
 use crate::allocator::Device;
 
@@ -86,7 +86,7 @@ pub struct Machine {
     pub ram: Option<u64>,
 
     /// With --fit, memory to keep free on every GPU for the computation
-    #[arg(long, value_name = "SIZE", default_value = "2gb", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = HEADROOM, value_parser = size)]
     pub headroom: u64,
 
     /// Where the model files are.
@@ -104,6 +104,26 @@ pub struct Writing {
     /// Write the workflow to this new file, and leave the one that it is in as it is; for workflows in pictures and videos
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub output: Option<PathBuf>,
+}
+
+/// Which loaders are changed, and how.
+#[derive(Debug, Args)]
+pub struct Change {
+    /// Which loaders.
+    #[command(flatten)]
+    pub selected: Selected,
+
+    /// What else they are set to.
+    #[command(flatten)]
+    pub further: Further,
+
+    /// How it is written.
+    #[command(flatten)]
+    pub writing: Writing,
+
+    /// What decides which input has which value.
+    #[command(flatten)]
+    pub installation: Installation,
 }
 
 /// The arguments of `workflow set`.
@@ -128,21 +148,9 @@ pub struct Set {
     #[command(flatten)]
     pub machine: Machine,
 
-    /// Which loaders.
+    /// Which loaders, and how they are changed.
     #[command(flatten)]
-    pub selected: Selected,
-
-    /// What else they are set to.
-    #[command(flatten)]
-    pub further: Further,
-
-    /// How it is written.
-    #[command(flatten)]
-    pub writing: Writing,
-
-    /// What decides which input has which value.
-    #[command(flatten)]
-    pub installation: Installation,
+    pub change: Change,
 }
 
 /// The arguments of `workflow convert`.
@@ -156,21 +164,9 @@ pub struct Convert {
     #[arg(long, value_name = "STRING", allow_hyphen_values = true)]
     pub string: Option<String>,
 
-    /// Which loaders.
+    /// Which loaders, and how they are changed.
     #[command(flatten)]
-    pub selected: Selected,
-
-    /// What else they are set to.
-    #[command(flatten)]
-    pub further: Further,
-
-    /// How it is written.
-    #[command(flatten)]
-    pub writing: Writing,
-
-    /// What decides which input has which value.
-    #[command(flatten)]
-    pub installation: Installation,
+    pub change: Change,
 }
 
 /// The arguments of `workflow revert`.

@@ -12,6 +12,9 @@ use crate::plan::Gpu;
 use crate::render::{Format, PLANS};
 use crate::report::PlanReport;
 
+/// What is kept free on a device for the computation, unless told otherwise.
+pub const HEADROOM: &str = "2gb";
+
 pub(super) const EXAMPLES: &str = "\
 Examples:
   distorch-fix plan 'cuda:0,12gb;cuda:1,16gb' --model wan2.2-14b:Q6_K --lora speed.safetensors --accounting offload
@@ -99,7 +102,7 @@ pub struct Plan {
     pub fit: bool,
 
     /// Memory to keep free on every device for the computation
-    #[arg(long, value_name = "SIZE", default_value = "2gb", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = HEADROOM, value_parser = size)]
     pub headroom: u64,
 
     /// How to print the plan

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::change::{CONVERT_EXAMPLES, Convert, REVERT_EXAMPLES, Revert, SET_EXAMPLES, Set};
-use super::plan::{device_size, size};
+use super::plan::{HEADROOM, device_size, size};
 use super::shared::one_of;
 use crate::allocator::Device;
 use crate::models;
@@ -155,7 +155,7 @@ pub struct Check {
     pub ram: Option<u64>,
 
     /// Memory to keep free on every GPU for the computation
-    #[arg(long, value_name = "SIZE", default_value = "2gb", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = HEADROOM, value_parser = size)]
     pub headroom: u64,
 
     /// How to print the findings

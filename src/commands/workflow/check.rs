@@ -9,12 +9,14 @@ use anyhow::{Context as _, Result};
 
 use super::files;
 use super::installation::{Installation, Installations};
+use crate::allocator;
 use crate::checks::{self, Context, Gpus, Known, Step};
+use crate::cli::plan::HEADROOM;
 use crate::cli::workflow::Check;
 use crate::commands::next::quoted;
 use crate::commands::problem;
 use crate::inputs::Classes;
-use crate::install::{self, Files};
+use crate::install::{Checkout, Files};
 use crate::loaders::Loaders;
 use crate::models::Folders;
 use crate::pipeline;
@@ -24,9 +26,6 @@ use crate::report::{CheckedFile, ChecksReport, Located, Outcome};
 use crate::stages::{Options, Outline, Staged};
 use crate::text;
 use crate::workflow::{Workflow, unreadable};
-
-/// The headroom of `set --fit`, unless it is told another.
-const HEADROOM: u64 = 2 << 30;
 
 pub(super) fn run(arguments: &Check, screen: &mut Screen) -> Result<Outcome> {
     let mut report = ChecksReport::default();
@@ -45,7 +44,7 @@ pub(super) fn run(arguments: &Check, screen: &mut Screen) -> Result<Outcome> {
 /// What is known besides the workflows, looked up once for all of them.
 struct Surroundings<'a> {
     arguments: &'a Check,
-    installations: Installations,
+    installations: Installations<'a>,
     found: Vec<Found>,
     gpus: Gpus,
     /// By the folder of ComfyUI.
@@ -54,7 +53,6 @@ struct Surroundings<'a> {
 
 /// What is known of an installation besides its classes.
 struct OfComfyUi {
-    node: Option<PathBuf>,
     effects: Result<Loaders, String>,
     packs: Vec<String>,
     folders: Folders,
@@ -71,55 +69,58 @@ impl<'a> Surroundings<'a> {
         } else {
             Gpus::OfKind("cuda", found.iter().map(|found| found.device.clone()).collect())
         };
-        Self { arguments, installations: Installations::cached(), found, gpus, of_comfyui: HashMap::new() }
+        Self {
+            arguments,
+            installations: Installations::cached(&arguments.installation),
+            found,
+            gpus,
+            of_comfyui: HashMap::new(),
+        }
     }
 
     fn check(&mut self, located: &Located, path: &Path, workflow: &Workflow) -> Result<CheckedFile> {
-        let Installation { node, comfyui, .. } = Installation::of(&self.arguments.installation, path)?;
-        if let Some(root) = &comfyui
+        let installation = self.installations.of(path)?;
+        let Installation { node, comfyui, .. } = &*installation;
+        if let Some(root) = comfyui
             && !self.of_comfyui.contains_key(root)
         {
-            let read = OfComfyUi::read(root, node, &self.arguments.folders.arguments())?;
+            let read = OfComfyUi::read(root, node.as_ref(), &self.arguments.folders.arguments())?;
             self.of_comfyui.insert(root.clone(), read);
         }
         let of_comfyui = comfyui.as_ref().and_then(|root| self.of_comfyui.get(root));
         let folders = of_comfyui.map(|of_comfyui| &of_comfyui.folders);
-        let classes = self.installations.classes(&self.arguments.installation, path, workflow)?;
+        let classes = self.installations.classes(path, workflow)?;
         let staged = match self.gpus {
             Gpus::Unknown => Err(String::from("the GPUs of the machine are not known (--vram)")),
             _ => staged(self.arguments, &self.found, workflow, &classes, folders).map_err(|error| format!("{error:#}")),
         };
         let known = Known {
             effects: of_comfyui.map(|of_comfyui| of_comfyui.effects.as_ref().map_err(Clone::clone)),
-            packs: of_comfyui
-                .filter(|of_comfyui| of_comfyui.node.is_some())
-                .map(|of_comfyui| of_comfyui.packs.as_slice()),
+            packs: of_comfyui.filter(|_| node.is_some()).map(|of_comfyui| of_comfyui.packs.as_slice()),
             folders,
             gpus: self.gpus.clone(),
             staged: Some(staged.as_ref().map_err(Clone::clone)),
         };
         let findings = checks::check(&Context::new(workflow, &classes, known)?);
-        let node = of_comfyui.and_then(|of_comfyui| of_comfyui.node.as_deref());
+        let node = of_comfyui.and(node.as_ref()).map(|node| node.root.as_path());
         Ok(CheckedFile::new(located.clone(), workflow, &findings, |step| command(step, path, node, self.arguments)))
     }
 }
 
 impl OfComfyUi {
-    fn read(root: &Path, node: Option<PathBuf>, arguments: &crate::models::Arguments) -> Result<Self> {
+    fn read(root: &Path, node: Option<&Checkout>, arguments: &crate::models::Arguments) -> Result<Self> {
         let packs = fs::read_dir(root.join("custom_nodes")).into_iter().flatten().flatten();
         let packs =
             packs.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name().to_string_lossy().into_owned());
         let no_node = || String::from("the node is not installed there");
-        let effects = node.as_deref().ok_or_else(no_node).and_then(|node| effects(node, root));
-        Ok(Self { effects, packs: packs.collect(), folders: Folders::of(root, arguments)?, node })
+        let effects = node.ok_or_else(no_node).and_then(|node| effects(node, root));
+        Ok(Self { effects, packs: packs.collect(), folders: Folders::of(root, arguments)? })
     }
 }
 
 /// What the node does to each kind of model; or why that is not known.
-fn effects(node: &Path, comfyui: &Path) -> Result<Loaders, String> {
-    let found = install::locate(node).map_err(|error| format!("{error:#}"))?.checkouts.into_iter().next();
-    let checkout = found.ok_or_else(|| String::from("the node is not installed there"))?;
-    pipeline::loaders_of(&checkout, &Files::Folder(comfyui.to_owned()), None).map_err(|error| format!("{error:#}"))
+fn effects(node: &Checkout, comfyui: &Path) -> Result<Loaders, String> {
+    pipeline::loaders_of(node, &Files::Folder(comfyui.to_owned()), None).map_err(|error| format!("{error:#}"))
 }
 
 fn staged(
@@ -165,7 +166,7 @@ fn machine(arguments: &Check) -> String {
     if let Some(bytes) = arguments.ram {
         let _ = write!(out, " --ram {}", size(bytes));
     }
-    if arguments.headroom != HEADROOM {
+    if allocator::size(HEADROOM) != Some(arguments.headroom) {
         let _ = write!(out, " --headroom {}", size(arguments.headroom));
     }
     if let Some(folder) = &arguments.folders.base_directory {

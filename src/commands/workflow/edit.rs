@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use super::files;
-use super::installation::Installations;
+use super::installation::{Installation, Installations};
 use crate::advice::Advise as _;
 use crate::allocator::Device;
-use crate::cli;
-use crate::cli::change::{Further, Selected, Writing};
+use crate::cli::change::{self, Further, Selected};
 use crate::cli::workflow::Files;
 use crate::commands::problem;
 use crate::inputs::Classes;
@@ -26,9 +25,15 @@ use crate::workflow::{Container, Workflow, json};
 /// What both `set` and `convert` are told.
 pub(super) struct Edit<'a> {
     pub(super) files: Files,
-    pub(super) selected: &'a Selected,
-    pub(super) writing: &'a Writing,
-    pub(super) installation: &'a cli::workflow::Installation,
+    pub(super) how: &'a change::Change,
+}
+
+/// A workflow that is to be changed.
+pub(super) struct Source<'a> {
+    pub(super) path: &'a Path,
+    pub(super) workflow: &'a Workflow,
+    pub(super) classes: &'a Classes,
+    pub(super) installation: &'a Installation,
 }
 
 /// What loaders are to be set to. Fails if the node could not use the string; what it would misread is a warning.
@@ -64,25 +69,27 @@ impl Edit<'_> {
     pub(super) fn run(
         &self,
         screen: &mut Screen,
-        change: impl Fn(&Path, &Workflow, &Classes, &Selection) -> Result<Change>,
+        change: impl Fn(&Source<'_>, &Selection) -> Result<Change>,
     ) -> Result<Outcome> {
-        let Selected { nodes, classes, models } = self.selected;
+        let Selected { nodes, classes, models } = &self.how.selected;
         let selection = Selection { nodes: nodes.clone(), classes: classes.clone(), models: models.clone() };
         ensure!(
-            self.writing.output.is_none() || matches!(&self.files.files[..], [file] if !file.is_dir()),
+            self.how.writing.output.is_none() || matches!(&self.files.files[..], [file] if !file.is_dir()),
             anyhow!("--output is for one workflow").help("name one file, or leave --output out")
         );
         let mut outcome = Outcome::InOrder;
         let mut done = BTreeSet::new();
-        let mut installations = Installations::default();
+        let mut installations = Installations::new(&self.how.installation);
         files::each(&self.files, |path, workflow| {
             if !done.insert(real(path)) {
                 return Ok(());
             }
             let changed = workflow.and_then(|workflow| {
-                let classes = installations.classes(self.installation, path, &workflow)?;
-                let change = change(path, &workflow, &classes, &selection)
-                    .with_context(|| format!("{}: nothing was changed", shown(path)))?;
+                let classes = installations.classes(path, &workflow)?;
+                let installation = installations.of(path)?;
+                let source = Source { path, workflow: &workflow, classes: &classes, installation: &installation };
+                let change =
+                    change(&source, &selection).with_context(|| format!("{}: nothing was changed", shown(path)))?;
                 Ok((workflow, change))
             });
             let result = changed.and_then(|(workflow, change)| {
@@ -108,20 +115,20 @@ impl Edit<'_> {
 
     fn write(&self, path: &Path, workflow: &Workflow, change: &Change) -> Result<ChangeEnding> {
         let is_same = workflow.text() == change.text;
-        if !self.writing.dry_run && is_same {
+        if !self.how.writing.dry_run && is_same {
             self::tidy(path);
         }
         if change.nodes.is_empty() {
             return Ok(if change.is_done { ChangeEnding::Nothing } else { ChangeEnding::NoLoaders });
         }
-        if let Some(output) = &self.writing.output {
+        if let Some(output) = &self.how.writing.output {
             store::create(output, &change.text)?;
             return Ok(ChangeEnding::Written { to: Some(shown(output)), is_listed: false });
         }
         if is_same {
             return Ok(ChangeEnding::Nothing);
         }
-        if self.writing.dry_run {
+        if self.how.writing.dry_run {
             return Ok(ChangeEnding::DryRun);
         }
         let Container::Json(encoding) = workflow.container() else {

@@ -1,8 +1,9 @@
 //! Which classes a workflow is read with: those of the installation, or of a release.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::env;
 use std::path::{self, Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::{Context as _, Result, anyhow};
 
@@ -10,68 +11,78 @@ use crate::advice::Advise as _;
 use crate::cache::Cache;
 use crate::cli;
 use crate::inputs::{self, Classes};
-use crate::install;
+use crate::install::{self, Checkout};
 use crate::workflow::Workflow;
 
-/// The installations of some workflows, each read once for all workflows whose classes are known already.
-#[derive(Default)]
-pub(super) struct Installations {
-    read: Vec<Read>,
+/// The installations of some workflows, each looked for once, and read once for all workflows whose classes are known
+/// already.
+pub(super) struct Installations<'a> {
+    arguments: &'a cli::workflow::Installation,
     cache: Option<Cache>,
+    /// By the folder of ComfyUI.
+    known: HashMap<Option<PathBuf>, Known>,
 }
 
-/// What was read of an installation.
-struct Read {
-    installation: Installation,
+/// What is known of an installation.
+struct Known {
+    installation: Rc<Installation>,
     wanted: BTreeSet<String>,
     /// None if there is no installation.
     classes: Option<Classes>,
 }
 
 /// An installation, as far as there is one.
-#[derive(PartialEq, Eq)]
 pub(super) struct Installation {
     /// The checkout of the node.
-    pub(super) node: Option<PathBuf>,
+    pub(super) node: Option<Checkout>,
     /// The release that the user named instead.
     release: Option<String>,
     /// The folder of ComfyUI.
     pub(super) comfyui: Option<PathBuf>,
 }
 
-impl Installations {
+impl<'a> Installations<'a> {
+    pub(super) fn new(arguments: &'a cli::workflow::Installation) -> Self {
+        Self { arguments, cache: None, known: HashMap::new() }
+    }
+
     /// With the cache of earlier answers, for commands that write nothing.
-    pub(super) fn cached() -> Self {
-        Self { cache: Cache::of_user(), ..Self::default() }
+    pub(super) fn cached(arguments: &'a cli::workflow::Installation) -> Self {
+        Self { cache: Cache::of_user(), ..Self::new(arguments) }
+    }
+
+    /// The installation for a workflow in this file.
+    pub(super) fn of(&mut self, file: &Path) -> Result<Rc<Installation>> {
+        Ok(Rc::clone(&self.known(file)?.installation))
     }
 
     /// The classes of the nodes of a workflow in this file.
-    pub(super) fn classes(
-        &mut self,
-        arguments: &cli::workflow::Installation,
-        file: &Path,
-        workflow: &Workflow,
-    ) -> Result<Classes> {
-        let installation = Installation::of(arguments, file)?;
-        let at = self.read.iter().position(|read| read.installation == installation).unwrap_or_else(|| {
-            self.read.push(Read { installation, wanted: BTreeSet::new(), classes: None });
-            self.read.len() - 1
-        });
-        let read = &mut self.read[at];
-        let known = read.wanted.len();
-        read.wanted.extend(workflow.may_load().map(str::to_owned));
-        if read.wanted.len() > known {
-            let wanted: Vec<&str> = read.wanted.iter().map(String::as_str).collect();
-            read.classes = read.installation.classes(&wanted, self.cache.as_ref())?;
+    pub(super) fn classes(&mut self, file: &Path, workflow: &Workflow) -> Result<Classes> {
+        let cache = self.cache.clone();
+        let known = self.known(file)?;
+        let before = known.wanted.len();
+        known.wanted.extend(workflow.may_load().map(str::to_owned));
+        if known.wanted.len() > before {
+            let wanted: Vec<&str> = known.wanted.iter().map(String::as_str).collect();
+            known.classes = known.installation.classes(&wanted, cache.as_ref())?;
         }
-        Ok(workflow.classes(read.classes.clone()))
+        Ok(workflow.classes(known.classes.clone()))
+    }
+
+    fn known(&mut self, file: &Path) -> Result<&mut Known> {
+        let comfyui = comfyui(self.arguments, file)?;
+        if !self.known.contains_key(&comfyui) {
+            let installation = Rc::new(Installation::of(self.arguments, comfyui.clone())?);
+            self.known.insert(comfyui.clone(), Known { installation, wanted: BTreeSet::new(), classes: None });
+        }
+        self.known.get_mut(&comfyui).context("an installation that was just looked for is known")
     }
 }
 
 impl Installation {
     /// Its classes; of other packs and of ComfyUI those that are wanted. None if there is no installation.
     fn classes(&self, wanted: &[&str], cache: Option<&Cache>) -> Result<Option<Classes>> {
-        let (node, comfyui) = (self.node.as_deref(), self.comfyui.as_deref());
+        let (node, comfyui) = (self.node.as_ref().map(|node| node.root.as_path()), self.comfyui.as_deref());
         let installed = || inputs::installed(node, comfyui, wanted, cache);
         let Some(release) = &self.release else {
             return Ok((node.is_some() || comfyui.is_some()).then(installed));
@@ -84,16 +95,8 @@ impl Installation {
         Ok(Some(if comfyui.is_some() { installed().or(of_release) } else { of_release }))
     }
 
-    /// What the user named, else the ComfyUI around a file, else that around the current folder.
-    pub(super) fn of(arguments: &cli::workflow::Installation, file: &Path) -> Result<Self> {
-        let comfyui = match &arguments.comfyui {
-            Some(named) => Some(
-                within(&path::absolute(named)?)
-                    .ok_or_else(|| anyhow!("{}: no ComfyUI there", named.display()))
-                    .help("name the folder with its main.py")?,
-            ),
-            None => install::comfyui_around(&path::absolute(file)?).or_else(|| within(&env::current_dir().ok()?)),
-        };
+    /// The node that the user named, else the one in ComfyUI.
+    fn of(arguments: &cli::workflow::Installation, comfyui: Option<PathBuf>) -> Result<Self> {
         let named_release = arguments.node.as_deref().filter(|node| !node.exists()).and_then(Path::to_str);
         if let Some(release) = named_release {
             let release = Some(release.to_owned());
@@ -112,13 +115,21 @@ impl Installation {
     }
 }
 
+/// The ComfyUI that the user named, else the one around a file, else that around the current folder.
+fn comfyui(arguments: &cli::workflow::Installation, file: &Path) -> Result<Option<PathBuf>> {
+    let Some(named) = &arguments.comfyui else {
+        return Ok(install::comfyui_around(&path::absolute(file)?).or_else(|| within(&env::current_dir().ok()?)));
+    };
+    let found = within(&path::absolute(named)?).ok_or_else(|| anyhow!("{}: no ComfyUI there", named.display()));
+    found.help("name the folder with its main.py").map(Some)
+}
+
 /// The ComfyUI that a folder is, or is in.
 fn within(folder: &Path) -> Option<PathBuf> {
     install::comfyui_around(&folder.join("any"))
 }
 
 /// The checkout that ComfyUI loads, in or around a folder.
-fn checkout(folder: &Path) -> Result<Option<PathBuf>> {
-    let search = install::locate(folder)?;
-    Ok(search.checkouts.into_iter().find(|checkout| !checkout.disabled).map(|checkout| checkout.root))
+fn checkout(folder: &Path) -> Result<Option<Checkout>> {
+    Ok(install::locate(folder)?.checkouts.into_iter().find(|checkout| !checkout.disabled))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 
-use super::installation::{Installation, Installations};
+use super::installation::Installations;
 use crate::advice::Advise as _;
 use crate::cli::plan::Plan;
 use crate::models::Folders;
@@ -17,9 +17,9 @@ use crate::workflow::Workflow;
 /// Plans the workflow in a file.
 pub(in crate::commands) fn plan(arguments: &Plan, file: &Path) -> Result<StagesReport> {
     let workflow = Workflow::open(file)?;
-    let installation = Installation::of(&arguments.installation, file)?;
-    let mut installations = Installations::cached();
-    let classes = installations.classes(&arguments.installation, file, &workflow)?;
+    let mut installations = Installations::cached(&arguments.installation);
+    let installation = installations.of(file)?;
+    let classes = installations.classes(file, &workflow)?;
     let folders = installation.comfyui.as_deref().map(|root| Folders::of(root, &arguments.folders.arguments()));
     let folders = folders.transpose()?;
     let mut outline = Outline::of(&workflow, &classes, folders.as_ref(), &instead(&arguments.model)?)?;

@@ -5,19 +5,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::edit::{self, Edit};
-use super::installation::Installation;
+use super::edit::{self, Edit, Source};
 use crate::advice::Advise as _;
 use crate::cli::change::Set;
 use crate::cli::workflow::Files;
 use crate::commands::next::quoted;
-use crate::inputs::Classes;
 use crate::models::Folders;
 use crate::plan::devices;
 use crate::render::Screen;
 use crate::report::Outcome;
 use crate::stages::{self, Editable, Load, Options, Outline};
-use crate::workflow::Workflow;
 use crate::workflow::change::{OwnString, set, set_each};
 
 pub(super) fn run(arguments: &Set, screen: &mut Screen) -> Result<Outcome> {
@@ -25,27 +22,24 @@ pub(super) fn run(arguments: &Set, screen: &mut Screen) -> Result<Outcome> {
     let first = arguments.fit.then(|| PathBuf::from(&arguments.string));
     let edit = Edit {
         files: Files { files: first.into_iter().chain(arguments.files.iter().cloned()).collect() },
-        selected: &arguments.selected,
-        writing: &arguments.writing,
-        installation: &arguments.installation,
+        how: &arguments.change,
     };
     if arguments.fit {
-        return edit.run(screen, |path, workflow, classes, _| {
-            set_each(workflow, classes, &fitting(arguments, path, workflow, classes)?)
-        });
+        return edit.run(screen, |source, _| set_each(source.workflow, source.classes, &fitting(arguments, source)?));
     }
     let string = arguments.string.to_str().context("the allocation string is not Unicode")?;
-    let wanted = edit::wanted(Some(string), &arguments.further, screen)?;
-    edit.run(screen, |_, workflow, classes, selection| set(workflow, classes, selection, &wanted))
+    let wanted = edit::wanted(Some(string), &arguments.change.further, screen)?;
+    edit.run(screen, |source, selection| set(source.workflow, source.classes, selection, &wanted))
 }
 
 /// The strings with which a workflow fits, also where they are what it has.
-fn fitting(arguments: &Set, path: &Path, workflow: &Workflow, classes: &Classes) -> Result<Vec<OwnString>> {
-    let help = || format!("look at `distorch-fix plan --workflow {} --fit`, with the same options", quoted(path));
-    let comfyui = Installation::of(&arguments.installation, path)?.comfyui;
+fn fitting(arguments: &Set, source: &Source<'_>) -> Result<Vec<OwnString>> {
+    let help =
+        || format!("look at `distorch-fix plan --workflow {} --fit`, with the same options", quoted(source.path));
+    let comfyui = source.installation.comfyui.as_deref();
     let machine = &arguments.machine;
-    let folders = comfyui.map(|root| Folders::of(&root, &machine.folders.arguments())).transpose()?;
-    let outline = Outline::of(workflow, classes, folders.as_ref(), &HashMap::new())?;
+    let folders = comfyui.map(|root| Folders::of(root, &machine.folders.arguments())).transpose()?;
+    let outline = Outline::of(source.workflow, source.classes, folders.as_ref(), &HashMap::new())?;
     let nvidia_smi = || devices::nvidia_smi(Path::new("nvidia-smi"));
     let devices = devices::devices(&machine.vram, machine.ram, &outline.strings(), nvidia_smi)?;
     let options = Options::with_headroom(machine.headroom);

@@ -12,10 +12,10 @@ use crate::workflow::unreadable;
 
 pub(super) fn run(arguments: &Show, screen: &mut Screen) -> Result<Outcome> {
     let mut report = WorkflowsReport::default();
-    let mut installations = Installations::cached();
+    let mut installations = Installations::cached(&arguments.installation);
     files::each(&arguments.files, |path, workflow| {
         let shown = workflow.and_then(|workflow| {
-            let classes = installations.classes(&arguments.installation, path, &workflow)?;
+            let classes = installations.classes(path, &workflow)?;
             WorkflowReport::new(path, &workflow, &classes).with_context(|| unreadable(path))
         });
         report.add(shown.unwrap_or_else(|error| WorkflowReport::failed(path, problem(&error))));
