@@ -1,5 +1,7 @@
 //! The integration tests: one program, since each would be linked with the whole library.
 
+#![allow(unreachable_pub, reason = "nothing of a test program is reached from outside")]
+
 mod allocator;
 mod apply;
 mod architecture;

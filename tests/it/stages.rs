@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use distorch_fix::allocator::{Accounting, Policy};
@@ -14,6 +13,10 @@ use distorch_fix::plan::devices::devices;
 use distorch_fix::stages::{Options, Outline, Staged, fit};
 use distorch_fix::workflow::Workflow;
 use proptest::prelude::*;
+
+use crate::common::schema::{holds, validator};
+use crate::common::{Ran, program};
+use crate::headers::write_safetensors;
 
 const GB: u64 = 1 << 30;
 
@@ -210,29 +213,20 @@ proptest! {
     }
 }
 
+/// Runs `plan` for a workflow with these arguments, on a machine with two GPUs.
+fn plan(arguments: &[&str]) -> Ran {
+    let mut program = program(".".as_ref());
+    program.args(["plan", "--workflow", "tests/data/workflows/wan.json", "--comfyui", "tests/data/workflows/ComfyUI"]);
+    program.args(["--model", "37=wan2.2-14b:Q6_K", "--vram", "cuda:0=12gb", "--vram", "cuda:1=16gb"]);
+    Ran::of(program.args(arguments))
+}
+
 #[test]
 fn a_picture_shows_every_stage_and_model() {
     let folder = tempfile::tempdir().unwrap();
     let svg = folder.path().join("plan.svg");
-    let ran = crate::common::Ran::of(crate::common::program(".".as_ref()).args([
-        "plan",
-        "--workflow",
-        "tests/data/workflows/wan.json",
-        "--comfyui",
-        "tests/data/workflows/ComfyUI",
-        "--model",
-        "37=wan2.2-14b:Q6_K",
-        "--model",
-        "video_low_14B.safetensors=wan2.2-14b:Q8_0",
-        "--vram",
-        "cuda:0=12gb",
-        "--vram",
-        "cuda:1=16gb",
-        "--ram",
-        "20gb",
-        "--svg",
-        svg.to_str().unwrap(),
-    ]));
+    let low = "video_low_14B.safetensors=wan2.2-14b:Q8_0";
+    let ran = plan(&["--model", low, "--ram", "20gb", "--svg", svg.to_str().unwrap()]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     let picture = fs::read_to_string(&svg).unwrap();
     for text in ["1. CLIPTextEncode", "2. KSamplerAdvanced", "node 57", "cuda:1", "16.0 GB", "13.04 GB"] {
@@ -244,35 +238,10 @@ fn a_picture_shows_every_stage_and_model() {
 
 #[test]
 fn json_has_every_model_stage_and_change() {
-    let ran = crate::common::Ran::of(crate::common::program(".".as_ref()).args([
-        "plan",
-        "--workflow",
-        "tests/data/workflows/wan.json",
-        "--comfyui",
-        "tests/data/workflows/ComfyUI",
-        "--model",
-        "37=wan2.2-14b:Q6_K",
-        "--model",
-        "38=wan2.2-14b:Q6_K",
-        "--vram",
-        "cuda:0=12gb",
-        "--vram",
-        "cuda:1=16gb",
-        "--ram",
-        "64gb",
-        "--fit",
-        "--format",
-        "json",
-    ]));
+    let ran = plan(&["--model", "38=wan2.2-14b:Q6_K", "--ram", "64gb", "--fit", "--format", "json"]);
     assert_eq!((ran.code, &*ran.err), (2, ""));
     let plan: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
-    let schema = fs::read_to_string("schema/plan-workflow.schema.json").unwrap();
-    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
-    let mut schemas = boon::Schemas::new();
-    let mut compiler = boon::Compiler::new();
-    compiler.add_resource("plan.json", schema).unwrap();
-    let index = compiler.compile("plan.json", &mut schemas).unwrap();
-    assert!(schemas.validate(&plan, index).is_ok());
+    holds(&validator("schema/plan-workflow.schema.json"), &plan, "plan --workflow");
     assert_eq!(plan["fits"], true);
     assert_eq!(plan["unknown"].as_array().unwrap().len(), 2);
     assert_eq!(plan["models"][0]["weight_bytes"], serde_json::Value::Null);
@@ -283,16 +252,10 @@ fn json_has_every_model_stage_and_change() {
     assert_eq!(plan["changes"], serde_json::json!([{"model": 2, "string": "cuda:0,9.9gb;cuda:1,1.5gb"}]));
 }
 
-/// A safetensors file of one layer, with a header and nothing behind it.
+/// A safetensors file of one layer.
 fn write_model(path: &Path, rows: u64) {
-    let bytes = rows * 4096 * 2;
-    let header =
-        format!(r#"{{"layer.weight": {{"dtype": "F16", "shape": [{rows}, 4096], "data_offsets": [0, {bytes}]}}}}"#);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let mut file = fs::File::create(path).unwrap();
-    file.write_all(&(header.len() as u64).to_le_bytes()).unwrap();
-    file.write_all(header.as_bytes()).unwrap();
-    file.set_len(8 + header.len() as u64 + bytes).unwrap();
+    write_safetensors(path, &[("layer.weight".to_owned(), "F16", vec![rows, 4096], rows * 4096 * 2)]);
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! Installs to try things on: copies of the fixtures, in folders of their own.
 
-#![allow(dead_code, unreachable_pub, reason = "every test program uses some of this")]
-
 pub mod generated;
 pub mod git;
+pub mod schema;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

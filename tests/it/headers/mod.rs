@@ -1,7 +1,5 @@
 //! Writes the headers of model files byte by byte, right ones and wrong ones.
 
-#![allow(dead_code, unreachable_pub, reason = "every test program uses some of this")]
-
 use std::fs::File;
 use std::path::Path;
 
