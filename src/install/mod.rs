@@ -7,6 +7,8 @@
 mod comfyui;
 mod files;
 mod git;
+pub mod launch;
+pub mod layout;
 mod pyproject;
 mod recognise;
 mod revision;

@@ -13,7 +13,6 @@ use crate::allocator;
 use crate::checks::{self, Context, Gpus, Known, Step};
 use crate::cli::plan::HEADROOM;
 use crate::cli::workflow::Check;
-use crate::commands::next::quoted;
 use crate::commands::problem;
 use crate::inputs::Classes;
 use crate::install::{Checkout, Files};
@@ -25,6 +24,7 @@ use crate::render::Screen;
 use crate::report::{CheckedFile, ChecksReport, Located, Outcome};
 use crate::stages::{Options, Outline, Staged};
 use crate::text;
+use crate::text::quoted;
 use crate::workflow::{Workflow, unreadable};
 
 pub(super) fn run(arguments: &Check, screen: &mut Screen) -> Result<Outcome> {
