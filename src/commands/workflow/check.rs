@@ -48,7 +48,7 @@ struct Surroundings<'a> {
 impl<'a> Surroundings<'a> {
     fn new(arguments: &'a Check) -> Self {
         let Check { installation, folders, vram, ram, headroom, .. } = arguments;
-        let found = if vram.is_empty() { devices::nvidia_smi(Path::new("nvidia-smi")) } else { Vec::new() };
+        let found = if vram.is_empty() { devices::found() } else { Vec::new() };
         let told = Told {
             comfyui: installation.comfyui.clone(),
             checkout: installation.node.clone(),
