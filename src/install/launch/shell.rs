@@ -515,7 +515,7 @@ mod tests {
                     ARGS+=(--cpu)\nCUDA_VISIBLE_DEVICES=1,0 exec python main.py \\\n  \"${ARGS[@]}\" --fast \"$@\" > log 2>&1 &\n";
         let read = launches(text);
         assert_eq!(read[0].arguments, ["--port", "8189", "--base-directory", "a b", "--cpu", "--fast"]);
-        assert_eq!((read[0].line, read[0].variable("CUDA_VISIBLE_DEVICES")), (Some(9), Some("1,0")));
+        assert_eq!((read[0].line, read[0].variable("CUDA_VISIBLE_DEVICES")), (Some(10), Some("1,0")));
         assert_eq!(read[0].variable("PYTORCH_CUDA_ALLOC_CONF"), Some("expandable_segments:True"));
         assert_eq!(read[0].folder.as_deref(), Some(Path::new("/p")));
     }
