@@ -9,12 +9,12 @@ use super::edit::{self, Edit, Source};
 use crate::advice::Advise as _;
 use crate::cli::change::Set;
 use crate::cli::workflow::Files;
-use crate::commands::next::quoted;
 use crate::models::Folders;
 use crate::plan::devices;
 use crate::render::Screen;
 use crate::report::Outcome;
 use crate::stages::{self, Editable, Load, Options, Outline};
+use crate::text::quoted;
 use crate::workflow::change::{OwnString, set, set_each};
 
 pub(super) fn run(arguments: &Set, screen: &mut Screen) -> Result<Outcome> {
