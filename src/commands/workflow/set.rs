@@ -1,7 +1,7 @@
 //! `workflow set`: the allocation strings of `DisTorch2` loaders.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
@@ -9,12 +9,12 @@ use super::edit::{self, Edit, Source};
 use crate::advice::Advise as _;
 use crate::cli::change::Set;
 use crate::cli::workflow::Files;
-use crate::commands::next::quoted;
 use crate::models::Folders;
 use crate::plan::devices;
 use crate::render::Screen;
 use crate::report::Outcome;
 use crate::stages::{self, Editable, Load, Options, Outline};
+use crate::text::quoted;
 use crate::workflow::change::{OwnString, set, set_each};
 
 pub(super) fn run(arguments: &Set, screen: &mut Screen) -> Result<Outcome> {
@@ -40,8 +40,7 @@ fn fitting(arguments: &Set, source: &Source<'_>) -> Result<Vec<OwnString>> {
     let machine = &arguments.machine;
     let folders = comfyui.map(|root| Folders::of(root, &machine.folders.arguments())).transpose()?;
     let outline = Outline::of(source.workflow, source.classes, folders.as_ref(), &HashMap::new())?;
-    let nvidia_smi = || devices::nvidia_smi(Path::new("nvidia-smi"));
-    let devices = devices::devices(&machine.vram, machine.ram, &outline.strings(), nvidia_smi)?;
+    let devices = devices::devices(&machine.vram, machine.ram, &outline.strings(), devices::found)?;
     let options = Options::with_headroom(machine.headroom);
     let mut own: Vec<Option<OwnString>> = outline.loads.iter().map(own).collect();
     if own.iter().all(Option::is_none) {
