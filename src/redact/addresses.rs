@@ -52,9 +52,8 @@ pub(super) fn hide(text: Cow<'_, str>) -> Cow<'_, str> {
     let text = replaced(text, &GPU, |found, _, _| Some(format!("{}-<uuid>", &found[1])));
     let text = replaced(text, &HARDWARE, |_, _, _| address());
     let text = replaced(text, &V6, |found, _, _| found[0].parse::<Ipv6Addr>().ok().and_then(|_| address()));
-    let text = replaced(text, &V4, |found, before, after| {
-        if is_foreign(&found[0], before, after) { address() } else { None }
-    });
+    let text =
+        replaced(text, &V4, |found, before, after| if is_foreign(&found[0], before, after) { address() } else { None });
     // How git is reached says nothing about a person.
     let text = replaced(text, &MAIL, |found, _, _| (!found[0].starts_with("git@")).then(|| "<e-mail>".to_owned()));
     replaced(text, &HOST, |found, _, _| {

@@ -46,16 +46,32 @@ impl Redactor {
         Self { names, paths: Paths::new(installations) }
     }
 
+    /// Learns the names in all texts of a report: one that is first seen at the end is hidden at the beginning too.
+    ///
+    /// # Errors
+    /// If the report cannot be written as JSON, which is an error of its type.
+    pub fn learn<T: Serialize>(&mut self, report: &T) -> serde_json::Result<()> {
+        texts(&mut serde_json::to_value(report)?, &mut |text| self.names.learn(text));
+        Ok(())
+    }
+
+    /// A document without what is private in the report.
+    ///
+    /// # Errors
+    /// If the report cannot be written as JSON, which is an error of its type.
+    pub fn document<T: Serialize>(&mut self, report: &T) -> serde_json::Result<Value> {
+        let mut value = serde_json::to_value(report)?;
+        texts(&mut value, &mut |text| self.names.learn(text));
+        self.value(&mut value);
+        Ok(value)
+    }
+
     /// A copy of a report without what is private in it.
     ///
     /// # Errors
     /// If the report cannot be read back from its JSON, which is an error of its type.
     pub fn report<T: Serialize + DeserializeOwned>(&mut self, report: &T) -> serde_json::Result<T> {
-        let mut value = serde_json::to_value(report)?;
-        // A name that is first seen at the end is hidden at the beginning too.
-        each_text(&mut value, &mut |text| self.names.learn(text));
-        self.value(&mut value);
-        T::deserialize(value)
+        T::deserialize(self.document(report)?)
     }
 
     /// A text without what is private in it.
@@ -134,12 +150,25 @@ fn replaced<'t>(
     Cow::Owned(out)
 }
 
+/// A copy of a report in which the function has replaced every text.
+///
+/// # Errors
+/// If the report cannot be read back from its JSON, which is an error of its type.
+pub fn each_text<T: Serialize + DeserializeOwned>(
+    report: &T,
+    by: &mut impl FnMut(&str) -> String,
+) -> serde_json::Result<T> {
+    let mut value = serde_json::to_value(report)?;
+    texts(&mut value, &mut |text| *text = by(text));
+    T::deserialize(value)
+}
+
 /// Calls a function for every text of a value.
-fn each_text(value: &mut Value, visit: &mut impl FnMut(&str)) {
+fn texts(value: &mut Value, visit: &mut impl FnMut(&mut String)) {
     match value {
         Value::String(text) => visit(text),
-        Value::Array(elements) => elements.iter_mut().for_each(|element| each_text(element, visit)),
-        Value::Object(members) => members.values_mut().for_each(|member| each_text(member, visit)),
+        Value::Array(elements) => elements.iter_mut().for_each(|element| texts(element, visit)),
+        Value::Object(members) => members.values_mut().for_each(|member| texts(member, visit)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -9,8 +9,16 @@ use regex::Regex;
 use super::replaced;
 
 /// A path is shown from the first of these folders on, or from a folder whose name has `comfyui` in it.
-const SHOWN_FROM: [&str; 8] =
-    ["custom_nodes", "dist-packages", "huggingface", "models", "pinokio", "python_embeded", "site-packages", "stabilitymatrix"];
+const SHOWN_FROM: [&str; 8] = [
+    "custom_nodes",
+    "dist-packages",
+    "huggingface",
+    "models",
+    "pinokio",
+    "python_embeded",
+    "site-packages",
+    "stabilitymatrix",
+];
 /// Folders of the system, which are the same on every computer.
 const SYSTEM: [&str; 11] =
     ["bin", "dev", "etc", "lib", "lib64", "proc", "program files", "program files (x86)", "sys", "usr", "windows"];
@@ -21,14 +29,16 @@ const HOMES: [&str; 3] = ["users", "home", "documents and settings"];
 /// are rare, and a path ends at the first.
 static PATH: LazyLock<Regex> = LazyLock::new(|| {
     let url = r#"\b[A-Za-z][A-Za-z0-9+.-]+://[^\s"'<>]*"#;
-    let windows = r#"(?:\\\\[?.]\\)?\b[A-Za-z]:[\\/]+(?:[^\\/:*?"<>|\r\n]*\\+|[^\s\\/:*?"<>|]+/+)*[^\s\\/:*?"'<>|,;()\[\]]*"#;
+    let windows =
+        r#"(?:\\\\[?.]\\)?\b[A-Za-z]:[\\/]+(?:[^\\/:*?"<>|\r\n]*\\+|[^\s\\/:*?"<>|]+/+)*[^\s\\/:*?"'<>|,;()\[\]]*"#;
     let share = r#"\\\\+(?:[^\\/:*"<>|\r\n]+\\+)+[^\s\\/:*?"'<>|,;()\[\]]*"#;
     let unix = r#"/+(?:(?:\\ |[^\s\\/:*?"'`<>|,;()\[\]{}=…])+/*)+"#;
     Regex::new(&format!("{url}|{windows}|{share}|{unix}")).expect("a pattern")
 });
 /// A path in quotes, which may have blanks in it.
-static QUOTED: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r#"(["'`])((?:/|\\\\|[A-Za-z]:[\\/])[^"'`\r\n]* [^"'`\r\n]*)(["'`])"#).expect("a pattern"));
+static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(["'`])((?:/|\\\\|[A-Za-z]:[\\/])[^"'`\r\n]* [^"'`\r\n]*)(["'`])"#).expect("a pattern")
+});
 
 /// The folders that are hidden, each with a number.
 #[derive(Debug, Default)]
@@ -73,7 +83,8 @@ impl Paths {
             });
         }
         text = replaced(text, &QUOTED, |found, _, _| {
-            let is_path = found[1] == found[3] && ![" -", " /", ": ", ", "].iter().any(|other| found[2].contains(other));
+            let is_path =
+                found[1] == found[3] && ![" -", " /", ": ", ", "].iter().any(|other| found[2].contains(other));
             let path = is_path.then(|| self.one(&found[2]))?;
             Some(format!("{}{}{}", &found[1], path?, &found[3]))
         });
@@ -85,7 +96,9 @@ impl Paths {
                 let path = if rest.get(1..2) == Some(":") { rest.to_owned() } else { format!("/{rest}") };
                 return Some(format!("{scheme}://{}", self.one(&path)?));
             }
-            if before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '~' | '…' | '_' | '>' | '-' | '\\' | '/' | '%' | '}')) {
+            if before.ends_with(|c: char| {
+                c.is_alphanumeric() || matches!(c, '.' | '~' | '…' | '_' | '>' | '-' | '\\' | '/' | '%' | '}')
+            }) {
                 return None;
             }
             // What looks like a name with blanks may be the next argument.

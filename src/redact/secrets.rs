@@ -18,8 +18,10 @@ static FORM: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// In the header of a request.
 static HEADER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)(\bbearer\s+|\bauthorization[\x22']?\s*[:=]\s*[\x22']?(?:(?:basic|bearer|token)\s+)?)[\w.~+/=-]{6,}")
-        .expect("a pattern")
+    Regex::new(
+        r"(?i)(\bbearer\s+|\bauthorization[\x22']?\s*[:=]\s*[\x22']?(?:(?:basic|bearer|token)\s+)?)[\w.~+/=-]{6,}",
+    )
+    .expect("a pattern")
 });
 /// In a URL.
 static CREDENTIALS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"://[^/\s@'\x22<>]+@").expect("a pattern"));

@@ -52,10 +52,7 @@ fn a_path_is_shown_from_the_installation_on() {
 
 #[test]
 fn a_path_ends_where_the_next_thing_begins() {
-    assert_eq!(
-        one(r"C:\a\b\python.exe -s C:\a\ComfyUI\main.py --x"),
-        r"…\python.exe -s …\ComfyUI\main.py --x"
-    );
+    assert_eq!(one(r"C:\a\b\python.exe -s C:\a\ComfyUI\main.py --x"), r"…\python.exe -s …\ComfyUI\main.py --x");
     assert_eq!(one("-v /srv/x/ComfyUI:/root/ComfyUI a/b and/or 12/16"), "-v …/ComfyUI:…2/ComfyUI a/b and/or 12/16");
     assert_eq!(one("'/Users/alice/My Disk/ComfyUI/x y.py'"), "'…/ComfyUI/x y.py'");
 }
