@@ -1,6 +1,7 @@
 //! The command line arguments and their help.
 
 pub mod change;
+pub mod doctor;
 pub mod plan;
 mod shared;
 pub mod workflow;
@@ -87,6 +88,9 @@ pub enum Command {
     /// Show, check, set up and convert the loader nodes of workflows
     #[command(after_help = workflow::EXAMPLES)]
     Workflow(workflow::Workflow),
+    /// Say what is wrong in an installation of ComfyUI with this node, and what to do; write nothing
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(doctor::Doctor),
     /// Print a script that completes commands and options in a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(Completions),

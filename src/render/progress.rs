@@ -24,10 +24,22 @@ impl Progress {
     /// Shows how many are done; nothing at the beginning, nor when all are done.
     pub(super) fn show(&mut self, done: usize, all: usize, out: &mut impl Write) {
         self.clear(out);
-        if all > 1 && done < all && self.begun.elapsed() >= PATIENCE {
-            let line = format!("{done} of {}", counted(all, "checkout"));
-            self.columns = line.len();
-            write(out, &line);
+        if all > 1 && done < all {
+            self.line(&format!("{done} of {}", counted(all, "checkout")), out);
+        }
+    }
+
+    /// Shows what is being done.
+    pub(super) fn doing(&mut self, what: &str, out: &mut impl Write) {
+        self.clear(out);
+        self.line(what, out);
+    }
+
+    /// Writes the line, if the run has taken long enough.
+    fn line(&mut self, text: &str, out: &mut impl Write) {
+        if self.begun.elapsed() >= PATIENCE {
+            self.columns = text.chars().count();
+            write(out, text);
         }
     }
 

@@ -61,6 +61,13 @@ impl Screen {
         }
     }
 
+    /// Shows what is being done, if standard error is a terminal and the run takes a while.
+    pub fn doing(&mut self, what: &str) {
+        if self.err.is_terminal() && !self.quiet {
+            self.progress.doing(what, &mut self.err);
+        }
+    }
+
     /// Is standard output a terminal?
     pub fn is_terminal(&self) -> bool {
         self.out.is_terminal()

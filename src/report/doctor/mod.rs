@@ -1,5 +1,8 @@
 //! What is wrong in an installation, what to do about it, and all that is known of it.
 
+mod build;
+mod facts;
+
 use serde::Serialize;
 
 use super::{CheckedFile, Located, StagesReport};
