@@ -7,9 +7,7 @@ mod prompt;
 mod remark;
 mod start;
 
-pub use self::load::{
-    Asked, Assigned, Layers, Lent, Load, LoadKind, Mode, Outcome, Planned, Preserved, Quota, Role,
-};
+pub use self::load::{Asked, Assigned, Layers, Lent, Load, LoadKind, Mode, Outcome, Planned, Preserved, Quota, Role};
 pub use self::prompt::{Banner, End, Ended, Prompt};
 pub use self::remark::{Frame, Raised, Remark, RemarkKind};
 pub use self::start::{Container, DynamicVram, NodeSeen, SeenDevice, SeenPack, Start};

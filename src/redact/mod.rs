@@ -21,6 +21,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 use serde::Serialize;
@@ -76,17 +77,29 @@ impl Redactor {
 
     /// A text without what is private in it.
     pub fn text(&mut self, text: &str) -> String {
-        let text = shortened(text);
-        let text = addresses::hide(secrets::hide(text));
+        let text = addresses::hide(secrets::hide(Cow::Borrowed(text)));
         let text = self.paths.shorten(text);
         self.names.hide(text).into_owned()
+    }
+
+    /// The same for a text with the colours of a terminal in it.
+    pub fn styled(&mut self, text: &str) -> String {
+        static STYLE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\x1b\[[\d;]*m").expect("a pattern"));
+        let mut out = String::new();
+        let mut done = 0;
+        for style in STYLE.find_iter(text) {
+            out += &self.text(&text[done..style.start()]);
+            out += style.as_str();
+            done = style.end();
+        }
+        out + &self.text(&text[done..])
     }
 
     /// Replaces the texts of a value. A secret may stand behind its name: as the member of an object, or as the next
     /// element of a list, as in the arguments of a program.
     fn value(&mut self, value: &mut Value) {
         match value {
-            Value::String(text) => *text = self.text(text),
+            Value::String(text) => *text = self.text(&shortened(text)),
             Value::Array(elements) => self.neighbours(elements.iter_mut()),
             Value::Object(members) => {
                 for (_, member) in members.iter_mut().filter(|(name, _)| secrets::is_name(name)) {

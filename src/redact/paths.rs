@@ -59,7 +59,7 @@ impl Paths {
             let is_within_another = shown[..at].iter().any(|other| path.starts_with(other));
             let Some(above) = path.parent().filter(|_| !is_within_another) else { continue };
             let above = normal(&above.to_string_lossy());
-            let names: Vec<String> = segments(&above).map(regex::escape).collect();
+            let names: Vec<String> = segments(&above).map(|name| regex::escape(name).replace(' ', r"\s+")).collect();
             if names.is_empty() {
                 continue;
             }

@@ -29,7 +29,7 @@ static CREDENTIALS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"://[^/\s@'\x
 static NAMED: LazyLock<Regex> = LazyLock::new(|| {
     let value = r#""[^"]*"|'[^']*'|[^\s"',;&(){}\[\]]+"#;
     let name = r"(-{0,2}[A-Za-z][\w.-]*)";
-    Regex::new(&format!(r#"\b[A-Za-z][\w+.-]*://|{name}(["']?\s*=\s*|["']?\s*:\s*| +)({value})"#)).expect("a pattern")
+    Regex::new(&format!(r#"\b[A-Za-z][\w+.-]*://|{name}(["']?\s*=\s*|["']?\s*:\s*|\s+)({value})"#)).expect("a pattern")
 });
 
 /// A text without secrets.
@@ -40,7 +40,7 @@ pub(super) fn hide(text: Cow<'_, str>) -> Cow<'_, str> {
     replaced(text, &NAMED, |found, _, _| {
         let part = |at: usize| found.get(at).map(|part| part.as_str());
         let (name, between, value) = (part(1)?, part(2)?, part(3)?);
-        let names_it = match between.trim_matches(['"', '\'', ' ', '\t']) {
+        let names_it = match between.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'')) {
             "=" => is_name(name),
             // In prose, a `key` is that of a table.
             ":" => is_name(name) && !name.eq_ignore_ascii_case("key"),

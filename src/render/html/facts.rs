@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
 use super::findings::place;
-use super::{section, some, wide};
+use super::{prose, section, sentence, some, wide};
 use crate::allocator::gigabytes;
 use crate::checks::Level;
 use crate::doctor::Known;
@@ -67,12 +67,12 @@ impl Facts {
 
     pub(super) fn markup(&self) -> Markup {
         let all = html! {
-            @for group in &self.groups { (group.markup()) }
+            div.groups { @for group in &self.groups { (group.markup()) } }
             div.card {
                 h3 { "GPUs" }
                 @match &self.gpus {
                     Value::Is(gpus) => (wide("GPUs", &table(gpus))),
-                    Value::Unknown(why) => p.faint { "Unknown: " (why) },
+                    Value::Unknown(why) => p.faint { "Unknown: " (sentence(why)) },
                 }
             }
             @for workflow in &self.workflows { (workflow.markup()) }
@@ -109,7 +109,7 @@ impl Fact {
         Self {
             name: fact.name.clone(),
             value: Value::new(&fact.value, Clone::clone),
-            place: fact.place.as_ref().map(place),
+            place: fact.place.as_ref().map(place).filter(|place| Some(place) != fact.value.ok()),
         }
     }
 }
@@ -126,8 +126,8 @@ impl<T> Value<T> {
 impl Value<String> {
     fn markup(&self) -> Markup {
         match self {
-            Self::Is(text) => html! { (text) },
-            Self::Unknown(why) => html! { span.faint { "unknown: " (why) } },
+            Self::Is(text) => prose(text),
+            Self::Unknown(why) => html! { span.faint { "unknown: " (prose(why)) } },
         }
     }
 }
@@ -193,7 +193,7 @@ impl Workflow {
                 dl.facts {
                     @for (level, text) in &self.findings {
                         dt { (level) }
-                        dd.text { (text) }
+                        dd.text { (prose(text)) }
                     }
                 }
             }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
-use super::{section, some};
+use super::{prose, section, sentence, some};
 use crate::doctor::Rank;
 use crate::report::doctor::{EvidenceReport, FoundProblem, PlaceReport, StepReport};
 
@@ -71,8 +71,8 @@ impl Finding {
                     span.id { (self.id) }
                 }
                 h3 id=(heading) { (self.title) }
-                p.message { (self.message) "." }
-                p.about { (self.about) }
+                p.message { (sentence(&self.message)) }
+                p.about { (prose(&self.about)) }
                 @if !self.evidence.is_empty() {
                     h4.label { "How that is known" }
                     @for quote in &self.evidence {
@@ -133,7 +133,7 @@ impl Step {
                     }
                     Self::Advice(text) => {
                         h4.label { "Do this" }
-                        p { (text) "." }
+                        p { (sentence(text)) }
                     }
                 }
             }

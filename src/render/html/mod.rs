@@ -142,6 +142,25 @@ fn wide(label: &str, content: &Markup) -> Markup {
     html! { div.wide tabindex="0" role="group" aria-label=(label) { (content) } }
 }
 
+/// A sentence of a report: what is between backticks is code.
+fn prose(text: &str) -> Markup {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len() % 2 == 0 {
+        return html! { (text) };
+    }
+    html! {
+        @for (at, part) in parts.into_iter().enumerate() {
+            @if at % 2 == 0 { (part) } @else { code { (part) } }
+        }
+    }
+}
+
+/// A sentence with a full stop, which it may have already.
+fn sentence(text: &str) -> Markup {
+    let has_end = text.trim_end().ends_with(['.', '!', '?', ':']);
+    html! { (prose(text)) @if !has_end { "." } }
+}
+
 /// The first elements of a list.
 fn some<T>(list: &[T]) -> impl Iterator<Item = &T> {
     list.iter().take(MOST_ELEMENTS)

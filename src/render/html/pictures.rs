@@ -3,7 +3,7 @@
 use maud::{Markup, PreEscaped, html};
 use serde::{Deserialize, Serialize};
 
-use super::{section, some, wide};
+use super::{section, sentence, some, wide};
 use crate::allocator::gigabytes;
 use crate::render::svg;
 use crate::report::doctor::ExaminedWorkflow;
@@ -44,7 +44,7 @@ impl Picture {
                 h3 { (self.workflow) }
                 (wide("Picture", &PreEscaped(self.svg.join("\n"))))
                 figcaption { (self.peaks) }
-                @for unknown in &self.unknown { p.about { "Not known: " (unknown) } }
+                @for unknown in &self.unknown { p.about { "Not known: " (sentence(unknown)) } }
                 details {
                     summary { "The same as a table" }
                     (wide("Table", &self.table()))

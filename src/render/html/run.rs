@@ -3,10 +3,11 @@
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
-use super::{section, some};
+use super::{prose, section, sentence, some, wide};
+use crate::allocator::gigabytes;
 use crate::doctor::Known;
 use crate::report::DoctorReport;
-use crate::report::doctor::{RunLoad, RunReport};
+use crate::report::doctor::{RunDevice, RunLoad, RunReport};
 use crate::text::counted;
 
 #[derive(Serialize, Deserialize)]
@@ -27,9 +28,24 @@ struct Load {
     model: String,
     line: u64,
     string: Option<String>,
+    devices: Vec<Device>,
     outcome: String,
     /// The class of its colours.
     rank: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Device {
+    name: String,
+    planned: Amount,
+    assigned: Amount,
+}
+
+/// An amount, and its part of the largest one of the load in percent.
+#[derive(Serialize, Deserialize)]
+struct Amount {
+    text: String,
+    percent: f64,
 }
 
 impl Run {
@@ -43,7 +59,7 @@ impl Run {
     pub(super) fn markup(&self) -> Markup {
         let content = match self {
             Self::Seen(seen) => seen.markup(),
-            Self::Unknown(why) => html! { p.card { "Unknown: " (why) "." } },
+            Self::Unknown(why) => html! { p.card { "Unknown: " (sentence(why)) } },
         };
         section("run", "The last run", &content)
     }
@@ -61,8 +77,8 @@ impl Seen {
     fn markup(&self) -> Markup {
         html! {
             p.lead { (self.about.join("; ")) }
-            @for load in &self.loads { (load.markup()) }
             @if self.loads.is_empty() { p.card { "No model was loaded." } }
+            @else { ol.card.loads { @for load in &self.loads { (load.markup()) } } }
         }
     }
 }
@@ -78,6 +94,7 @@ impl Load {
             model: load.model.clone().unwrap_or_else(|| "a model".to_owned()),
             line: load.line,
             string: load.string.clone(),
+            devices: some(&load.devices).map(|device| Device::new(device, &load.devices)).collect(),
             outcome: load.outcome.clone(),
             rank: rank.to_owned(),
         }
@@ -85,13 +102,67 @@ impl Load {
 
     fn markup(&self) -> Markup {
         html! {
-            div class={ "card " (self.rank) } {
-                h3 { (self.model) " " span.outcome { (self.outcome) } }
-                p.about {
+            li class=(self.rank) {
+                h3 { (self.model) " " span.outcome { (prose(&self.outcome)) } }
+                p.faint {
                     "line " (self.line)
                     @if let Some(string) = &self.string { ", by " code { (string) } }
                 }
+                @if !self.devices.is_empty() { (wide("Planned and assigned", &self.table())) }
             }
         }
+    }
+
+    fn table(&self) -> Markup {
+        html! {
+            table.fold {
+                thead {
+                    tr {
+                        th scope="col" { "Device" }
+                        th.amount scope="col" { span.key.planned {} "Planned" }
+                        th.amount scope="col" { span.key.assigned {} "Assigned" }
+                        td {}
+                    }
+                }
+                tbody {
+                    @for device in &self.devices {
+                        tr {
+                            th scope="row" { (device.name) }
+                            td.amount data-name="planned" { (device.planned.text) }
+                            td.amount data-name="assigned" { (device.assigned.text) }
+                            td.bars {
+                                (device.planned.bar("planned"))
+                                (device.assigned.bar("assigned"))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Device {
+    fn new(device: &RunDevice, all: &[RunDevice]) -> Self {
+        let amounts = all.iter().flat_map(|device| [device.planned_bytes, device.assigned_bytes]);
+        let largest = gigabytes(amounts.flatten().max().unwrap_or_default());
+        let amount = |bytes: Option<u64>| Amount::new(bytes.map(gigabytes), largest);
+        Self {
+            name: device.device.clone(),
+            planned: amount(device.planned_bytes),
+            assigned: amount(device.assigned_bytes),
+        }
+    }
+}
+
+impl Amount {
+    fn new(gb: Option<f64>, largest_gb: f64) -> Self {
+        let text = gb.map_or_else(|| "unknown".to_owned(), |gb| format!("{gb:.2} GB"));
+        let part = if largest_gb > 0.0 { gb.unwrap_or_default() / largest_gb } else { 0.0 };
+        Self { text, percent: part * 100.0 }
+    }
+
+    fn bar(&self, class: &str) -> Markup {
+        html! { div class={ "bar " (class) } style=(format!("width: {:.1}%", self.percent)) {} }
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
-use super::{section, some};
+use super::{section, sentence, some};
 use crate::report::DoctorReport;
 use crate::text::counted;
 
@@ -28,7 +28,7 @@ impl Unknown {
             dl.card.reasons {
                 @for (title, why) in &self.problems {
                     dt { (title) }
-                    dd { "Unknown, because " (why) "." }
+                    dd { "Unknown, because " (sentence(why)) }
                 }
             }
         };

@@ -9,14 +9,15 @@ use distorch_fix::inputs::Classes;
 use distorch_fix::plan::devices::devices;
 use distorch_fix::report::doctor::{
     AbsentProblem, DoctorReport, EvidenceReport, ExaminedWorkflow, FactGroup, FactReport, FoundProblem, GpuReport,
-    PlaceReport, RunLoad, RunReport, StepReport, UnknownProblem,
+    PlaceReport, RunDevice, RunLoad, RunReport, StepReport, UnknownProblem,
 };
 use distorch_fix::report::{CheckedFile, Located, StagesReport};
 use distorch_fix::stages::{Options, Outline};
 use distorch_fix::workflow::Workflow;
 
 const GB: u64 = 1 << 30;
-const ROOT: &str = "/srv/pictures/ComfyUI";
+const ROOT: &str =
+    if cfg!(windows) { r"D:\pictures\ComfyUI_windows_portable\ComfyUI" } else { "/srv/pictures/ComfyUI" };
 
 /// A path of the installation.
 pub fn located(path: &str) -> Located {
@@ -93,7 +94,10 @@ pub fn usual() -> DoctorReport {
             comfyui: Some("0.33.0".to_owned()),
             prompts: 2,
             loads: vec![
-                load("WanTEModel", Some("#cuda:1;0.0;cpu"), "distributed", Some(true)),
+                RunLoad {
+                    devices: vec![device("cuda:0", 3.34, 3.30), device("cuda:1", 8.34, 8.38), device("cpu", 0.0, 0.0)],
+                    ..load("WanTEModel", Some("cuda:0,3.3gb;cuda:1,*#cuda:0"), "distributed", Some(true))
+                },
                 load("WAN21", Some("cuda:0,9gb;cuda:1,9gb#cuda:0"), "without effect: dynamic VRAM", Some(false)),
                 load("WanVAE", None, "unknown, because the log ends here", None),
             ],
@@ -135,7 +139,7 @@ fn findings() -> Vec<FoundProblem> {
         ],
     };
     let quote = |text: &str, place| EvidenceReport { text: text.to_owned(), place };
-    let launch = || PlaceReport::File { path: located("../run_nvidia_gpu.bat"), line: Some(1) };
+    let launch = || PlaceReport::File { path: located("run_nvidia_gpu.bat"), line: Some(1) };
     let start = r".\python_embeded\python.exe -s ComfyUI\main.py --windows-standalone-build";
     vec![
         found(
@@ -153,7 +157,7 @@ fn findings() -> Vec<FoundProblem> {
                 quote(start, launch()),
             ],
             StepReport::Edit {
-                path: located("../run_nvidia_gpu.bat"),
+                path: located("run_nvidia_gpu.bat"),
                 line: 1,
                 before: start.to_owned(),
                 after: format!("{start} --disable-dynamic-vram"),
@@ -200,7 +204,7 @@ fn findings() -> Vec<FoundProblem> {
 fn facts() -> Vec<FactGroup> {
     let fact =
         |name: &str, value: &str| FactReport { name: name.to_owned(), value: Known::Is(value.to_owned()), place: None };
-    let launch = PlaceReport::File { path: located("../run_nvidia_gpu.bat"), line: Some(1) };
+    let launch = PlaceReport::File { path: located("run_nvidia_gpu.bat"), line: Some(1) };
     vec![
         FactGroup {
             id: "installation",
@@ -238,11 +242,17 @@ fn gpu(index: u32, name: &str, gb: u64) -> GpuReport {
     }
 }
 
+fn device(name: &str, planned_gb: f64, assigned_gb: f64) -> RunDevice {
+    let bytes = |gb: f64| Some((gb * 1024.0) as u64 * (1 << 20));
+    RunDevice { device: name.to_owned(), planned_bytes: bytes(planned_gb), assigned_bytes: bytes(assigned_gb) }
+}
+
 fn load(model: &str, string: Option<&str>, outcome: &str, is_right: Option<bool>) -> RunLoad {
     RunLoad {
         line: 214,
         model: Some(model.to_owned()),
         string: string.map(str::to_owned),
+        devices: Vec::new(),
         outcome: outcome.to_owned(),
         is_right,
     }
