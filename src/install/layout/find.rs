@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::{Draft, Installation, KINDS, Places};
 use crate::advice::Advise as _;
-use crate::install::is_root;
+use crate::install::{is_root, launch};
 use crate::text::{self, shown};
 
 /// How far below a folder a ComfyUI is looked for.
@@ -68,7 +68,8 @@ pub(super) fn everywhere(places: &Places) -> Vec<Installation> {
 /// Those in the usual places, each once.
 pub(super) fn usual(places: &Places) -> Vec<Draft> {
     let mut seen = HashSet::new();
-    let all = KINDS.iter().flat_map(|kind| (kind.usual)(places));
+    let started = launch::started(places).into_iter().map(|comfyui| draft(&comfyui, places));
+    let all = KINDS.iter().flat_map(|kind| (kind.usual)(places)).chain(started);
     let once = |draft: &Draft| seen.insert((real(&draft.comfyui), draft.base.as_deref().map(real)));
     all.filter(|draft| is_root(&draft.comfyui)).filter(once).collect()
 }

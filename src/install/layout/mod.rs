@@ -7,12 +7,18 @@
 //!
 //! Only folders on the way to something are listed, never those of models or those inside of packs.
 
+mod comfy_cli;
+mod desktop;
+mod desktop2;
+mod docker;
 mod draft;
 mod find;
 mod folder;
 mod git;
+mod pinokio;
 mod places;
 mod portable;
+mod stability_matrix;
 
 use std::path::{Path, PathBuf};
 
@@ -84,7 +90,17 @@ struct Kind {
 }
 
 /// Every kind. Of those that recognise a ComfyUI, the first counts.
-const KINDS: [Kind; 3] = [portable::KIND, git::KIND, folder::KIND];
+const KINDS: [Kind; 9] = [
+    desktop::KIND,
+    desktop2::KIND,
+    portable::KIND,
+    stability_matrix::KIND,
+    pinokio::KIND,
+    docker::KIND,
+    comfy_cli::KIND,
+    git::KIND,
+    folder::KIND,
+];
 
 /// The installation that a path means: anything in it, or a folder that has only one. Errors say what was found instead.
 pub fn installation(path: &Path) -> Result<Installation> {
