@@ -48,6 +48,7 @@ pub mod parallel;
 pub mod pipeline;
 pub mod plan;
 pub mod python;
+pub mod redact;
 pub mod render;
 pub mod report;
 pub mod revert;

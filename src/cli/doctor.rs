@@ -13,6 +13,7 @@ Examples:
   distorch-fix doctor
   distorch-fix doctor 'D:\\ComfyUI_windows_portable'
   distorch-fix doctor ~/ComfyUI --workflow wan2.2.json --log ~/ComfyUI/user/comfyui.log
+  distorch-fix doctor ~/ComfyUI --html page.html
   distorch-fix doctor ~/ComfyUI --format json
 
 Exit codes:
@@ -37,4 +38,17 @@ pub struct Doctor {
     /// How to print the report
     #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = one_of(DOCTORS.iter()))]
     pub format: &'static Format<DoctorReport>,
+
+    /// Write a page to this file too, to show to others: without user names, addresses, keys, and the folders above the
+    /// installation
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
+    /// Leave these out of what is printed, too
+    #[arg(long)]
+    pub redact: bool,
+
+    /// Keep them in the page
+    #[arg(long, conflicts_with = "redact", requires = "html")]
+    pub no_redact: bool,
 }

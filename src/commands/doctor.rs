@@ -1,10 +1,10 @@
 //! `doctor`: what is wrong in an installation, and what to do about it.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
+use std::{env, fs, thread};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
@@ -15,7 +15,8 @@ use crate::doctor::{self, Named};
 use crate::install::layout::{self, Installation};
 use crate::machine::Machine;
 use crate::parallel::STACK_BYTES;
-use crate::render::Screen;
+use crate::redact::{Names, Redactor};
+use crate::render::{Screen, html};
 use crate::report::{DoctorReport, Outcome};
 use crate::text::{quoted, shown};
 
@@ -27,9 +28,31 @@ pub(super) fn run(arguments: &Doctor, screen: &mut Screen) -> Result<Outcome> {
         Some(path) => layout::installation(path)?,
         None => anywhere(screen)?,
     };
+    let folders = [installation.root.clone(), installation.comfyui.clone(), installation.base.clone()];
     let report = examined(installation, arguments, screen)?;
+    let redactor = || -> Result<Redactor> {
+        let mut redactor = Redactor::new(Names::of_this_computer(), folders.iter().map(PathBuf::as_path));
+        redactor.learn(&report)?;
+        Ok(redactor)
+    };
+    if arguments.redact {
+        screen.redact(redactor()?);
+    }
     arguments.format.renderer.render(&report, screen)?;
+    if let Some(file) = &arguments.html {
+        let mut redactor = if arguments.no_redact { None } else { Some(redactor()?) };
+        let page = html::page(&report, &command(), redactor.as_mut())?;
+        fs::write(file, page)
+            .with_context(|| format!("{}: cannot be written", shown(file)))
+            .help("name a file in a folder that you may write to")?;
+    }
     Ok(report.outcome())
+}
+
+/// The command that is being run, to be pasted.
+fn command() -> String {
+    let arguments = env::args_os().skip(1).map(|argument| quoted(Path::new(&argument)));
+    ["distorch-fix".to_owned()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
 /// The report, with its progress on the screen while it is being made.

@@ -5,6 +5,7 @@
 
 mod columns;
 mod github;
+pub mod html;
 mod human;
 mod json;
 mod progress;

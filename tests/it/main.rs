@@ -29,6 +29,7 @@ mod load_list;
 mod locate;
 mod model_files;
 mod modules;
+mod page;
 mod pair;
 mod patches_readme;
 mod plan;

@@ -45,7 +45,8 @@ fn usual(places: &Places) -> Vec<Draft> {
     let mut problems = Vec::new();
     let Some(settings) = places.settings().map(|folder| folder.join(NAME)) else { return Vec::new() };
     let Some(base) = base(&settings, &mut problems) else { return Vec::new() };
-    let Some(comfyui) = programs(places).into_iter().find(|folder| is_root(folder)) else { return Vec::new() };
+    let programs = bundled(&settings).into_iter().chain(programs(places));
+    let Some(comfyui) = programs.into_iter().find(|folder| is_root(folder)) else { return Vec::new() };
     let logs = match places.os {
         Os::Mac => places.home().map(|home| home.join("Library").join("Logs").join(NAME)),
         Os::Windows | Os::Linux => Some(settings.join("logs")),
@@ -75,7 +76,14 @@ fn base(settings: &Path, problems: &mut Vec<String>) -> Option<PathBuf> {
     packs.folder.parent().map(Path::to_path_buf)
 }
 
-/// Where the app keeps its ComfyUI.
+/// The app's ComfyUI, by the folder with the app's own packs, which it writes into the file for models.
+fn bundled(settings: &Path) -> Vec<PathBuf> {
+    let extra = extra_model_paths(&settings.join("extra_models_config.yaml")).unwrap_or_default();
+    let packs = extra.into_iter().filter(|extra| extra.category == "custom_nodes");
+    packs.filter_map(|packs| packs.folder.parent().map(Path::to_path_buf)).collect()
+}
+
+/// Where the app is installed, and keeps its ComfyUI.
 fn programs(places: &Places) -> Vec<PathBuf> {
     let apps: Vec<PathBuf> = match places.os {
         Os::Windows => {

@@ -65,6 +65,16 @@ pub(super) fn everywhere(places: &Places) -> Vec<Installation> {
     usual(places).into_iter().map(|draft| draft.read(places)).collect()
 }
 
+/// See [`super::around`].
+pub(super) fn around<'i>(path: &Path, installations: &'i [Installation]) -> Option<&'i Installation> {
+    let own = real(path);
+    let contains = |folder: &PathBuf| path.starts_with(folder) || own.starts_with(real(folder));
+    // The folder of packs is the closer evidence: base directories can be in one another.
+    let has_packs = |installation: &&Installation| installation.custom_nodes.iter().any(contains);
+    let is_base = |installation: &&Installation| contains(&installation.base) || contains(&installation.user);
+    installations.iter().find(has_packs).or_else(|| installations.iter().find(is_base))
+}
+
 /// Those in the usual places, each once.
 pub(super) fn usual(places: &Places) -> Vec<Draft> {
     let mut seen = HashSet::new();

@@ -21,6 +21,7 @@ mod portable;
 mod stability_matrix;
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::Result;
 
@@ -110,6 +111,13 @@ pub fn installation(path: &Path) -> Result<Installation> {
 /// All installations in the usual places, each once.
 pub fn everywhere() -> Vec<Installation> {
     find::everywhere(&Places::here())
+}
+
+/// The installation in a usual place that a path belongs to although its ComfyUI is elsewhere: by its base directory, or by
+/// a folder of packs.
+pub fn around(path: &Path) -> Option<&'static Installation> {
+    static EVERYWHERE: LazyLock<Vec<Installation>> = LazyLock::new(everywhere);
+    find::around(path, &EVERYWHERE)
 }
 
 /// [`installation`] on a system that is described.

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    AbsentProblem, DoctorReport, EvidenceReport, ExaminedWorkflow, FoundProblem, PlaceReport, RunLoad, RunReport,
-    SCHEMA, StepReport, UnknownProblem, facts,
+    AbsentProblem, DoctorReport, EvidenceReport, ExaminedWorkflow, FoundProblem, PlaceReport, RunDevice, RunLoad,
+    RunReport, SCHEMA, StepReport, UnknownProblem, facts,
 };
 use crate::doctor::{Diagnosis, Facts, Finding, Known, LogFacts, Place, Rank, ReadWorkflow, Step, WorkflowFacts};
 use crate::log::Outcome as Loaded;
@@ -147,6 +147,24 @@ impl Writer<'_> {
     }
 }
 
+/// Both tables of a load, by device in the order of the plan.
+fn devices(load: &crate::log::Load) -> Vec<RunDevice> {
+    let mut names: Vec<&str> = load.planned.iter().map(|row| row.device.as_str()).collect();
+    for row in &load.assigned {
+        if !names.contains(&row.device.as_str()) {
+            names.push(&row.device);
+        }
+    }
+    let device = |name: &str| RunDevice {
+        device: visible(name).into_owned(),
+        planned_bytes: load.planned.iter().find(|row| row.device == name).map(|row| row.bytes),
+        // Without a row in the last table, a device got nothing.
+        assigned_bytes: (!load.assigned.is_empty())
+            .then(|| load.assigned.iter().filter(|row| row.device == name).map(|row| row.bytes).sum()),
+    };
+    names.into_iter().map(device).collect()
+}
+
 fn load(load: &crate::log::Load) -> RunLoad {
     let outcome = match &load.outcome {
         Loaded::Distributed => String::from("distributed"),
@@ -161,6 +179,7 @@ fn load(load: &crate::log::Load) -> RunLoad {
         line: load.line,
         model: load.model.clone(),
         string: load.string.clone(),
+        devices: devices(load),
         outcome: visible(&outcome).into_owned(),
         is_right: load.is_as_asked(),
     }
