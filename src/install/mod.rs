@@ -5,6 +5,7 @@
 //! the ComfyUI that encloses it. Nothing that is found is ever run, and nothing is written.
 
 mod comfyui;
+mod config;
 mod extra;
 mod files;
 mod git;
@@ -18,6 +19,7 @@ mod walk;
 
 pub use comfyui::ComfyUi;
 pub(crate) use comfyui::{is_root, version};
+pub(crate) use extra::normal;
 pub use extra::{Extra, extra_model_paths};
 pub use files::Files;
 pub use git::{GitFacts, Head};

@@ -21,6 +21,8 @@ pub struct Load {
     pub requested: Vec<Quota>,
     /// Bytes mode: what each device was given before layers were placed, and what was left for the wildcard.
     pub granted: Vec<Quota>,
+    /// Ratio mode: the shares, as printed.
+    pub ratio: Option<String>,
     /// Virtual VRAM mode: which device borrows how much from which.
     pub lent: Vec<Lent>,
     /// The string of fractions that it was translated into.
@@ -196,8 +198,8 @@ pub enum Outcome {
     },
     /// An exception ended it.
     Failed {
-        /// The exception, as an index of [`Start::remarks`](super::Start::remarks).
-        remark: usize,
+        /// The exception, as an index of [`Start::remarks`](super::Start::remarks), if it is still kept.
+        remark: Option<usize>,
         /// Its class and message.
         cause: String,
     },

@@ -89,10 +89,8 @@ impl Banner {
 /// A prompt that has just ended, for a verdict while the server runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ended {
-    /// The prompt. The indices of its loads are those of `banners` and of `remarks`.
+    /// The start that it belongs to, as far as it came: without other prompts.
+    pub start: super::Start,
+    /// The prompt.
     pub prompt: Prompt,
-    /// All loader nodes of this start so far.
-    pub banners: Vec<Banner>,
-    /// The remarks of this start so far.
-    pub remarks: Vec<super::Remark>,
 }

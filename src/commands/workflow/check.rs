@@ -11,7 +11,7 @@ use crate::allocator;
 use crate::checks::{self, Checked, Hardware, Installed, Told};
 use crate::cli::workflow::Check;
 use crate::commands::problem;
-use crate::install::{Checkout, Files};
+use crate::install::Files;
 use crate::models::Folders;
 use crate::pipeline;
 use crate::plan::{HEADROOM, devices};
@@ -67,9 +67,9 @@ impl<'a> Surroundings<'a> {
         let Installation { node, comfyui, .. } = &*installation;
         if let Some(root) = comfyui
             && !self.installed.contains_key(root)
+            && let Some(folders) = installation.folders(&self.arguments.folders)?
         {
-            let read = installed(root, node.as_ref(), &self.arguments.folders.arguments())?;
-            self.installed.insert(root.clone(), read);
+            self.installed.insert(root.clone(), installed(root, &installation, folders));
         }
         let installed = comfyui.as_ref().and_then(|root| self.installed.get(root));
         let classes = self.installations.classes(path, workflow)?;
@@ -80,11 +80,11 @@ impl<'a> Surroundings<'a> {
 }
 
 /// What is known of an installation besides its classes.
-fn installed(comfyui: &Path, node: Option<&Checkout>, arguments: &crate::models::Arguments) -> Result<Installed> {
+fn installed(comfyui: &Path, installation: &Installation, folders: Folders) -> Installed {
+    let node = installation.node.as_ref();
     let no_node = || String::from("the node is not installed there");
     let effects = node.ok_or_else(no_node).and_then(|node| {
         pipeline::loaders_of(node, &Files::Folder(comfyui.to_owned()), None).map_err(|error| format!("{error:#}"))
     });
-    let packs = node.map(|_| checks::packs(&comfyui.join("custom_nodes")).collect());
-    Ok(Installed { effects, packs, folders: Folders::of(comfyui, arguments)? })
+    Installed { effects, packs: node.map(|_| installation.packs()), folders }
 }

@@ -9,9 +9,12 @@ use anyhow::{Context as _, Result, anyhow};
 
 use crate::advice::Advise as _;
 use crate::cache::Cache;
+use crate::checks;
 use crate::cli;
+use crate::cli::workflow::ModelFolders;
 use crate::inputs::{self, Classes};
-use crate::install::{self, Checkout};
+use crate::install::{self, Checkout, layout};
+use crate::models::{self, Folders};
 use crate::workflow::Workflow;
 
 /// The installations of some workflows, each looked for once, and read once for all workflows whose classes are known
@@ -39,6 +42,8 @@ pub(super) struct Installation {
     release: Option<String>,
     /// The folder of ComfyUI.
     pub(super) comfyui: Option<PathBuf>,
+    /// Where everything that belongs to the ComfyUI is.
+    layout: Option<layout::Installation>,
 }
 
 impl<'a> Installations<'a> {
@@ -95,12 +100,35 @@ impl Installation {
         Ok(Some(if comfyui.is_some() { installed().or(of_release) } else { of_release }))
     }
 
+    /// Where its models are; None without a ComfyUI.
+    pub(super) fn folders(&self, named: &ModelFolders) -> Result<Option<Folders>> {
+        let Some(comfyui) = &self.comfyui else { return Ok(None) };
+        let mut arguments = named.arguments();
+        if let Some(layout) = &self.layout
+            && arguments == models::Arguments::default()
+        {
+            arguments.base_directory = Some(layout.base.clone()).filter(|base| base != comfyui);
+            let beside_main = |file: &&PathBuf| file.parent() != Some(comfyui);
+            let readable = |file: &&PathBuf| install::extra_model_paths(file).is_ok();
+            let extra = layout.extra_model_paths.iter().filter(beside_main).filter(readable);
+            arguments.extra_model_paths = extra.cloned().collect();
+        }
+        Folders::of(comfyui, &arguments).map(Some)
+    }
+
+    /// The names of all folders with packs.
+    pub(super) fn packs(&self) -> Vec<String> {
+        let folders = self.layout.iter().flat_map(|layout| &layout.custom_nodes);
+        folders.flat_map(|folder| checks::packs(folder)).collect()
+    }
+
     /// The node that the user named, else the one in ComfyUI.
     fn of(arguments: &cli::workflow::Installation, comfyui: Option<PathBuf>) -> Result<Self> {
+        let layout = comfyui.as_deref().and_then(|comfyui| layout::installation(comfyui).ok());
         let named_release = arguments.node.as_deref().filter(|node| !node.exists()).and_then(Path::to_str);
         if let Some(release) = named_release {
             let release = Some(release.to_owned());
-            return Ok(Self { node: None, release, comfyui });
+            return Ok(Self { node: None, release, comfyui, layout });
         }
         let node = match (&arguments.node, &comfyui) {
             (Some(named), _) => Some(
@@ -108,10 +136,10 @@ impl Installation {
                     .with_context(|| format!("{}: no ComfyUI-MultiGPU there", named.display()))
                     .help("name its folder")?,
             ),
-            (None, Some(comfyui)) => checkout(comfyui)?,
+            (None, Some(comfyui)) => checkout(comfyui)?.or_else(|| elsewhere(layout.as_ref()?)),
             (None, None) => None,
         };
-        Ok(Self { node, release: None, comfyui })
+        Ok(Self { node, release: None, comfyui, layout })
     }
 }
 
@@ -127,6 +155,11 @@ fn comfyui(arguments: &cli::workflow::Installation, file: &Path) -> Result<Optio
 /// The ComfyUI that a folder is, or is in.
 fn within(folder: &Path) -> Option<PathBuf> {
     install::comfyui_around(&folder.join("any"))
+}
+
+/// The checkout that ComfyUI loads from folders that are not in its own.
+fn elsewhere(layout: &layout::Installation) -> Option<Checkout> {
+    layout.custom_nodes.iter().filter(|folder| folder.is_dir()).find_map(|folder| checkout(folder).ok()?)
 }
 
 /// The checkout that ComfyUI loads, in or around a folder.

@@ -8,7 +8,6 @@ use anyhow::{Result, anyhow};
 use super::installation::Installations;
 use crate::advice::Advise as _;
 use crate::cli::plan::Plan;
-use crate::models::Folders;
 use crate::plan::devices;
 use crate::report::StagesReport;
 use crate::stages::{self, Options, Outline};
@@ -20,8 +19,7 @@ pub(in crate::commands) fn plan(arguments: &Plan, file: &Path) -> Result<StagesR
     let mut installations = Installations::cached(&arguments.installation);
     let installation = installations.of(file)?;
     let classes = installations.classes(file, &workflow)?;
-    let folders = installation.comfyui.as_deref().map(|root| Folders::of(root, &arguments.folders.arguments()));
-    let folders = folders.transpose()?;
+    let folders = installation.folders(&arguments.folders)?;
     let mut outline = Outline::of(&workflow, &classes, folders.as_ref(), &instead(&arguments.model)?)?;
     outline.notes.extend(folders.into_iter().flat_map(|folders| folders.problems));
     let devices = devices::devices(&arguments.vram, arguments.ram, &outline.strings(), devices::found)?;

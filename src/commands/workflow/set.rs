@@ -9,7 +9,6 @@ use super::edit::{self, Edit, Source};
 use crate::advice::Advise as _;
 use crate::cli::change::Set;
 use crate::cli::workflow::Files;
-use crate::models::Folders;
 use crate::plan::devices;
 use crate::render::Screen;
 use crate::report::Outcome;
@@ -36,9 +35,8 @@ pub(super) fn run(arguments: &Set, screen: &mut Screen) -> Result<Outcome> {
 fn fitting(arguments: &Set, source: &Source<'_>) -> Result<Vec<OwnString>> {
     let help =
         || format!("look at `distorch-fix plan --workflow {} --fit`, with the same options", quoted(source.path));
-    let comfyui = source.installation.comfyui.as_deref();
     let machine = &arguments.machine;
-    let folders = comfyui.map(|root| Folders::of(root, &machine.folders.arguments())).transpose()?;
+    let folders = source.installation.folders(&machine.folders)?;
     let outline = Outline::of(source.workflow, source.classes, folders.as_ref(), &HashMap::new())?;
     let devices = devices::devices(&machine.vram, machine.ram, &outline.strings(), devices::found)?;
     let options = Options::with_headroom(machine.headroom);

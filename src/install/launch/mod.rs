@@ -4,12 +4,23 @@
 //! Nothing is run. A place that is not understood gives no argument, and a problem instead.
 
 mod arguments;
+mod batch;
+mod command;
+pub(super) mod compose;
+mod dockerfile;
+mod pinokio;
+mod powershell;
+mod process;
+mod scripts;
+mod shell;
+mod systemd;
 
 use std::path::{Path, PathBuf};
 
-use super::layout::{Draft, Places};
-
 pub use arguments::{Given, Options};
+pub(super) use command::quoted_words;
+
+use super::layout::{Draft, Places};
 
 /// One way in which a ComfyUI is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +126,39 @@ impl Launch {
     }
 }
 
+/// The installation whose launches are looked for, and where.
+pub(super) struct Site<'a> {
+    draft: &'a Draft,
+    places: &'a Places,
+}
+
+impl Site<'_> {
+    /// Variables of the system that scripts use in paths.
+    fn outside(&self) -> impl Fn(&str) -> Option<String> {
+        |name| self.places.variable(name).map(|path| path.display().to_string())
+    }
+}
+
+/// Where launches are looked for, besides the settings of the installation's own launcher. What runs now comes first.
+const SOURCES: [fn(&Site<'_>, &mut Vec<String>) -> Vec<Launch>; 6] = [
+    process::launches,
+    scripts::launches,
+    systemd::launches,
+    compose::launches,
+    dockerfile::launches,
+    pinokio::launches,
+];
+
 /// Every way in which an installation is started. What is wrong with files is added to the problems.
-pub(super) fn launches(_: &Draft, _: &Places, _: &mut Vec<String>) -> Vec<Launch> {
-    Vec::new()
+pub(super) fn launches(draft: &Draft, places: &Places, problems: &mut Vec<String>) -> Vec<Launch> {
+    let site = Site { draft, places };
+    SOURCES.iter().flat_map(|source| source(&site, problems)).collect()
+}
+
+/// The folders of ComfyUIs that run now, or that services start.
+pub(super) fn started(places: &Places) -> Vec<PathBuf> {
+    let draft = Draft::new(super::layout::Layout::Folder, Path::new(""));
+    let site = Site { draft: &draft, places };
+    let programs = process::programs(&site).into_iter().chain(systemd::programs(&site));
+    programs.filter_map(|main| main.parent().map(Path::to_path_buf)).collect()
 }

@@ -7,14 +7,21 @@
 //!
 //! Only folders on the way to something are listed, never those of models or those inside of packs.
 
+mod comfy_cli;
+mod desktop;
+mod desktop2;
+mod docker;
 mod draft;
 mod find;
 mod folder;
 mod git;
+mod pinokio;
 mod places;
 mod portable;
+mod stability_matrix;
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::Result;
 
@@ -84,7 +91,17 @@ struct Kind {
 }
 
 /// Every kind. Of those that recognise a ComfyUI, the first counts.
-const KINDS: [Kind; 3] = [portable::KIND, git::KIND, folder::KIND];
+const KINDS: [Kind; 9] = [
+    desktop::KIND,
+    desktop2::KIND,
+    portable::KIND,
+    stability_matrix::KIND,
+    pinokio::KIND,
+    docker::KIND,
+    comfy_cli::KIND,
+    git::KIND,
+    folder::KIND,
+];
 
 /// The installation that a path means: anything in it, or a folder that has only one. Errors say what was found instead.
 pub fn installation(path: &Path) -> Result<Installation> {
@@ -94,6 +111,13 @@ pub fn installation(path: &Path) -> Result<Installation> {
 /// All installations in the usual places, each once.
 pub fn everywhere() -> Vec<Installation> {
     find::everywhere(&Places::here())
+}
+
+/// The installation in a usual place that a path belongs to although its ComfyUI is elsewhere: by its base directory, or by
+/// a folder of packs.
+pub fn around(path: &Path) -> Option<&'static Installation> {
+    static EVERYWHERE: LazyLock<Vec<Installation>> = LazyLock::new(everywhere);
+    find::around(path, &EVERYWHERE)
 }
 
 /// [`installation`] on a system that is described.
