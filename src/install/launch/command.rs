@@ -40,10 +40,13 @@ impl Command {
     /// The start of ComfyUI, if it is one: of the ComfyUI in this folder, unless the path cannot be followed.
     pub(super) fn launch(&self, kind: LaunchKind, file: Option<&Path>, comfyui: &Path) -> Option<Launch> {
         let at = self.words.iter().position(|word| is_named(word, "main.py"));
-        let (main, behind) = match at {
-            Some(at) => (self.main(&self.words[at], comfyui)?, at + 1),
-            None => (None, self.behind_comfy_cli()?),
-        };
+        let main = at.and_then(|at| self.path(&self.words[at])).filter(|main| main.is_file());
+        let own = comfyui.join("main.py");
+        let real = |path: &Path| std::fs::canonicalize(path).ok();
+        if main.as_ref().is_some_and(|main| *main != own && real(main) != real(&own)) {
+            return None;
+        }
+        let behind = at.map_or_else(|| self.behind_comfy_cli(), |at| Some(at + 1))?;
         let mut launch = Launch::new(kind, file, Some(self.line), Vec::new());
         for word in &self.words[behind..] {
             match first_unknown(word) {
@@ -55,12 +58,12 @@ impl Command {
         }
         let before = &self.words[..at.unwrap_or(0)];
         let set = before.iter().filter_map(|word| word.split_once('=')).filter(|(name, _)| is_variable(name));
-        launch.environment = self.environment.clone();
+        launch.environment.clone_from(&self.environment);
         launch.environment.extend(set.map(|(name, value)| (name.to_owned(), value.to_owned())));
         launch.environment.retain(|(_, value)| first_unknown(value).is_none());
         let python = before.iter().rfind(|word| base_name(word).to_ascii_lowercase().starts_with("python"));
         launch.python = python.and_then(|python| self.program(python));
-        launch.main = main;
+        launch.main = main.map(|_| own);
         launch.folder.clone_from(&self.folder);
         Some(launch)
     }
@@ -68,14 +71,6 @@ impl Command {
     /// The `main.py` that it starts, if the path can be followed.
     pub(super) fn main_path(&self) -> Option<PathBuf> {
         self.path(self.words.iter().find(|word| is_named(word, "main.py"))?).filter(|path| path.is_file())
-    }
-
-    /// The path of a `main.py`; None if it belongs to something else.
-    fn main(&self, word: &str, comfyui: &Path) -> Option<Option<PathBuf>> {
-        let Some(path) = self.path(word).filter(|path| path.is_file()) else { return Some(None) };
-        let own = comfyui.join("main.py");
-        let real = |path: &Path| std::fs::canonicalize(path).ok();
-        (path == own || real(&path) == real(&own)).then_some(Some(own))
     }
 
     /// Where the arguments begin in `comfy launch -- --port 8189`.
@@ -171,13 +166,12 @@ pub(in crate::install) fn quoted_words(text: &str) -> Vec<String> {
     for c in text.chars() {
         match quote {
             Some(open) if c == open => quote = None,
-            Some(_) => word.get_or_insert_default().push(c),
             None if matches!(c, '"' | '\'') => {
                 quote = Some(c);
                 word.get_or_insert_default();
             }
             None if c.is_whitespace() => words.extend(word.take()),
-            None => word.get_or_insert_default().push(c),
+            _ => word.get_or_insert_default().push(c),
         }
     }
     words.extend(word);

@@ -36,7 +36,7 @@ fn instructions(text: &str) -> Vec<Instruction> {
             whole.pop();
             match lines.next() {
                 Some((next, _)) if next.trim_start().starts_with('#') => whole.push('\\'),
-                Some((next, _)) => whole.push_str(&format!(" {}", next.trim())),
+                Some((next, _)) => whole = format!("{whole} {}", next.trim()),
                 None => break,
             }
         }

@@ -74,7 +74,7 @@ pub enum LaunchKind {
     Desktop2,
     /// The settings of comfy-cli.
     ComfyCli,
-    /// The settings of StabilityMatrix.
+    /// The settings of Stability Matrix.
     StabilityMatrix,
     /// A script of Pinokio.
     Pinokio,
@@ -173,8 +173,11 @@ impl Site<'_> {
     }
 }
 
+/// Finds launches, and adds what is wrong with files to the problems.
+type Source = fn(&Site<'_>, &mut Vec<String>) -> Vec<Launch>;
+
 /// Where launches are looked for, besides the settings of the installation's own launcher. What runs now comes first.
-const SOURCES: [fn(&Site<'_>, &mut Vec<String>) -> Vec<Launch>; 6] = [
+const SOURCES: [Source; 6] = [
     process::launches,
     scripts::launches,
     systemd::launches,
@@ -195,7 +198,7 @@ pub(super) fn launches(draft: &Draft, places: &Places, problems: &mut Vec<String
     launches
 }
 
-/// The folders of ComfyUIs that run now, or that services start.
+/// The folder of each ComfyUI that runs now, or that a service starts.
 pub(super) fn started(places: &Places) -> Vec<PathBuf> {
     let draft = Draft::new(super::layout::Layout::Folder, Path::new(""));
     let site = Site { draft: &draft, places };

@@ -87,7 +87,7 @@ pub(super) fn draft(comfyui: &Path, places: &Places) -> Draft {
     known.unwrap_or_else(|| Draft::new(super::Layout::Folder, comfyui))
 }
 
-/// The ComfyUIs below a folder, level by level down to where there is one.
+/// Each ComfyUI below a folder, level by level down to where there is one.
 fn below(top: &Path) -> Vec<PathBuf> {
     let mut level = vec![top.to_owned()];
     let mut looked_into = 0;
