@@ -11,6 +11,7 @@ mod comfyui;
 mod conflict;
 mod loaders;
 mod located;
+mod log;
 mod patch;
 pub mod plan;
 mod problem;
@@ -34,6 +35,10 @@ pub use comfyui::{ComfyUiReport, DynamicVramReport};
 pub use conflict::ConflictReport;
 pub use loaders::LoaderReport;
 pub use located::Located;
+pub use log::{
+    CountReport, FailedPackReport, LoadDevice, LoadOutcome, LoadReport, LoaderMatch, LogReport, LogSource, NextReport, PlannedDevice,
+    PlannedLoad, PromptEnd, PromptReport, RemarkReport, SeenDeviceReport, StartReport,
+};
 pub(crate) use located::workspace;
 pub use patch::Patch;
 pub use plan::{ModelsReport, PlanReport};
@@ -274,6 +279,7 @@ mod tests {
         is_schema::<ChecksReport>("workflow-check.schema.json", "What is wrong with the loader nodes of workflows");
         let title = "What `distorch-fix plan --workflow FILE --format json` prints";
         is_schema::<stages::StagesObject<'_>>("plan-workflow.schema.json", title);
+        is_schema::<LogReport>("log.schema.json", "What a log of ComfyUI says about the loads of models");
         is_schema::<WorkflowsReport>("workflow.schema.json", "What the loader nodes of workflows are set to");
     }
 }

@@ -3,6 +3,7 @@
 mod checks;
 mod findings;
 mod loaders;
+mod log;
 mod patch;
 mod plan;
 mod proof;
@@ -16,6 +17,8 @@ use std::fmt::Write as _;
 use std::io;
 
 use anyhow::Result;
+
+pub use self::log::told;
 
 use crate::comfyui::{Fit, Kind, Pair};
 use crate::fixes::Status;
