@@ -39,6 +39,7 @@ pub mod install;
 pub mod lint;
 pub mod loaders;
 pub mod log;
+pub mod machine;
 pub mod models;
 pub mod parallel;
 pub mod pipeline;
