@@ -19,7 +19,7 @@ use std::fmt;
 
 use anyhow::Result;
 
-pub use self::human::{Human, told};
+pub use self::human::{Human, concluded, told};
 pub use self::screen::Screen;
 
 use self::github::Github;

@@ -5,11 +5,10 @@ use serde::Serialize;
 use super::{Located, Outcome};
 use crate::allocator::{Accounting, Policy, readable};
 use crate::log::{
-    Asked, Container, DynamicVram, End, Ended, Load, LoadKind, Log, Mode, Outcome as LoadEnd, Prompt, Remark, RemarkKind,
-    Start,
+    Asked, Banner, Container, Counts, DynamicVram, Encoding, End, Load, LoadKind, Log, Mode, Outcome as LoadEnd, Prompt,
+    Remark, RemarkKind, Start,
 };
-use crate::seen::silence::{self, Installed};
-use crate::seen::{self, About, Comparison, LoaderNode, Step};
+use crate::seen::{self, About, Comparison, Installed, LoaderNode, Step, silence};
 use crate::text::counted;
 
 /// The version of the document format. It changes if a reader of the last one could misread the new one; added
@@ -31,7 +30,7 @@ pub struct LogReport {
     /// Other logs of the same installation.
     pub other_files: Vec<Located>,
     /// How its text is encoded.
-    pub encoding: String,
+    pub encoding: &'static str,
     /// Its lines.
     pub lines: u64,
     /// Its bytes.
@@ -354,11 +353,11 @@ impl LogReport {
             version: env!("CARGO_PKG_VERSION"),
             file: source.file.clone(),
             other_files: source.others.clone(),
-            encoding: log.encoding.to_string(),
+            encoding: encoding(log.encoding),
             lines: log.lines,
             bytes: log.bytes,
             starts: reports.collect(),
-            earlier: Vec::new(),
+            earlier: earlier(&log.earlier),
             silence: silence.map(|silence| silence.why),
             notes: if is_stale { vec![STALE.to_owned()] } else { Vec::new() },
             verdict,
@@ -380,6 +379,28 @@ const STALE: &str = "the node's files were changed after this log was last writt
 fn is_newest(log: &Log, at: usize) -> bool {
     let source = &log.starts[at].source;
     log.starts[at + 1..].iter().all(|later| later.source != *source)
+}
+
+fn encoding(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Utf8 => "UTF-8",
+        Encoding::Utf16Le => "UTF-16LE",
+        Encoding::Utf16Be => "UTF-16BE",
+        Encoding::Mixed => "several encodings",
+    }
+}
+
+/// Loads that are no longer kept.
+fn earlier(counts: &Counts) -> Vec<CountReport> {
+    let all = [
+        (LoadOutcome::Distributed, counts.distributed),
+        (LoadOutcome::Reused, counts.reused),
+        (LoadOutcome::Standard, counts.standard),
+        (LoadOutcome::Inert, counts.inert),
+        (LoadOutcome::Failed, counts.failed),
+        (LoadOutcome::Unknown, counts.unknown),
+    ];
+    all.into_iter().filter(|(_, loads)| *loads > 0).map(|(outcome, loads)| CountReport { outcome, loads }).collect()
 }
 
 /// All loads in one sentence.
@@ -481,7 +502,7 @@ fn container(container: Container) -> &'static str {
 
 impl PromptReport {
     /// The report about a prompt, with the loader nodes and remarks of its start.
-    pub fn new<'a>(prompt: &Prompt, banners: &[crate::log::Banner], remarks: &[Remark], about: impl Fn(&Load) -> About<'a>) -> Self {
+    pub fn new<'a>(prompt: &Prompt, banners: &[Banner], remarks: &[Remark], about: impl Fn(&Load) -> About<'a>) -> Self {
         let banners = banners.get(prompt.banners.clone()).unwrap_or_default();
         let matters = |remark: &&Remark| (prompt.line..=prompt.last_line).contains(&remark.line) && remark.kind != RemarkKind::Other;
         Self {

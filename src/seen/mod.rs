@@ -13,6 +13,7 @@ pub mod step;
 
 pub use loaders::{LoaderNode, Loaders};
 pub use plan::Comparison;
+pub use silence::Installed;
 pub use step::Step;
 
 /// What is known of a load besides its log.

@@ -4,7 +4,7 @@
 
 use crate::allocator::{Accounting, AllocationString, Device, Machine, Policy, gigabytes};
 use crate::log::{Load, LoadKind, Mode};
-use crate::plan::{Devices, Loading, NamedModel, Options, Plan, Run};
+use crate::plan::{Card, Devices, Gpu, Loading, NamedModel, Options, Plan, Run};
 use crate::text::counted;
 
 /// What is left of a size of the log after rounding, in bytes, for each row of a table.
@@ -42,12 +42,14 @@ fn shortened(class: &str) -> String {
     class.chars().take(18).collect()
 }
 
-/// Plans a load, and compares. `open` reads the model under an accounting.
+/// Plans a load, and compares. `open` reads the model as it is loaded on a card, under an accounting; `gpu` is the kind of the
+/// compute GPU, if it is known.
 ///
 /// # Errors If the log does not have the numbers, or the model cannot be planned.
 pub fn compare(
     load: &Load,
-    open: impl Fn(Accounting) -> Result<(NamedModel, Loading), String>,
+    gpu: Option<Gpu>,
+    open: impl Fn(Card, Accounting) -> Result<(NamedModel, Loading), String>,
 ) -> Result<Comparison, String> {
     let Some(text) = &load.string else { return Err("which string it had is not known".to_owned()) };
     let total_bytes = load.total_bytes.or_else(|| sum(load.assigned.iter().map(|row| row.bytes)));
@@ -55,13 +57,15 @@ pub fn compare(
         return Err("the log does not have all tables of this load".to_owned());
     };
     let string = AllocationString::parse(text).map_err(|error| format!("the node cannot parse `{text}`: {error}"))?;
-    let resident = open(Accounting::Resident)?;
+    let devices = devices(load);
+    let card = devices.card(string.compute_device(), gpu);
+    let resident = open(card, Accounting::Resident)?;
     let resident_bytes = resident.0.modules.model.total_bytes(Accounting::Resident);
     let mut remarks = Vec::new();
     let (accounting, (named, loading)) = if is_about(total_bytes, resident_bytes, 1) {
         (Accounting::Resident, resident)
     } else {
-        let offload = open(Accounting::Offload)?;
+        let offload = open(card, Accounting::Offload)?;
         let offload_bytes = offload.0.modules.model.total_bytes(Accounting::Offload);
         if is_about(total_bytes, offload_bytes, load.layers.len() as u64 + 1) {
             remarks.push(counts_more(total_bytes, resident_bytes));
@@ -80,7 +84,7 @@ pub fn compare(
         loading,
     };
     let model = named.name.clone();
-    let plan = Plan::new(vec![(named, string)], devices(load), options).map_err(|error| format!("{error:#}"))?;
+    let plan = Plan::new(vec![(named, string)], devices, options).map_err(|error| format!("{error:#}"))?;
     let planned = plan.models.into_iter().next().ok_or("nothing was planned")?;
     let largest_bytes =
         planned.named.modules.model.blocks().iter().map(|block| block.bytes(accounting)).max().unwrap_or(0);

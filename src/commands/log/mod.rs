@@ -1,44 +1,48 @@
 //! `log`: what a log of ComfyUI shows.
 
-mod files;
 mod live;
 mod next;
+mod read;
 mod source;
 mod surroundings;
 
-use std::cell::RefCell;
+use std::io;
 
 use anyhow::Result;
 
 use self::source::Source;
 use self::surroundings::Surroundings;
 use crate::cli;
-use crate::log::{Log, Reader};
-use crate::render::{Screen, told};
-use crate::report::{LogReport, Outcome, PromptReport};
+use crate::log::Reader;
+use crate::render::{Screen, concluded, told};
+use crate::report::{LogReport, Outcome};
 
 pub(super) fn run(arguments: &cli::log::Log, screen: &mut Screen) -> Result<Outcome> {
-    let mut source = Source::of(arguments)?;
-    let surroundings = Surroundings::new(arguments, &source)?;
-    let about = source.about();
-    let log = match &mut source {
-        Source::Live(input) => {
-            let reader = RefCell::new(Reader::new());
-            live::follow(input, screen, |bytes| {
-                let mut reader = reader.borrow_mut();
-                reader.feed(bytes);
-                reader.ended().into_iter().map(|ended| told(&surroundings.prompt(&ended))).collect()
-            })?;
-            reader.into_inner().finish()
-        }
-        Source::Whole { input, length, .. } => files::read(input, *length, screen)?,
+    let source = Source::of(arguments)?;
+    let about = source.about()?;
+    let surroundings = Surroundings::new(arguments)?;
+    let log = if source.is_live {
+        let mut reader = Reader::new();
+        live::follow(io::stdin(), screen, |bytes| {
+            reader.feed(bytes);
+            reader.ended().iter().map(|ended| told(&surroundings.prompt(ended))).collect()
+        })?;
+        reader.finish()
+    } else {
+        let (input, length) = source.open()?;
+        read::read(input, &source.name(), length, screen)?
     };
     let report = LogReport::new(
         &log,
         &about,
         arguments.all,
         |start, prompt, load| surroundings.about(start, prompt, load),
-        |step| next::next(step, arguments, &about),
+        |step| next::next(step, arguments, &source),
     );
+    if source.is_live {
+        screen.aside(&concluded(&report));
+    } else {
+        arguments.format.renderer.render(&report, screen)?;
+    }
     Ok(report.outcome())
 }

@@ -11,7 +11,7 @@ use crate::seen::Step;
 /// A step, with what this run was told about the installation and the workflow.
 pub(super) fn next(step: Step, arguments: &Log, source: &Source) -> NextReport {
     let node = arguments.installation.node.as_deref().filter(|node| node.exists());
-    let installation = node.or(source.root.as_deref());
+    let installation = node.or(source.comfyui.as_deref());
     let of = |command: &str, path: Option<&Path>| path.map_or_else(|| command.to_owned(), |path| format!("{command} {}", quoted(path)));
     let apply = || Some(of("distorch-fix apply", installation));
     let (what, command) = match step {

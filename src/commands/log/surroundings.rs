@@ -1,5 +1,6 @@
 //! What is known besides the log: workflows and models.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::Result;
@@ -32,7 +33,7 @@ impl<'a> Surroundings<'a> {
         let mut loaders = Loaders::default();
         let mut installations = Installations::cached(&arguments.installation);
         let is_of_workflow = !arguments.workflow.is_empty();
-        let instead = instead(if is_of_workflow { &arguments.model } else { &[] })?;
+        let instead = if is_of_workflow { instead(&arguments.model)? } else { HashMap::new() };
         for file in &arguments.workflow {
             let workflow = Workflow::open(file)?;
             let classes = installations.classes(file, &workflow)?;

@@ -18,7 +18,7 @@ use std::io;
 
 use anyhow::Result;
 
-pub use self::log::told;
+pub use self::log::{concluded, told};
 
 use crate::comfyui::{Fit, Kind, Pair};
 use crate::fixes::Status;

@@ -117,6 +117,13 @@ fn start(start: &StartReport) -> String {
     out
 }
 
+/// The verdict alone, at the end of a log that was passed on, and what is not told yet: prompts that did not end.
+pub fn concluded(report: &LogReport) -> String {
+    let last = report.starts.iter().filter(|start| start.counts).filter_map(|start| start.prompts.last());
+    let open = last.filter(|prompt| prompt.end == PromptEnd::Unknown && !prompt.loads.is_empty());
+    open.map(told).chain([verdict(report)]).collect()
+}
+
 /// Prompts that are not shown, in one line.
 fn left_out(prompts: &[PromptReport]) -> String {
     if prompts.is_empty() {
