@@ -27,6 +27,8 @@ mod hostile_checkouts;
 mod inputs;
 mod load_list;
 mod locate;
+mod log;
+mod log_live;
 mod model_files;
 mod modules;
 mod pair;
