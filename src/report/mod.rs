@@ -35,11 +35,11 @@ pub use comfyui::{ComfyUiReport, DynamicVramReport};
 pub use conflict::ConflictReport;
 pub use loaders::LoaderReport;
 pub use located::Located;
-pub use log::{
-    CountReport, FailedPackReport, LoadDevice, LoadOutcome, LoadReport, LoaderMatch, LogReport, LogSource, NextReport, PlannedDevice,
-    PlannedLoad, PromptEnd, PromptReport, RemarkReport, SeenDeviceReport, StartReport,
-};
 pub(crate) use located::workspace;
+pub use log::{
+    CountReport, FailedPackReport, LoadDevice, LoadOutcome, LoadReport, LoaderMatch, LogReport, LogSource, NextReport,
+    PlannedDevice, PlannedLoad, PromptEnd, PromptReport, RemarkReport, SeenDeviceReport, StartReport,
+};
 pub use patch::Patch;
 pub use plan::{ModelsReport, PlanReport};
 pub use problem::Problem;

@@ -90,7 +90,8 @@ pub fn compare(
         planned.named.modules.model.blocks().iter().map(|block| block.bytes(accounting)).max().unwrap_or(0);
     let run = planned.runs.into_iter().next().ok_or("nothing was planned")?;
     let agrees = differs_by(load, &run) <= ROUNDING_BYTES * 2;
-    if !agrees && remarks.is_empty() || !agrees && accounting == Accounting::Offload {
+    let is_other_total = accounting == Accounting::Resident && !remarks.is_empty();
+    if !agrees && !is_other_total {
         remarks.push(why(load, &run, largest_bytes));
     }
     Ok(Comparison { model, accounting, policy, run, agrees, remarks })
@@ -171,7 +172,8 @@ fn why(load: &Load, run: &Run, largest_bytes: u64) -> String {
         return "the node planned other shares of the devices; why is unknown".to_owned();
     }
     if differs_by(load, run) <= largest_bytes {
-        return "they differ by less than one layer, at the edge of a device: the log rounds what devices have".to_owned();
+        return "they differ by less than one layer, at the edge of a device: the log rounds what devices have"
+            .to_owned();
     }
     let layers = &run.allocation.layers;
     let is_same = |row: &crate::log::Layers| {

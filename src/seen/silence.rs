@@ -34,22 +34,32 @@ pub struct Silence {
     pub step: Option<Step>,
 }
 
-fn silence(why: impl Into<String>, step: Option<Step>) -> Option<Silence> {
-    Some(Silence { why: why.into(), step })
+fn silence(why: impl Into<String>, step: Option<Step>) -> Silence {
+    Silence { why: why.into(), step }
 }
 
 /// Why the starts that count have no loads of the node; None if they have.
 pub fn of(log: &Log, starts: &[&Start], installed: &Installed) -> Option<Silence> {
     if log.bytes == 0 {
-        return silence("The log is empty.", Some(Step::Run));
+        return Some(silence("The log is empty.", Some(Step::Run)));
     }
     if starts.iter().any(|start| has_loads(start)) {
         return None;
     }
-    match starts.last() {
+    Some(match starts.last().filter(|start| !is_foreign(start)) {
         Some(start) => of_start(start, installed),
-        None => silence("The log has no line that ComfyUI or the node writes: it is of something else.", Some(Step::Look)),
-    }
+        None => silence("The log has no line that ComfyUI or the node writes: it is of something else.", None),
+    })
+}
+
+/// Does nothing in it look like ComfyUI?
+fn is_foreign(start: &Start) -> bool {
+    !start.is_begun_here
+        && start.comfyui.is_none()
+        && start.devices.is_empty()
+        && start.packs.is_empty()
+        && start.prompts.is_empty()
+        && start.node.line.is_none()
 }
 
 fn has_loads(start: &Start) -> bool {
@@ -58,7 +68,7 @@ fn has_loads(start: &Start) -> bool {
         || start.prompts.iter().flat_map(|prompt| &prompt.loads).any(|load| load.is_as_asked() == Some(false))
 }
 
-fn of_start(start: &Start, installed: &Installed) -> Option<Silence> {
+fn of_start(start: &Start, installed: &Installed) -> Silence {
     if start.container == Container::VerboseFile {
         return silence(
             "It is a file of `--verbose LEVEL FILE`, which never has the node's lines: the node writes them to standard error \
@@ -89,7 +99,7 @@ fn of_start(start: &Start, installed: &Installed) -> Option<Silence> {
 }
 
 /// The log has no line of the node at all.
-fn unseen(start: &Start, is_imported: bool, installed: &Installed) -> Option<Silence> {
+fn unseen(start: &Start, is_imported: bool, installed: &Installed) -> Silence {
     if is_imported {
         return silence(
             "ComfyUI imported ComfyUI-MultiGPU, and none of its lines is here: it writes to standard error, and the log has \
@@ -107,7 +117,10 @@ fn unseen(start: &Start, is_imported: bool, installed: &Installed) -> Option<Sil
         return silence(why, Some(Step::Look));
     }
     match &installed.node {
-        None => silence("This ComfyUI has no ComfyUI-MultiGPU: it is not installed, or the log is of another server.", Some(Step::Look)),
+        None => silence(
+            "This ComfyUI has no ComfyUI-MultiGPU: it is not installed, or the log is of another server.",
+            Some(Step::Look),
+        ),
         Some(node) => {
             let here = node.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             silence(

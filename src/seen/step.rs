@@ -25,17 +25,16 @@ pub enum Step {
 
 impl Step {
     /// By the loads that count, each with its start, in their order; and by why there are none, if there are none.
-    pub fn of<'l>(
-        loads: impl DoubleEndedIterator<Item = (&'l Start, &'l Load)> + Clone,
-        silence: Option<&Silence>,
-        is_stale: bool,
-    ) -> Option<Self> {
-        let wrong = loads.clone().rev().find(|(_, load)| load.is_as_asked() == Some(false));
+    pub fn of(loads: &[(&Start, &Load)], silence: Option<&Silence>, is_stale: bool) -> Option<Self> {
+        let wrong = loads.iter().rev().find(|(_, load)| load.is_as_asked() == Some(false));
         let step = match (wrong, silence) {
             (Some((start, load)), _) => Some(Self::against(start, load)),
             (None, Some(silence)) => silence.step,
-            (None, None) if loads.clone().any(|(_, load)| spills(load)) => Some(Self::KeepOnGpus),
-            (None, None) => loads.clone().all(|(_, load)| load.asked == Asked::Nothing).then_some(Self::Set),
+            (None, None) if loads.iter().any(|(_, load)| spills(load)) => Some(Self::KeepOnGpus),
+            (None, None) => {
+                let is_set = loads.iter().any(|(_, load)| load.asked != Asked::Nothing);
+                (!loads.is_empty() && !is_set).then_some(Self::Set)
+            }
         };
         step.map(|step| if is_stale { Self::Restart } else { step })
     }

@@ -94,7 +94,11 @@ fn each_failure_has_its_next_step() {
         ("inert.log", "--disable-dynamic-vram", "distorch-fix apply"),
         ("as-shipped.log", "to keep all of it on the GPUs", "distorch-fix apply"),
         ("nothing-set.log", "workflow set --fit", ""),
-        ("out-of-memory.log", "look at the whole installation", "distorch-fix doctor --log tests/data/logs/out-of-memory.log"),
+        (
+            "out-of-memory.log",
+            "look at the whole installation",
+            "distorch-fix doctor --log tests/data/logs/out-of-memory.log",
+        ),
     ] {
         let report = report(&log(file, &["--format", "json"]));
         let next = &report["next"];
@@ -111,9 +115,13 @@ fn what_a_device_was_asked_planned_and_given_is_in_the_report() {
     let load = &report["starts"][0]["prompts"][0]["loads"][0];
     let devices = load["devices"].as_array().unwrap();
     let of = |device: &str, what: &str| {
-        devices.iter().find(|row| row["device"] == device).unwrap()[what].as_f64().map(|bytes| bytes / f64::from(1 << 20))
+        devices.iter().find(|row| row["device"] == device).unwrap()[what]
+            .as_f64()
+            .map(|bytes| bytes / f64::from(1 << 20))
     };
-    let is = |found: Option<f64>, megabytes: f64| assert!((found.unwrap() - megabytes).abs() < 0.01, "{found:?}, {megabytes}");
+    let is = |found: Option<f64>, megabytes: f64| {
+        assert!((found.unwrap() - megabytes).abs() < 0.01, "{found:?}, {megabytes}")
+    };
     is(of("cuda:0", "asked_bytes"), 5120.0);
     is(of("cuda:0", "planned_bytes"), 5120.0);
     // With the layers that are too small to be moved.
@@ -195,7 +203,8 @@ fn the_encoding_and_what_steers_terminals_change_nothing() {
     let ran = printed(&huge);
     assert_eq!(ran.code, 1);
     assert!(ran.out.contains("failed  WAN21") && ran.out.len() < 4 * plain.out.len(), "{}", ran.out);
-    let wild = printed(text.replace("Requested to load WAN21", "Requested to load \u{1b}]0;owned\u{7}\u{202e}").as_bytes());
+    let wild =
+        printed(text.replace("Requested to load WAN21", "Requested to load \u{1b}]0;owned\u{7}\u{202e}").as_bytes());
     assert!(!wild.out.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{}", wild.out);
 }
 
@@ -236,7 +245,10 @@ fn of_an_installation_the_newest_log_is_read_and_the_others_are_named() {
     for path in [".", "ComfyUI", "ComfyUI/custom_nodes", "ComfyUI/custom_nodes/ComfyUI-MultiGPU"] {
         let ran = install.run(&["log", path, "--format", "json"]);
         let report = report(&ran);
-        assert_eq!(report["file"], "ComfyUI/user/comfyui.log", "{path}: a log that is kept is older, whatever its time");
+        assert_eq!(
+            report["file"], "ComfyUI/user/comfyui.log",
+            "{path}: a log that is kept is older, whatever its time"
+        );
         assert_eq!(report["other_files"][0], "ComfyUI/user/comfyui_8189.log");
         assert_eq!(report["other_files"].as_array().unwrap().len(), 2);
     }

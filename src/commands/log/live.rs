@@ -17,11 +17,7 @@ use crate::render::Screen;
 const CHUNK: usize = 128 << 10;
 
 /// Reads `input` to its end. `read` gets each chunk, and returns what is to be said once it has been passed on.
-pub(super) fn follow(
-    mut input: impl Read,
-    screen: &mut Screen,
-    mut read: impl FnMut(&[u8]) -> String,
-) -> Result<()> {
+pub(super) fn follow(mut input: impl Read, screen: &mut Screen, mut read: impl FnMut(&[u8]) -> String) -> Result<()> {
     outlive_interrupts();
     let mut onward = Onward { is_open: true, is_at_line_start: true };
     let mut waiting = String::new();
@@ -70,7 +66,9 @@ impl Onward {
 }
 
 fn stopped(error: io::Error) -> Error {
-    Error::from(error).context("the log is no longer passed on, but still read").help("look at where it goes, such as a full disk")
+    Error::from(error)
+        .context("the log is no longer passed on, but still read")
+        .help("look at where it goes, such as a full disk")
 }
 
 /// How many bytes make whole lines.

@@ -111,7 +111,10 @@ fn node(found: &layout::Installation) -> Option<PathBuf> {
 /// When the newest Python file of the node was written.
 fn changed(node: &Path) -> Option<SystemTime> {
     let files = fs::read_dir(node).ok()?.flatten().map(|entry| entry.path());
-    files.filter(|path| path.extension().is_some_and(|extension| extension == "py")).filter_map(|path| written(&path)).max()
+    files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
+        .filter_map(|path| written(&path))
+        .max()
 }
 
 fn written(path: &Path) -> Option<SystemTime> {

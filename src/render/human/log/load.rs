@@ -20,8 +20,7 @@ const CELL: usize = 10;
 pub(super) fn style(load: &LoadReport) -> Style {
     match (load.is_as_asked, load.outcome) {
         (Some(false), _) => BAD,
-        (_, LoadOutcome::Unknown) => UNSURE,
-        (None, LoadOutcome::Standard | LoadOutcome::Inert) => UNSURE,
+        (_, LoadOutcome::Unknown) | (None, LoadOutcome::Standard | LoadOutcome::Inert) => UNSURE,
         (_, LoadOutcome::Standard | LoadOutcome::Inert) => FAINT,
         _ => GOOD,
     }
@@ -57,12 +56,14 @@ fn nodes(nodes: &[LoaderMatch]) -> String {
         [node] => {
             let files = node.files.join(", ");
             let line = format!("node {}", named(node));
-            let files = if files.is_empty() { String::new() } else { format!("    {FAINT}{}{FAINT:#}\n", visible(&files)) };
+            let files =
+                if files.is_empty() { String::new() } else { format!("    {FAINT}{}{FAINT:#}\n", visible(&files)) };
             format!("    {}\n{files}", wrapped(&visible(&line), 4, 6, columns()))
         }
         several => {
             let all: Vec<String> = several.iter().map(|node| node.id.clone()).collect();
-            let line = format!("node {}: which of them is not known, since they have the same settings", all.join(" or "));
+            let line =
+                format!("node {}: which of them is not known, since they have the same settings", all.join(" or "));
             format!("    {UNSURE}{}{UNSURE:#}\n", wrapped(&visible(&line), 4, 6, columns()))
         }
     }
@@ -73,7 +74,9 @@ fn string(load: &LoadReport) -> String {
     let Some(string) = &load.string else { return String::new() };
     let compute = load.compute.as_ref().map(|device| format!(", computed on {device}")).unwrap_or_default();
     let lent = match (load.virtual_vram_gb, &load.donor) {
-        (Some(gigabytes), Some(donor)) if gigabytes > 0.0 && string.is_empty() => format!("{gigabytes} GB of virtual VRAM from {donor}"),
+        (Some(gigabytes), Some(donor)) if gigabytes > 0.0 && string.is_empty() => {
+            format!("{gigabytes} GB of virtual VRAM from {donor}")
+        }
         _ => String::new(),
     };
     let what = match (string.is_empty(), lent.is_empty()) {
@@ -81,7 +84,11 @@ fn string(load: &LoadReport) -> String {
         (true, false) => lent,
         (true, true) => "neither a string nor virtual VRAM".to_owned(),
     };
-    let mode = load.mode.filter(|mode| !matches!(*mode, "nothing" | "virtual VRAM")).map(|mode| format!("  ({mode})")).unwrap_or_default();
+    let mode = load
+        .mode
+        .filter(|mode| !matches!(*mode, "nothing" | "virtual VRAM"))
+        .map(|mode| format!("  ({mode})"))
+        .unwrap_or_default();
     let text = format!("{what}{compute}{mode}");
     format!("    {}\n", wrapped(&visible(&text), 4, 6, columns()))
 }
@@ -89,7 +96,12 @@ fn string(load: &LoadReport) -> String {
 /// Where it went, by device.
 fn table(load: &LoadReport) -> String {
     let plan = load.plan.as_ref().filter(|plan| plan.unknown.is_none());
-    let largest = load.devices.iter().flat_map(|device| [device.assigned_bytes, device.planned_bytes, device.asked_bytes]).flatten().max();
+    let largest = load
+        .devices
+        .iter()
+        .flat_map(|device| [device.assigned_bytes, device.planned_bytes, device.asked_bytes])
+        .flatten()
+        .max();
     let unit = if largest.is_some_and(|bytes| gigabytes(bytes) >= 1.0) { Unit::Gb } else { Unit::Mb };
     let has_asked = load.devices.iter().any(|device| device.asked_bytes.is_some());
     let has_assigned = load.devices.iter().any(|device| device.assigned_bytes.is_some());
@@ -100,7 +112,13 @@ fn table(load: &LoadReport) -> String {
     };
     let head = ["Asked", "Planned", "Assigned", "By plan"].map(str::to_owned);
     let [asked, planned, assigned, by_plan] = head;
-    let line = row([(true, unit.name().to_owned()), (has_asked, asked), (true, planned), (has_assigned, assigned), (plan.is_some(), by_plan)]);
+    let line = row([
+        (true, unit.name().to_owned()),
+        (has_asked, asked),
+        (true, planned),
+        (has_assigned, assigned),
+        (plan.is_some(), by_plan),
+    ]);
     let mut out = format!("    {FAINT}{line}{FAINT:#}\n");
     let all: u64 = load.devices.iter().filter_map(|device| device.assigned_bytes).fold(0, u64::saturating_add);
     for device in &load.devices {

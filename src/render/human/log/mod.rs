@@ -41,14 +41,15 @@ impl Render<LogReport> for Human {
                 }
             }
         }
-        if report.exit_code == 0 { screen.note(&verdict(report))? } else { screen.print(&verdict(report))? }
-        Ok(())
+        let verdict = verdict(report);
+        Ok(if report.exit_code == 0 { screen.note(&verdict) } else { screen.print(&verdict) }?)
     }
 }
 
 /// The log, and which others there are.
 fn head(report: &LogReport) -> String {
-    let name = report.file.as_ref().map_or_else(|| "standard input".to_owned(), |file| visible(&file.shown()).into_owned());
+    let name =
+        report.file.as_ref().map_or_else(|| "standard input".to_owned(), |file| visible(&file.shown()).into_owned());
     let starts = match report.starts.len() {
         0 | 1 => String::new(),
         some => format!(", {some} starts of ComfyUI"),
@@ -56,7 +57,8 @@ fn head(report: &LogReport) -> String {
     let lines = counted(usize::try_from(report.lines).unwrap_or(usize::MAX), "line");
     let encoding = if report.encoding == "UTF-8" { String::new() } else { format!(", {}", report.encoding) };
     let about = format!("{lines}{starts}{encoding}");
-    let mut out = format!("{STRONG}{name}{STRONG:#}  {FAINT}{}{FAINT:#}\n", wrapped(&about, width(&name, 0) + 2, 2, columns()));
+    let mut out =
+        format!("{STRONG}{name}{STRONG:#}  {FAINT}{}{FAINT:#}\n", wrapped(&about, width(&name, 0) + 2, 2, columns()));
     if !report.other_files.is_empty() {
         let others: Vec<String> = report.other_files.iter().map(|file| visible(&file.shown()).into_owned()).collect();
         let text = format!("other logs: {}", others.join(", "));
@@ -75,7 +77,11 @@ fn earlier(start: &StartReport) -> String {
 fn name(start: &StartReport) -> String {
     let version = start.comfyui.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
     let source = start.source.as_ref().map(|source| format!(" of {source}")).unwrap_or_default();
-    let line = if start.begins_here { format!("started at line {}", start.line) } else { format!("from line {}, its start is not there", start.line) };
+    let line = if start.begins_here {
+        format!("started at line {}", start.line)
+    } else {
+        format!("from line {}, its start is not there", start.line)
+    };
     format!("ComfyUI{version}{source} {line}")
 }
 
@@ -150,7 +156,8 @@ fn prompt(prompt: &PromptReport) -> String {
         (PromptEnd::Unknown, _) => ("its end is not in the log".to_owned(), UNSURE),
     };
     let time = prompt.time.as_ref().map(|time| format!(", {}", visible(time))).unwrap_or_default();
-    let mut out = format!("{STRONG}Prompt at line {}{STRONG:#}{FAINT}{time}{FAINT:#}  {style}{end}{style:#}\n", prompt.line);
+    let mut out =
+        format!("{STRONG}Prompt at line {}{STRONG:#}{FAINT}{time}{FAINT:#}  {style}{end}{style:#}\n", prompt.line);
     for load in &prompt.loads {
         out.push_str(&load::block(load));
     }
@@ -166,10 +173,20 @@ fn prompt(prompt: &PromptReport) -> String {
 }
 
 fn verdict(report: &LogReport) -> String {
-    let loads = || report.starts.iter().filter(|start| start.counts).flat_map(|start| &start.prompts).flat_map(|prompt| &prompt.loads);
+    let loads = || {
+        report
+            .starts
+            .iter()
+            .filter(|start| start.counts)
+            .flat_map(|start| &start.prompts)
+            .flat_map(|prompt| &prompt.loads)
+    };
     let style = if report.exit_code > 0 {
         BAD
-    } else if report.silence.is_some() || loads().all(|load| load.asked != Some(true)) || loads().any(|load| load.outcome == LoadOutcome::Unknown) {
+    } else if report.silence.is_some()
+        || loads().all(|load| load.asked != Some(true))
+        || loads().any(|load| load.outcome == LoadOutcome::Unknown)
+    {
         UNSURE
     } else {
         GOOD

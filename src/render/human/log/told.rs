@@ -15,7 +15,12 @@ pub fn told(prompt: &PromptReport) -> String {
         let style = style(load);
         let (model, node) = (load.model.as_deref().unwrap_or("a model"), node(load));
         let word = load.outcome.words();
-        let _ = writeln!(out, "{FAINT}distorch-fix:{FAINT:#} {}{node} {style}{word}{style:#}{}", visible(model), visible(&detail(load)));
+        let _ = writeln!(
+            out,
+            "{FAINT}distorch-fix:{FAINT:#} {}{node} {style}{word}{style:#}{}",
+            visible(model),
+            visible(&detail(load))
+        );
     }
     let refusal = prompt.remarks.last().map(|remark| format!(": {}", visible(remark.text.trim()))).unwrap_or_default();
     match prompt.end {
@@ -39,7 +44,8 @@ fn node(load: &LoadReport) -> String {
 
 /// Where it went, or why it did not.
 fn detail(load: &LoadReport) -> String {
-    let given = load.devices.iter().filter_map(|device| Some((device, device.assigned_bytes.filter(|bytes| *bytes > 0)?)));
+    let given =
+        load.devices.iter().filter_map(|device| Some((device, device.assigned_bytes.filter(|bytes| *bytes > 0)?)));
     let given: Vec<String> = given.map(|(device, bytes)| format!("{} {}", device.device, readable(bytes))).collect();
     let spills = if load.spills { ", though the string names only GPUs" } else { "" };
     match (&load.why, given.is_empty()) {
