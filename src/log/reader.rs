@@ -1,0 +1,210 @@
+//! Bytes to lines, and which of them are worth reading.
+//!
+//! A log may have a GB, nearly all of which says nothing of interest. So words are searched for that every line of
+//! interest has, in a whole block at once; lines without them are counted, but never looked at. Only while lines follow
+//! that belong together, as those of a table, each line is looked at.
+
+use aho_corasick::AhoCorasick;
+use memchr::{memchr, memchr_iter, memrchr};
+
+use super::Log;
+use super::decode::Decoder;
+use super::line::{clean, parts};
+use super::prefix::strip;
+use super::prompt::Ended;
+use super::servers::Servers;
+
+/// How much of a line is looked at.
+const MOST_LINE: usize = 64 * 1024;
+/// How much of the last line is kept, for its time.
+const MOST_TIME: usize = 256;
+
+/// A line of interest has one of these. Only `event` decides what it says.
+const WORDS: [&str; 47] = [
+    "ultiGPU",
+    "MULTIGPU",
+    "DisTorch",
+    "CHECKPOINT_META",
+    "got prompt",
+    "Prompt executed",
+    "Requested to load",
+    "loaded completely",
+    "loaded partially",
+    "lowvram mode",
+    "dynamic VRAM",
+    "DynamicVRAM",
+    " version: ",
+    " Version:** ",
+    "Arguments:** ",
+    "Command line: ",
+    "Device: ",
+    "Total VRAM",
+    "vram state to",
+    "Enabled pinned",
+    "Exception during",
+    "fatal exception",
+    "Fatal Python",
+    "Traceback (most",
+    "Error Report",
+    "Failed to ",
+    "not in list",
+    "Cannot import ",
+    "Cannot execute ",
+    " times for custom",
+    "weight dtype",
+    "load device: ",
+    "models unloaded",
+    "Got an OOM",
+    "OutOfMemory",
+    "To see the GUI",
+    "nvalid prompt",
+    "Processing interrupted",
+    "Multiple NVIDIA",
+    "is dirty",
+    "aimdo",
+    "' not found",
+    "Security scan",
+    "startup time",
+    "libcudart",
+    "HostBuffer",
+    "must be on cuda",
+];
+
+/// Reads a log in parts.
+#[derive(Debug)]
+pub struct Reader {
+    decoder: Decoder,
+    words: AhoCorasick,
+    servers: Servers,
+    /// The beginning of a line whose end is not there yet.
+    open: Vec<u8>,
+    /// The line before the next one.
+    before: Vec<u8>,
+    lines: u64,
+    bytes: u64,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Reader {
+    /// Before the first byte.
+    #[expect(clippy::missing_panics_doc, reason = "a few words are never too many")]
+    pub fn new() -> Self {
+        Self {
+            decoder: Decoder::default(),
+            words: AhoCorasick::new(WORDS).expect("a few words are never too many"),
+            servers: Servers::default(),
+            open: Vec::new(),
+            before: Vec::new(),
+            lines: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Reads the next bytes. They may end anywhere, within a line or a character.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        let mut decoder = std::mem::take(&mut self.decoder);
+        self.text(&decoder.decode(bytes, false));
+        self.decoder = decoder;
+    }
+
+    /// The prompts that ended since the last call, for a verdict while the server runs.
+    pub fn ended(&mut self) -> Vec<Ended> {
+        self.servers.ended()
+    }
+
+    /// What the log says, all of whose bytes have been read.
+    pub fn finish(mut self) -> Log {
+        let mut decoder = std::mem::take(&mut self.decoder);
+        self.text(&decoder.decode(&[], true));
+        if !self.open.is_empty() {
+            let line = std::mem::take(&mut self.open);
+            self.block(&line);
+        }
+        let last_time = strip(&clean(&self.before)).time.map(str::to_owned);
+        let (starts, earlier) = self.servers.finish();
+        Log { encoding: decoder.encoding(), lines: self.lines, bytes: self.bytes, starts, earlier, last_time }
+    }
+
+    /// Reads text that may end within a line.
+    fn text(&mut self, text: &[u8]) {
+        let mut text = text;
+        if !self.open.is_empty() {
+            let Some(end) = memchr(b'\n', text) else { return self.hold(text) };
+            self.hold(&text[..=end]);
+            let line = std::mem::take(&mut self.open);
+            self.block(&line);
+            self.open = line;
+            self.open.clear();
+            text = &text[end + 1..];
+        }
+        let end = memrchr(b'\n', text).map_or(0, |end| end + 1);
+        self.block(&text[..end]);
+        self.hold(&text[end..]);
+    }
+
+    /// Keeps the beginning of a line, and its end.
+    fn hold(&mut self, text: &[u8]) {
+        let space = MOST_LINE.saturating_sub(self.open.len());
+        self.open.extend_from_slice(&text[..text.len().min(space)]);
+        if text.len() > space && text.ends_with(b"\n") {
+            self.open.push(b'\n');
+        }
+    }
+
+    /// Reads whole lines.
+    fn block(&mut self, block: &[u8]) {
+        let mut at = 0;
+        // Lines up to here are counted.
+        let mut counted = 0;
+        while at < block.len() {
+            if !self.servers.is_following() {
+                let Some(found) = self.words.find(&block[at..]) else { break };
+                let start = memrchr(b'\n', &block[at..at + found.start()]).map_or(at, |end| at + end + 1);
+                self.skip(&block[counted..start]);
+                at = start;
+            }
+            let end = memchr(b'\n', &block[at..]).map_or(block.len(), |end| at + end);
+            self.lines += 1;
+            self.line(&block[at..end.min(at + MOST_LINE)]);
+            self.remember(&block[at..end]);
+            at = block.len().min(end + 1);
+            counted = at;
+        }
+        self.skip(&block[counted..]);
+    }
+
+    /// Counts lines that are not looked at.
+    fn skip(&mut self, lines: &[u8]) {
+        if lines.is_empty() {
+            return;
+        }
+        self.lines += memchr_iter(b'\n', lines).count() as u64 + u64::from(!lines.ends_with(b"\n"));
+        let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
+        let start = memrchr(b'\n', lines).map_or(0, |end| end + 1);
+        self.remember(&lines[start..]);
+    }
+
+    /// Keeps the line before the next one.
+    fn remember(&mut self, line: &[u8]) {
+        self.before.clear();
+        self.before.extend_from_slice(&line[..line.len().min(MOST_TIME)]);
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        let text = clean(line.strip_suffix(b"\r").unwrap_or(line));
+        let mut is_empty = true;
+        for part in parts(&text) {
+            is_empty = false;
+            self.servers.line(self.lines, &strip(part), &self.before);
+        }
+        if is_empty {
+            self.servers.line(self.lines, &strip(""), &self.before);
+        }
+    }
+}
