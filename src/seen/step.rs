@@ -42,10 +42,12 @@ impl Step {
     fn against(start: &Start, load: &Load) -> Self {
         match &load.outcome {
             Outcome::Inert { .. } => Self::HandOver,
-            Outcome::Failed { remark, .. } => match start.remarks.get(*remark).map(|remark| &remark.kind) {
-                Some(RemarkKind::Exception(raised)) if is_about_load_lists(&raised.message) => Self::Repair,
-                _ => Self::Look,
-            },
+            Outcome::Failed { remark, .. } => {
+                match remark.and_then(|remark| start.remarks.get(remark)).map(|remark| &remark.kind) {
+                    Some(RemarkKind::Exception(raised)) if is_about_load_lists(&raised.message) => Self::Repair,
+                    _ => Self::Look,
+                }
+            }
             _ => Self::Look,
         }
     }

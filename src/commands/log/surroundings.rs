@@ -73,8 +73,8 @@ impl<'a> Surroundings<'a> {
 
     /// The report about a prompt that has just ended.
     pub(super) fn prompt(&self, ended: &Ended) -> PromptReport {
-        let start = Start { banners: ended.banners.clone(), ..Start::default() };
-        PromptReport::new(&ended.prompt, &ended.banners, &ended.remarks, |load| self.about(&start, &ended.prompt, load))
+        let Ended { start, prompt } = ended;
+        PromptReport::new(prompt, start, |load| self.about(start, prompt, load))
     }
 
     fn of_model(&self, load: &Load) -> Result<Comparison, String> {

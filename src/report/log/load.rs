@@ -214,7 +214,8 @@ fn why(load: &Load, remarks: &[Remark]) -> Option<String> {
             readable(*staged_bytes)
         )),
         Outcome::Failed { remark, cause } => {
-            let line = remarks.get(*remark).map(|remark| format!(" (line {})", remark.line)).unwrap_or_default();
+            let raised = remark.and_then(|remark| remarks.get(remark));
+            let line = raised.map(|remark| format!(" (line {})", remark.line)).unwrap_or_default();
             Some(format!("{cause}{line}"))
         }
         Outcome::Unknown { why } => Some(why.clone()),

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::load::LoadReport;
 use super::{CountReport, totals};
-use crate::log::{Banner, Container, DynamicVram, End, Load, Prompt, Remark, RemarkKind, Start};
+use crate::log::{Container, DynamicVram, End, Load, Prompt, Remark, RemarkKind, Start};
 use crate::seen::About;
 
 /// A start of ComfyUI.
@@ -125,9 +125,7 @@ impl StartReport {
             card: Some(seen.card.clone()).filter(|card| !card.is_empty()),
         });
         let failed = start.packs.iter().filter(|pack| pack.failed);
-        let prompt = |prompt: &Prompt| {
-            PromptReport::new(prompt, &start.banners, &start.remarks, |load| about(start, prompt, load))
-        };
+        let prompt = |prompt: &Prompt| PromptReport::new(prompt, start, |load| about(start, prompt, load));
         Self {
             line: start.line,
             counts,
@@ -190,14 +188,9 @@ fn container(container: Container) -> &'static str {
 }
 
 impl PromptReport {
-    /// The report about a prompt, with the loader nodes and remarks of its start.
-    pub fn new<'a>(
-        prompt: &Prompt,
-        banners: &[Banner],
-        remarks: &[Remark],
-        about: impl Fn(&Load) -> About<'a>,
-    ) -> Self {
-        let banners = banners.get(prompt.banners.clone()).unwrap_or_default();
+    /// The report about a prompt of a start.
+    pub fn new<'a>(prompt: &Prompt, start: &Start, about: impl Fn(&Load) -> About<'a>) -> Self {
+        let banners = start.banners.get(prompt.banners.clone()).unwrap_or_default();
         let matters = |remark: &&Remark| {
             (prompt.line..=prompt.last_line).contains(&remark.line) && remark.kind != RemarkKind::Other
         };
@@ -212,9 +205,10 @@ impl PromptReport {
                 End::Open => PromptEnd::Unknown,
             },
             seconds: if let End::Executed { seconds } = prompt.end { seconds } else { None },
-            loads: prompt.loads.iter().map(|load| LoadReport::new(load, remarks, &about(load))).collect(),
+            loads: prompt.loads.iter().map(|load| LoadReport::new(load, &start.remarks, &about(load))).collect(),
             empty: banners.iter().filter(|banner| banner.is_empty).map(|banner| banner.line).collect(),
-            remarks: remarks
+            remarks: start
+                .remarks
                 .iter()
                 .filter(matters)
                 .map(|remark| RemarkReport { line: remark.line, text: remark.text.clone() })
