@@ -152,7 +152,10 @@ fn other_total(load: &Load, named: &NamedModel, total_bytes: u64, resident_bytes
              name that with --lora, or with the workflow"
         );
     }
-    format!("{numbers}: why is unknown")
+    if load.layers.is_empty() {
+        return format!("{numbers}: why is unknown");
+    }
+    format!("{numbers}, in the same layers: it is another file, or loaded in another type")
 }
 
 /// By how many bytes a device differs at most.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::step::Step;
-use crate::log::{Container, End, Log, RemarkKind, SeenPack, Start};
+use crate::log::{Container, End, Log, Remark, RemarkKind, SeenPack, Start};
 use crate::text::counted;
 
 /// What is known of the installation that a log is of.
@@ -88,7 +88,7 @@ fn of_start(start: &Start, installed: &Installed) -> Silence {
     match start.prompts.len() {
         0 => silence("No prompt has run since ComfyUI was started.", Some(Step::Run)),
         all if all == rejected => {
-            let why = refusal(start).map(|text| format!(", such as: {text}")).unwrap_or_default();
+            let why = refusal(start).map(|text| format!(": {text}")).unwrap_or_default();
             silence(format!("ComfyUI refused {}{why}.", every(all)), Some(Step::Look))
         }
         _ => silence(
@@ -141,14 +141,23 @@ fn is_node(pack: &SeenPack) -> bool {
     letters.to_ascii_lowercase().starts_with("comfyuimultigpu")
 }
 
-/// Why a prompt was refused, by the last line that says so.
+/// Why the newest prompt was refused: by a line about a node, or else by any.
 fn refusal(start: &Start) -> Option<String> {
-    start.remarks.iter().rev().find_map(|remark| match &remark.kind {
-        RemarkKind::ValueNotInList { .. } | RemarkKind::Invalid { .. } | RemarkKind::NodeNotFound { .. } => {
-            Some(remark.text.trim().trim_start_matches("- ").trim_end_matches('.').to_owned())
-        }
-        _ => None,
-    })
+    let said = |remark: &Remark| {
+        let (node, message) = match &remark.kind {
+            RemarkKind::ValueNotInList { class, id, input, value, .. } => {
+                ((class, id), format!("{value:?} is none of the values that `{input}` can have"))
+            }
+            RemarkKind::Invalid { class, id, message } => ((class, id), message.trim_end_matches('.').to_owned()),
+            RemarkKind::NodeNotFound { class } => return Some(format!("it does not know the node `{class}`")),
+            _ => return None,
+        };
+        let (Some(class), Some(id)) = node else { return None };
+        Some(format!("node {id} ({class}): {message}"))
+    };
+    let newest = start.prompts.last()?;
+    let remarks = || start.remarks.iter().filter(|remark| (newest.line..=newest.last_line).contains(&remark.line));
+    remarks().find_map(said).or_else(|| remarks().next().map(|remark| remark.text.trim().to_owned()))
 }
 
 fn every(prompts: usize) -> String {

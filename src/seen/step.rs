@@ -2,7 +2,7 @@
 
 use super::silence::Silence;
 use crate::allocator::AllocationString;
-use crate::log::{Asked, Load, Mode, Outcome, RemarkKind, Start};
+use crate::log::{Asked, End, Load, Mode, Outcome, Prompt, RemarkKind, Start};
 
 /// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,12 +24,19 @@ pub enum Step {
 }
 
 impl Step {
-    /// By the loads that count, each with its start, in their order; and by why there are none, if there are none.
-    pub fn of(loads: &[(&Start, &Load)], silence: Option<&Silence>, is_stale: bool) -> Option<Self> {
+    /// By the loads that count, each with its start, and the prompts, in their order; and by why there are none, if there are
+    /// none.
+    pub fn of(
+        loads: &[(&Start, &Load)],
+        prompts: &[&Prompt],
+        silence: Option<&Silence>,
+        is_stale: bool,
+    ) -> Option<Self> {
         let wrong = loads.iter().rev().find(|(_, load)| load.is_as_asked() == Some(false));
         let step = match (wrong, silence) {
             (Some((start, load)), _) => Some(Self::against(start, load)),
             (None, Some(silence)) => silence.step,
+            (None, None) if prompts.last().is_some_and(|prompt| prompt.end == End::Failed) => Some(Self::Look),
             (None, None) if loads.iter().any(|(_, load)| spills(load)) => Some(Self::KeepOnGpus),
             (None, None) => {
                 let is_set = loads.iter().any(|(_, load)| load.asked != Asked::Nothing);

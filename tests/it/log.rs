@@ -39,9 +39,9 @@ fn every_load_has_the_outcome_that_its_log_shows() {
         ("unpacked-wrongly.log", 1, &["failed"]),
         ("repaired-since.log", 0, &["distributed", "distributed", "standard", "reused", "reused", "standard"]),
         ("inert.log", 1, &["inert", "standard"]),
-        ("nothing-set.log", 0, &["standard"]),
-        ("out-of-memory.log", 1, &["failed"]),
-        ("lora-counted.log", 0, &["distributed"]),
+        ("nothing-set.log", 0, &["standard", "standard"]),
+        ("out-of-memory.log", 0, &["distributed"]),
+        ("lora-counted.log", 0, &["distributed", "standard"]),
         ("refused.log", 0, &[]),
         ("import-failed.log", 0, &["standard"]),
         ("verbose-file.log", 0, &[]),
@@ -71,7 +71,10 @@ fn a_log_without_loads_says_why() {
         ("no-node.log", "This ComfyUI has no ComfyUI-MultiGPU"),
         ("not-used.log", "No DisTorch2 loader ran"),
         ("just-started.log", "No prompt has run since ComfyUI was started."),
-        ("refused.log", "ComfyUI refused the prompt, such as: Value not in list: compute_device: 'cuda:2'"),
+        (
+            "refused.log",
+            "ComfyUI refused the prompt: node 37 (UnetLoaderGGUFDisTorch2MultiGPU): \"cuda:2\" is none of the values that `compute_device`",
+        ),
     ] {
         let report = report(&log(file, &["--format", "json"]));
         let said = report["silence"].as_str().unwrap_or_default();
@@ -128,7 +131,7 @@ fn what_a_device_was_asked_planned_and_given_is_in_the_report() {
     is(of("cuda:0", "assigned_bytes"), 5146.28 + 2.97);
     is(of("cpu", "assigned_bytes"), 1319.20);
     assert_eq!(of("cpu", "asked_bytes"), None);
-    assert_eq!((&load["spills"], &load["mode"]), (&true.into(), &"bytes, the rest on a wildcard".into()));
+    assert_eq!((&load["spills"], &load["mode"]), (&true.into(), &"wildcard".into()));
 }
 
 #[test]
@@ -167,7 +170,13 @@ fn the_plan_is_beside_what_happened() {
     // Of another quantisation, the layers are the same and the sizes are not.
     let plan = compared("as-shipped.log", &["--model", "wan2.2-14b:Q4_K_M"]);
     assert_eq!(plan["agrees"], false);
-    assert!(plan["differences"][0].as_str().unwrap().ends_with("why is unknown"), "{plan}");
+    assert!(
+        plan["differences"][0]
+            .as_str()
+            .unwrap()
+            .ends_with("in the same layers: it is another file, or loaded in another type"),
+        "{plan}"
+    );
     // Counted with a LoRA: known by its size if it is not named, and the plan agrees if it is.
     let plan = compared("lora-counted.log", &model);
     assert!(plan["differences"][0].as_str().unwrap().contains("--lora"), "{plan}");

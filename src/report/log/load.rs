@@ -28,8 +28,10 @@ pub struct LoadReport {
     pub virtual_vram_gb: Option<f64>,
     /// The device that lends memory for it.
     pub donor: Option<String>,
-    /// How the string was read: what ran.
-    pub mode: Option<&'static str>,
+    /// How the string was read: what ran. `null` if the log does not show it.
+    pub mode: Option<LoadMode>,
+    /// The device that got what no quota covers, in the mode `wildcard`.
+    pub wildcard: Option<String>,
     /// Was it to be distributed? `null` if that is not known.
     pub asked: Option<bool>,
     /// Did it do what was asked? `null` if that is not known.
@@ -48,6 +50,27 @@ pub struct LoadReport {
     pub spills: bool,
     /// The plan of the same model and string on the same devices.
     pub plan: Option<PlannedLoad>,
+}
+
+/// How an allocation string was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum LoadMode {
+    /// There was none
+    Nothing,
+    /// A device lends memory
+    VirtualVram,
+    /// Bytes for each device, and they cover the model
+    Bytes,
+    /// Bytes for each device, and the GPUs share the rest
+    GpuOnly,
+    /// Bytes for each device, and one device gets the rest
+    Wildcard,
+    /// Parts of the model
+    Ratio,
+    /// Parts of the devices
+    Fraction,
 }
 
 /// How a load ended.
@@ -154,7 +177,8 @@ impl LoadReport {
                 .and_then(|gigabytes| gigabytes.trim().parse().ok())
                 .filter(|gb: &f64| gb.is_finite()),
             donor: rest.next().flatten(),
-            mode: mode(&load.mode),
+            mode: LoadMode::of(&load.mode),
+            wildcard: if let Mode::Wildcard { device } = &load.mode { Some(device.clone()) } else { None },
             asked: match load.asked {
                 Asked::Distribution => Some(true),
                 Asked::Nothing => Some(false),
@@ -181,16 +205,18 @@ fn kind(kind: LoadKind) -> &'static str {
     }
 }
 
-fn mode(mode: &Mode) -> Option<&'static str> {
-    match mode {
-        Mode::Nothing => Some("nothing"),
-        Mode::VirtualVram => Some("virtual VRAM"),
-        Mode::Bytes => Some("bytes"),
-        Mode::GpuOnly => Some("bytes, the rest on the GPUs"),
-        Mode::Wildcard { .. } => Some("bytes, the rest on a wildcard"),
-        Mode::Ratio => Some("ratio"),
-        Mode::Fraction => Some("fraction"),
-        Mode::Unknown => None,
+impl LoadMode {
+    fn of(mode: &Mode) -> Option<Self> {
+        Some(match mode {
+            Mode::Nothing => Self::Nothing,
+            Mode::VirtualVram => Self::VirtualVram,
+            Mode::Bytes => Self::Bytes,
+            Mode::GpuOnly => Self::GpuOnly,
+            Mode::Wildcard { .. } => Self::Wildcard,
+            Mode::Ratio => Self::Ratio,
+            Mode::Fraction => Self::Fraction,
+            Mode::Unknown => return None,
+        })
     }
 }
 
@@ -269,7 +295,7 @@ impl LoadOutcome {
         match self {
             Self::Distributed => "distributed",
             Self::Reused => "reused",
-            Self::Standard => "not distributed",
+            Self::Standard => "standard loading",
             Self::Inert => "inert",
             Self::Failed => "failed",
             Self::Unknown => "unknown",

@@ -5,11 +5,14 @@ mod start;
 
 use serde::Serialize;
 
-pub use load::{LoadDevice, LoadOutcome, LoadReport, LoaderMatch, PlannedDevice, PlannedLoad};
-pub use start::{FailedPackReport, PromptEnd, PromptReport, RemarkReport, SeenDeviceReport, StartReport};
+pub use load::{LoadDevice, LoadMode, LoadOutcome, LoadReport, LoaderMatch, PlannedDevice, PlannedLoad};
+pub use start::{
+    FailedPackReport, PromptEnd, PromptReport, RemarkKindReport, RemarkReport, SeenDeviceReport, StartReport,
+};
 
 use super::{Located, Outcome};
-use crate::log::{Asked, Counts, Encoding, Load, Log, Prompt, Start};
+use crate::log::{Asked, Counts, Encoding, End, Load, Log, Outcome as LoadEnd, Prompt, Start};
+use crate::seen::step::spills;
 use crate::seen::{About, Installed, Step, silence};
 use crate::text::counted;
 
@@ -102,13 +105,14 @@ impl LogReport {
         let starts: Vec<&Start> = counting.map(|(_, start)| start).collect();
         let loads: Vec<(&Start, &Load)> =
             starts.iter().flat_map(|start| start::loads(start).map(|load| (*start, load))).collect();
+        let prompts: Vec<&Prompt> = starts.iter().flat_map(|start| &start.prompts).collect();
         let silence = silence::of(log, &starts, &source.installed);
         let is_stale = source.installed.is_stale();
-        let step = Step::of(&loads, silence.as_ref(), is_stale);
+        let step = Step::of(&loads, &prompts, silence.as_ref(), is_stale);
         let loads: Vec<&Load> = loads.into_iter().map(|(_, load)| load).collect();
         let is_wrong = loads.iter().any(|load| load.is_as_asked() == Some(false));
         let outcome = if is_wrong { Outcome::Found } else { Outcome::InOrder };
-        let verdict = silence.as_ref().map_or_else(|| verdict(&loads), |silence| silence.why.clone());
+        let verdict = silence.as_ref().map_or_else(|| verdict(&loads, &prompts), |silence| silence.why.clone());
         let reports = log.starts.iter().enumerate().map(|(at, start)| StartReport::new(start, counts(at), &about));
         Self {
             schema: SCHEMA,
@@ -166,26 +170,46 @@ fn earlier(counts: &Counts) -> Vec<CountReport> {
     all.into_iter().filter(|(_, loads)| *loads > 0).map(|(outcome, loads)| CountReport { outcome, loads }).collect()
 }
 
-/// All loads in one sentence.
-fn verdict(loads: &[&Load]) -> String {
-    let all = loads.len();
-    let totals: Vec<String> = totals(loads.iter().copied())
-        .iter()
-        .map(|count| format!("{} {}", count.loads, count.outcome.words()))
-        .collect();
-    let totals = totals.join(", ");
-    let wrong = loads.iter().filter(|load| load.is_as_asked() == Some(false)).count();
-    let is_empty = |load: &&Load| load.asked == Asked::Nothing;
-    match (all, wrong) {
+/// All loads in one sentence, and what else went wrong in another.
+fn verdict(loads: &[&Load], prompts: &[&Prompt]) -> String {
+    let is_wrong = |load: &&&Load| load.is_as_asked() == Some(false);
+    let wrong: Vec<&Load> = loads.iter().filter(is_wrong).copied().collect();
+    let (all, some) = (counted(loads.len(), "load"), wrong.len());
+    let first = match (loads.len(), some) {
         (0, _) => "No model was loaded.".to_owned(),
-        (_, 0) if loads.iter().all(is_empty) => {
+        (_, 0) if loads.iter().all(|load| load.asked == Asked::Nothing) => {
             "Nothing was to be distributed: the loader nodes have neither a string nor virtual VRAM.".to_owned()
         }
-        (1, 0) => format!("The load did what was asked: {totals}."),
-        (_, 0) => format!("{} were as asked: {totals}.", counted(all, "load")),
-        (1, _) => format!("The load did not do what was asked: {totals}."),
-        _ => format!("{wrong} of {} did not do what was asked: {totals}.", counted(all, "load")),
-    }
+        (1, 0) => format!("The load did what was asked: {}.", words(loads)),
+        (_, 0) => format!("All {all} did what was asked: {}.", words(loads)),
+        (1, _) => format!("The load did not do what was asked: {}.", words(&wrong)),
+        _ => format!("{some} of {all} did not do what was asked: {}.", words(&wrong)),
+    };
+    let spilled = loads.iter().filter(|load| spills(load)).count();
+    let failed = prompts.iter().filter(|prompt| prompt.end == End::Failed && !prompt.loads.iter().any(has_failed));
+    let failed = failed.count();
+    let more = [
+        (
+            spilled,
+            format!(
+                "A part of {} is on the CPU, which no quota covers.",
+                if spilled == 1 { "one".to_owned() } else { spilled.to_string() }
+            ),
+        ),
+        (failed, format!("{} failed for another reason.", counted(failed, "prompt"))),
+    ];
+    more.into_iter().filter(|(count, _)| *count > 0).fold(first, |out, (_, more)| out + " " + &more)
+}
+
+fn has_failed(load: &Load) -> bool {
+    matches!(load.outcome, LoadEnd::Failed { .. })
+}
+
+/// `2 distributed, 1 standard`
+fn words(loads: &[&Load]) -> String {
+    let totals = totals(loads.iter().copied());
+    let words: Vec<String> = totals.iter().map(|count| format!("{} {}", count.loads, count.outcome.words())).collect();
+    words.join(", ")
 }
 
 /// Loads by their outcome.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::load::LoadReport;
 use super::{CountReport, totals};
-use crate::log::{Container, DynamicVram, End, Load, Prompt, Remark, RemarkKind, Start};
+use crate::log::{Container, DynamicVram, End, Load, Outcome, Prompt, Remark, RemarkKind, Start};
 use crate::seen::About;
 
 /// A start of ComfyUI.
@@ -91,6 +91,25 @@ pub struct PromptReport {
     pub remarks: Vec<RemarkReport>,
 }
 
+/// What a line is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum RemarkKindReport {
+    /// An exception
+    Exception,
+    /// A device has no memory left
+    OutOfMemory,
+    /// The process crashed
+    Crash,
+    /// ComfyUI refuses a prompt
+    Refusal,
+    /// A pack lacks something
+    Pack,
+    /// A hint of ComfyUI or the node
+    Hint,
+}
+
 /// How a prompt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -114,6 +133,8 @@ pub enum PromptEnd {
 pub struct RemarkReport {
     /// Which.
     pub line: u64,
+    /// What it is about.
+    pub kind: RemarkKindReport,
     /// Its text, shortened.
     pub text: String,
 }
@@ -191,9 +212,11 @@ impl PromptReport {
     /// The report about a prompt of a start.
     pub fn new<'a>(prompt: &Prompt, start: &Start, about: impl Fn(&Load) -> About<'a>) -> Self {
         let banners = start.banners.get(prompt.banners.clone()).unwrap_or_default();
-        let matters = |remark: &&Remark| {
-            (prompt.line..=prompt.last_line).contains(&remark.line) && remark.kind != RemarkKind::Other
-        };
+        // What a load failed with is said there.
+        let of_loads: Vec<usize> = prompt.loads.iter().filter_map(cause).collect();
+        let lines = prompt.line..=prompt.last_line;
+        let remarks = start.remarks.iter().enumerate();
+        let remarks = remarks.filter(|(at, remark)| lines.contains(&remark.line) && !of_loads.contains(at));
         Self {
             line: prompt.line,
             time: prompt.time.clone(),
@@ -207,12 +230,7 @@ impl PromptReport {
             seconds: if let End::Executed { seconds } = prompt.end { seconds } else { None },
             loads: prompt.loads.iter().map(|load| LoadReport::new(load, &start.remarks, &about(load))).collect(),
             empty: banners.iter().filter(|banner| banner.is_empty).map(|banner| banner.line).collect(),
-            remarks: start
-                .remarks
-                .iter()
-                .filter(matters)
-                .map(|remark| RemarkReport { line: remark.line, text: remark.text.clone() })
-                .collect(),
+            remarks: remarks.filter_map(|(_, remark)| RemarkReport::new(remark)).collect(),
         }
     }
 }
@@ -220,4 +238,32 @@ impl PromptReport {
 /// The loads of a start.
 pub(super) fn loads(start: &Start) -> impl Iterator<Item = &Load> {
     start.prompts.iter().flat_map(|prompt| &prompt.loads)
+}
+
+/// The remark about a load that failed, as an index.
+fn cause(load: &Load) -> Option<usize> {
+    if let Outcome::Failed { remark, .. } = load.outcome { remark } else { None }
+}
+
+impl RemarkReport {
+    /// None if it does not matter.
+    fn new(remark: &Remark) -> Option<Self> {
+        let kind = match &remark.kind {
+            RemarkKind::Exception(_) => RemarkKindReport::Exception,
+            RemarkKind::OutOfMemory(_) => RemarkKindReport::OutOfMemory,
+            RemarkKind::FatalException(_) => RemarkKindReport::Crash,
+            RemarkKind::ValueNotInList { .. } | RemarkKind::Invalid { .. } | RemarkKind::NodeNotFound { .. } => {
+                RemarkKindReport::Refusal
+            }
+            RemarkKind::ImportFailed { .. } | RemarkKind::RegisterFailed { .. } => RemarkKindReport::Pack,
+            RemarkKind::SingleGpuOnWindows
+            | RemarkKind::PinnedMemoryOnWindows
+            | RemarkKind::ModelTooLarge { .. }
+            | RemarkKind::AllAllocated
+            | RemarkKind::AimdoMissing { .. }
+            | RemarkKind::Stashed { .. } => RemarkKindReport::Hint,
+            RemarkKind::MissingAttribute { .. } | RemarkKind::Unloaded { .. } | RemarkKind::Other => return None,
+        };
+        Some(Self { line: remark.line, kind, text: remark.text.clone() })
+    }
 }

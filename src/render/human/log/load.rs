@@ -8,7 +8,7 @@ use crate::allocator::{gigabytes, readable};
 use crate::render::bar;
 use crate::render::columns::{columns, width, wrapped};
 use crate::render::style::{BAD, FAINT, GOOD, STRONG, UNSURE};
-use crate::report::{LoadDevice, LoadOutcome, LoadReport, LoaderMatch, PlannedLoad};
+use crate::report::{LoadDevice, LoadMode, LoadOutcome, LoadReport, LoaderMatch, PlannedLoad};
 use crate::text::visible;
 
 /// Characters of a bar that stands for all of a model.
@@ -26,8 +26,16 @@ pub(super) fn style(load: &LoadReport) -> Style {
     }
 }
 
+/// The outcome in words.
+pub(super) fn word(load: &LoadReport) -> &'static str {
+    match (load.outcome, load.is_as_asked) {
+        (LoadOutcome::Standard, Some(false)) => "not distributed (standard loading)",
+        (outcome, _) => outcome.words(),
+    }
+}
+
 pub(super) fn block(load: &LoadReport) -> String {
-    let (style, word) = (style(load), load.outcome.words());
+    let (style, word) = (style(load), word(load));
     let model = load.model.as_deref().unwrap_or("a model");
     let kind = load.kind.map(|kind| format!(", {kind}")).unwrap_or_default();
     let about = format!("{FAINT}{kind}, line {}{FAINT:#}", load.line);
@@ -72,7 +80,6 @@ fn nodes(nodes: &[LoaderMatch]) -> String {
 /// The string, and how it was read.
 fn string(load: &LoadReport) -> String {
     let Some(string) = &load.string else { return String::new() };
-    let compute = load.compute.as_ref().map(|device| format!(", computed on {device}")).unwrap_or_default();
     let lent = match (load.virtual_vram_gb, &load.donor) {
         (Some(gigabytes), Some(donor)) if gigabytes > 0.0 && string.is_empty() => {
             format!("{gigabytes} GB of virtual VRAM from {donor}")
@@ -84,13 +91,22 @@ fn string(load: &LoadReport) -> String {
         (true, false) => lent,
         (true, true) => "neither a string nor virtual VRAM".to_owned(),
     };
-    let mode = load
-        .mode
-        .filter(|mode| !matches!(*mode, "nothing" | "virtual VRAM"))
-        .map(|mode| format!("  ({mode})"))
-        .unwrap_or_default();
-    let text = format!("{what}{compute}{mode}");
-    format!("    {}\n", wrapped(&visible(&text), 4, 6, columns()))
+    let how: Vec<String> =
+        mode(load).into_iter().chain(load.compute.as_ref().map(|device| format!("computed on {device}"))).collect();
+    let how = if how.is_empty() { String::new() } else { format!("  ({})", how.join("; ")) };
+    format!("    {}\n", wrapped(&visible(&(what + &how)), 4, 6, columns()))
+}
+
+/// What the node made of the string.
+fn mode(load: &LoadReport) -> Option<String> {
+    Some(match load.mode? {
+        LoadMode::Nothing | LoadMode::VirtualVram => return None,
+        LoadMode::Bytes => "bytes".to_owned(),
+        LoadMode::GpuOnly => "bytes, the rest shared by the GPUs".to_owned(),
+        LoadMode::Wildcard => format!("bytes, the rest to {}", load.wildcard.as_deref().unwrap_or("one device")),
+        LoadMode::Ratio => "parts of the model".to_owned(),
+        LoadMode::Fraction => "parts of the devices".to_owned(),
+    })
 }
 
 /// Where it went, by device.
@@ -182,11 +198,7 @@ fn on_cpu(load: &LoadReport) -> String {
     let text = if cpu == 0 {
         format!("all of {} is on the GPUs", readable(total))
     } else {
-        let why = if load.spills {
-            ", though the string names only GPUs: what no quota covers goes there until the node is repaired"
-        } else {
-            ""
-        };
+        let why = if load.spills { ", though the string names only GPUs: no quota covers that" } else { "" };
         format!("{} of {} is on the CPU{why}", readable(cpu), readable(total))
     };
     let style = if load.spills { UNSURE } else { Style::new() };

@@ -14,9 +14,14 @@ use crate::allocator::gigabytes;
 use crate::render::columns::{columns, width, wrapped};
 use crate::render::style::{BAD, FAINT, GOOD, NEXT, STRONG, UNSURE};
 use crate::render::{Render, Screen};
-use crate::report::{CountReport, LoadOutcome, LogReport, NextReport, PromptEnd, PromptReport, StartReport};
+use crate::report::{
+    CountReport, LoadOutcome, LogReport, NextReport, PromptEnd, PromptReport, RemarkKindReport, RemarkReport,
+    StartReport,
+};
 use crate::text::{counted, visible};
 
+/// So many lines of a kind are shown for each prompt.
+const MOST_REMARKS: usize = 3;
 /// So many prompts of a start are shown, the newest.
 const MOST_PROMPTS: usize = 20;
 
@@ -164,28 +169,40 @@ fn prompt(prompt: &PromptReport) -> String {
     if prompt.loads.is_empty() && prompt.end == PromptEnd::Executed {
         let _ = writeln!(out, "  {FAINT}no model was loaded{FAINT:#}");
     }
-    for remark in &prompt.remarks {
-        let label = format!("line {}", remark.line);
-        let text = wrapped(&visible(&remark.text), label.len() + 4, 4, columns());
-        let _ = writeln!(out, "  {FAINT}{label}: {text}{FAINT:#}");
+    out.push_str(&remarks(&prompt.remarks));
+    out
+}
+
+/// Lines that matter, the first few of a kind.
+fn remarks(remarks: &[RemarkReport]) -> String {
+    let mut out = String::new();
+    for of_kind in remarks.chunk_by(|a, b| a.kind == b.kind) {
+        let (shown, rest) = of_kind.split_at(of_kind.len().min(MOST_REMARKS));
+        for remark in shown {
+            let is_bad = matches!(
+                remark.kind,
+                RemarkKindReport::OutOfMemory | RemarkKindReport::Exception | RemarkKindReport::Crash
+            );
+            let (label, style) = (format!("line {}", remark.line), if is_bad { BAD } else { FAINT });
+            let text = wrapped(&visible(remark.text.trim()), label.len() + 4, 4, columns());
+            let _ = writeln!(out, "  {style}{label}{style:#}: {text}");
+        }
+        if !rest.is_empty() {
+            let _ = writeln!(out, "  {FAINT}and {} like that{FAINT:#}", counted(rest.len(), "line"));
+        }
     }
     out
 }
 
 fn verdict(report: &LogReport) -> String {
-    let loads = || {
-        report
-            .starts
-            .iter()
-            .filter(|start| start.counts)
-            .flat_map(|start| &start.prompts)
-            .flat_map(|prompt| &prompt.loads)
-    };
+    let prompts = || report.starts.iter().filter(|start| start.counts).flat_map(|start| &start.prompts);
+    let loads = || prompts().flat_map(|prompt| &prompt.loads);
     let style = if report.exit_code > 0 {
         BAD
     } else if report.silence.is_some()
         || loads().all(|load| load.asked != Some(true))
-        || loads().any(|load| load.outcome == LoadOutcome::Unknown)
+        || loads().any(|load| load.spills || load.outcome == LoadOutcome::Unknown)
+        || prompts().any(|prompt| prompt.end == PromptEnd::Failed)
     {
         UNSURE
     } else {

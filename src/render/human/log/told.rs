@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::load::style;
+use super::load::{style, word};
 use crate::allocator::readable;
 use crate::render::style::{BAD, FAINT};
 use crate::report::{LoadReport, PromptEnd, PromptReport};
@@ -14,7 +14,7 @@ pub fn told(prompt: &PromptReport) -> String {
     for load in &prompt.loads {
         let style = style(load);
         let (model, node) = (load.model.as_deref().unwrap_or("a model"), node(load));
-        let word = load.outcome.words();
+        let word = word(load);
         let _ = writeln!(
             out,
             "{FAINT}distorch-fix:{FAINT:#} {}{node} {style}{word}{style:#}{}",
