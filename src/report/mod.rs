@@ -37,9 +37,9 @@ pub use loaders::LoaderReport;
 pub use located::Located;
 pub(crate) use located::workspace;
 pub use log::{
-    CountReport, FailedPackReport, LoadDevice, LoadMode, LoadOutcome, LoadReport, LoaderMatch, LogReport, LogSource,
-    NextReport, PlannedDevice, PlannedLoad, PromptEnd, PromptReport, RemarkKindReport, RemarkReport, SeenDeviceReport,
-    StartReport,
+    CountReport, FailedPackReport, HeadReport, LoadDevice, LoadMode, LoadOutcome, LoadReport, LoaderMatch, LogReport,
+    LogSource, NextReport, PlannedDevice, PlannedLoad, PromptEnd, PromptReport, RemarkKindReport, RemarkReport,
+    SeenDeviceReport, StartReport,
 };
 pub use patch::Patch;
 pub use plan::{ModelsReport, PlanReport};

@@ -42,6 +42,8 @@ pub struct LoadReport {
     pub why: Option<String>,
     /// Where it went, by device.
     pub devices: Vec<LoadDevice>,
+    /// The head of a text encoder, which stays on the compute device.
+    pub head: Option<HeadReport>,
     /// The bytes of the model, as the node counted them.
     pub total_bytes: Option<u64>,
     /// Those on the CPU.
@@ -126,6 +128,18 @@ pub struct LoadDevice {
     pub layers: Option<u64>,
 }
 
+/// The head of a text encoder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct HeadReport {
+    /// The device that it stays on.
+    pub device: String,
+    /// How many layers.
+    pub layers: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 /// A plan beside a load.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -188,6 +202,11 @@ impl LoadReport {
             outcome: LoadOutcome::of(&load.outcome),
             why: why(load, remarks),
             devices: devices(load),
+            head: load.preserved.as_ref().map(|head| HeadReport {
+                device: head.device.clone(),
+                layers: head.layers,
+                bytes: head.bytes,
+            }),
             total_bytes: load.total_bytes,
             cpu_bytes: load.cpu_bytes,
             spills: seen::step::spills(load),

@@ -5,7 +5,7 @@ mod start;
 
 use serde::Serialize;
 
-pub use load::{LoadDevice, LoadMode, LoadOutcome, LoadReport, LoaderMatch, PlannedDevice, PlannedLoad};
+pub use load::{HeadReport, LoadDevice, LoadMode, LoadOutcome, LoadReport, LoaderMatch, PlannedDevice, PlannedLoad};
 pub use start::{
     FailedPackReport, PromptEnd, PromptReport, RemarkKindReport, RemarkReport, SeenDeviceReport, StartReport,
 };
@@ -189,13 +189,7 @@ fn verdict(loads: &[&Load], prompts: &[&Prompt]) -> String {
     let failed = prompts.iter().filter(|prompt| prompt.end == End::Failed && !prompt.loads.iter().any(has_failed));
     let failed = failed.count();
     let more = [
-        (
-            spilled,
-            format!(
-                "A part of {} is on the CPU, which no quota covers.",
-                if spilled == 1 { "one".to_owned() } else { spilled.to_string() }
-            ),
-        ),
+        (spilled, format!("Of {spilled}, a part that no quota covers is on the CPU.")),
         (failed, format!("{} failed for another reason.", counted(failed, "prompt"))),
     ];
     more.into_iter().filter(|(count, _)| *count > 0).fold(first, |out, (_, more)| out + " " + &more)

@@ -48,6 +48,10 @@ pub(super) fn block(load: &LoadReport) -> String {
     if load.devices.iter().any(|device| device.assigned_bytes.is_some() || device.planned_bytes.is_some()) {
         out.push_str(&table(load));
     }
+    if let Some(head) = &load.head {
+        let text = format!("{} are its head, which stays on {}", readable(head.bytes), head.device);
+        let _ = writeln!(out, "    {FAINT}{}{FAINT:#}", wrapped(&visible(&text), 4, 6, columns()));
+    }
     out.push_str(&on_cpu(load));
     out.push_str(&load.plan.as_ref().map(plan).unwrap_or_default());
     out
