@@ -127,6 +127,23 @@ impl Server {
         (&self.start, unseen)
     }
 
+    /// Lines are passed over, and what they said is counted elsewhere: what was going on is unknown, and what was executed
+    /// is not kept.
+    pub(super) fn break_off(&mut self) {
+        if self.start.line == 0 {
+            return;
+        }
+        self.start.prompts.clear();
+        self.start.is_begun_here = false;
+        *self = Self {
+            is_running: true,
+            start: std::mem::take(&mut self.start),
+            over: std::mem::take(&mut self.over),
+            dropped: self.dropped,
+            ..Self::default()
+        };
+    }
+
     /// The start is over, and another begins.
     fn begin_again(&mut self) {
         self.finish_trace();
