@@ -52,6 +52,8 @@ struct Workflow {
     path: String,
     /// Why it could not be read.
     error: Option<String>,
+    /// Why there is no picture of it.
+    unplanned: Option<String>,
     /// The level and the text of each finding.
     findings: Vec<(String, String)>,
 }
@@ -72,7 +74,7 @@ impl Facts {
                 h3 { "GPUs" }
                 @match &self.gpus {
                     Value::Is(gpus) => (wide("GPUs", &table(gpus))),
-                    Value::Unknown(why) => p.faint { "Unknown: " (sentence(why)) },
+                    Value::Unknown(why) => p.faint { "Unknown, because " (sentence(why)) },
                 }
             }
             @for workflow in &self.workflows { (workflow.markup()) }
@@ -127,7 +129,7 @@ impl Value<String> {
     fn markup(&self) -> Markup {
         match self {
             Self::Is(text) => prose(text),
-            Self::Unknown(why) => html! { span.faint { "unknown: " (prose(why)) } },
+            Self::Unknown(why) => html! { span.faint { "unknown, because " (prose(why)) } },
         }
     }
 }
@@ -180,8 +182,14 @@ impl Workflow {
             Level::Warning => "warning",
             Level::Note => "note",
         };
+        let unplanned = workflow.plan.get().err();
         let findings = some(findings).map(|finding| (word(finding.level).to_owned(), finding.said()));
-        Self { path: path.shown(), error: error.as_ref().map(ToString::to_string), findings: findings.collect() }
+        Self {
+            path: path.shown(),
+            error: error.as_ref().map(ToString::to_string),
+            unplanned,
+            findings: findings.collect(),
+        }
     }
 
     fn markup(&self) -> Markup {
@@ -190,6 +198,7 @@ impl Workflow {
                 h3 { "Workflow " (self.path) }
                 @if let Some(error) = &self.error { p.faint { (error) } }
                 @else if self.findings.is_empty() { p.faint { "Its checks found nothing." } }
+                @if let Some(why) = &self.unplanned { p.faint { "There is no picture of it: " (sentence(why)) } }
                 dl.facts {
                     @for (level, text) in &self.findings {
                         dt { (level) }
