@@ -7,6 +7,7 @@
 //! A problem is a module in [`problems`] with a [`Problem`], and its line in [`PROBLEMS`]. It says only what follows from
 //! the [`Facts`]; with a fact missing, its answer is why it is unknown.
 
+mod clues;
 mod facts;
 mod finding;
 mod gather;

@@ -168,7 +168,7 @@ fn dated(text: &str) -> Option<Part<'_>> {
     let rest = rest.strip_prefix([' ', '\t'])?;
     let rest = rest.strip_prefix("| ").unwrap_or(rest);
     let bare = LEVELS.iter().find_map(|level| rest.strip_prefix(level)?.strip_prefix([' ', ':']));
-    Some(Part::new(bare.map_or(rest, str::trim_start), container).at(stamp))
+    Some(Part::new(bare.unwrap_or(rest), container).at(stamp))
 }
 
 /// `Jan 31 12:00:00 host python[123]: `, also with a day of the week and a full date.

@@ -102,6 +102,16 @@ pub enum RemarkKind {
     Other,
 }
 
+impl RemarkKind {
+    /// The exception, if it is one.
+    pub fn raised(&self) -> Option<&Raised> {
+        match self {
+            Self::Exception(raised) | Self::OutOfMemory(raised) | Self::FatalException(raised) => Some(raised),
+            _ => None,
+        }
+    }
+}
+
 /// An exception.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Raised {

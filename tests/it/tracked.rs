@@ -24,7 +24,7 @@ const KINDS: [&str; 15] = [
 ];
 
 /// Files that have none, and folders of such.
-const OTHERS: [&str; 10] = [
+const OTHERS: [&str; 11] = [
     ".ci/run",
     ".gitattributes",
     ".gitignore",
@@ -33,6 +33,7 @@ const OTHERS: [&str; 10] = [
     "fuzz/.gitignore",
     "fuzz/seeds/allocation/",
     "tests/data/architectures/",
+    "tests/data/installations/",
     "tests/data/workflows/checks/",
     ".github/CODEOWNERS",
 ];

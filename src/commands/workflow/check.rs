@@ -57,7 +57,8 @@ impl<'a> Surroundings<'a> {
             base_directory: folders.base_directory.clone(),
             extra_model_paths: folders.extra_model_paths_config.clone(),
         };
-        let hardware = Hardware { vram: vram.clone(), ram_bytes: *ram, found, headroom_bytes: *headroom };
+        let ram_bytes = ram.or_else(|| devices::ram_beside(&found));
+        let hardware = Hardware { vram: vram.clone(), ram_bytes, found, headroom_bytes: *headroom };
         let installations = Installations::cached(installation);
         Self { arguments, told, installations, hardware, installed: HashMap::new() }
     }

@@ -22,7 +22,9 @@ pub(in crate::commands) fn plan(arguments: &Plan, file: &Path) -> Result<StagesR
     let folders = installation.folders(&arguments.folders)?;
     let mut outline = Outline::of(&workflow, &classes, folders.as_ref(), &instead(&arguments.model)?)?;
     outline.notes.extend(folders.into_iter().flat_map(|folders| folders.problems));
-    let devices = devices::devices(&arguments.vram, arguments.ram, &outline.strings(), devices::found)?;
+    let found = if arguments.vram.is_empty() { devices::found() } else { Vec::new() };
+    let ram_bytes = arguments.ram.or_else(|| devices::ram_beside(&found));
+    let devices = devices::devices(&arguments.vram, ram_bytes, &outline.strings(), || found)?;
     let options = Options {
         accounting: arguments.accounting.into(),
         policies: arguments.policies(),

@@ -38,7 +38,9 @@ fn fitting(arguments: &Set, source: &Source<'_>) -> Result<Vec<OwnString>> {
     let machine = &arguments.machine;
     let folders = source.installation.folders(&machine.folders)?;
     let outline = Outline::of(source.workflow, source.classes, folders.as_ref(), &HashMap::new())?;
-    let devices = devices::devices(&machine.vram, machine.ram, &outline.strings(), devices::found)?;
+    let found = if machine.vram.is_empty() { devices::found() } else { Vec::new() };
+    let ram_bytes = machine.ram.or_else(|| devices::ram_beside(&found));
+    let devices = devices::devices(&machine.vram, ram_bytes, &outline.strings(), || found)?;
     let options = Options::with_headroom(machine.headroom);
     let mut own: Vec<Option<OwnString>> = outline.loads.iter().map(own).collect();
     if own.iter().all(Option::is_none) {

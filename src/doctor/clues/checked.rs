@@ -48,7 +48,7 @@ pub(in crate::doctor) fn checked(
 }
 
 /// What to do about what a check found.
-pub(in crate::doctor) fn step_of(facts: &Facts, workflow: &Path, check: &checks::Finding) -> Step {
+fn step_of(facts: &Facts, workflow: &Path, check: &checks::Finding) -> Step {
     let node = facts.node.ok().map(|node| node.checkout.root.as_path());
     let advice = || check.help.clone().unwrap_or_else(|| check.check.help.to_owned());
     let command = check.step.as_ref().map(|step| step.command(workflow, node, &facts.told()));

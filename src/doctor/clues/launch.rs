@@ -204,12 +204,16 @@ mod tests {
 
     #[test]
     fn lines_are_changed_and_the_rest_of_them_stays() {
-        let line = r".\python_embeded\python.exe -s ComfyUI\main.py --windows-standalone-build --cuda-device 0 --port 8189";
+        let line =
+            r".\python_embeded\python.exe -s ComfyUI\main.py --windows-standalone-build --cuda-device 0 --port 8189";
         assert_eq!(
             with_arguments(&without_option(line, "--cuda-device"), "--cuda-device all").unwrap(),
             r".\python_embeded\python.exe -s ComfyUI\main.py --cuda-device all --windows-standalone-build --port 8189"
         );
-        assert_eq!(with_arguments("python \"C:/a b/main.py\" --lowvram", "--x").unwrap(), "python \"C:/a b/main.py\" --x --lowvram");
+        assert_eq!(
+            with_arguments("python \"C:/a b/main.py\" --lowvram", "--x").unwrap(),
+            "python \"C:/a b/main.py\" --x --lowvram"
+        );
         assert_eq!(with_arguments("comfy launch", "--x"), None);
         assert_eq!(without_option("main.py --cuda-device=1", "--cuda-device"), "main.py");
     }

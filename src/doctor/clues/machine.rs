@@ -60,7 +60,8 @@ pub(in crate::doctor) fn first_gpu_only(facts: &Facts) -> Result<Option<FirstGpu
 fn found_in(text: &str) -> Option<FirstGpu> {
     let mut is_of_windows = false;
     let at = text.lines().position(|line| {
-        let line: String = line.chars().filter(|c| !c.is_whitespace()).map(|c| if c == '\'' { '"' } else { c }).collect();
+        let line: String =
+            line.chars().filter(|c| !c.is_whitespace()).map(|c| if c == '\'' { '"' } else { c }).collect();
         is_of_windows |= line.contains("os.name==\"nt\"");
         is_of_windows && line.contains("os.environ[\"CUDA_VISIBLE_DEVICES\"]=\"0\"")
     })?;
@@ -79,10 +80,7 @@ mod tests {
     fn both_forms_of_the_default_are_recognised() {
         let counting = "import os\nif os.name == \"nt\":\n    count = len(cuda_malloc.get_gpu_names())\n    if count > 1:\n        \
                         os.environ['CUDA_VISIBLE_DEVICES'] = \"0\"\n        warn(\"--disable-pinned-memory\")\n";
-        assert_eq!(
-            found_in(counting),
-            Some(FirstGpu { line: 5, counts: true, warns_of_pinned_memory: true })
-        );
+        assert_eq!(found_in(counting), Some(FirstGpu { line: 5, counts: true, warns_of_pinned_memory: true }));
         let always = "if os.name == 'nt' and args.cuda_device is None:\n    os.environ['CUDA_VISIBLE_DEVICES'] = '0'\n";
         assert_eq!(found_in(always), Some(FirstGpu { line: 2, counts: false, warns_of_pinned_memory: false }));
         let chosen = "if os.name == 'nt':\n    pass\nos.environ['CUDA_VISIBLE_DEVICES'] = str(args.cuda_device)\n";

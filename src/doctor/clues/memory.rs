@@ -28,7 +28,8 @@ pub(in crate::doctor) enum During {
 }
 
 /// What the main memory's allocators say, of `PyTorch`, Python and Windows.
-const OF_MAIN_MEMORY: [&str; 4] = ["DefaultCPUAllocator", "os error 1455", "aging file is too small", "Cannot allocate memory"];
+const OF_MAIN_MEMORY: [&str; 4] =
+    ["DefaultCPUAllocator", "os error 1455", "aging file is too small", "Cannot allocate memory"];
 /// What those of GPUs say.
 const OF_A_GPU: [&str; 4] =
     ["Allocation on device", "CUDA out of memory", "CUDA error: out of memory", "HIP out of memory"];
@@ -47,13 +48,19 @@ pub(in crate::doctor) fn shortage(raised: &Raised, text: &str) -> Option<Shortag
         return None;
     };
     let amount = |names: &[&str]| names.iter().find_map(|name| amount_behind(&said, name));
-    let free_bytes = amount(&["Free (according to CUDA)", "capacity of which", "of which"]).or_else(|| amount_before(&said, " free"));
+    let free_bytes = amount(&["Free (according to CUDA)", "capacity of which", "of which"])
+        .or_else(|| amount_before(&said, " free"));
     Some(Shortage {
         device,
         asked_bytes: amount(&["Tried to allocate", "you tried to allocate", "Requested"]),
         free_bytes,
         during: during(raised),
     })
+}
+
+/// Was it raised by a read into pinned memory, which fails as if a GPU had no memory left?
+pub(in crate::doctor) fn is_of_pinned_memory(raised: &Raised) -> bool {
+    raised.message.contains("HostBuffer.") || raised.frames.iter().any(|frame| frame.function == "read_file_slice")
 }
 
 /// By the functions that were being run.

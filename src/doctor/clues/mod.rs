@@ -5,12 +5,14 @@ mod launch;
 mod log;
 mod machine;
 mod memory;
+mod nodes;
 
-pub(super) use self::checked::{checked, step_of};
-pub(super) use self::launch::{Way, ways};
+pub(super) use self::checked::checked;
+pub(super) use self::launch::{Way, edit_where, ways};
 pub(super) use self::log::{banner_place, last_prompt, loads, raised, wanted_devices};
 pub(super) use self::machine::{FirstGpu, cards, first_gpu_only, index_of, is_windows};
-pub(super) use self::memory::{Shortage, shortage};
+pub(super) use self::memory::{During, Shortage, is_of_pinned_memory, shortage};
+pub(super) use self::nodes::nodes;
 
 use super::Answer;
 

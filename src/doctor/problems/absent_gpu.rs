@@ -40,7 +40,9 @@ fn in_log(facts: &Facts) -> Answer {
         (Some(class), Some(id)) => format!("node {id} ({class})"),
         _ => String::from("a node"),
     };
-    let message = format!("ComfyUI refused the workflow: {node} is set to {value}, and this machine has {count} of NVIDIA's GPUs");
+    let message = format!(
+        "ComfyUI refused the workflow: {node} is set to {value}, and this machine has {count} of NVIDIA's GPUs"
+    );
     let step = Step::Advice(format!("choose another device than {value} in {node}"));
     let finding = PROBLEM.finding(message, step).because(Evidence::log(remark.text.clone(), remark.line));
     Ok(vec![finding.because(Evidence::output(format!("{count} GPUs"), "nvidia-smi"))])

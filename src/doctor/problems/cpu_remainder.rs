@@ -75,7 +75,8 @@ fn in_workflows(facts: &Facts) -> Answer {
             let (name, node, string) = (model.name(), &model.load.node, planned.string.expert());
             let gb = crate::allocator::gigabytes(bytes);
             let message = format!("{gb:.2} GB of {name} go to the main memory, though `{string}` names GPUs only");
-            let evidence = Evidence::node(format!("`{string}` covers {gb:.2} GB less than the model has"), path, node.id.clone());
+            let evidence =
+                Evidence::node(format!("`{string}` covers {gb:.2} GB less than the model has"), path, node.id.clone());
             found.push(PROBLEM.finding(message, step(facts, string)).because(evidence));
         }
     }

@@ -44,21 +44,31 @@ fn find(facts: &Facts) -> Answer {
         };
     }
     let Some((way, cause)) = causes.iter().find_map(|(way, cause)| Some((way, cause.as_ref()?))) else {
-        return if ways.is_empty() { Err(String::from("it is not known how ComfyUI is started")) } else { Ok(Vec::new()) };
+        return if ways.is_empty() {
+            Err(String::from("it is not known how ComfyUI is started"))
+        } else {
+            Ok(Vec::new())
+        };
     };
     let visible = cause.visible();
     if visible >= cards? {
         return Ok(Vec::new());
     }
     if let Some((other, _)) = causes.iter().find(|(_, cause)| cause.is_none()) {
-        return Err(format!("{} hides GPUs, {} does not, and it is not known which one starts it", way.name(), other.name()));
+        return Err(format!(
+            "{} hides GPUs, {} does not, and it is not known which one starts it",
+            way.name(),
+            other.name()
+        ));
     }
     let wanted = clues::wanted_devices(facts);
     let hidden = wanted.iter().find(|(device, ..)| clues::index_of(device).is_some_and(|index| index >= visible));
     match hidden {
-        Some((device, path, node)) => {
-            Ok(vec![found(facts, *way, cause).because(Evidence::node(format!("it names {device}"), path, node.clone()))])
-        }
+        Some((device, path, node)) => Ok(vec![found(facts, *way, cause).because(Evidence::node(
+            format!("it names {device}"),
+            path,
+            node.clone(),
+        ))]),
         // Nothing that is known needs the others.
         None if facts.read_workflows().next().is_some() => Ok(Vec::new()),
         None => Ok(vec![found(facts, *way, cause).ranked(Rank::Note)]),
@@ -154,7 +164,9 @@ fn found(facts: &Facts, way: Way<'_>, cause: &Cause<'_>) -> Finding {
         }
     };
     match clues::cards(facts) {
-        Ok(cards) if cards.len() > 1 => finding.because(Evidence::output(format!("{} GPUs", cards.len()), "nvidia-smi")),
+        Ok(cards) if cards.len() > 1 => {
+            finding.because(Evidence::output(format!("{} GPUs", cards.len()), "nvidia-smi"))
+        }
         _ => finding,
     }
 }
@@ -198,8 +210,11 @@ fn unexplained(facts: &Facts, ways: &[Way<'_>], refusal: Evidence) -> Answer {
         [] => String::new(),
         excluded => format!(" ({})", excluded.join("; ")),
     };
-    let message = format!("ComfyUI does not see a GPU of the machine; what hides it is unknown{excluded}: look at \
-                           CUDA_VISIBLE_DEVICES in the environment that ComfyUI is started from");
-    let command = if clues::is_windows(facts) { "echo %CUDA_VISIBLE_DEVICES%" } else { "printenv CUDA_VISIBLE_DEVICES" };
+    let message = format!(
+        "ComfyUI does not see a GPU of the machine; what hides it is unknown{excluded}: look at \
+                           CUDA_VISIBLE_DEVICES in the environment that ComfyUI is started from"
+    );
+    let command =
+        if clues::is_windows(facts) { "echo %CUDA_VISIBLE_DEVICES%" } else { "printenv CUDA_VISIBLE_DEVICES" };
     Ok(vec![PROBLEM.finding(message, Step::Command(command.into())).because(refusal)])
 }

@@ -2,7 +2,7 @@
 
 use crate::allocator::Device;
 use crate::doctor::clues;
-use crate::doctor::{Answer, Evidence, Facts, Problem, Rank, Step};
+use crate::doctor::{Answer, Facts, Problem, Rank, Step};
 use crate::lint::{self, Fields, Level};
 
 pub(super) static PROBLEM: Problem = Problem {

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::{Launch, LaunchKind};
-use crate::text::shown;
 
 /// Around the name of something in a text whose value is not known.
 const UNKNOWN: [char; 2] = ['\u{e000}', '\u{e001}'];
@@ -49,10 +48,9 @@ impl Command {
         for word in &self.words[behind..] {
             match first_unknown(word) {
                 None => launch.arguments.push(word.clone()),
-                Some(name) => launch.problems.push(format!(
-                    "{}what `{name}` stands for is not known, so arguments may be missing",
-                    file.map(|file| format!("{}:{}: ", shown(file), self.line)).unwrap_or_default()
-                )),
+                Some(name) => {
+                    launch.problem(&format!("what `{name}` stands for is not known, so arguments may be missing"));
+                }
             }
         }
         let before = &self.words[..at.unwrap_or(0)];

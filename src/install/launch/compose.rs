@@ -173,7 +173,12 @@ fn volumes_of(file: &Path) -> Vec<PathBuf> {
 
 fn of_file(file: &Path, site: &Site<'_>, problems: &mut Vec<String>) -> Vec<Launch> {
     let Some(compose) = Compose::read(file, problems) else { return Vec::new() };
-    let services = compose.services();
+    let mut services = compose.services();
+    let mounts = |service: &Value| compose.volumes(service).iter().any(|volume| site.draft.comfyui.starts_with(volume));
+    // If some have this ComfyUI, the others have their own.
+    if services.iter().any(|(_, service)| mounts(service)) {
+        services.retain(|(_, service)| mounts(service));
+    }
     services.into_iter().filter_map(|(name, service)| of_service(&compose, name, service, site, problems)).collect()
 }
 

@@ -10,7 +10,7 @@ pub(super) mod compose;
 mod dockerfile;
 mod pinokio;
 mod powershell;
-mod process;
+pub(super) mod process;
 mod scripts;
 mod shell;
 mod systemd;
@@ -21,6 +21,7 @@ pub use arguments::{Given, Options};
 pub(super) use command::quoted_words;
 
 use super::layout::{Draft, Places};
+use crate::text::{shown, visible};
 
 /// One way in which a ComfyUI is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +46,8 @@ pub struct Launch {
     pub python: Option<PathBuf>,
     /// The number of the running process.
     pub process: Option<u32>,
-    /// What is wrong with it, each a sentence: ComfyUI does not start with these arguments, or some are not known.
+    /// What is wrong with it, each a sentence with the place: ComfyUI does not start with these arguments, or some are not
+    /// known.
     pub problems: Vec<String>,
 }
 
@@ -118,11 +120,43 @@ impl Launch {
         self.environment.iter().rfind(|(known, _)| is_it(known)).map(|(_, value)| value.as_str())
     }
 
+    /// `CUDA_VISIBLE_DEVICES` as ComfyUI sets it by its arguments, else as it is set for it; None if it is not set at all.
+    ///
+    /// Source: `main.py` of ComfyUI. On Windows, versions since August 2026 show the first GPU only if this is None.
+    pub fn visible_devices(&self) -> Option<String> {
+        const MOST_DEVICES: u32 = 32;
+        let device = self.value("--cuda-device");
+        let first = self.value("--default-device").and_then(|first| first.parse::<u32>().ok());
+        match (device, first) {
+            (Some(listed), _) if listed != "all" => Some(listed.to_owned()),
+            (None, Some(first)) => {
+                let others = (0..MOST_DEVICES).filter(|other| *other != first);
+                let all: Vec<String> = [first].into_iter().chain(others).map(|number| number.to_string()).collect();
+                Some(all.join(","))
+            }
+            _ => self.variable("CUDA_VISIBLE_DEVICES").map(str::to_owned),
+        }
+    }
+
     /// Reads the arguments as this ComfyUI does.
     pub(super) fn interpret(&mut self, options: &Options) {
         let (given, problems) = options.interpret(&self.arguments);
         self.given = given;
-        self.problems.extend(problems);
+        for problem in problems {
+            self.problem(&problem);
+        }
+    }
+
+    /// Adds a problem, with the place.
+    fn problem(&mut self, problem: &str) {
+        let file = self.file.as_deref().map(shown);
+        let place = match (file, self.line, self.process) {
+            (Some(file), Some(line), _) => format!("{file}:{line}: "),
+            (Some(file), None, _) => format!("{file}: "),
+            (None, _, Some(number)) => format!("process {number}: "),
+            (None, _, None) => String::new(),
+        };
+        self.problems.push(format!("{place}{}", visible(problem)));
     }
 }
 
@@ -152,7 +186,13 @@ const SOURCES: [fn(&Site<'_>, &mut Vec<String>) -> Vec<Launch>; 6] = [
 /// Every way in which an installation is started. What is wrong with files is added to the problems.
 pub(super) fn launches(draft: &Draft, places: &Places, problems: &mut Vec<String>) -> Vec<Launch> {
     let site = Site { draft, places };
-    SOURCES.iter().flat_map(|source| source(&site, problems)).collect()
+    let mut launches: Vec<Launch> = SOURCES.iter().flat_map(|source| source(&site, problems)).collect();
+    // A compose file with a command of its own is how its neighbour is started.
+    let folder = |launch: &Launch| launch.file.as_deref().and_then(Path::parent).map(Path::to_path_buf);
+    let composed = launches.iter().filter(|launch| launch.kind == LaunchKind::Compose && !launch.arguments.is_empty());
+    let composed: Vec<Option<PathBuf>> = composed.map(folder).collect();
+    launches.retain(|launch| launch.kind != LaunchKind::Dockerfile || !composed.contains(&folder(launch)));
+    launches
 }
 
 /// The folders of ComfyUIs that run now, or that services start.

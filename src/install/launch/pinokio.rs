@@ -36,10 +36,7 @@ pub(super) fn launches(site: &Site<'_>, problems: &mut Vec<String>) -> Vec<Launc
             // A condition around the whole command.
             if command.trim_start().starts_with("{{") {
                 let mut launch = Launch::new(LaunchKind::Pinokio, Some(&file), Some(line), Vec::new());
-                launch.problems.push(format!(
-                    "{}:{line}: which of several arguments it is started with depends on a condition",
-                    crate::text::shown(&file)
-                ));
+                launch.problem("which of several arguments it is started with depends on a condition");
                 launches.push(launch);
             }
         }

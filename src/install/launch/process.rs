@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
@@ -13,20 +12,15 @@ use super::{Launch, LaunchKind, Site};
 const PREFIXES: [&str; 8] = ["CUDA_", "HIP_", "ROCR_", "NVIDIA_", "PYTORCH_", "HSA_", "GPU_", "ZE_"];
 
 /// A running process that may be a ComfyUI.
-struct Process {
+#[derive(Debug)]
+pub(in crate::install) struct Process {
     number: u32,
     command: Command,
     program: Option<PathBuf>,
 }
 
-/// Read once: it takes some milliseconds.
-static RUNNING: LazyLock<Vec<Process>> = LazyLock::new(running);
-
 /// The ComfyUI as it runs now.
 pub(super) fn launches(site: &Site<'_>, _: &mut Vec<String>) -> Vec<Launch> {
-    if !site.places.has_processes() {
-        return Vec::new();
-    }
     let launch = |process: &Process| {
         let launch = process.command.launch(LaunchKind::Process, None, &site.draft.comfyui)?;
         // Its arguments do not say which ComfyUI it is.
@@ -34,18 +28,16 @@ pub(super) fn launches(site: &Site<'_>, _: &mut Vec<String>) -> Vec<Launch> {
         let python = launch.python.clone().or_else(|| process.program.clone());
         Some(Launch { process: Some(process.number), line: None, python, ..launch })
     };
-    RUNNING.iter().filter_map(launch).collect()
+    site.places.processes().iter().filter_map(launch).collect()
 }
 
 /// The `main.py` that run now, for installations in no usual place.
 pub(in crate::install) fn programs(site: &Site<'_>) -> Vec<PathBuf> {
-    if !site.places.has_processes() {
-        return Vec::new();
-    }
-    RUNNING.iter().filter_map(|process| process.command.main_path()).collect()
+    site.places.processes().iter().filter_map(|process| process.command.main_path()).collect()
 }
 
-fn running() -> Vec<Process> {
+/// The processes that run a `main.py`. Listing all takes some milliseconds.
+pub(in crate::install) fn running() -> Vec<Process> {
     let Ok(mut system) = System::new() else { return Vec::new() };
     let first =
         ProcessRefreshKind::nothing().with_cmd(UpdateKind::Always).with_user(UpdateKind::Always).without_tasks();

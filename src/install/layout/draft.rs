@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use super::{Installation, Layout, Places};
 use crate::install::extra_model_paths as extra_model_paths_of;
 use crate::install::launch::{self, Launch, Options};
+use crate::install::normal;
 
 /// The most logs that are listed.
 const MOST_LOGS: usize = 40;
@@ -115,7 +116,7 @@ impl Draft {
     /// A path in the arguments of a launch.
     fn path(&self, launch: &Launch, path: &str) -> PathBuf {
         let path = launch.folder.as_deref().unwrap_or(&self.comfyui).join(path);
-        std::path::absolute(&path).unwrap_or(path)
+        normal(&std::path::absolute(&path).unwrap_or(path))
     }
 
     /// The program of its Python: the one that a launch names, else one in a folder where it can be.

@@ -36,12 +36,9 @@ pub(super) fn installation(path: &Path, places: &Places) -> Result<Installation>
         }
     }
     if found.is_empty() {
-        let around = |draft: &Draft| {
-            let own = draft.base.iter().chain([&draft.root]);
-            own.into_iter().any(|folder| shown_path.starts_with(folder) || real.starts_with(folder))
-        };
-        if let Some(draft) = usual(places).into_iter().find(around) {
-            return Ok(draft.read(places));
+        let all = everywhere(places);
+        if let Some(installation) = around(&shown_path, &all) {
+            return Ok(installation.clone());
         }
         found = below(&shown_path);
     }

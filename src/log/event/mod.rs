@@ -73,7 +73,7 @@ pub(super) struct Title {
     pub(super) is_clip: bool,
 }
 
-/// A table of the node, in the order in which they are printed.
+/// A table of the node. After the first, which only one mode has, they are printed in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Table {
     Virtual,

@@ -18,7 +18,6 @@ pub(super) enum Stage {
     Mode,
     Fractions,
     Table(Table),
-    Completed,
 }
 
 /// How the lines of a load end.
@@ -82,6 +81,13 @@ impl Load {
     }
 }
 
+impl Stage {
+    /// That of a table. The analysis of virtual VRAM tells how the string is taken.
+    pub(super) fn of(table: Table) -> Self {
+        if table == Table::Virtual { Self::Mode } else { Self::Table(table) }
+    }
+}
+
 impl Draft {
     /// A load that begins at a line, which is known to be its first or not.
     pub(super) fn new(line: u64, has_begin: bool) -> Self {
@@ -135,13 +141,13 @@ impl Draft {
     /// A table begins.
     pub(super) fn begin_table(&mut self, title: Title) {
         let is_next = match title.table {
-            Table::Virtual => true,
+            Table::Virtual => self.load.lent.is_empty() && self.load.granted.is_empty(),
             Table::Devices => self.stage < Stage::Table(Table::Devices),
             Table::Layers => self.stage == Stage::Table(Table::Devices) && !self.load.planned.is_empty(),
             Table::Assigned => self.stage == Stage::Table(Table::Layers) && !self.load.layers.is_empty(),
         };
         self.is_damaged |= !is_next;
-        self.stage = Stage::Table(title.table);
+        self.stage = Stage::of(title.table);
         self.is_legacy |= title.is_legacy;
         if title.is_clip {
             self.load.kind = Some(LoadKind::TextEncoder);

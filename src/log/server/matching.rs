@@ -44,6 +44,32 @@ pub(super) fn distributed(load: &mut Load, banners: &[Banner], is_begun_here: bo
     }
 }
 
+/// Finds the loads of nodes that ran for this prompt: what they made is loaded for it, so if only one load can be a
+/// node's, it is.
+pub(super) fn new_ones(loads: &mut [Load], banners: &[Banner], first: usize) {
+    let is_known = |load: &Load| matches!(load.outcome, Outcome::Distributed | Outcome::Reused);
+    for (index, banner) in banners.iter().enumerate().skip(first).filter(|(_, banner)| !banner.is_empty) {
+        let may_be = |load: &Load| {
+            may_load(banner, load.kind)
+                && (!is_known(load) || (load.banner.is_none_or(|other| other == index) && fits(load, banner)))
+        };
+        let mut candidates = loads.iter_mut().filter(|load| may_be(load));
+        if let (Some(load), None) = (candidates.next(), candidates.next())
+            && is_known(load)
+        {
+            load.banner = Some(index);
+            load.string = Some(banner.text.clone()).filter(|text| !text.is_empty());
+        }
+    }
+}
+
+/// Finds the loader node of a load that failed while the node distributed it.
+pub(super) fn failed(load: &mut Load, banners: &[Banner], is_begun_here: bool) {
+    load.asked = Asked::Distribution;
+    choose(load, banners, |banner| !banner.is_empty);
+    load.banner = load.banner.filter(|_| is_begun_here);
+}
+
 /// Chooses the loader node if only one can be it, and its string if all that can be it have the same.
 fn choose(load: &mut Load, banners: &[Banner], fits: impl Fn(&Banner) -> bool) {
     let kind = load.kind;

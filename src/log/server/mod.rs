@@ -204,7 +204,7 @@ impl Server {
 
     fn title(&mut self, at: u64, title: Title) {
         let prints_fractions = self.prints_fractions;
-        let draft = self.draft(at, Stage::Table(title.table));
+        let draft = self.draft(at, Stage::of(title.table));
         let lacks_fractions = title.table == Table::Devices && prints_fractions && draft.load.final_string.is_none();
         draft.begin_table(title);
         if lacks_fractions && !title.is_legacy {
@@ -326,11 +326,15 @@ impl Server {
 
     /// The load that a line belongs to.
     fn draft(&mut self, at: u64, stage: Stage) -> &mut Draft {
-        if self.draft.as_ref().is_some_and(|draft| !draft.takes(stage)) {
+        let mut is_next = false;
+        if let Some(draft) = self.draft.take_if(|draft| !draft.takes(stage)) {
+            // A rule may be between them.
+            is_next = draft.is_placed() && at - draft.load.last_line <= 2;
+            self.draft = Some(draft);
             self.end_draft(self.goes_on());
         }
         let is_waiting = self.batch.is_waiting();
-        let has_begin = self.execute(at).is_begun_here || is_waiting;
+        let has_begin = self.execute(at).is_begun_here || is_waiting || is_next;
         let draft = self.draft.get_or_insert_with(|| Draft::new(at, has_begin));
         draft.load.last_line = at;
         draft

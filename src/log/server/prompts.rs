@@ -83,6 +83,12 @@ impl Server {
     /// The newest prompt was refused: that is decided before anything else happens to it.
     pub(super) fn refused(&mut self, at: u64, text: &str, why: &str) {
         self.finish_trace();
+        if why.contains("'prompt_outputs_failed_validation'") && !self.start.remarks.is_empty() {
+            // What is wrong was listed just before.
+            let queued = self.queue.pop_back().unwrap_or(Queued { line: at, time: None });
+            self.push_unexecuted(queued, End::Rejected, at);
+            return;
+        }
         let class = why.split_once("Node '").and_then(|(_, rest)| rest.split_once("' not found"));
         let class =
             class.or_else(|| why.split_once("because node ").and_then(|(_, rest)| rest.split_once(" does not exist")));
@@ -120,6 +126,9 @@ impl Server {
             let (before, rest) = loads.split_at_mut(index);
             self.judge(&mut rest[0], before, &executing);
         }
+        if self.start.is_begun_here && executing.is_begun_here && matches!(end, End::Executed { .. }) {
+            matching::new_ones(&mut loads, &self.start.banners, executing.first_banner);
+        }
         self.push_prompt(Prompt {
             line: executing.line,
             is_begun_here: executing.is_begun_here,
@@ -151,6 +160,9 @@ impl Server {
             Outcome::Failed { .. } if load.mode != super::super::Mode::Unknown => {
                 matching::distributed(load, banners, is_begun_here);
             }
+            Outcome::Failed { remark, .. } if self.is_distributing(remark) => {
+                matching::failed(load, banners, is_begun_here);
+            }
             Outcome::Failed { .. } => {
                 let made = self.made;
                 matching::standard(load, banners, |kind| made[kind as usize], is_begun_here);
@@ -158,6 +170,18 @@ impl Server {
             }
             Outcome::Unknown { .. } => {}
         }
+    }
+
+    /// Was an exception raised where the node distributes a model? Two of its functions are called for every model.
+    fn is_distributing(&self, remark: Option<usize>) -> bool {
+        const FOR_ALL: [&str; 2] = ["patched_load_models_gpu", "new_partially_load"];
+        let remark = remark.and_then(|index| self.start.remarks.get(index));
+        remark.and_then(|remark| remark.kind.raised()).is_some_and(|raised| {
+            raised.frames.iter().any(|frame| {
+                let file = frame.file.rsplit(['/', '\\']).next().unwrap_or_default();
+                file.starts_with("distorch") && !FOR_ALL.contains(&frame.function.as_str())
+            })
+        })
     }
 
     /// A load that repeats an earlier one. If that cannot be, lines between are missing.
