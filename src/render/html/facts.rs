@@ -14,7 +14,7 @@ use crate::report::{CheckedFile, DoctorReport};
 #[derive(Serialize, Deserialize)]
 pub(super) struct Facts {
     groups: Vec<Group>,
-    gpus: Value<Vec<Gpu>>,
+    gpus: Option<Vec<Gpu>>,
     workflows: Vec<Workflow>,
 }
 
@@ -27,20 +27,20 @@ struct Group {
 #[derive(Serialize, Deserialize)]
 struct Fact {
     name: String,
-    value: Value<String>,
+    value: Value,
     place: Option<String>,
 }
 
 /// A fact, or why it is unknown.
 #[derive(Serialize, Deserialize)]
-enum Value<T> {
-    Is(T),
+enum Value {
+    Is(String),
     Unknown(String),
 }
 
 #[derive(Serialize, Deserialize)]
 struct Gpu {
-    device: Value<String>,
+    device: Value,
     index: u32,
     name: String,
     total: String,
@@ -62,7 +62,7 @@ impl Facts {
     pub(super) fn new(report: &DoctorReport) -> Self {
         Self {
             groups: some(&report.facts).map(Group::new).collect(),
-            gpus: Value::new(&report.gpus, |gpus| some(gpus).map(Gpu::new).collect()),
+            gpus: report.gpus.ok().map(|gpus| some(gpus).map(Gpu::new).collect()),
             workflows: some(&report.workflows).map(Workflow::new).collect(),
         }
     }
@@ -70,11 +70,11 @@ impl Facts {
     pub(super) fn markup(&self) -> Markup {
         let all = html! {
             div.groups { @for group in &self.groups { (group.markup()) } }
-            div.card {
-                h3 { "GPUs" }
-                @match &self.gpus {
-                    Value::Is(gpus) => (wide("GPUs", &table(gpus))),
-                    Value::Unknown(why) => p.faint { "Unknown, because " (sentence(why)) },
+            // If they are unknown, the facts about the machine say why.
+            @if let Some(gpus) = &self.gpus {
+                div.card {
+                    h3 { "GPUs" }
+                    (wide("GPUs", &table(gpus)))
                 }
             }
             @for workflow in &self.workflows { (workflow.markup()) }
@@ -110,22 +110,20 @@ impl Fact {
     fn new(fact: &FactReport) -> Self {
         Self {
             name: fact.name.clone(),
-            value: Value::new(&fact.value, Clone::clone),
+            value: Value::new(&fact.value),
             place: fact.place.as_ref().map(place).filter(|place| Some(place) != fact.value.ok()),
         }
     }
 }
 
-impl<T> Value<T> {
-    fn new<K>(known: &Known<K>, value: impl FnOnce(&K) -> T) -> Self {
+impl Value {
+    fn new(known: &Known<String>) -> Self {
         match known {
-            Known::Is(fact) => Self::Is(value(fact)),
+            Known::Is(fact) => Self::Is(fact.clone()),
             Known::Unknown(why) => Self::Unknown(why.clone()),
         }
     }
-}
 
-impl Value<String> {
     fn markup(&self) -> Markup {
         match self {
             Self::Is(text) => prose(text),
@@ -138,7 +136,7 @@ impl Gpu {
     fn new(gpu: &GpuReport) -> Self {
         let gb = |bytes: u64| format!("{:.1} GB", gigabytes(bytes));
         Self {
-            device: Value::new(&gpu.device, Clone::clone),
+            device: Value::new(&gpu.device),
             index: gpu.index,
             name: gpu.name.clone(),
             total: gb(gpu.total_bytes),

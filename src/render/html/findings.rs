@@ -196,7 +196,7 @@ fn paste(text: &str) -> Markup {
                 @if word.starts_with('-') { span { (word) } } @else { (word) }
             }
         }
-        p.hint {
+        p.hint.copy {
             "One click selects all of it."
             @if text.contains('…') { " … stands for folders that are not shown." }
         }
