@@ -117,7 +117,8 @@ pub fn locate(start: &Path) -> Result<Search> {
     })
 }
 
-/// Searches from a folder: what encloses it, then what is beneath it, then beneath the ComfyUI that encloses it.
+/// Searches from a folder: what encloses it, then what is beneath it, then beneath the ComfyUI that encloses it, then in the
+/// folders of packs that this ComfyUI has elsewhere.
 fn search(start: &Path, folder: &Places) -> Result<Search> {
     let mut near_misses = Vec::new();
     let mut looked_in = vec![folder.shown.clone()];
@@ -127,10 +128,20 @@ fn search(start: &Path, folder: &Places) -> Result<Search> {
             let mut walked = walk::beneath(&folder.shown)?;
             near_misses.append(&mut walked.near_misses);
             match higher {
-                Climb::Comfy(top) if walked.found.is_empty() && top != folder.shown => {
-                    walked = walk::beneath(&top)?;
-                    near_misses.append(&mut walked.near_misses);
-                    looked_in.push(top);
+                Climb::Comfy(top) => {
+                    if walked.found.is_empty() && top != folder.shown {
+                        walked = walk::beneath(&top)?;
+                        near_misses.append(&mut walked.near_misses);
+                        looked_in.push(top.clone());
+                    }
+                    if walked.found.is_empty() {
+                        for packs in layout::packs_elsewhere(&top) {
+                            let mut beneath = walk::beneath(&packs)?;
+                            walked.found.append(&mut beneath.found);
+                            near_misses.append(&mut beneath.near_misses);
+                            looked_in.push(packs);
+                        }
+                    }
                 }
                 Climb::NearMiss(near_miss) => near_misses.push(near_miss),
                 _ => {}

@@ -10,6 +10,8 @@ use distorch_fix::install::layout::{Installation, Os, Places, everywhere_on, ins
 use serde::Deserialize;
 use walkdir::WalkDir;
 
+use crate::common::{Ran, copy, program};
+
 const DATA: &str = "tests/data/installations";
 
 /// `case.toml`.
@@ -200,4 +202,73 @@ fn a_running_comfyui_tells_its_arguments_its_environment_and_where_it_is() {
     assert_eq!((launch.variable("CUDA_VISIBLE_DEVICES"), launch.variable("SECRET_TOKEN")), (Some("1,0"), None));
     let pack = root.path().join("base/custom_nodes/pack");
     assert_eq!(installation(&pack).unwrap().comfyui, comfyui, "it is found from its packs");
+}
+
+/// The Desktop app with a fixture: ComfyUI in the app, and the node in the user's folder.
+struct Desktop {
+    _folder: tempfile::TempDir,
+    root: PathBuf,
+}
+
+impl Desktop {
+    fn with(fixture: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(folder.path()).unwrap();
+        let app = root.join("app/resources/ComfyUI");
+        copy(&Path::new("fixtures").join(fixture).join("ComfyUI"), &app);
+        fs::create_dir_all(root.join("base")).unwrap();
+        fs::rename(app.join("custom_nodes"), root.join("base/custom_nodes")).unwrap();
+        fs::create_dir_all(app.join("custom_nodes")).unwrap();
+        fs::create_dir_all(root.join("base/user/default/workflows")).unwrap();
+        fs::copy("tests/data/workflows/wan.json", root.join("base/user/default/workflows/wan.json")).unwrap();
+        let settings = root.join("home/Library/Application Support/ComfyUI");
+        fs::create_dir_all(&settings).unwrap();
+        let slashes = root.display().to_string().replace('\\', "/");
+        fs::write(settings.join("config.json"), format!("{{\"basePath\": \"{slashes}/base\"}}")).unwrap();
+        let packs = format!("desktop_extensions:\n  custom_nodes: '{slashes}/app/resources/ComfyUI/custom_nodes'\n");
+        fs::write(settings.join("extra_models_config.yaml"), packs).unwrap();
+        Self { _folder: folder, root }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let home = self.root.join("home");
+        let settings = home.join("Library/Application Support");
+        let mut program = program(&self.root);
+        program
+            .env("HOME", &home)
+            .env("USERPROFILE", &home)
+            .env("XDG_CONFIG_HOME", &settings)
+            .env("APPDATA", &settings);
+        Ran::of(program.args(arguments))
+    }
+}
+
+#[test]
+fn the_node_and_the_comfyui_of_the_desktop_app_are_one_pair() {
+    let desktop = Desktop::with("legacy");
+    for start in ["base", "base/custom_nodes/ComfyUI-MultiGPU", "app/resources/ComfyUI"] {
+        let ran = desktop.run(&["check", start]);
+        assert!(ran.code == 1 && ran.out.contains("broken with items of 5 fields"), "{start}: {ran:?}");
+    }
+    let ran = desktop.run(&["apply", "base"]);
+    assert!(ran.code == 0 && ran.out.contains("ComfyUI 0.6.0 in app/resources/ComfyUI"), "{ran:?}");
+    for command in ["check", "verify", "status", "diff"] {
+        let ran = desktop.run(&[command, "base"]);
+        assert_eq!(ran.code, 0, "{command}: {ran:?}");
+    }
+    assert!(desktop.run(&["check", "base"]).out.contains("works with items of 5 fields"));
+}
+
+#[test]
+fn a_workflow_of_the_desktop_app_is_read_with_its_node_and_its_models() {
+    let desktop = Desktop::with("legacy");
+    let workflow = "base/user/default/workflows/wan.json";
+    let named = desktop.run(&["workflow", "show", workflow, "--comfyui", "app/resources/ComfyUI"]);
+    let found = desktop.run(&["workflow", "show", workflow]);
+    assert_eq!((found.code, &found.out), (0, &named.out));
+    let with_node = desktop.run(&["workflow", "show", workflow, "--checkout", "base/custom_nodes/ComfyUI-MultiGPU"]);
+    assert_eq!(found.out, with_node.out);
+    let ran = desktop.run(&["plan", "--workflow", workflow, "--vram", "cuda:0=12gb", "--vram", "cuda:1=16gb"]);
+    let models = Path::new("base").join("models").join("unet");
+    assert!(ran.out.contains(&models.display().to_string()), "{ran:?}");
 }

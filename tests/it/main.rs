@@ -13,6 +13,7 @@ mod common;
 mod conflicts;
 mod containers;
 mod crash;
+mod doctor;
 mod documents;
 mod dynamic_vram;
 mod fix_registry;

@@ -136,7 +136,7 @@ impl Installation {
                     .with_context(|| format!("{}: no ComfyUI-MultiGPU there", named.display()))
                     .help("name its folder")?,
             ),
-            (None, Some(comfyui)) => checkout(comfyui)?.or_else(|| elsewhere(layout.as_ref()?)),
+            (None, Some(comfyui)) => checkout(comfyui)?,
             (None, None) => None,
         };
         Ok(Self { node, release: None, comfyui, layout })
@@ -155,11 +155,6 @@ fn comfyui(arguments: &cli::workflow::Installation, file: &Path) -> Result<Optio
 /// The ComfyUI that a folder is, or is in.
 fn within(folder: &Path) -> Option<PathBuf> {
     install::comfyui_around(&folder.join("any"))
-}
-
-/// The checkout that ComfyUI loads from folders that are not in its own.
-fn elsewhere(layout: &layout::Installation) -> Option<Checkout> {
-    layout.custom_nodes.iter().filter(|folder| folder.is_dir()).find_map(|folder| checkout(folder).ok()?)
 }
 
 /// The checkout that ComfyUI loads, in or around a folder.

@@ -1,17 +1,21 @@
 //! What several problems ask of the facts.
 
 mod checked;
+mod dynamic;
 mod launch;
 mod log;
 mod machine;
 mod memory;
+mod node;
 mod nodes;
 
 pub(super) use self::checked::checked;
+pub(super) use self::dynamic::{active as dynamic_vram, turn_off as turn_dynamic_vram_off};
 pub(super) use self::launch::{Way, edit_where, ways};
 pub(super) use self::log::{banner_place, last_prompt, loads, raised, wanted_devices};
 pub(super) use self::machine::{FirstGpu, cards, first_gpu_only, index_of, is_windows};
 pub(super) use self::memory::{During, Shortage, is_of_pinned_memory, shortage};
+pub(super) use self::node::{apply, has_dynamic_vram, mention, update};
 pub(super) use self::nodes::nodes;
 
 use super::Answer;

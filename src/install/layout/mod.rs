@@ -120,6 +120,13 @@ pub fn around(path: &Path) -> Option<&'static Installation> {
     find::around(path, &EVERYWHERE)
 }
 
+/// The folders of packs that a ComfyUI has outside of its own folder, as far as they exist.
+pub(super) fn packs_elsewhere(comfyui: &Path) -> Vec<PathBuf> {
+    let Ok(installation) = installation(comfyui) else { return Vec::new() };
+    let is_elsewhere = |folder: &PathBuf| !folder.starts_with(comfyui) && folder.is_dir();
+    installation.custom_nodes.into_iter().filter(is_elsewhere).collect()
+}
+
 /// [`installation`] on a system that is described.
 pub fn installation_on(places: &Places, path: &Path) -> Result<Installation> {
     find::installation(path, places)

@@ -10,7 +10,7 @@ use crate::report::doctor::{EvidenceReport, FoundProblem, PlaceReport, StepRepor
 #[derive(Serialize, Deserialize)]
 pub(super) struct Finding {
     id: String,
-    pub title: String,
+    title: String,
     /// The class of its colours.
     pub rank: String,
     /// The rank in words.
@@ -18,7 +18,7 @@ pub(super) struct Finding {
     message: String,
     about: String,
     evidence: Vec<Quote>,
-    step: Step,
+    pub step: Step,
     sources: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ struct Quote {
 }
 
 #[derive(Serialize, Deserialize)]
-enum Step {
+pub(super) enum Step {
     Paste(String),
     Edit { place: String, before: String, after: String },
     Advice(String),
@@ -113,6 +113,15 @@ impl Step {
                 after: after.clone(),
             },
             StepReport::Advice { text } => Self::Advice(text.clone()),
+        }
+    }
+
+    /// In a few words.
+    pub(super) fn short(&self) -> Markup {
+        match self {
+            Self::Paste(command) => html! { "run " code { (command) } },
+            Self::Edit { place, .. } => html! { "change " (place) },
+            Self::Advice(text) => prose(text),
         }
     }
 

@@ -38,7 +38,7 @@ impl Head {
                 div.verdict {
                     h1 { (self.verdict) }
                     @if let Some(first) = worst {
-                        p { "First: " a href=(format!("#{}", first.anchor())) { (first.title) } }
+                        p { "First: " a href=(format!("#{}", first.anchor())) { (first.step.short()) } }
                     }
                 }
                 @if !self.glance.is_empty() {
