@@ -5,11 +5,12 @@
 //! that belong together, as those of a table, each line is looked at.
 
 use aho_corasick::AhoCorasick;
+use aho_corasick::packed::Searcher;
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::Log;
 use super::decode::Decoder;
-use super::line::{clean, parts};
+use super::line::{Before, clean, last_line, parts};
 use super::prefix::strip;
 use super::prompt::Ended;
 use super::servers::Servers;
@@ -70,11 +71,41 @@ const WORDS: [&str; 47] = [
     "must be on cuda",
 ];
 
+/// Searches for all words at once.
+#[derive(Debug)]
+enum Words {
+    /// With the vector instructions of this processor.
+    Packed(Searcher),
+    /// On any other.
+    Any(AhoCorasick),
+    /// Every line is of interest: neither could be built.
+    None,
+}
+
+impl Words {
+    fn new() -> Self {
+        match (Searcher::new(WORDS), AhoCorasick::new(WORDS)) {
+            (Some(searcher), _) => Self::Packed(searcher),
+            (None, Ok(searcher)) => Self::Any(searcher),
+            (None, Err(_)) => Self::None,
+        }
+    }
+
+    /// Where the first of them is.
+    fn find(&self, text: &[u8]) -> Option<usize> {
+        match self {
+            Self::Packed(searcher) => searcher.find(text).map(|found| found.start()),
+            Self::Any(searcher) => searcher.find(text).map(|found| found.start()),
+            Self::None => (!text.is_empty()).then_some(0),
+        }
+    }
+}
+
 /// Reads a log in parts.
 #[derive(Debug)]
 pub struct Reader {
     decoder: Decoder,
-    words: AhoCorasick,
+    words: Words,
     servers: Servers,
     /// The beginning of a line whose end is not there yet.
     open: Vec<u8>,
@@ -82,6 +113,8 @@ pub struct Reader {
     before: Vec<u8>,
     lines: u64,
     bytes: u64,
+    /// Are all of the next lines of interest?
+    is_following: bool,
 }
 
 impl Default for Reader {
@@ -92,16 +125,16 @@ impl Default for Reader {
 
 impl Reader {
     /// Before the first byte.
-    #[expect(clippy::missing_panics_doc, reason = "a few words are never too many")]
     pub fn new() -> Self {
         Self {
             decoder: Decoder::default(),
-            words: AhoCorasick::new(WORDS).expect("a few words are never too many"),
+            words: Words::new(),
             servers: Servers::default(),
             open: Vec::new(),
             before: Vec::new(),
             lines: 0,
             bytes: 0,
+            is_following: false,
         }
     }
 
@@ -163,48 +196,44 @@ impl Reader {
         // Lines up to here are counted.
         let mut counted = 0;
         while at < block.len() {
-            if !self.servers.is_following() {
+            if !self.is_following {
                 let Some(found) = self.words.find(&block[at..]) else { break };
-                let start = memrchr(b'\n', &block[at..at + found.start()]).map_or(at, |end| at + end + 1);
-                self.skip(&block[counted..start]);
+                let start = memrchr(b'\n', &block[at..at + found]).map_or(at, |end| at + end + 1);
+                self.lines += count(&block[counted..start]);
                 at = start;
             }
             let end = memchr(b'\n', &block[at..]).map_or(block.len(), |end| at + end);
             self.lines += 1;
-            self.line(&block[at..end.min(at + MOST_LINE)]);
-            self.remember(&block[at..end]);
+            self.line(&block[at..end.min(at + MOST_LINE)], &block[..at]);
             at = block.len().min(end + 1);
             counted = at;
         }
-        self.skip(&block[counted..]);
-    }
-
-    /// Counts lines that are not looked at.
-    fn skip(&mut self, lines: &[u8]) {
-        if lines.is_empty() {
-            return;
+        self.lines += count(&block[counted..]);
+        if !block.is_empty() {
+            let last = last_line(block);
+            self.before.clear();
+            self.before.extend_from_slice(&last[..last.len().min(MOST_TIME)]);
         }
-        self.lines += memchr_iter(b'\n', lines).count() as u64 + u64::from(!lines.ends_with(b"\n"));
-        let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
-        let start = memrchr(b'\n', lines).map_or(0, |end| end + 1);
-        self.remember(&lines[start..]);
     }
 
-    /// Keeps the line before the next one.
-    fn remember(&mut self, line: &[u8]) {
-        self.before.clear();
-        self.before.extend_from_slice(&line[..line.len().min(MOST_TIME)]);
-    }
-
-    fn line(&mut self, line: &[u8]) {
+    /// Reads a line, which is not the first of a block if something stands before it.
+    fn line(&mut self, line: &[u8], before: &[u8]) {
         let text = clean(line.strip_suffix(b"\r").unwrap_or(line));
+        let before = Before { block: before, earlier: &self.before };
         let mut is_empty = true;
         for part in parts(&text) {
             is_empty = false;
-            self.servers.line(self.lines, &strip(part), &self.before);
+            self.servers.line(self.lines, &strip(part), before);
         }
-        if is_empty {
-            self.servers.line(self.lines, &strip(""), &self.before);
+        if is_empty && self.is_following {
+            self.servers.line(self.lines, &strip(""), before);
         }
+        self.is_following = self.servers.is_following();
     }
+}
+
+/// How many lines there are; the last may lack its end.
+fn count(lines: &[u8]) -> u64 {
+    let is_open = !lines.is_empty() && !lines.ends_with(b"\n");
+    memchr_iter(b'\n', lines).count() as u64 + u64::from(is_open)
 }

@@ -157,6 +157,11 @@ impl Server {
             _ if trace.is_out_of_memory() => RemarkKind::OutOfMemory,
             _ => RemarkKind::Exception,
         };
+        let is_repeated = trace.origin == Origin::Elsewhere
+            && self.start.remarks.last().is_some_and(|remark| remark.kind.raised() == Some(&trace.raised));
+        if is_repeated {
+            return;
+        }
         self.remark(trace.line, &trace.text, kind(trace.raised.clone()));
         if matches!(trace.origin, Origin::Prompt | Origin::Crash) {
             self.fail(&trace);
