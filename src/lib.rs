@@ -34,6 +34,7 @@ pub mod checks;
 pub mod cli;
 pub mod comfyui;
 pub mod commands;
+pub mod doctor;
 pub mod edit;
 pub mod fixes;
 pub mod inputs;

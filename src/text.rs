@@ -31,6 +31,15 @@ pub(crate) fn shown(path: &Path) -> String {
     visible(&below.unwrap_or(path).display().to_string()).into_owned()
 }
 
+/// In quotes that shells of every system accept, if it needs any.
+pub(crate) fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let path = visible(&path);
+    let is_plain = |c: char| c.is_alphanumeric() || "/\\._-~:+,@".contains(c);
+    let quote = if path.chars().all(is_plain) { "" } else { "\"" };
+    format!("{quote}{path}{quote}")
+}
+
 /// The current folder as the shell names it. `current_dir` resolves every link, so a user who went through a linked
 /// `custom_nodes` would no longer be inside a ComfyUI.
 pub(crate) fn logical_dir() -> io::Result<PathBuf> {

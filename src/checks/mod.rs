@@ -4,6 +4,7 @@
 //! follows from what is known. What it would need and does not have is [`Unchecked`], once for each file.
 
 mod changed_value;
+mod command;
 mod context;
 mod control_net;
 mod device;
@@ -21,6 +22,7 @@ mod plain_loader;
 mod room;
 mod shifted;
 mod string;
+mod surroundings;
 mod text_encoder;
 mod unchecked;
 mod unused_device;
@@ -30,7 +32,9 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
+pub use command::Told;
 pub use context::{Context, Gpus, Known};
+pub use surroundings::{Checked, Hardware, Installed, examine, packs};
 
 pub use crate::lint::Level;
 use crate::workflow::Loader;

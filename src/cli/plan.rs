@@ -61,7 +61,7 @@ pub struct Plan {
     #[arg(long, value_name = "DEVICE=SIZE", value_parser = device_size)]
     pub vram: Vec<(Device, u64)>,
 
-    /// The main memory
+    /// The main memory [default: that of this machine if nvidia-smi reports its GPUs, else 64 GB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub ram: Option<u64>,
 

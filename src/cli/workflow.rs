@@ -150,7 +150,7 @@ pub struct Check {
     #[arg(long, value_name = "DEVICE=SIZE", value_parser = device_size)]
     pub vram: Vec<(Device, u64)>,
 
-    /// The main memory
+    /// The main memory [default: that of this machine if nvidia-smi reports its GPUs, else 64 GB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub ram: Option<u64>,
 

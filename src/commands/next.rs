@@ -1,10 +1,9 @@
 //! What to run next.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use crate::cli::{Accounting, Target};
-use crate::text::visible;
+use crate::text::quoted;
 
 /// The command that repairs what `check` found, to be copied.
 pub(super) fn apply(target: &Target) -> String {
@@ -23,13 +22,4 @@ pub(super) fn apply(target: &Target) -> String {
         command.push_str(" --all");
     }
     command
-}
-
-/// In quotes that shells of every system accept, if it needs any.
-pub(super) fn quoted(path: &Path) -> String {
-    let path = path.display().to_string();
-    let path = visible(&path);
-    let is_plain = |c: char| c.is_alphanumeric() || "/\\._-~:+,@".contains(c);
-    let quote = if path.chars().all(is_plain) { "" } else { "\"" };
-    format!("{quote}{path}{quote}")
 }

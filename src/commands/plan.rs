@@ -21,7 +21,9 @@ pub(super) fn run(arguments: &cli::plan::Plan, screen: &mut Screen) -> Result<Ou
     let count = arguments.model.len() + arguments.model_size.len();
     let strings = strings(arguments, count)?;
     let compute = strings.first().map_or(&arguments.compute, AllocationString::compute_device).clone();
-    let mut devices = devices::devices(&arguments.vram, arguments.ram, &strings, devices::found)?;
+    let found = if arguments.vram.is_empty() { devices::found() } else { Vec::new() };
+    let ram_bytes = arguments.ram.or_else(|| devices::ram_beside(&found));
+    let mut devices = devices::devices(&arguments.vram, ram_bytes, &strings, || found)?;
     let loading = Loading {
         card: devices.card(&compute, arguments.gpu_arch),
         loras: arguments.lora.iter().map(|path| Lora::open(path)).collect::<Result<_>>()?,

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Files, pyproject};
+use super::{Files, layout, pyproject};
 
 /// A ComfyUI install.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,10 +16,12 @@ pub struct ComfyUi {
 
 /// The nearest ComfyUI above a checkout, first along the path that the user sees and then along the real one: a linked
 /// `custom_nodes` belongs to the ComfyUI that links to it, while a checkout that is linked from elsewhere still belongs
-/// to its own.
+/// to its own. If there is none, an installation whose packs are apart from its ComfyUI may have the checkout.
 pub(super) fn around(checkout: &Path) -> Option<ComfyUi> {
     let above = |path: &Path| path.ancestors().skip(1).find(|folder| is_root(folder)).map(Path::to_path_buf);
-    let root = above(checkout).or_else(|| above(&fs::canonicalize(checkout).ok()?))?;
+    let root = above(checkout)
+        .or_else(|| above(&fs::canonicalize(checkout).ok()?))
+        .or_else(|| layout::around(checkout).map(|installation| installation.comfyui.clone()))?;
     let version = version(&Files::Folder(root.clone()));
     Some(ComfyUi { root, version })
 }

@@ -5,6 +5,7 @@
 //! the ComfyUI that encloses it. Nothing that is found is ever run, and nothing is written.
 
 mod comfyui;
+mod config;
 mod extra;
 mod files;
 mod git;
@@ -18,6 +19,7 @@ mod walk;
 
 pub use comfyui::ComfyUi;
 pub(crate) use comfyui::{is_root, version};
+pub(crate) use extra::normal;
 pub use extra::{Extra, extra_model_paths};
 pub use files::Files;
 pub use git::{GitFacts, Head};
@@ -115,7 +117,8 @@ pub fn locate(start: &Path) -> Result<Search> {
     })
 }
 
-/// Searches from a folder: what encloses it, then what is beneath it, then beneath the ComfyUI that encloses it.
+/// Searches from a folder: what encloses it, then what is beneath it, then beneath the ComfyUI that encloses it, then in the
+/// folders of packs that this ComfyUI has elsewhere.
 fn search(start: &Path, folder: &Places) -> Result<Search> {
     let mut near_misses = Vec::new();
     let mut looked_in = vec![folder.shown.clone()];
@@ -125,10 +128,20 @@ fn search(start: &Path, folder: &Places) -> Result<Search> {
             let mut walked = walk::beneath(&folder.shown)?;
             near_misses.append(&mut walked.near_misses);
             match higher {
-                Climb::Comfy(top) if walked.found.is_empty() && top != folder.shown => {
-                    walked = walk::beneath(&top)?;
-                    near_misses.append(&mut walked.near_misses);
-                    looked_in.push(top);
+                Climb::Comfy(top) => {
+                    if walked.found.is_empty() && top != folder.shown {
+                        walked = walk::beneath(&top)?;
+                        near_misses.append(&mut walked.near_misses);
+                        looked_in.push(top.clone());
+                    }
+                    if walked.found.is_empty() {
+                        for packs in layout::packs_elsewhere(&top) {
+                            let mut beneath = walk::beneath(&packs)?;
+                            walked.found.append(&mut beneath.found);
+                            near_misses.append(&mut beneath.near_misses);
+                            looked_in.push(packs);
+                        }
+                    }
                 }
                 Climb::NearMiss(near_miss) => near_misses.push(near_miss),
                 _ => {}

@@ -4,12 +4,14 @@
 //! one, with a time limit.
 
 mod nvidia_smi;
+mod order;
 
 use std::env;
 use std::path::Path;
 
 pub use nvidia_smi::{Card, parsed};
 use nvidia_smi::{cards, program};
+pub use order::numbered;
 
 /// What is known of the machine.
 #[derive(Debug, Clone, PartialEq)]

@@ -25,7 +25,7 @@ use crate::install::{Extra, extra_model_paths};
 const EXTRA: &str = "extra_model_paths.yaml";
 
 /// Where a ComfyUI is told to look, by its command line.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Arguments {
     /// `--base-directory`, which moves everything but the program.
     pub base_directory: Option<PathBuf>,

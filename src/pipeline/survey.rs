@@ -55,7 +55,7 @@ impl Surveys {
     }
 
     /// Those of all fixes.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Survey> {
+    pub fn all(&self) -> impl Iterator<Item = &Survey> {
         self.asked.iter().chain(&self.others)
     }
 }

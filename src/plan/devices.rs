@@ -1,5 +1,7 @@
 //! The machine: as the user describes it, as `nvidia-smi` reports it, or as the allocation strings suggest.
 
+use std::env;
+
 use anyhow::{Result, anyhow, bail};
 
 use super::card::{Card, Gpu};
@@ -60,10 +62,18 @@ pub fn devices(
     let mut kinds = Vec::new();
     if gpus.is_empty() {
         let found = found();
+        let kind = |found: &Found| (found.total_bytes, found.gpu);
+        let are_different = found.windows(2).any(|pair| kind(&pair[0]) != kind(&pair[1]));
         kinds.extend(found.iter().filter_map(|found| Some((found.device.clone(), found.gpu?))));
         gpus.extend(found.into_iter().map(|found| (found.device, found.total_bytes)));
         if !gpus.is_empty() {
             notes.push(format!("GPUs as nvidia-smi reports them: {}", listed(&gpus)));
+        }
+        if are_different {
+            notes.push(String::from(
+                "these GPUs differ, and CUDA numbers the fastest one 0: with CUDA_DEVICE_ORDER=PCI_BUS_ID, ComfyUI \
+                 numbers them like this",
+            ));
         }
     }
     let mut assumed = Vec::new();
@@ -125,9 +135,17 @@ fn listed(gpus: &[(Device, u64)]) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-/// The GPUs of this machine, as the node numbers them; none if they are not known.
+/// The GPUs of this machine, in CUDA's order if it is known; none if they are not known.
 pub fn found() -> Vec<Found> {
-    machine::gpus().unwrap_or_default().iter().map(Found::from).collect()
+    let cards = machine::gpus().unwrap_or_default();
+    let order = env::var("CUDA_DEVICE_ORDER").ok();
+    let numbered = machine::numbered(&cards, order.as_deref(), None).unwrap_or_else(|_| cards.iter().collect());
+    numbered.into_iter().map(Found::from).collect()
+}
+
+/// The main memory of this machine, if its GPUs are those of the plan. Who describes others describes another machine.
+pub fn ram_beside(gpus: &[Found]) -> Option<u64> {
+    if gpus.is_empty() { None } else { machine::memory().map(|memory| memory.total_bytes) }
 }
 
 impl From<&machine::Card> for Found {

@@ -37,6 +37,17 @@ impl Serialize for StagesReport {
     }
 }
 
+#[cfg(test)]
+impl schemars::JsonSchema for StagesReport {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "StagesReport".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        StagesObject::json_schema(generator)
+    }
+}
+
 /// What `distorch-fix plan --workflow FILE --format json` prints. Sizes named `*_bytes` are whole bytes. Devices are named
 /// as torch names them.
 #[derive(Serialize)]

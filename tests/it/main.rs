@@ -25,6 +25,7 @@ mod history;
 mod hostile;
 mod hostile_checkouts;
 mod inputs;
+mod layouts;
 mod load_list;
 mod locate;
 mod log;

@@ -9,7 +9,7 @@ const KINDS: [&str; 13] =
     ["dict", "json", "lock", "md", "outline", "py", "rs", "safetensors", "scm", "toml", "trycmd", "yaml", "yml"];
 
 /// Files that have none, and folders of such.
-const OTHERS: [&str; 11] = [
+const OTHERS: [&str; 12] = [
     ".ci/run",
     ".gitattributes",
     ".gitignore",
@@ -18,6 +18,7 @@ const OTHERS: [&str; 11] = [
     "fuzz/.gitignore",
     "fuzz/seeds/allocation/",
     "tests/data/architectures/",
+    "tests/data/installations/",
     "tests/data/logs/",
     "tests/data/workflows/checks/",
     ".github/CODEOWNERS",

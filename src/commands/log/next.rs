@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::source::Source;
 use crate::cli::log::Log;
-use crate::commands::next::quoted;
 use crate::report::NextReport;
 use crate::seen::Step;
+use crate::text::quoted;
 
 /// A step, with what this run was told about the installation and the workflow.
 pub(super) fn next(step: Step, arguments: &Log, source: &Source) -> NextReport {

@@ -9,9 +9,12 @@ use anyhow::{Context as _, Result, anyhow};
 
 use crate::advice::Advise as _;
 use crate::cache::Cache;
+use crate::checks;
 use crate::cli;
+use crate::cli::workflow::ModelFolders;
 use crate::inputs::{self, Classes};
-use crate::install::{self, Checkout};
+use crate::install::{self, Checkout, layout};
+use crate::models::{self, Folders};
 use crate::workflow::Workflow;
 
 /// The installations of some workflows, each looked for once, and read once for all workflows whose classes are known
@@ -38,7 +41,9 @@ pub(in crate::commands) struct Installation {
     /// The release that the user named instead.
     release: Option<String>,
     /// The folder of ComfyUI.
-    pub(in crate::commands) comfyui: Option<PathBuf>,
+    pub(super) comfyui: Option<PathBuf>,
+    /// Where everything that belongs to the ComfyUI is.
+    layout: Option<layout::Installation>,
 }
 
 impl<'a> Installations<'a> {
@@ -95,12 +100,35 @@ impl Installation {
         Ok(Some(if comfyui.is_some() { installed().or(of_release) } else { of_release }))
     }
 
+    /// Where its models are; None without a ComfyUI.
+    pub(in crate::commands) fn folders(&self, named: &ModelFolders) -> Result<Option<Folders>> {
+        let Some(comfyui) = &self.comfyui else { return Ok(None) };
+        let mut arguments = named.arguments();
+        if let Some(layout) = &self.layout
+            && arguments == models::Arguments::default()
+        {
+            arguments.base_directory = Some(layout.base.clone()).filter(|base| base != comfyui);
+            let beside_main = |file: &&PathBuf| file.parent() != Some(comfyui);
+            let readable = |file: &&PathBuf| install::extra_model_paths(file).is_ok();
+            let extra = layout.extra_model_paths.iter().filter(beside_main).filter(readable);
+            arguments.extra_model_paths = extra.cloned().collect();
+        }
+        Folders::of(comfyui, &arguments).map(Some)
+    }
+
+    /// The names of all folders with packs.
+    pub(super) fn packs(&self) -> Vec<String> {
+        let folders = self.layout.iter().flat_map(|layout| &layout.custom_nodes);
+        folders.flat_map(|folder| checks::packs(folder)).collect()
+    }
+
     /// The node that the user named, else the one in ComfyUI.
     fn of(arguments: &cli::workflow::Installation, comfyui: Option<PathBuf>) -> Result<Self> {
+        let layout = comfyui.as_deref().and_then(|comfyui| layout::installation(comfyui).ok());
         let named_release = arguments.node.as_deref().filter(|node| !node.exists()).and_then(Path::to_str);
         if let Some(release) = named_release {
             let release = Some(release.to_owned());
-            return Ok(Self { node: None, release, comfyui });
+            return Ok(Self { node: None, release, comfyui, layout });
         }
         let node = match (&arguments.node, &comfyui) {
             (Some(named), _) => Some(
@@ -111,7 +139,7 @@ impl Installation {
             (None, Some(comfyui)) => checkout(comfyui)?,
             (None, None) => None,
         };
-        Ok(Self { node, release: None, comfyui })
+        Ok(Self { node, release: None, comfyui, layout })
     }
 }
 

@@ -8,7 +8,6 @@ use anyhow::{Result, anyhow};
 use super::installation::Installations;
 use crate::advice::Advise as _;
 use crate::cli::plan::Plan;
-use crate::models::Folders;
 use crate::plan::devices;
 use crate::report::StagesReport;
 use crate::stages::{self, Options, Outline};
@@ -20,11 +19,12 @@ pub(in crate::commands) fn plan(arguments: &Plan, file: &Path) -> Result<StagesR
     let mut installations = Installations::cached(&arguments.installation);
     let installation = installations.of(file)?;
     let classes = installations.classes(file, &workflow)?;
-    let folders = installation.comfyui.as_deref().map(|root| Folders::of(root, &arguments.folders.arguments()));
-    let folders = folders.transpose()?;
+    let folders = installation.folders(&arguments.folders)?;
     let mut outline = Outline::of(&workflow, &classes, folders.as_ref(), &instead(&arguments.model)?)?;
     outline.notes.extend(folders.into_iter().flat_map(|folders| folders.problems));
-    let devices = devices::devices(&arguments.vram, arguments.ram, &outline.strings(), devices::found)?;
+    let found = if arguments.vram.is_empty() { devices::found() } else { Vec::new() };
+    let ram_bytes = arguments.ram.or_else(|| devices::ram_beside(&found));
+    let devices = devices::devices(&arguments.vram, ram_bytes, &outline.strings(), || found)?;
     let options = Options {
         accounting: arguments.accounting.into(),
         policies: arguments.policies(),

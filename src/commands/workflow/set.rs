@@ -9,12 +9,11 @@ use super::edit::{self, Edit, Source};
 use crate::advice::Advise as _;
 use crate::cli::change::Set;
 use crate::cli::workflow::Files;
-use crate::commands::next::quoted;
-use crate::models::Folders;
 use crate::plan::devices;
 use crate::render::Screen;
 use crate::report::Outcome;
 use crate::stages::{self, Editable, Load, Options, Outline};
+use crate::text::quoted;
 use crate::workflow::change::{OwnString, set, set_each};
 
 pub(super) fn run(arguments: &Set, screen: &mut Screen) -> Result<Outcome> {
@@ -36,11 +35,12 @@ pub(super) fn run(arguments: &Set, screen: &mut Screen) -> Result<Outcome> {
 fn fitting(arguments: &Set, source: &Source<'_>) -> Result<Vec<OwnString>> {
     let help =
         || format!("look at `distorch-fix plan --workflow {} --fit`, with the same options", quoted(source.path));
-    let comfyui = source.installation.comfyui.as_deref();
     let machine = &arguments.machine;
-    let folders = comfyui.map(|root| Folders::of(root, &machine.folders.arguments())).transpose()?;
+    let folders = source.installation.folders(&machine.folders)?;
     let outline = Outline::of(source.workflow, source.classes, folders.as_ref(), &HashMap::new())?;
-    let devices = devices::devices(&machine.vram, machine.ram, &outline.strings(), devices::found)?;
+    let found = if machine.vram.is_empty() { devices::found() } else { Vec::new() };
+    let ram_bytes = machine.ram.or_else(|| devices::ram_beside(&found));
+    let devices = devices::devices(&machine.vram, ram_bytes, &outline.strings(), || found)?;
     let options = Options::with_headroom(machine.headroom);
     let mut own: Vec<Option<OwnString>> = outline.loads.iter().map(own).collect();
     if own.iter().all(Option::is_none) {

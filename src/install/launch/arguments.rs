@@ -168,7 +168,8 @@ impl Options {
                     given.push(Given { option: name.to_owned(), values });
                 }
                 Word::Value if self.are_all => {
-                    problems.push(format!("ComfyUI does not start with `{argument}`: it belongs to no option"));
+                    problems
+                        .push(format!("ComfyUI does not start with `{}`: it belongs to no option", argument.trim()));
                 }
                 Word::Value => {}
             }

@@ -4,12 +4,24 @@
 //! Nothing is run. A place that is not understood gives no argument, and a problem instead.
 
 mod arguments;
+mod batch;
+mod command;
+pub(super) mod compose;
+mod dockerfile;
+mod pinokio;
+mod powershell;
+pub(super) mod process;
+mod scripts;
+mod shell;
+mod systemd;
 
 use std::path::{Path, PathBuf};
 
-use super::layout::{Draft, Places};
-
 pub use arguments::{Given, Options};
+pub(super) use command::quoted_words;
+
+use super::layout::{Draft, Places};
+use crate::text::{shown, visible};
 
 /// One way in which a ComfyUI is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +46,8 @@ pub struct Launch {
     pub python: Option<PathBuf>,
     /// The number of the running process.
     pub process: Option<u32>,
-    /// What is wrong with it, each a sentence: ComfyUI does not start with these arguments, or some are not known.
+    /// What is wrong with it, each a sentence with the place: ComfyUI does not start with these arguments, or some are not
+    /// known.
     pub problems: Vec<String>,
 }
 
@@ -61,7 +74,7 @@ pub enum LaunchKind {
     Desktop2,
     /// The settings of comfy-cli.
     ComfyCli,
-    /// The settings of StabilityMatrix.
+    /// The settings of Stability Matrix.
     StabilityMatrix,
     /// A script of Pinokio.
     Pinokio,
@@ -107,15 +120,88 @@ impl Launch {
         self.environment.iter().rfind(|(known, _)| is_it(known)).map(|(_, value)| value.as_str())
     }
 
+    /// `CUDA_VISIBLE_DEVICES` as ComfyUI sets it by its arguments, else as it is set for it; None if it is not set at all.
+    ///
+    /// Source: `main.py` of ComfyUI. On Windows, versions since August 2026 show the first GPU only if this is None.
+    pub fn visible_devices(&self) -> Option<String> {
+        const MOST_DEVICES: u32 = 32;
+        let device = self.value("--cuda-device");
+        let first = self.value("--default-device").and_then(|first| first.parse::<u32>().ok());
+        match (device, first) {
+            (Some(listed), _) if listed != "all" => Some(listed.to_owned()),
+            (None, Some(first)) => {
+                let others = (0..MOST_DEVICES).filter(|other| *other != first);
+                let all: Vec<String> = [first].into_iter().chain(others).map(|number| number.to_string()).collect();
+                Some(all.join(","))
+            }
+            _ => self.variable("CUDA_VISIBLE_DEVICES").map(str::to_owned),
+        }
+    }
+
     /// Reads the arguments as this ComfyUI does.
     pub(super) fn interpret(&mut self, options: &Options) {
         let (given, problems) = options.interpret(&self.arguments);
         self.given = given;
-        self.problems.extend(problems);
+        for problem in problems {
+            self.problem(&problem);
+        }
+    }
+
+    /// Adds a problem, with the place.
+    fn problem(&mut self, problem: &str) {
+        let file = self.file.as_deref().map(shown);
+        let place = match (file, self.line, self.process) {
+            (Some(file), Some(line), _) => format!("{file}:{line}: "),
+            (Some(file), None, _) => format!("{file}: "),
+            (None, _, Some(number)) => format!("process {number}: "),
+            (None, _, None) => String::new(),
+        };
+        self.problems.push(format!("{place}{}", visible(problem)));
     }
 }
 
+/// The installation whose launches are looked for, and where.
+pub(super) struct Site<'a> {
+    draft: &'a Draft,
+    places: &'a Places,
+}
+
+impl Site<'_> {
+    /// Variables of the system that scripts use in paths.
+    fn outside(&self) -> impl Fn(&str) -> Option<String> {
+        |name| self.places.variable(name).map(|path| path.display().to_string())
+    }
+}
+
+/// Finds launches, and adds what is wrong with files to the problems.
+type Source = fn(&Site<'_>, &mut Vec<String>) -> Vec<Launch>;
+
+/// Where launches are looked for, besides the settings of the installation's own launcher. What runs now comes first.
+const SOURCES: [Source; 6] = [
+    process::launches,
+    scripts::launches,
+    systemd::launches,
+    compose::launches,
+    dockerfile::launches,
+    pinokio::launches,
+];
+
 /// Every way in which an installation is started. What is wrong with files is added to the problems.
-pub(super) fn launches(_: &Draft, _: &Places, _: &mut Vec<String>) -> Vec<Launch> {
-    Vec::new()
+pub(super) fn launches(draft: &Draft, places: &Places, problems: &mut Vec<String>) -> Vec<Launch> {
+    let site = Site { draft, places };
+    let mut launches: Vec<Launch> = SOURCES.iter().flat_map(|source| source(&site, problems)).collect();
+    // A compose file with a command of its own is how its neighbour is started.
+    let folder = |launch: &Launch| launch.file.as_deref().and_then(Path::parent).map(Path::to_path_buf);
+    let composed = launches.iter().filter(|launch| launch.kind == LaunchKind::Compose && !launch.arguments.is_empty());
+    let composed: Vec<Option<PathBuf>> = composed.map(folder).collect();
+    launches.retain(|launch| launch.kind != LaunchKind::Dockerfile || !composed.contains(&folder(launch)));
+    launches
+}
+
+/// The folder of each ComfyUI that runs now, or that a service starts.
+pub(super) fn started(places: &Places) -> Vec<PathBuf> {
+    let draft = Draft::new(super::layout::Layout::Folder, Path::new(""));
+    let site = Site { draft: &draft, places };
+    let programs = process::programs(&site).into_iter().chain(systemd::programs(&site));
+    programs.filter_map(|main| main.parent().map(Path::to_path_buf)).collect()
 }

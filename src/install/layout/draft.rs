@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use super::{Installation, Layout, Places};
 use crate::install::extra_model_paths as extra_model_paths_of;
 use crate::install::launch::{self, Launch, Options};
+use crate::install::normal;
 
 /// The most logs that are listed.
 const MOST_LOGS: usize = 40;
@@ -61,7 +62,7 @@ impl Draft {
             self.base.clone().unwrap_or_else(|| self.agreed(&launches, "--base-directory", &self.comfyui.clone()));
         let user = self.agreed(&launches, "--user-directory", &base.join("user"));
         let python = self.python(&launches, &base);
-        let logs = self.logs(&user, &launches);
+        let logs = self.logs(&user);
         let mut custom_nodes = vec![base.join("custom_nodes")];
         let mut extra_model_paths = Vec::new();
         let beside_main = self.comfyui.join("extra_model_paths.yaml");
@@ -115,7 +116,7 @@ impl Draft {
     /// A path in the arguments of a launch.
     fn path(&self, launch: &Launch, path: &str) -> PathBuf {
         let path = launch.folder.as_deref().unwrap_or(&self.comfyui).join(path);
-        std::path::absolute(&path).unwrap_or(path)
+        normal(&std::path::absolute(&path).unwrap_or(path))
     }
 
     /// The program of its Python: the one that a launch names, else one in a folder where it can be.
@@ -132,11 +133,9 @@ impl Draft {
     }
 
     /// Its logs, the newest first.
-    fn logs(&self, user: &Path, _launches: &[Launch]) -> Vec<PathBuf> {
-        let is_log = |name: &str| {
-            let is_of_comfyui = name.starts_with("comfyui") && name != "comfyui.db";
-            is_of_comfyui && (name.ends_with(".log") || name.contains(".log"))
-        };
+    fn logs(&self, user: &Path) -> Vec<PathBuf> {
+        // `comfyui_8188.prev.log`, `comfyui.log_2026-01-01T00-00-00-000Z.log`.
+        let is_log = |name: &str| name.starts_with("comfyui") && name.contains(".log");
         let mut found: Vec<(SystemTime, PathBuf)> = Vec::new();
         let mut add = |path: PathBuf| {
             let about = fs::metadata(&path).ok().filter(fs::Metadata::is_file);

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::{Draft, Installation, KINDS, Places};
 use crate::advice::Advise as _;
-use crate::install::is_root;
+use crate::install::{is_root, launch};
 use crate::text::{self, shown};
 
 /// How far below a folder a ComfyUI is looked for.
@@ -36,12 +36,9 @@ pub(super) fn installation(path: &Path, places: &Places) -> Result<Installation>
         }
     }
     if found.is_empty() {
-        let around = |draft: &Draft| {
-            let own = draft.base.iter().chain([&draft.root]);
-            own.into_iter().any(|folder| shown_path.starts_with(folder) || real.starts_with(folder))
-        };
-        if let Some(draft) = usual(places).into_iter().find(around) {
-            return Ok(draft.read(places));
+        let all = everywhere(places);
+        if let Some(installation) = around(&shown_path, &all) {
+            return Ok(installation.clone());
         }
         found = below(&shown_path);
     }
@@ -65,10 +62,21 @@ pub(super) fn everywhere(places: &Places) -> Vec<Installation> {
     usual(places).into_iter().map(|draft| draft.read(places)).collect()
 }
 
+/// See [`super::around`].
+pub(super) fn around<'i>(path: &Path, installations: &'i [Installation]) -> Option<&'i Installation> {
+    let own = real(path);
+    let contains = |folder: &PathBuf| path.starts_with(folder) || own.starts_with(real(folder));
+    // The folder of packs is the closer evidence: base directories can be in one another.
+    let has_packs = |installation: &&Installation| installation.custom_nodes.iter().any(contains);
+    let is_base = |installation: &&Installation| contains(&installation.base) || contains(&installation.user);
+    installations.iter().find(has_packs).or_else(|| installations.iter().find(is_base))
+}
+
 /// Those in the usual places, each once.
 pub(super) fn usual(places: &Places) -> Vec<Draft> {
     let mut seen = HashSet::new();
-    let all = KINDS.iter().flat_map(|kind| (kind.usual)(places));
+    let started = launch::started(places).into_iter().map(|comfyui| draft(&comfyui, places));
+    let all = KINDS.iter().flat_map(|kind| (kind.usual)(places)).chain(started);
     let once = |draft: &Draft| seen.insert((real(&draft.comfyui), draft.base.as_deref().map(real)));
     all.filter(|draft| is_root(&draft.comfyui)).filter(once).collect()
 }
@@ -79,7 +87,7 @@ pub(super) fn draft(comfyui: &Path, places: &Places) -> Draft {
     known.unwrap_or_else(|| Draft::new(super::Layout::Folder, comfyui))
 }
 
-/// The ComfyUIs below a folder, level by level down to where there is one.
+/// Each ComfyUI below a folder, level by level down to where there is one.
 fn below(top: &Path) -> Vec<PathBuf> {
     let mut level = vec![top.to_owned()];
     let mut looked_into = 0;

@@ -7,14 +7,21 @@
 //!
 //! Only folders on the way to something are listed, never those of models or those inside of packs.
 
+mod comfy_cli;
+mod desktop;
+mod desktop2;
+mod docker;
 mod draft;
 mod find;
 mod folder;
 mod git;
+mod pinokio;
 mod places;
 mod portable;
+mod stability_matrix;
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::Result;
 
@@ -34,7 +41,7 @@ pub enum Layout {
     Desktop2,
     /// comfy-cli.
     ComfyCli,
-    /// StabilityMatrix.
+    /// Stability Matrix.
     StabilityMatrix,
     /// Pinokio.
     Pinokio,
@@ -77,14 +84,24 @@ pub struct Installation {
 struct Kind {
     /// Is the ComfyUI in this folder of the kind?
     of: fn(&Path, &Places) -> Option<Draft>,
-    /// The ComfyUIs that belong to a folder of the kind, which itself is none.
+    /// Each ComfyUI that belongs to a folder of the kind, which itself is none.
     inside: fn(&Path, &Places) -> Vec<PathBuf>,
     /// Those in the usual places.
     usual: fn(&Places) -> Vec<Draft>,
 }
 
-/// Every kind. Of those that recognise a ComfyUI, the first counts.
-const KINDS: [Kind; 3] = [portable::KIND, git::KIND, folder::KIND];
+/// Every kind. Of those that recognise a ComfyUI, the first counts; the last is for what is left.
+const KINDS: [Kind; 9] = [
+    desktop::KIND,
+    desktop2::KIND,
+    portable::KIND,
+    stability_matrix::KIND,
+    pinokio::KIND,
+    docker::KIND,
+    comfy_cli::KIND,
+    git::KIND,
+    folder::KIND,
+];
 
 /// The installation that a path means: anything in it, or a folder that has only one. Errors say what was found instead.
 pub fn installation(path: &Path) -> Result<Installation> {
@@ -94,6 +111,20 @@ pub fn installation(path: &Path) -> Result<Installation> {
 /// All installations in the usual places, each once.
 pub fn everywhere() -> Vec<Installation> {
     find::everywhere(&Places::here())
+}
+
+/// The installation in a usual place that a path belongs to although its ComfyUI is elsewhere: by its base directory, or by
+/// a folder of packs.
+pub fn around(path: &Path) -> Option<&'static Installation> {
+    static EVERYWHERE: LazyLock<Vec<Installation>> = LazyLock::new(everywhere);
+    find::around(path, &EVERYWHERE)
+}
+
+/// The folders of packs that a ComfyUI has outside of its own folder, as far as they exist.
+pub(super) fn packs_elsewhere(comfyui: &Path) -> Vec<PathBuf> {
+    let Ok(installation) = installation(comfyui) else { return Vec::new() };
+    let is_elsewhere = |folder: &PathBuf| !folder.starts_with(comfyui) && folder.is_dir();
+    installation.custom_nodes.into_iter().filter(is_elsewhere).collect()
 }
 
 /// [`installation`] on a system that is described.

@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::install::launch::process::{self, Process};
 
 /// A kind of system, by where it keeps things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +27,8 @@ pub struct Places {
     /// The folder that stands for `/`, or for the system's drive.
     root: PathBuf,
     variables: HashMap<String, OsString>,
-    /// Are there running processes to look at?
-    has_processes: bool,
+    /// The running processes, listed when they are needed.
+    processes: OnceLock<Vec<Process>>,
 }
 
 /// The variables that are looked at.
@@ -54,13 +57,13 @@ impl Places {
         let variables: HashMap<_, _> = variables.collect();
         let drive = variables.get("SystemDrive").and_then(|drive| drive.to_str()).unwrap_or("C:");
         let root = if os == Os::Windows { PathBuf::from(format!("{drive}\\")) } else { PathBuf::from("/") };
-        Self { os, root, variables, has_processes: true }
+        Self { os, root, variables, processes: OnceLock::new() }
     }
 
     /// A system below a folder, with these variables and no processes.
     pub fn below(root: &Path, os: Os, variables: &[(&str, &Path)]) -> Self {
         let variables = variables.iter().map(|&(name, path)| (name.to_owned(), path.into())).collect();
-        Self { os, root: root.to_owned(), variables, has_processes: false }
+        Self { os, root: root.to_owned(), variables, processes: OnceLock::from(Vec::new()) }
     }
 
     /// The folder `/`, or the system's drive.
@@ -68,9 +71,9 @@ impl Places {
         &self.root
     }
 
-    /// Are there running processes to look at?
-    pub(in crate::install) fn has_processes(&self) -> bool {
-        self.has_processes
+    /// The running processes that may be a ComfyUI.
+    pub(in crate::install) fn processes(&self) -> &[Process] {
+        self.processes.get_or_init(process::running)
     }
 
     /// A variable that holds an absolute path.
@@ -103,7 +106,7 @@ impl Places {
         }
     }
 
-    /// The user's documents; with OneDrive there can be two folders of them.
+    /// The user's documents; a service that copies them elsewhere can have a folder of its own.
     pub(in crate::install) fn documents(&self) -> Vec<PathBuf> {
         let one_drive = self.variable("OneDrive").filter(|_| self.os == Os::Windows);
         self.home().into_iter().chain(one_drive).map(|folder| folder.join("Documents")).collect()

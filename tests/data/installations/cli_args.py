@@ -1,0 +1,22 @@
+import argparse
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--listen", type=str, default="127.0.0.1", nargs="?", const="0.0.0.0,::")
+parser.add_argument("--port", type=int, default=8188)
+parser.add_argument("--base-directory", type=str, default=None)
+parser.add_argument("--user-directory", type=str, default=None)
+parser.add_argument("--extra-model-paths-config", type=str, default=None, nargs="+", action="append")
+parser.add_argument("--cuda-device", type=str, default=None)
+parser.add_argument("--default-device", type=int, default=None)
+parser.add_argument("--disable-dynamic-vram", action="store_true")
+parser.add_argument("--disable-pinned-memory", action="store_true")
+parser.add_argument("--enable-manager", action="store_true")
+parser.add_argument("--log-stdout", action="store_true")
+parser.add_argument("--windows-standalone-build", action="store_true")
+vram_group = parser.add_mutually_exclusive_group()
+vram_group.add_argument("--highvram", action="store_true")
+vram_group.add_argument("--lowvram", action="store_true")
+vram_group.add_argument("--cpu", action="store_true")
+parser.add_argument("--fast", nargs="*")
+
+args = parser.parse_args()

@@ -1,0 +1,1 @@
+..\python_embeded\python.exe -s ..\ComfyUI\main.py --windows-standalone-build --lowvram --cpu
