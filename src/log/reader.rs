@@ -8,35 +8,36 @@ use aho_corasick::AhoCorasick;
 use aho_corasick::packed::Searcher;
 use memchr::{memchr, memchr_iter, memrchr};
 
-use super::Log;
 use super::decode::Decoder;
 use super::line::{Before, clean, last_line, parts};
 use super::prefix::strip;
 use super::prompt::Ended;
 use super::servers::Servers;
+use super::{Counts, Log};
 
 /// How much of a line is looked at.
 const MOST_LINE: usize = 64 * 1024;
 /// How much of the last line is kept, for its time.
 const MOST_TIME: usize = 256;
 
-/// A line of interest has one of these. Only `event` decides what it says.
+/// A line of interest has one of these. Only `event` decides what it says. They are cut so that they begin as few other
+/// words do: the search looks at four bytes first.
 const WORDS: [&str; 47] = [
     "ultiGPU",
     "MULTIGPU",
     "DisTorch",
     "CHECKPOINT_META",
     "got prompt",
-    "Prompt executed",
+    "Prompt exec",
     "Requested to load",
-    "loaded completely",
-    "loaded partially",
+    "pletely",
+    "rtially",
     "lowvram mode",
-    "dynamic VRAM",
+    "ic VRAM",
     "DynamicVRAM",
-    " version: ",
-    " Version:** ",
-    "Arguments:** ",
+    "rsion: ",
+    "rsion:** ",
+    "ments:** ",
     "Command line: ",
     "Device: ",
     "Total VRAM",
@@ -48,27 +49,27 @@ const WORDS: [&str; 47] = [
     "Traceback (most",
     "Error Report",
     "Failed to ",
-    "not in list",
+    "Value not in list",
     "Cannot import ",
     "Cannot execute ",
-    " times for custom",
-    "weight dtype",
-    "load device: ",
-    "models unloaded",
+    "stom nodes:",
+    "t dtype",
+    "ad device: ",
+    "unloaded.",
     "Got an OOM",
     "OutOfMemory",
     "To see the GUI",
     "nvalid prompt",
     "Processing interrupted",
     "Multiple NVIDIA",
-    "is dirty",
+    "dirty",
     "aimdo",
     "' not found",
     "Security scan",
-    "startup time",
+    "tup time",
     "libcudart",
     "HostBuffer",
-    "must be on cuda",
+    "st be on cuda",
 ];
 
 /// Searches for all words at once.
@@ -144,6 +145,21 @@ impl Reader {
         let mut decoder = std::mem::take(&mut self.decoder);
         self.text(&decoder.decode(bytes, false));
         self.decoder = decoder;
+    }
+
+    /// Passes over lines that are not to be read. What was going on before them is unknown from here on.
+    pub(super) fn pass(&mut self, lines: u64, bytes: u64) {
+        if lines > 0 || bytes > 0 {
+            self.servers.break_off();
+            self.is_following = false;
+        }
+        self.lines += lines;
+        self.bytes += bytes;
+    }
+
+    /// Counts what was passed over.
+    pub(super) fn forget(&mut self, counts: Counts) {
+        self.servers.forget(counts);
     }
 
     /// The prompts that ended since the last call, for a verdict while the server runs.

@@ -97,6 +97,16 @@ impl Servers {
         ended
     }
 
+    /// Lines are passed over.
+    pub(super) fn break_off(&mut self) {
+        self.servers.iter_mut().for_each(|(_, _, server)| server.break_off());
+    }
+
+    /// Counts what is not kept.
+    pub(super) fn forget(&mut self, counts: Counts) {
+        self.earlier.join(counts);
+    }
+
     /// All starts, in the order of their first lines, and what is not kept of them.
     pub(super) fn finish(mut self) -> (Vec<Start>, Counts) {
         for index in 0..self.servers.len() {

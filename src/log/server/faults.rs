@@ -176,6 +176,12 @@ impl Server {
         let failed = match (self.draft.take(), trace.is_in_load()) {
             (Some(draft), is_in_load) => Some(self.failed_draft(draft, is_in_load, trace, remark, cause)),
             (None, Some(true)) => {
+                if !self.batch.is_waiting() && self.is_distributing(remark) {
+                    // The first `DisTorch` distributes what ComfyUI has just loaded.
+                    self.batch.loads.pop_if(|load| {
+                        matches!(load.outcome, Outcome::Standard { .. }) && load.last_line + 1 == trace.line
+                    });
+                }
                 let mut load = Load::new(self.batch.next_line().unwrap_or(trace.line));
                 load.last_line = trace.line;
                 load.outcome = Outcome::Failed { remark, cause };

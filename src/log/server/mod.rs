@@ -127,6 +127,23 @@ impl Server {
         (&self.start, unseen)
     }
 
+    /// Lines are passed over, and what they said is counted elsewhere: what was going on is unknown, and what was executed
+    /// is not kept.
+    pub(super) fn break_off(&mut self) {
+        if self.start.line == 0 {
+            return;
+        }
+        self.start.prompts.clear();
+        self.start.is_begun_here = false;
+        *self = Self {
+            is_running: true,
+            start: std::mem::take(&mut self.start),
+            over: std::mem::take(&mut self.over),
+            dropped: self.dropped,
+            ..Self::default()
+        };
+    }
+
     /// The start is over, and another begins.
     fn begin_again(&mut self) {
         self.finish_trace();
@@ -224,14 +241,26 @@ impl Server {
     }
 
     fn title(&mut self, at: u64, title: Title) {
-        let prints_fractions = self.prints_fractions;
+        let prints_fractions = self.prints_fractions && !title.is_legacy;
         let draft = self.draft(at, Stage::of(title.table));
+        let is_first = draft.load.line == at;
         let lacks_fractions = title.table == Table::Devices && prints_fractions && draft.load.final_string.is_none();
         draft.begin_table(title);
-        if lacks_fractions && !title.is_legacy {
+        if lacks_fractions {
             draft.damage();
         }
+        if title.is_legacy && is_first {
+            self.take_loaded();
+        }
         self.block = Block::table(title.table);
+    }
+
+    /// What ComfyUI has just loaded is distributed now: it is one load.
+    fn take_loaded(&mut self) {
+        let loaded = self.batch.loads.pop_if(|load| matches!(load.outcome, Outcome::Standard { .. }));
+        if let (Some(draft), Some(loaded)) = (&mut self.draft, loaded) {
+            draft.load.line = loaded.line;
+        }
     }
 
     fn run(&mut self, at: u64, line: &Line<'_>, run: Run<'_>) {
@@ -256,10 +285,6 @@ impl Server {
                 self.pending.push(kind);
             }
             Run::Loaded { is_partial, loaded, offloaded } => {
-                if self.draft.as_ref().is_some_and(|draft| draft.is_legacy && draft.is_placed()) {
-                    self.end_draft(Ending::Completed);
-                    return;
-                }
                 let outcome = Outcome::Standard { is_partial, loaded_bytes: loaded, offloaded_bytes: offloaded };
                 self.load(at, outcome, None);
             }
