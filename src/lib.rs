@@ -38,6 +38,7 @@ pub mod inputs;
 pub mod install;
 pub mod lint;
 pub mod loaders;
+pub mod machine;
 pub mod models;
 pub mod parallel;
 pub mod pipeline;

@@ -21,8 +21,7 @@ pub(super) fn run(arguments: &cli::plan::Plan, screen: &mut Screen) -> Result<Ou
     let count = arguments.model.len() + arguments.model_size.len();
     let strings = strings(arguments, count)?;
     let compute = strings.first().map_or(&arguments.compute, AllocationString::compute_device).clone();
-    let nvidia_smi = || devices::nvidia_smi(Path::new("nvidia-smi"));
-    let mut devices = devices::devices(&arguments.vram, arguments.ram, &strings, nvidia_smi)?;
+    let mut devices = devices::devices(&arguments.vram, arguments.ram, &strings, devices::found)?;
     let loading = Loading {
         card: devices.card(&compute, arguments.gpu_arch),
         loras: arguments.lora.iter().map(|path| Lora::open(path)).collect::<Result<_>>()?,

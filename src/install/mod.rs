@@ -5,15 +5,20 @@
 //! the ComfyUI that encloses it. Nothing that is found is ever run, and nothing is written.
 
 mod comfyui;
+mod extra;
 mod files;
 mod git;
+pub mod launch;
+pub mod layout;
 mod pyproject;
+pub mod python;
 mod recognise;
 mod revision;
 mod walk;
 
 pub use comfyui::ComfyUi;
 pub(crate) use comfyui::{is_root, version};
+pub use extra::{Extra, extra_model_paths};
 pub use files::Files;
 pub use git::{GitFacts, Head};
 pub use recognise::{Evidence, FILE_NAME};

@@ -1,8 +1,8 @@
 //! Where the files of models are: the folders of a ComfyUI by category, and the file behind a name in a workflow.
 //!
 //! ```text
-//! categories: models/, output/ ─┬─> Folders ─ lookup ─> the file, or where it was looked for
-//! extra: extra_model_paths.yaml ┘
+//! categories: models/, output/ ──┬─> Folders ─ lookup ─> the file, or where it was looked for
+//! install: extra_model_paths.yaml ┘
 //! ```
 //!
 //! A name is looked up directly. The folders are never walked, since they can hold terabytes on slow disks.
@@ -11,7 +11,6 @@
 //! ComfyUI-GGUF.
 
 mod categories;
-mod extra;
 mod lookup;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +18,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 pub use lookup::Lookup;
+
+use crate::install::{Extra, extra_model_paths};
 
 /// The file beside `main.py` that adds folders.
 const EXTRA: &str = "extra_model_paths.yaml";
@@ -57,12 +58,12 @@ impl Folders {
         }
         let beside_main = comfyui.join(EXTRA);
         if beside_main.is_file()
-            && let Err(error) = extra::add(&mut folders, &beside_main)
+            && let Err(error) = folders.add_extra(&beside_main)
         {
             folders.problems.push(format!("{error:#}"));
         }
         for path in &arguments.extra_model_paths {
-            extra::add(&mut folders, path)?;
+            folders.add_extra(path)?;
         }
         for (category, name) in categories::BELOW_OUTPUT {
             folders.add(category, base.join("output").join(name), false);
@@ -79,6 +80,14 @@ impl Folders {
     /// The file that a loader node loads by this name.
     pub fn find(&self, category: &str, name: &str) -> Lookup {
         lookup::find(self.of_category(category).unwrap_or_default(), category, name)
+    }
+
+    /// `load_extra_path_config`.
+    fn add_extra(&mut self, file: &Path) -> Result<()> {
+        for Extra { category, folder, first } in extra_model_paths(file)? {
+            self.add(&category, folder, first);
+        }
+        Ok(())
     }
 
     /// `add_model_folder_path`.

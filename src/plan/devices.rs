@@ -1,19 +1,12 @@
 //! The machine: as the user describes it, as `nvidia-smi` reports it, or as the allocation strings suggest.
 
-use std::io::Read as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
-
 use anyhow::{Result, anyhow, bail};
-use wait_timeout::ChildExt as _;
 
 use super::card::{Card, Gpu};
 use crate::advice::Advise as _;
 use crate::allocator::{AllocationString, Device, Machine, Request, gigabytes};
+use crate::machine;
 
-/// Time that `nvidia-smi` may take. It needs a few tenths of a second, and hangs if the driver does.
-const MOST_TIME: Duration = Duration::from_secs(5);
 /// The main memory that is assumed if it is unknown.
 const ASSUMED_RAM_BYTES: u64 = 64 << 30;
 
@@ -132,51 +125,20 @@ fn listed(gpus: &[(Device, u64)]) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-/// The GPUs that `nvidia-smi` knows, as the node numbers them. None if it is missing, reports nothing useful, or takes
-/// too long.
-pub fn nvidia_smi(program: &Path) -> Vec<Found> {
-    let ask = |fields: &str| query(program, fields, MOST_TIME);
-    let answer = match ask("index,memory.total,compute_cap,name") {
-        // Older drivers do not know the compute capability, and then reject the whole query.
-        Some((false, _)) => ask("index,memory.total"),
-        answer => answer,
-    };
-    answer.filter(|(succeeded, _)| *succeeded).map(|(_, said)| parse(&said)).unwrap_or_default()
+/// The GPUs of this machine, as the node numbers them; none if they are not known.
+pub fn found() -> Vec<Found> {
+    machine::gpus().unwrap_or_default().iter().map(Found::from).collect()
 }
 
-/// Whether the program succeeds, and its output; `None` if it is missing or takes too long.
-fn query(program: &Path, fields: &str, most_time: Duration) -> Option<(bool, String)> {
-    let mut child = Command::new(program)
-        .args([&*format!("--query-gpu={fields}"), "--format=csv,noheader,nounits"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    // A line for each card: less than a pipe holds, so it can be read when the program has ended.
-    let Some(status) = child.wait_timeout(most_time).ok()? else {
-        let _ = child.kill();
-        let _ = child.wait();
-        return None;
-    };
-    let mut said = String::new();
-    child.stdout.take()?.take(64 << 10).read_to_string(&mut said).ok()?;
-    Some((status.success(), said))
-}
-
-/// `0, 12288, 8.6, NVIDIA GeForce RTX 3060` for each card: its number, its memory in MiB and, if the driver reports
-/// them, its compute capability and its name.
-fn parse(said: &str) -> Vec<Found> {
-    let card = |line: &str| {
-        let mut fields = line.splitn(4, ',').map(str::trim);
-        let (number, megabytes): (u32, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        Some(Found {
-            device: Device::from(&*format!("cuda:{number}")),
-            total_bytes: megabytes.checked_mul(1 << 20)?,
-            gpu: fields.next().and_then(|capability| Gpu::of_nvidia(capability, fields.next().unwrap_or_default())),
-        })
-    };
-    said.lines().filter_map(card).collect()
+impl From<&machine::Card> for Found {
+    fn from(card: &machine::Card) -> Self {
+        let capability = card.compute_capability.as_deref();
+        Self {
+            device: Device::from(&*format!("cuda:{}", card.index)),
+            total_bytes: card.total_bytes,
+            gpu: capability.and_then(|known| Gpu::of_nvidia(known, card.name.as_deref().unwrap_or_default())),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -221,35 +183,14 @@ mod tests {
     }
 
     #[test]
-    fn the_lines_of_nvidia_smi() {
-        let gb = |megabytes: u64| megabytes << 20;
-        let found = |device: &str, megabytes, gpu: Option<&str>| Found {
+    fn a_card_of_the_machine_is_a_device_of_the_node() {
+        let cards = machine::parsed("0, 6144, NVIDIA GeForce GTX 1660, GPU-1, 0:1, 581.29, 0, 7.5\n1, 80\n");
+        let found: Vec<Found> = cards.iter().map(Found::from).collect();
+        let known = |device: &str, megabytes: u64, gpu: Option<Gpu>| Found {
             device: device.into(),
-            total_bytes: gb(megabytes),
-            gpu: gpu.and_then(Gpu::of_name),
+            total_bytes: megabytes << 20,
+            gpu,
         };
-        assert_eq!(parse("0, 12288\r\n1, 16376\n"), [found("cuda:0", 12_288, None), found("cuda:1", 16_376, None)]);
-        assert_eq!(
-            parse(
-                "0, 12288, 8.6, NVIDIA GeForce RTX 3060\n1, 6144, 7.5, NVIDIA GeForce GTX 1660, Super\n2, 80, [N/A], x\n"
-            ),
-            [found("cuda:0", 12_288, Some("ampere")), found("cuda:1", 6144, Some("gtx16")), found("cuda:2", 80, None)]
-        );
-        assert_eq!(parse("0, [N/A]\nNo devices were found\n1, 99999999999999999999\n"), []);
-    }
-
-    #[test]
-    fn a_program_that_is_absent_or_hangs_is_no_error() {
-        assert!(nvidia_smi(Path::new("no-such-program-anywhere")).is_empty());
-        #[cfg(unix)]
-        let (name, text) = ("hangs", "#!/bin/sh\nexec sleep 60\n");
-        #[cfg(windows)]
-        let (name, text) = ("hangs.cmd", "@ping -n 60 127.0.0.1 >nul\r\n");
-        let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join(name);
-        std::fs::write(&program, text).unwrap();
-        #[cfg(unix)]
-        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        assert_eq!(query(&program, "index", Duration::from_millis(50)), None);
+        assert_eq!(found, [known("cuda:0", 6144, Gpu::of_name("gtx16")), known("cuda:1", 80, None)]);
     }
 }

@@ -61,7 +61,7 @@ struct OfComfyUi {
 impl<'a> Surroundings<'a> {
     fn new(arguments: &'a Check) -> Self {
         let is_given = !arguments.vram.is_empty();
-        let found = if is_given { Vec::new() } else { devices::nvidia_smi(Path::new("nvidia-smi")) };
+        let found = if is_given { Vec::new() } else { devices::found() };
         let gpus = if is_given {
             Gpus::All(arguments.vram.iter().map(|(device, _)| device.clone()).collect())
         } else if found.is_empty() {

@@ -24,8 +24,7 @@ pub(in crate::commands) fn plan(arguments: &Plan, file: &Path) -> Result<StagesR
     let folders = folders.transpose()?;
     let mut outline = Outline::of(&workflow, &classes, folders.as_ref(), &instead(&arguments.model)?)?;
     outline.notes.extend(folders.into_iter().flat_map(|folders| folders.problems));
-    let nvidia_smi = || devices::nvidia_smi(Path::new("nvidia-smi"));
-    let devices = devices::devices(&arguments.vram, arguments.ram, &outline.strings(), nvidia_smi)?;
+    let devices = devices::devices(&arguments.vram, arguments.ram, &outline.strings(), devices::found)?;
     let options = Options {
         accounting: arguments.accounting.into(),
         policies: arguments.policies(),

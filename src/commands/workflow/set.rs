@@ -1,7 +1,7 @@
 //! `workflow set`: the allocation strings of `DisTorch2` loaders.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
@@ -40,8 +40,7 @@ fn fitting(arguments: &Set, source: &Source<'_>) -> Result<Vec<OwnString>> {
     let machine = &arguments.machine;
     let folders = comfyui.map(|root| Folders::of(root, &machine.folders.arguments())).transpose()?;
     let outline = Outline::of(source.workflow, source.classes, folders.as_ref(), &HashMap::new())?;
-    let nvidia_smi = || devices::nvidia_smi(Path::new("nvidia-smi"));
-    let devices = devices::devices(&machine.vram, machine.ram, &outline.strings(), nvidia_smi)?;
+    let devices = devices::devices(&machine.vram, machine.ram, &outline.strings(), devices::found)?;
     let options = Options::with_headroom(machine.headroom);
     let mut own: Vec<Option<OwnString>> = outline.loads.iter().map(own).collect();
     if own.iter().all(Option::is_none) {

@@ -1,4 +1,4 @@
-//! `extra_model_paths.yaml`: folders of models that are elsewhere.
+//! `extra_model_paths.yaml`: folders of models and of node packs that are elsewhere.
 //!
 //! ```yaml
 //! a111:                         # any name
@@ -21,7 +21,6 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::Folders;
 use crate::advice::Advise as _;
 
 /// The longest file that is read. Such a file has some lines.
@@ -29,10 +28,21 @@ const MOST_BYTES: u64 = 1 << 20;
 /// Text that YAML 1.1, which ComfyUI reads, takes for `false`; YAML 1.2 does not.
 const FALSE: [&str; 3] = ["no", "off", "false"];
 
-/// Adds the folders of a file.
+/// A folder that such a file adds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extra {
+    /// The category of its models, or `custom_nodes`.
+    pub category: String,
+    /// The folder.
+    pub folder: PathBuf,
+    /// Does it come before the others of the category?
+    pub first: bool,
+}
+
+/// The folders that a file adds, in order.
 ///
 /// # Errors If ComfyUI would not start with it.
-pub(super) fn add(folders: &mut Folders, path: &Path) -> Result<()> {
+pub fn extra_model_paths(path: &Path) -> Result<Vec<Extra>> {
     let shown = path.display();
     let cannot = || format!("{shown}: cannot be read");
     let help = "check that it is there and is a text file";
@@ -50,12 +60,7 @@ pub(super) fn add(folders: &mut Folders, path: &Path) -> Result<()> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let folder = absolute.parent().unwrap_or(&absolute);
     let sections = yaml.sections().with_context(added).help("compare it with extra_model_paths.yaml.example")?;
-    for (category, folder, first) in
-        sections.iter().flat_map(|section| section.folders(folder, &|name| env::var(name).ok()))
-    {
-        folders.add(&category, folder, first);
-    }
-    Ok(())
+    Ok(sections.iter().flat_map(|section| section.folders(folder, &|name| env::var(name).ok())).collect())
 }
 
 /// A value of the file.
@@ -113,8 +118,7 @@ impl Section {
         Ok(read)
     }
 
-    /// Category, folder, and whether it comes first.
-    fn folders(&self, file_folder: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Vec<(String, PathBuf, bool)> {
+    fn folders(&self, file_folder: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Vec<Extra> {
         let base = match &self.base {
             Some(base) => file_folder.join(expanded(base, variable)),
             None => file_folder.to_owned(),
@@ -122,7 +126,12 @@ impl Section {
         let each = self.listed.iter().flat_map(|(category, listed)| {
             listed.split('\n').filter(|line| !line.is_empty()).map(move |line| (category, line))
         });
-        each.map(|(category, line)| (category.clone(), normal(&base.join(line)), self.first)).collect()
+        each.map(|(category, line)| Extra {
+            category: category.clone(),
+            folder: normal(&base.join(line)),
+            first: self.first,
+        })
+        .collect()
     }
 }
 
@@ -166,7 +175,7 @@ fn reference(text: &str) -> Option<(&str, usize)> {
 }
 
 /// `os.path.normpath`: without `.` and `..`, whatever is a link.
-pub(super) fn normal(path: &Path) -> PathBuf {
+pub(crate) fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for component in path.components() {
         match component {
@@ -266,7 +275,7 @@ mod tests {
     fn folders(text: &str) -> Result<Vec<String>> {
         let sections = yaml_serde::from_str::<Yaml>(text)?.sections()?;
         let all = sections.iter().flat_map(|section| section.folders(Path::new("/at"), &variable));
-        let shown = |(category, folder, first): (String, PathBuf, bool)| {
+        let shown = |Extra { category, folder, first }: Extra| {
             let first = if first { " first" } else { "" };
             format!("{category} {}{first}", folder.to_string_lossy().replace('\\', "/"))
         };

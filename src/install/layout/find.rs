@@ -1,0 +1,113 @@
+//! From a path, or from nowhere, to installations.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use super::{Draft, Installation, KINDS, Places};
+use crate::advice::Advise as _;
+use crate::install::is_root;
+use crate::text::{self, shown};
+
+/// How far below a folder a ComfyUI is looked for.
+const DEEPEST: usize = 3;
+/// The most folders that are looked into on the way.
+const MOST_FOLDERS: usize = 2_000;
+/// The most installations that are listed.
+const MOST_LISTED: usize = 12;
+
+/// See [`super::installation`].
+pub(super) fn installation(path: &Path, places: &Places) -> Result<Installation> {
+    const HELP: &str = "name the folder of ComfyUI, or one that is in it";
+    let real = fs::canonicalize(path).with_context(|| format!("cannot look at {}", path.display())).help(HELP)?;
+    let shown_path: PathBuf = text::logical_dir()?.join(path).components().collect();
+    for path in [&shown_path, &real] {
+        if let Some(comfyui) = path.ancestors().find(|folder| is_root(folder)) {
+            return Ok(draft(comfyui, places).read(places));
+        }
+    }
+    let mut found: Vec<PathBuf> = Vec::new();
+    for folder in shown_path.ancestors() {
+        found = KINDS.iter().flat_map(|kind| (kind.inside)(folder, places)).collect();
+        if !found.is_empty() {
+            break;
+        }
+    }
+    if found.is_empty() {
+        let around = |draft: &Draft| {
+            let own = draft.base.iter().chain([&draft.root]);
+            own.into_iter().any(|folder| shown_path.starts_with(folder) || real.starts_with(folder))
+        };
+        if let Some(draft) = usual(places).into_iter().find(around) {
+            return Ok(draft.read(places));
+        }
+        found = below(&shown_path);
+    }
+    let found = distinct(found);
+    match &found[..] {
+        [comfyui] => Ok(draft(comfyui, places).read(places)),
+        [] => bail!(anyhow!("{}: no ComfyUI in or around it", shown(path)).help(HELP)),
+        several => {
+            let listed = several.iter().take(MOST_LISTED).map(|folder| format!("  {}", shown(folder)));
+            bail!(
+                anyhow!("{}: {} ComfyUIs are in it", shown(path), several.len())
+                    .details(listed)
+                    .help("name the one that you mean")
+            )
+        }
+    }
+}
+
+/// See [`super::everywhere`].
+pub(super) fn everywhere(places: &Places) -> Vec<Installation> {
+    usual(places).into_iter().map(|draft| draft.read(places)).collect()
+}
+
+/// Those in the usual places, each once.
+pub(super) fn usual(places: &Places) -> Vec<Draft> {
+    let mut seen = HashSet::new();
+    let all = KINDS.iter().flat_map(|kind| (kind.usual)(places));
+    let once = |draft: &Draft| seen.insert((real(&draft.comfyui), draft.base.as_deref().map(real)));
+    all.filter(|draft| is_root(&draft.comfyui)).filter(once).collect()
+}
+
+/// The ComfyUI in this folder, by the first kind that recognises it.
+pub(super) fn draft(comfyui: &Path, places: &Places) -> Draft {
+    let known = KINDS.iter().find_map(|kind| (kind.of)(comfyui, places));
+    known.unwrap_or_else(|| Draft::new(super::Layout::Folder, comfyui))
+}
+
+/// The ComfyUIs below a folder, level by level down to where there is one.
+fn below(top: &Path) -> Vec<PathBuf> {
+    let mut level = vec![top.to_owned()];
+    let mut looked_into = 0;
+    for _ in 0..DEEPEST {
+        let mut next = Vec::new();
+        for folder in &level {
+            looked_into += 1;
+            if looked_into > MOST_FOLDERS {
+                return Vec::new();
+            }
+            let entries = fs::read_dir(folder).into_iter().flatten().take(MOST_FOLDERS).flatten();
+            next.extend(entries.map(|entry| entry.path()).filter(|path| path.is_dir()));
+        }
+        next.sort();
+        let found: Vec<_> = next.iter().filter(|folder| is_root(folder)).cloned().collect();
+        if !found.is_empty() {
+            return found;
+        }
+        level = next;
+    }
+    Vec::new()
+}
+
+fn distinct(folders: Vec<PathBuf>) -> Vec<PathBuf> {
+    let mut seen = HashSet::new();
+    folders.into_iter().filter(|folder| seen.insert(real(folder))).collect()
+}
+
+fn real(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
