@@ -34,6 +34,7 @@ pub mod comfyui;
 pub mod commands;
 pub mod edit;
 pub mod fixes;
+pub mod guard;
 pub mod inputs;
 pub mod install;
 pub mod lint;

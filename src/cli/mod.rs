@@ -1,6 +1,7 @@
 //! The command line arguments and their help.
 
 pub mod change;
+pub mod guard;
 pub mod plan;
 mod shared;
 pub mod workflow;
@@ -87,6 +88,9 @@ pub enum Command {
     /// Show, check, set up and convert the loader nodes of workflows
     #[command(after_help = workflow::EXAMPLES)]
     Workflow(workflow::Workflow),
+    /// Repair the node at every start of ComfyUI, so that an update does not undo the repair
+    #[command(after_help = guard::EXAMPLES)]
+    Guard(guard::Guard),
     /// Print a script that completes commands and options in a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(Completions),

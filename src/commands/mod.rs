@@ -8,6 +8,7 @@ mod completions;
 mod diff;
 mod each;
 mod examine;
+mod guard;
 mod man;
 mod next;
 mod plan;
@@ -38,6 +39,7 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Verify(arguments) => verify::run(arguments, &mut screen),
         Command::Plan(arguments) => plan::run(arguments, &mut screen),
         Command::Workflow(arguments) => workflow::run(arguments, &mut screen),
+        Command::Guard(arguments) => guard::run(arguments, &mut screen),
         Command::Completions(arguments) => completions::run(arguments, &mut screen),
         Command::Man(arguments) => man::run(arguments, &mut screen),
     };

@@ -5,6 +5,7 @@
 
 mod columns;
 mod github;
+mod guard;
 mod human;
 mod json;
 mod progress;
@@ -73,6 +74,9 @@ pub static RUNS: [Format<Report>; 4] = [
         ..Format::new("github", "Annotations of a GitHub Actions run, and its summary", &Github)
     },
 ];
+
+/// What a guard prints into ComfyUI's log: a line for each checkout that it repaired.
+pub static GUARD: Format<Report> = Format::new("guard", "For the log of ComfyUI", &guard::Log);
 
 /// The formats of `plan`.
 pub static PLANS: [Format<PlanReport>; 2] = [

@@ -2,6 +2,7 @@
 
 mod checks;
 mod findings;
+mod guard;
 mod loaders;
 mod patch;
 mod plan;
