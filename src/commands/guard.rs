@@ -26,7 +26,8 @@ pub(super) fn run(arguments: &cli::guard::Guard, screen: &mut Screen) -> Result<
 
 fn install(place: &Place, screen: &mut Screen) -> Result<Outcome> {
     let guard = of(place)?;
-    let program = env::current_exe().context("cannot find the path of this program").help("start it by its full path")?;
+    let program =
+        env::current_exe().context("cannot find the path of this program").help("start it by its full path")?;
     let before = guard.state();
     guard.install(&program)?;
     Human.render(&GuardReport::installed(&guard, &before), screen)?;

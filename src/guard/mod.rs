@@ -147,7 +147,8 @@ impl Guard {
                     _ => {}
                 }
             }
-            let mut left = fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+            let mut left =
+                fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
             if left.is_empty() {
                 fs::remove_dir(&self.folder)?;
                 return Ok(Removal::Whole);
@@ -173,7 +174,8 @@ impl Guard {
 ///
 /// # Errors Why not: it is older, so it may lack what the guard asks for.
 pub fn suits(program: &str, installed_by: &str) -> Result<()> {
-    let numbers = |version: &str| -> Vec<u64> { version.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect() };
+    let numbers =
+        |version: &str| -> Vec<u64> { version.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect() };
     if numbers(program) < numbers(installed_by) {
         bail!(
             anyhow!("this is distorch-fix {program}, and the guard was installed by {installed_by}")

@@ -19,6 +19,7 @@ mod fix_registry;
 mod fixtures;
 mod generated;
 mod gpu_only;
+mod guard;
 mod hand_over;
 mod headers;
 mod history;
