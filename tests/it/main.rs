@@ -30,6 +30,7 @@ mod load_list;
 mod locate;
 mod model_files;
 mod modules;
+mod packaging;
 mod pair;
 mod patches_readme;
 mod plan;
