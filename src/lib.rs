@@ -19,6 +19,8 @@
 //! [`comfyui`] reads which fields the load-list items of a ComfyUI have, and judges a survey by them. Both can be read
 //! from any revision of a repository as well as from disk. [`loaders`] judges which loaders of the node act there.
 //!
+//! [`log`] reads what a running ComfyUI printed: which models it loaded, and what became of them.
+//!
 //! The result of a `check` is kept in a [`cache`]; what is written never comes from there.
 //!
 //! [`commands`] calls the steps, and [`render`] shows their results. An error carries [`advice`] on what to do about
@@ -46,9 +48,11 @@ pub mod parallel;
 pub mod pipeline;
 pub mod plan;
 pub mod python;
+pub mod redact;
 pub mod render;
 pub mod report;
 pub mod revert;
+pub mod seen;
 pub mod stages;
 pub mod store;
 mod text;

@@ -8,12 +8,9 @@ use safetensors::Dtype;
 use super::shared::{Accounting, one_of};
 use super::workflow::{Installation, ModelFolders};
 use crate::allocator::{self, Device, Policy};
-use crate::plan::Gpu;
+use crate::plan::{Gpu, HEADROOM};
 use crate::render::{Format, PLANS};
 use crate::report::PlanReport;
-
-/// What is kept free on a device for the computation, unless told otherwise.
-pub const HEADROOM: &str = "2gb";
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -165,7 +162,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     allocator::size(text).ok_or_else(|| "a size is a number and a unit: 12gb, 1.5gb, 512mb".to_owned())
 }
 
-fn gpu(text: &str) -> Result<Gpu, String> {
+pub(super) fn gpu(text: &str) -> Result<Gpu, String> {
     Gpu::of_name(text)
         .ok_or_else(|| "write a name such as ampere, a compute capability such as 8.6, or gfx1100".to_owned())
 }

@@ -5,11 +5,26 @@ use std::path::Path;
 use crate::common::skip;
 
 /// The kinds of files that have business here, by their extension.
-const KINDS: [&str; 13] =
-    ["dict", "json", "lock", "md", "outline", "py", "rs", "safetensors", "scm", "toml", "trycmd", "yaml", "yml"];
+const KINDS: [&str; 15] = [
+    "css",
+    "dict",
+    "js",
+    "json",
+    "lock",
+    "md",
+    "outline",
+    "py",
+    "rs",
+    "safetensors",
+    "scm",
+    "toml",
+    "trycmd",
+    "yaml",
+    "yml",
+];
 
 /// Files that have none, and folders of such.
-const OTHERS: [&str; 11] = [
+const OTHERS: [&str; 12] = [
     ".ci/run",
     ".gitattributes",
     ".gitignore",
@@ -19,6 +34,7 @@ const OTHERS: [&str; 11] = [
     "fuzz/seeds/allocation/",
     "tests/data/architectures/",
     "tests/data/installations/",
+    "tests/data/logs/",
     "tests/data/workflows/checks/",
     ".github/CODEOWNERS",
 ];

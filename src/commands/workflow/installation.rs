@@ -20,7 +20,7 @@ use crate::workflow::Workflow;
 
 /// The installations of some workflows, each looked for once, and read once for all workflows whose classes are known
 /// already.
-pub(super) struct Installations<'a> {
+pub(in crate::commands) struct Installations<'a> {
     arguments: &'a cli::workflow::Installation,
     cache: Option<Cache>,
     /// By the folder of ComfyUI.
@@ -36,13 +36,13 @@ struct Known {
 }
 
 /// An installation, as far as there is one.
-pub(super) struct Installation {
+pub(in crate::commands) struct Installation {
     /// The checkout of the node.
     pub(super) node: Option<Checkout>,
     /// The release that the user named instead.
     release: Option<String>,
     /// The folder of ComfyUI.
-    pub(super) comfyui: Option<PathBuf>,
+    pub(in crate::commands) comfyui: Option<PathBuf>,
     /// Where everything that belongs to the ComfyUI is, read when it is needed.
     layout: OnceCell<Option<layout::Installation>>,
 }
@@ -53,17 +53,17 @@ impl<'a> Installations<'a> {
     }
 
     /// With the cache of earlier answers, for commands that write nothing.
-    pub(super) fn cached(arguments: &'a cli::workflow::Installation) -> Self {
+    pub(in crate::commands) fn cached(arguments: &'a cli::workflow::Installation) -> Self {
         Self { cache: Cache::of_user(), ..Self::new(arguments) }
     }
 
     /// The installation for a workflow in this file.
-    pub(super) fn of(&mut self, file: &Path) -> Result<Rc<Installation>> {
+    pub(in crate::commands) fn of(&mut self, file: &Path) -> Result<Rc<Installation>> {
         Ok(Rc::clone(&self.known(file)?.installation))
     }
 
     /// The classes of the nodes of a workflow in this file.
-    pub(super) fn classes(&mut self, file: &Path, workflow: &Workflow) -> Result<Classes> {
+    pub(in crate::commands) fn classes(&mut self, file: &Path, workflow: &Workflow) -> Result<Classes> {
         let cache = self.cache.clone();
         let known = self.known(file)?;
         let before = known.wanted.len();

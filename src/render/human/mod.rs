@@ -1,8 +1,10 @@
 //! For people at a terminal: the checkout, the findings, the verdicts, and the outcome.
 
 mod checks;
+mod doctor;
 mod findings;
 mod loaders;
+mod log;
 mod patch;
 mod plan;
 mod proof;
@@ -16,6 +18,8 @@ use std::fmt::Write as _;
 use std::io;
 
 use anyhow::Result;
+
+pub use self::log::{concluded, told};
 
 use crate::comfyui::{Fit, Kind, Pair};
 use crate::fixes::Status;
