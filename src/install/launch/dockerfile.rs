@@ -46,7 +46,7 @@ fn instructions(text: &str) -> Vec<Instruction> {
     instructions
 }
 
-fn of_text(text: &str, file: &Path, comfyui: &Path) -> Option<Launch> {
+pub(super) fn of_text(text: &str, file: &Path, comfyui: &Path) -> Option<Launch> {
     let all = instructions(text);
     let last_stage = all.iter().rposition(|instruction| instruction.name == "FROM").unwrap_or(0);
     let stage = &all[last_stage..];

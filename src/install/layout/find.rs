@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
@@ -22,7 +22,10 @@ const MOST_LISTED: usize = 12;
 pub(super) fn installation(path: &Path, places: &Places) -> Result<Installation> {
     const HELP: &str = "name the folder of ComfyUI, or one that is in it";
     let real = fs::canonicalize(path).with_context(|| format!("cannot look at {}", path.display())).help(HELP)?;
-    let shown_path: PathBuf = text::logical_dir()?.join(path).components().collect();
+    // `link/..` is not the folder of `link`: only the file system knows what is above.
+    let goes_up = path.components().any(|part| part == Component::ParentDir);
+    let shown_path: PathBuf =
+        if goes_up { real.clone() } else { text::logical_dir()?.join(path).components().collect() };
     for path in [&shown_path, &real] {
         if let Some(comfyui) = path.ancestors().find(|folder| is_root(folder)) {
             return Ok(draft(comfyui, places).read(places));
