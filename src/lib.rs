@@ -53,6 +53,7 @@ pub mod redact;
 pub mod render;
 pub mod report;
 pub mod revert;
+pub mod seen;
 pub mod stages;
 pub mod store;
 mod text;

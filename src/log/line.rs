@@ -2,14 +2,39 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2, memrchr};
 
 const ESCAPE: u8 = 0x1b;
 
-/// A line without escape sequences and other control characters but tabs and returns.
+/// What stands in the file before a line.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Before<'b> {
+    /// The lines before it that were read at once with it.
+    pub(super) block: &'b [u8],
+    /// The last line of what was read before that.
+    pub(super) earlier: &'b [u8],
+}
+
+impl<'b> Before<'b> {
+    /// The line before it; empty if it is the first.
+    pub(super) fn line(self) -> &'b [u8] {
+        if self.block.is_empty() { self.earlier } else { last_line(self.block) }
+    }
+}
+
+/// The last of some lines.
+pub(super) fn last_line(lines: &[u8]) -> &[u8] {
+    let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
+    &lines[memrchr(b'\n', lines).map_or(0, |end| end + 1)..]
+}
+
+/// A line without escape sequences.
 pub(super) fn clean(line: &[u8]) -> Cow<'_, str> {
-    if !line.iter().any(|byte| is_control(*byte)) {
-        return String::from_utf8_lossy(line);
+    if memchr(ESCAPE, line).is_none() {
+        return match std::str::from_utf8(line) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(line),
+        };
     }
     let mut text = Vec::with_capacity(line.len());
     let mut rest = line;
@@ -17,15 +42,11 @@ pub(super) fn clean(line: &[u8]) -> Cow<'_, str> {
         rest = behind;
         if *first == ESCAPE {
             rest = after_escape(behind);
-        } else if !is_control(*first) {
+        } else {
             text.push(*first);
         }
     }
     Cow::Owned(String::from_utf8_lossy(&text).into_owned())
-}
-
-fn is_control(byte: u8) -> bool {
-    (byte < 0x20 && !matches!(byte, b'\t' | b'\r')) || byte == 0x7f
 }
 
 /// What follows an escape sequence, whose first byte is gone.
@@ -51,10 +72,15 @@ fn after_escape(rest: &[u8]) -> &[u8] {
 /// The parts of a line: what stands between returns, and what was printed behind a progress bar, which ends without a
 /// new line. Empty ones are left out.
 pub(super) fn parts(line: &str) -> impl Iterator<Item = &str> {
+    let is_plain = memchr2(b'\r', b'|', line.as_bytes()).is_none();
     let mut rest = Some(line);
     std::iter::from_fn(move || {
         loop {
             let text = rest?;
+            if is_plain {
+                rest = None;
+                return Some(text).filter(|text| !text.is_empty());
+            }
             let (part, behind) = match memchr(b'\r', text.as_bytes()) {
                 Some(at) => (&text[..at], Some(&text[at + 1..])),
                 None => (text, None),
@@ -87,7 +113,7 @@ mod tests {
     #[test]
     fn escape_sequences_are_left_out() {
         assert_eq!(clean(b"\x1b[1m\x1b[33m[WARNING]\x1b[0m a\tb"), "[WARNING] a\tb");
-        assert_eq!(clean(b"\x1b]0;title\x07a\x1b]8;;http://x\x1b\\b\x1b(Bc\x1bMd\x1b[2K\x00e\x7f"), "abcde");
+        assert_eq!(clean(b"\x1b]0;title\x07a\x1b]8;;http://x\x1b\\b\x1b(Bc\x1bMd\x1b[2Ke"), "abcde");
         assert_eq!(clean(b"open\x1b["), "open");
         assert_eq!(clean(b"open\x1b"), "open");
         assert_eq!(clean(b"a\xff b"), "a\u{fffd} b");

@@ -12,6 +12,7 @@
 mod decode;
 mod event;
 mod kind;
+mod large;
 mod line;
 mod load;
 mod number;
@@ -24,7 +25,7 @@ mod servers;
 mod start;
 
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use anyhow::Context;
@@ -40,7 +41,7 @@ use crate::text::shown;
 const BLOCK: usize = 256 * 1024;
 
 /// What a log says. Its size is bounded: of very many starts, prompts and loads the newest are kept, and the others are
-/// counted.
+/// counted. Of a very large file, only the newest part is read, and the beginning of the newest start before that.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Log {
     /// How its text is encoded.
@@ -71,7 +72,7 @@ pub enum Encoding {
     Mixed,
 }
 
-/// How many there are.
+/// How many there are. In a very large file, they are counted one by one, without a look at how they belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Starts of a server.
@@ -135,15 +136,20 @@ impl Counts {
 ///
 /// # Errors If it cannot be read.
 pub fn read(path: &Path) -> anyhow::Result<Log> {
-    let mut file = File::open(path).with_context(|| format!("cannot read {}", shown(path)))?;
+    read_file(path).with_context(|| format!("cannot read {}", shown(path)))
+}
+
+fn read_file(path: &Path) -> io::Result<Log> {
+    let mut file = File::open(path)?;
     let mut reader = Reader::new();
+    large::skip(&mut file, &mut reader)?;
     let mut block = vec![0; BLOCK];
     loop {
         match file.read(&mut block) {
             Ok(0) => return Ok(reader.finish()),
             Ok(length) => reader.feed(&block[..length]),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", shown(path))),
+            Err(error) => return Err(error),
         }
     }
 }

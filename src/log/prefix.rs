@@ -1,6 +1,8 @@
 //! What stands in front of a line: times, levels, services. Several may be nested, as where the lines of a file with
 //! times were collected by `docker compose`.
 
+use memchr::memchr;
+
 use super::Container;
 
 /// How many prefixes a line may have.
@@ -23,11 +25,14 @@ pub(super) struct Line<'t> {
     pub(super) source: Option<&'t str>,
     /// When it was written: the innermost time.
     pub(super) time: Option<&'t str>,
+    /// Does the name of a logger stand in front of it? Then the same line follows without it: that form is printed by a
+    /// handler that some package adds to ComfyUI's own.
+    pub(super) is_named: bool,
 }
 
 /// Takes the prefixes off a line.
 pub(super) fn strip(line: &str) -> Line<'_> {
-    let mut found = Line { text: line, container: None, collector: None, source: None, time: None };
+    let mut found = Line { text: line, container: None, collector: None, source: None, time: None, is_named: false };
     for _ in 0..MOST {
         let Some(part) = part(found.text) else { break };
         match part.container {
@@ -36,6 +41,7 @@ pub(super) fn strip(line: &str) -> Line<'_> {
         }
         found.source = found.source.or(part.source);
         found.time = part.time.or(found.time);
+        found.is_named |= part.is_named;
         found.text = part.rest;
     }
     found
@@ -52,11 +58,17 @@ struct Part<'t> {
     container: Option<Container>,
     source: Option<&'t str>,
     time: Option<&'t str>,
+    is_named: bool,
 }
 
 impl<'t> Part<'t> {
     fn new(rest: &'t str, container: Container) -> Self {
-        Self { rest, container: Some(container), source: None, time: None }
+        Self { rest, container: Some(container), source: None, time: None, is_named: false }
+    }
+
+    /// A prefix that tells no container.
+    fn plain(rest: &'t str) -> Self {
+        Self { rest, container: None, source: None, time: None, is_named: false }
     }
 
     fn at(self, time: &'t str) -> Self {
@@ -65,7 +77,13 @@ impl<'t> Part<'t> {
 }
 
 fn part(text: &str) -> Option<Part<'_>> {
-    let shown = text.trim_start_matches([' ', '\t', '\u{feff}']);
+    let shown = text.trim_ascii_start();
+    let shown = shown.strip_prefix('\u{feff}').unwrap_or(shown);
+    // Nearly all lines have none: their first bytes show it.
+    match shown.as_bytes().get(..2)? {
+        b"[M" | b"De" | b"Di" | b"Li" | b"==" | b"--" | b"go" | b"cp" | b"cu" => return compose(shown),
+        _ => {}
+    }
     match shown.as_bytes().first()? {
         b'[' => bracket(shown),
         b'0'..=b'9' => dated(shown).or_else(|| compose(shown)),
@@ -104,7 +122,7 @@ fn bracket(text: &str) -> Option<Part<'_>> {
         return Some(Part::new(rest, container).at(stamp));
     }
     if let Some((_, rest)) = level(text) {
-        return Some(Part { rest, container: None, source: None, time: None });
+        return Some(Part::plain(rest));
     }
     if let Some(name) = inner.strip_prefix("pod/") {
         let (source, rest) = name.split_once("] ")?;
@@ -126,6 +144,7 @@ fn level(text: &str) -> Option<(&str, &str)> {
 /// `INFO:root:`, `WARNING - `.
 fn leveled(text: &str) -> Option<Part<'_>> {
     let rest = LEVELS.iter().find_map(|level| text.strip_prefix(level))?;
+    let is_named = rest.starts_with(':');
     let rest = match rest.strip_prefix(':') {
         Some(rest) => {
             let (name, rest) = rest.split_once(':')?;
@@ -135,7 +154,7 @@ fn leveled(text: &str) -> Option<Part<'_>> {
         }
         None => rest.strip_prefix(" - ")?,
     };
-    Some(Part { rest, container: None, source: None, time: None })
+    Some(Part { is_named, ..Part::plain(rest) })
 }
 
 /// A line that begins with a date or a time.
@@ -213,6 +232,7 @@ fn process(text: &str) -> Option<(Option<&str>, &str)> {
 
 /// `comfyui-1  | `, and `0|comfyui  | ` of pm2.
 fn compose(text: &str) -> Option<Part<'_>> {
+    memchr(b'|', text.as_bytes())?;
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let number = text.bytes().take_while(u8::is_ascii_digit).count();
     let start = if number > 0 && text.as_bytes().get(number) == Some(&b'|') { number + 1 } else { 0 };

@@ -5,37 +5,39 @@
 //! that belong together, as those of a table, each line is looked at.
 
 use aho_corasick::AhoCorasick;
+use aho_corasick::packed::Searcher;
 use memchr::{memchr, memchr_iter, memrchr};
 
-use super::Log;
 use super::decode::Decoder;
-use super::line::{clean, parts};
+use super::line::{Before, clean, last_line, parts};
 use super::prefix::strip;
 use super::prompt::Ended;
 use super::servers::Servers;
+use super::{Counts, Log};
 
 /// How much of a line is looked at.
 const MOST_LINE: usize = 64 * 1024;
 /// How much of the last line is kept, for its time.
 const MOST_TIME: usize = 256;
 
-/// A line of interest has one of these. Only `event` decides what it says.
+/// A line of interest has one of these. Only `event` decides what it says. They are cut so that they begin as few other
+/// words do: the search looks at four bytes first.
 const WORDS: [&str; 47] = [
     "ultiGPU",
     "MULTIGPU",
     "DisTorch",
     "CHECKPOINT_META",
     "got prompt",
-    "Prompt executed",
+    "Prompt exec",
     "Requested to load",
-    "loaded completely",
-    "loaded partially",
+    "pletely",
+    "rtially",
     "lowvram mode",
-    "dynamic VRAM",
+    "ic VRAM",
     "DynamicVRAM",
-    " version: ",
-    " Version:** ",
-    "Arguments:** ",
+    "rsion: ",
+    "rsion:** ",
+    "ments:** ",
     "Command line: ",
     "Device: ",
     "Total VRAM",
@@ -47,34 +49,64 @@ const WORDS: [&str; 47] = [
     "Traceback (most",
     "Error Report",
     "Failed to ",
-    "not in list",
+    "Value not in list",
     "Cannot import ",
     "Cannot execute ",
-    " times for custom",
-    "weight dtype",
-    "load device: ",
-    "models unloaded",
+    "stom nodes:",
+    "t dtype",
+    "ad device: ",
+    "unloaded.",
     "Got an OOM",
     "OutOfMemory",
     "To see the GUI",
     "nvalid prompt",
     "Processing interrupted",
     "Multiple NVIDIA",
-    "is dirty",
+    "dirty",
     "aimdo",
     "' not found",
     "Security scan",
-    "startup time",
+    "tup time",
     "libcudart",
     "HostBuffer",
-    "must be on cuda",
+    "st be on cuda",
 ];
+
+/// Searches for all words at once.
+#[derive(Debug)]
+enum Words {
+    /// With the vector instructions of this processor.
+    Packed(Searcher),
+    /// On any other.
+    Any(AhoCorasick),
+    /// Every line is of interest: neither could be built.
+    None,
+}
+
+impl Words {
+    fn new() -> Self {
+        match (Searcher::new(WORDS), AhoCorasick::new(WORDS)) {
+            (Some(searcher), _) => Self::Packed(searcher),
+            (None, Ok(searcher)) => Self::Any(searcher),
+            (None, Err(_)) => Self::None,
+        }
+    }
+
+    /// Where the first of them is.
+    fn find(&self, text: &[u8]) -> Option<usize> {
+        match self {
+            Self::Packed(searcher) => searcher.find(text).map(|found| found.start()),
+            Self::Any(searcher) => searcher.find(text).map(|found| found.start()),
+            Self::None => (!text.is_empty()).then_some(0),
+        }
+    }
+}
 
 /// Reads a log in parts.
 #[derive(Debug)]
 pub struct Reader {
     decoder: Decoder,
-    words: AhoCorasick,
+    words: Words,
     servers: Servers,
     /// The beginning of a line whose end is not there yet.
     open: Vec<u8>,
@@ -82,6 +114,8 @@ pub struct Reader {
     before: Vec<u8>,
     lines: u64,
     bytes: u64,
+    /// Are all of the next lines of interest?
+    is_following: bool,
 }
 
 impl Default for Reader {
@@ -92,16 +126,16 @@ impl Default for Reader {
 
 impl Reader {
     /// Before the first byte.
-    #[expect(clippy::missing_panics_doc, reason = "a few words are never too many")]
     pub fn new() -> Self {
         Self {
             decoder: Decoder::default(),
-            words: AhoCorasick::new(WORDS).expect("a few words are never too many"),
+            words: Words::new(),
             servers: Servers::default(),
             open: Vec::new(),
             before: Vec::new(),
             lines: 0,
             bytes: 0,
+            is_following: false,
         }
     }
 
@@ -111,6 +145,21 @@ impl Reader {
         let mut decoder = std::mem::take(&mut self.decoder);
         self.text(&decoder.decode(bytes, false));
         self.decoder = decoder;
+    }
+
+    /// Passes over lines that are not to be read. What was going on before them is unknown from here on.
+    pub(super) fn pass(&mut self, lines: u64, bytes: u64) {
+        if lines > 0 || bytes > 0 {
+            self.servers.break_off();
+            self.is_following = false;
+        }
+        self.lines += lines;
+        self.bytes += bytes;
+    }
+
+    /// Counts what was passed over.
+    pub(super) fn forget(&mut self, counts: Counts) {
+        self.servers.forget(counts);
     }
 
     /// The prompts that ended since the last call, for a verdict while the server runs.
@@ -163,48 +212,44 @@ impl Reader {
         // Lines up to here are counted.
         let mut counted = 0;
         while at < block.len() {
-            if !self.servers.is_following() {
+            if !self.is_following {
                 let Some(found) = self.words.find(&block[at..]) else { break };
-                let start = memrchr(b'\n', &block[at..at + found.start()]).map_or(at, |end| at + end + 1);
-                self.skip(&block[counted..start]);
+                let start = memrchr(b'\n', &block[at..at + found]).map_or(at, |end| at + end + 1);
+                self.lines += count(&block[counted..start]);
                 at = start;
             }
             let end = memchr(b'\n', &block[at..]).map_or(block.len(), |end| at + end);
             self.lines += 1;
-            self.line(&block[at..end.min(at + MOST_LINE)]);
-            self.remember(&block[at..end]);
+            self.line(&block[at..end.min(at + MOST_LINE)], &block[..at]);
             at = block.len().min(end + 1);
             counted = at;
         }
-        self.skip(&block[counted..]);
-    }
-
-    /// Counts lines that are not looked at.
-    fn skip(&mut self, lines: &[u8]) {
-        if lines.is_empty() {
-            return;
+        self.lines += count(&block[counted..]);
+        if !block.is_empty() {
+            let last = last_line(block);
+            self.before.clear();
+            self.before.extend_from_slice(&last[..last.len().min(MOST_TIME)]);
         }
-        self.lines += memchr_iter(b'\n', lines).count() as u64 + u64::from(!lines.ends_with(b"\n"));
-        let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
-        let start = memrchr(b'\n', lines).map_or(0, |end| end + 1);
-        self.remember(&lines[start..]);
     }
 
-    /// Keeps the line before the next one.
-    fn remember(&mut self, line: &[u8]) {
-        self.before.clear();
-        self.before.extend_from_slice(&line[..line.len().min(MOST_TIME)]);
-    }
-
-    fn line(&mut self, line: &[u8]) {
+    /// Reads a line, which is not the first of a block if something stands before it.
+    fn line(&mut self, line: &[u8], before: &[u8]) {
         let text = clean(line.strip_suffix(b"\r").unwrap_or(line));
+        let before = Before { block: before, earlier: &self.before };
         let mut is_empty = true;
         for part in parts(&text) {
             is_empty = false;
-            self.servers.line(self.lines, &strip(part), &self.before);
+            self.servers.line(self.lines, &strip(part), before);
         }
-        if is_empty {
-            self.servers.line(self.lines, &strip(""), &self.before);
+        if is_empty && self.is_following {
+            self.servers.line(self.lines, &strip(""), before);
         }
+        self.is_following = self.servers.is_following();
     }
+}
+
+/// How many lines there are; the last may lack its end.
+fn count(lines: &[u8]) -> u64 {
+    let is_open = !lines.is_empty() && !lines.ends_with(b"\n");
+    memchr_iter(b'\n', lines).count() as u64 + u64::from(is_open)
 }

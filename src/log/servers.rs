@@ -2,6 +2,7 @@
 
 use super::Counts;
 use super::event::recognise;
+use super::line::Before;
 use super::prefix::Line;
 use super::prompt::Ended;
 use super::server::Server;
@@ -37,8 +38,8 @@ impl Servers {
         self.servers.iter().any(|(_, _, server)| server.is_following())
     }
 
-    /// The next line; `before` is the one before it, as it is in the file.
-    pub(super) fn line(&mut self, at: u64, line: &Line<'_>, before: &[u8]) {
+    /// The next line.
+    pub(super) fn line(&mut self, at: u64, line: &Line<'_>, before: Before<'_>) {
         if line.source != self.servers[self.current].0.as_deref() && line.source.is_some() && !self.find(line) {
             return;
         }
@@ -94,6 +95,16 @@ impl Servers {
             }
         }
         ended
+    }
+
+    /// Lines are passed over.
+    pub(super) fn break_off(&mut self) {
+        self.servers.iter_mut().for_each(|(_, _, server)| server.break_off());
+    }
+
+    /// Counts what is not kept.
+    pub(super) fn forget(&mut self, counts: Counts) {
+        self.earlier.join(counts);
     }
 
     /// All starts, in the order of their first lines, and what is not kept of them.

@@ -1,5 +1,7 @@
 //! Lines of ComfyUI.
 
+use memchr::memchr;
+
 use super::{Event, Run, Startup};
 use crate::log::LoadKind;
 use crate::log::number::{MB, amount, bytes, number};
@@ -106,8 +108,10 @@ fn start(text: &str) -> Option<Startup<'_>> {
             }
         }
         _ => {
-            let (name, version) = text.split_once(" version: ")?;
-            (name.len() <= 40 && !version.is_empty()).then_some(Startup::Version(name, version))?
+            // No name is longer, and no other line of a start has a colon so early.
+            let colon = memchr(b':', &text.as_bytes()[..text.len().min(50)])?;
+            let (name, version) = (text[..colon].strip_suffix(" version")?, text.get(colon + 2..)?);
+            (!name.is_empty() && !version.is_empty()).then_some(Startup::Version(name, version))?
         }
     })
 }

@@ -1,5 +1,10 @@
 //! Errors: exceptions with their tracebacks, refusals, crashes.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+use memchr::memchr;
+
 use super::{Event, Fault};
 use crate::log::remark::{Frame, RemarkKind};
 
@@ -19,8 +24,8 @@ fn fault(text: &str) -> Option<Fault<'_>> {
         b'F' if text.starts_with("Failed to validate prompt for output") => Fault::Invalid,
         b'F' if text.starts_with("Fatal Python error: ") => Fault::Crashed(text),
         b'-' => Fault::Problem(text.strip_prefix("- ").filter(|problem| problem.starts_with("Value not in list"))?),
-        _ if text.contains(" fatal exception: ") && text.len() < 200 => Fault::Crashed(text),
-        _ if text.starts_with("Got an OOM") => Fault::OutOfMemory(text),
+        b'W' if text.starts_with("Windows fatal exception: ") => Fault::Crashed(text),
+        b'G' if text.starts_with("Got an OOM") => Fault::OutOfMemory(text),
         _ if is_out_of_memory(text) => Fault::OutOfMemory(text),
         _ if is_known(text) => Fault::Remark(RemarkKind::Other),
         _ => return None,
@@ -29,15 +34,16 @@ fn fault(text: &str) -> Option<Fault<'_>> {
 
 /// Is it the class of an exception that says that memory is used up?
 fn is_out_of_memory(text: &str) -> bool {
-    let class = text.split(':').next().unwrap_or_default();
-    !class.contains(' ') && (class.ends_with("OutOfMemoryError") || class.ends_with("MemoryError"))
+    let class = memchr(b':', text.as_bytes()).map_or(text, |end| &text[..end]);
+    class.len() < 80 && (class.ends_with("OutOfMemoryError") || class.ends_with("MemoryError"))
 }
 
 /// Errors that also come without a traceback.
 fn is_known(text: &str) -> bool {
     const PARTS: [&str; 5] =
         ["HostBuffer.", "Input tensors must be on cuda", "libcudart", "aimdo device", "Could not find module"];
-    PARTS.iter().any(|part| text.contains(part))
+    static SEARCHER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(PARTS).ok());
+    SEARCHER.as_ref().is_some_and(|searcher| searcher.is_match(text))
 }
 
 /// A line of a traceback: `File "x.py", line 1, in f`.

@@ -61,6 +61,7 @@ fn said<'t>(name: &str, text: &'t str) -> Node<'t> {
     };
     let understood = understood.or_else(|| warning(text));
     understood.unwrap_or(match () {
+        () if name.starts_with("MultiGPU DisTorch") => Node::Other,
         () if name.contains("Core Patching") && text.contains("partially_load") => Node::Other,
         () if ["Core Patching", "DEBUG", "Initialization"].iter().any(|part| name.contains(part)) => Node::Import,
         () if name == "MultiGPU" => Node::Import,
@@ -119,7 +120,9 @@ fn warning(text: &str) -> Option<Node<'_>> {
             at_least_gb: None,
         });
     }
-    if let Some((class, _)) = text.split_once(" missing 'model_patches_models' attribute") {
+    if let Some((class, rest)) = text.split_once(' ')
+        && rest.starts_with("missing 'model_patches_models' attribute")
+    {
         return remark(RemarkKind::MissingAttribute { class: class.to_owned() });
     }
     if let Some(rest) = text.strip_prefix("comfy_aimdo has no context for ") {

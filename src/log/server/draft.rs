@@ -40,7 +40,8 @@ pub(super) struct Draft {
     has_begin: bool,
     /// Are lines missing?
     is_damaged: bool,
-    /// Is it one of the first `DisTorch`, after which ComfyUI loads too?
+    /// Is it one of the first `DisTorch`? That distributes a model that ComfyUI has just loaded, and never says that it
+    /// is done.
     pub(super) is_legacy: bool,
     rest: Option<Mode>,
 }
@@ -186,7 +187,7 @@ impl Draft {
             }
             Ending::Completed if self.is_placed() => None,
             Ending::Completed => Some("its first lines are not in the log"),
-            Ending::GoesOn { prints_completed: false } if self.is_placed() => None,
+            Ending::GoesOn { prints_completed } if self.is_placed() && (self.is_legacy || !prints_completed) => None,
             Ending::GoesOn { .. } => Some("its last lines are not in the log"),
             Ending::Cut => Some("the log ends before its last line"),
         };

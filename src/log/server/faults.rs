@@ -157,6 +157,11 @@ impl Server {
             _ if trace.is_out_of_memory() => RemarkKind::OutOfMemory,
             _ => RemarkKind::Exception,
         };
+        let is_repeated = trace.origin == Origin::Elsewhere
+            && self.start.remarks.last().is_some_and(|remark| remark.kind.raised() == Some(&trace.raised));
+        if is_repeated {
+            return;
+        }
         self.remark(trace.line, &trace.text, kind(trace.raised.clone()));
         if matches!(trace.origin, Origin::Prompt | Origin::Crash) {
             self.fail(&trace);
@@ -171,6 +176,12 @@ impl Server {
         let failed = match (self.draft.take(), trace.is_in_load()) {
             (Some(draft), is_in_load) => Some(self.failed_draft(draft, is_in_load, trace, remark, cause)),
             (None, Some(true)) => {
+                if !self.batch.is_waiting() && self.is_distributing(remark) {
+                    // The first `DisTorch` distributes what ComfyUI has just loaded.
+                    self.batch.loads.pop_if(|load| {
+                        matches!(load.outcome, Outcome::Standard { .. }) && load.last_line + 1 == trace.line
+                    });
+                }
                 let mut load = Load::new(self.batch.next_line().unwrap_or(trace.line));
                 load.last_line = trace.line;
                 load.outcome = Outcome::Failed { remark, cause };

@@ -103,7 +103,10 @@ fn fits(load: &Load, banner: &Banner) -> bool {
     match &load.mode {
         Mode::VirtualVram => banner.string.is_empty() && lends(load, banner),
         Mode::Ratio => load.ratio.as_deref() == Some(banner.string.trim()),
-        Mode::Fraction => load.final_string.as_deref().is_none_or(|string| string.starts_with(&banner.string)),
+        Mode::Fraction => {
+            !banner.string.is_empty()
+                && load.final_string.as_deref().is_none_or(|string| string.starts_with(&banner.string))
+        }
         Mode::Bytes | Mode::GpuOnly | Mode::Wildcard { .. } => !banner.string.is_empty() && requests(load, banner),
         Mode::Nothing | Mode::Unknown => true,
     }

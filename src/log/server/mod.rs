@@ -18,6 +18,7 @@ use self::draft::{Draft, Ending, Stage};
 use self::matching::Made;
 use self::prompts::{Executing, Queued};
 use super::event::{Event, Node, Run, Table, Title, recognise};
+use super::line::Before;
 use super::load::{Load, LoadKind, Outcome};
 use super::prefix::Line;
 use super::prompt::Banner;
@@ -49,6 +50,8 @@ pub(super) struct Server {
     prints_fractions: bool,
     /// Loads that `DisTorch2` distributed, for those that repeat one.
     earlier: Vec<Load>,
+    /// The last line with the name of a logger.
+    named: String,
     /// Starts that are over.
     over: Vec<Start>,
     /// What is no longer kept.
@@ -68,8 +71,8 @@ impl Server {
         self.is_watching || !matches!(self.block, Block::None)
     }
 
-    /// Its next line; `before` is the line before that one, as it is in the file.
-    pub(super) fn line(&mut self, at: u64, line: &Line<'_>, before: &[u8]) {
+    /// Its next line.
+    pub(super) fn line(&mut self, at: u64, line: &Line<'_>, before: Before<'_>) {
         if self.start.line == 0 {
             self.start.line = at;
         }
@@ -77,6 +80,9 @@ impl Server {
             self.start.container = container;
         }
         self.start.collector = self.start.collector.or(line.collector);
+        if self.is_repeated(line) {
+            return;
+        }
         if self.follow(at, line) {
             return;
         }
@@ -85,6 +91,21 @@ impl Server {
             None if self.is_watching => self.watch(line.text),
             None => {}
         }
+    }
+
+    /// Was the line just printed with the name of a logger in front of it?
+    fn is_repeated(&mut self, line: &Line<'_>) -> bool {
+        if line.is_named {
+            self.named.clear();
+            self.named.push_str(line.text.trim_ascii());
+            return false;
+        }
+        let text = line.text.trim_ascii();
+        let is_repeated = !text.is_empty() && text == self.named;
+        if !text.is_empty() {
+            self.named.clear();
+        }
+        is_repeated
     }
 
     /// The starts that are over, and what is no longer kept of them. At the end of a log, also the last one.
@@ -104,6 +125,23 @@ impl Server {
     pub(super) fn news(&mut self) -> (&Start, usize) {
         let unseen = std::mem::take(&mut self.unseen).min(self.start.prompts.len());
         (&self.start, unseen)
+    }
+
+    /// Lines are passed over, and what they said is counted elsewhere: what was going on is unknown, and what was executed
+    /// is not kept.
+    pub(super) fn break_off(&mut self) {
+        if self.start.line == 0 {
+            return;
+        }
+        self.start.prompts.clear();
+        self.start.is_begun_here = false;
+        *self = Self {
+            is_running: true,
+            start: std::mem::take(&mut self.start),
+            over: std::mem::take(&mut self.over),
+            dropped: self.dropped,
+            ..Self::default()
+        };
     }
 
     /// The start is over, and another begins.
@@ -134,7 +172,7 @@ impl Server {
         self.over.extend(Some(old.start).filter(|_| !is_empty));
     }
 
-    fn event(&mut self, at: u64, line: &Line<'_>, event: Event<'_>, before: &[u8]) {
+    fn event(&mut self, at: u64, line: &Line<'_>, event: Event<'_>, before: Before<'_>) {
         match event {
             Event::Start(event) => self.startup(at, line.text, event),
             Event::Fault(fault) => self.fault(at, line.text, fault),
@@ -158,7 +196,7 @@ impl Server {
         }
     }
 
-    fn node(&mut self, at: u64, text: &str, said: Node<'_>, before: &[u8]) {
+    fn node(&mut self, at: u64, text: &str, said: Node<'_>, before: Before<'_>) {
         match said {
             Node::Banner(string) => self.banner(at, string),
             Node::CheckpointPart(is_clip) => self.checkpoint_part(at, is_clip),
@@ -203,14 +241,26 @@ impl Server {
     }
 
     fn title(&mut self, at: u64, title: Title) {
-        let prints_fractions = self.prints_fractions;
+        let prints_fractions = self.prints_fractions && !title.is_legacy;
         let draft = self.draft(at, Stage::of(title.table));
+        let is_first = draft.load.line == at;
         let lacks_fractions = title.table == Table::Devices && prints_fractions && draft.load.final_string.is_none();
         draft.begin_table(title);
-        if lacks_fractions && !title.is_legacy {
+        if lacks_fractions {
             draft.damage();
         }
+        if title.is_legacy && is_first {
+            self.take_loaded();
+        }
         self.block = Block::table(title.table);
+    }
+
+    /// What ComfyUI has just loaded is distributed now: it is one load.
+    fn take_loaded(&mut self) {
+        let loaded = self.batch.loads.pop_if(|load| matches!(load.outcome, Outcome::Standard { .. }));
+        if let (Some(draft), Some(loaded)) = (&mut self.draft, loaded) {
+            draft.load.line = loaded.line;
+        }
     }
 
     fn run(&mut self, at: u64, line: &Line<'_>, run: Run<'_>) {
@@ -235,10 +285,6 @@ impl Server {
                 self.pending.push(kind);
             }
             Run::Loaded { is_partial, loaded, offloaded } => {
-                if self.draft.as_ref().is_some_and(|draft| draft.is_legacy && draft.is_placed()) {
-                    self.end_draft(Ending::Completed);
-                    return;
-                }
                 let outcome = Outcome::Standard { is_partial, loaded_bytes: loaded, offloaded_bytes: offloaded };
                 self.load(at, outcome, None);
             }
@@ -287,7 +333,7 @@ impl Server {
     }
 
     /// A load by `DisTorch2` is over.
-    fn completed(&mut self, at: u64, total: Option<u64>, before: &[u8]) {
+    fn completed(&mut self, at: u64, total: Option<u64>, before: Before<'_>) {
         self.prints_completed = true;
         self.awaits_total = total.is_none();
         if let Some(draft) = &mut self.draft {
@@ -301,6 +347,7 @@ impl Server {
         load.total_bytes = total;
         load.outcome = Outcome::Reused;
         // A table was there just before.
+        let before = before.line();
         let is_rule = before.len() > 20 && before.trim_ascii_end().ends_with(b"--------------------");
         if is_rule {
             load.forget("its first lines are not in the log");

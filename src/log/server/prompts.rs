@@ -173,7 +173,7 @@ impl Server {
     }
 
     /// Was an exception raised where the node distributes a model? Two of its functions are called for every model.
-    fn is_distributing(&self, remark: Option<usize>) -> bool {
+    pub(super) fn is_distributing(&self, remark: Option<usize>) -> bool {
         const FOR_ALL: [&str; 2] = ["patched_load_models_gpu", "new_partially_load"];
         let remark = remark.and_then(|index| self.start.remarks.get(index));
         remark.and_then(|remark| remark.kind.raised()).is_some_and(|raised| {
