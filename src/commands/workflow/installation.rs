@@ -102,7 +102,7 @@ impl Installation {
     }
 
     /// Where its models are; None without a ComfyUI.
-    pub(super) fn folders(&self, named: &ModelFolders) -> Result<Option<Folders>> {
+    pub(in crate::commands) fn folders(&self, named: &ModelFolders) -> Result<Option<Folders>> {
         let Some(comfyui) = &self.comfyui else { return Ok(None) };
         let mut arguments = named.arguments();
         if let Some(layout) = self.layout()
