@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::checks::{self, Level, NodeRef};
-use crate::doctor::{Answer, Evidence, Facts, Problem, Rank, Step};
+use crate::doctor::{Answer, Evidence, Facts, Finding, Problem, Rank, Step};
 use crate::text::shown;
 
 /// What the checks with these names found in the workflows. What the same command repairs in a workflow is one finding.
@@ -13,7 +13,7 @@ pub(in crate::doctor) fn checked(
     names: &[&str],
     counts: impl Fn(&checks::Finding) -> bool,
 ) -> Answer {
-    let mut found: Vec<super::super::Finding> = Vec::new();
+    let mut found: Vec<Finding> = Vec::new();
     let mut unknown = None;
     let mut is_known = false;
     for (path, read) in facts.read_workflows() {
@@ -22,22 +22,22 @@ pub(in crate::doctor) fn checked(
             Some(unchecked) => unknown = Some(unchecked.why.clone()),
             None => is_known = true,
         }
-        let mut here: Vec<super::super::Finding> = Vec::new();
+        let mut here: Vec<Finding> = Vec::new();
         for check in read.findings.found.iter().filter(|found| is_asked(found.check) && counts(found)) {
             let step = step_of(facts, path, check);
             let evidence: Vec<Evidence> =
                 check.nodes.iter().map(|node| Evidence::node(check.message.clone(), path, node.id.clone())).collect();
-            match here.iter_mut().find(|known| known.step == step && matches!(step, Step::Command(_))) {
-                Some(known) => known.evidence.extend(evidence),
-                None => {
-                    let mut finding = problem.finding(message(path, check), step).ranked(rank(check.level));
-                    finding.evidence = evidence;
-                    if finding.evidence.is_empty() {
-                        finding = finding.because(Evidence::file(check.message.clone(), path, None));
-                    }
-                    here.push(finding);
-                }
+            let is_same = |known: &&mut Finding| known.step == step && matches!(step, Step::Command(_));
+            if let Some(known) = here.iter_mut().find(is_same) {
+                known.evidence.extend(evidence);
+                continue;
             }
+            let mut finding = problem.finding(message(path, check), step).ranked(rank(check.level));
+            finding.evidence = evidence;
+            if finding.evidence.is_empty() {
+                finding = finding.because(Evidence::file(check.message.clone(), path, None));
+            }
+            here.push(finding);
         }
         found.extend(here);
     }

@@ -31,6 +31,8 @@ pub(super) static PROBLEM: Problem = Problem {
 const STEP_BYTES: u64 = 256 << 20;
 /// What is free at least after a change, besides what was missing: allocators lose some in gaps.
 const SLACK_BYTES: u64 = 512 << 20;
+/// What was asked for, if the log does not say: layers of video models ask for about as much at once.
+const UNKNOWN_BYTES: u64 = 1 << 30;
 
 fn find(facts: &Facts) -> Answer {
     let on_gpu = |check: &crate::checks::Finding| {
@@ -90,15 +92,17 @@ fn compute(start: &Start, line: u64) -> Option<Device> {
 }
 
 fn remedy(facts: &Facts, start: &Start, line: u64, device: Option<&Device>, short: &Shortage) -> Remedy {
-    let missing_bytes = short.asked_bytes.unwrap_or(0).saturating_sub(short.free_bytes.unwrap_or(0)) + SLACK_BYTES;
+    let asked_bytes = short.asked_bytes.unwrap_or(UNKNOWN_BYTES);
+    let missing_bytes = asked_bytes.saturating_sub(short.free_bytes.unwrap_or(0)) + SLACK_BYTES;
     if let Some((path, read)) = workflow_of(facts, start, line) {
-        let headroom_bytes = headroom(read.staged.ok(), device, short, missing_bytes);
+        let staged = read.staged.ok().filter(|staged| staged.unknown.is_empty());
+        let headroom_bytes = headroom(staged, device, short, missing_bytes);
         let told = crate::checks::Told { headroom_bytes: Some(headroom_bytes), ..facts.told() };
         let node = facts.node.ok().map(|node| node.checkout.root.as_path());
         return Remedy {
-            told: format!("; with {:.2} GB kept free for it, that fits", gigabytes(headroom_bytes)),
+            told: format!("; the next step keeps {:.2} GB free for that", gigabytes(headroom_bytes)),
             step: Step::Command(CheckStep::Fit.command(path, node, &told)),
-            evidence: peak(read.staged.ok(), device).map(|text| Evidence::file(text, path, None)),
+            evidence: peak(staged, device).map(|text| Evidence::file(text, path, None)),
         };
     }
     // Without a workflow, the tables of the log show what the device has.
@@ -106,7 +110,7 @@ fn remedy(facts: &Facts, start: &Start, line: u64, device: Option<&Device>, shor
     let lowered = load.and_then(|load| Some((load, lowered(load, device?, missing_bytes)?)));
     match lowered {
         Some((load, string)) => {
-            let model = load.model.as_deref().unwrap_or("the model");
+            let model = clues::name_of(load);
             Remedy {
                 told: format!("; {:.2} GB less there are enough", gigabytes(missing_bytes)),
                 step: Step::Advice(format!(

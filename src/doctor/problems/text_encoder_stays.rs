@@ -11,7 +11,7 @@ pub(super) static PROBLEM: Problem = Problem {
     title: "The text encoder stays on a GPU",
     about: "DisTorch2 leaves the layers of a text encoder where its string puts them, also after the prompt is encoded: that is \
             intended. They then take memory of the GPU while the diffusion model computes there.",
-    help: "Let its layers lie in the main memory, and its GPU compute with them: the string `cpu,*`, or virtual VRAM of 99 with the \
+    help: "Let its layers lie in the main memory, and its GPU compute with them: the string `cpu,100%`, or virtual VRAM of 99 with the \
            donor `cpu`.",
     sources: &["https://github.com/pollockjj/ComfyUI-MultiGPU/issues/97"],
     rank: Rank::Note,
@@ -46,7 +46,7 @@ fn find(facts: &Facts) -> Answer {
                 stay.node
             );
             let command = format!(
-                "distorch-fix workflow set \"cpu,*\" {} --node {}{}",
+                "distorch-fix workflow set \"cpu,100%\" {} --node {}{}",
                 quoted(path),
                 node.id,
                 facts.told().installation()
