@@ -49,7 +49,7 @@ pub use bytes::{Policy, Remainder, Share};
 pub use error::{AllocationError, Expected, ParseError};
 pub use machine::{Device, Machine};
 pub use model::{Accounting, Block, Model};
-pub use number::{GB, gigabytes, size};
+pub use number::{GB, gigabytes, readable, size};
 pub use placement::{Placed, Reason};
 pub use request::{Fraction, Mode, Quota, Quotas, Ratio, Request, VirtualVram};
 pub use string::{AllocationString, Part, Span, full_allocation, parts};

@@ -22,6 +22,12 @@ pub fn gigabytes(bytes: u64) -> f64 {
     float_of(bytes) / GB
 }
 
+/// Bytes for people, in a unit that shows enough digits: `133.59 MB`, `11.31 GB`.
+pub fn readable(bytes: u64) -> String {
+    let gb = gigabytes(bytes);
+    if gb < 1.0 { format!("{:.2} MB", gb * 1024.0) } else { format!("{gb:.2} GB") }
+}
+
 /// Bytes of a size with its unit, such as `12gb`, `512 MiB` or `1.5g`; `None` if it is anything else, or more than a
 /// `u64` holds. Stricter than an amount of the node, which needs no unit and may be followed by anything.
 pub fn size(text: &str) -> Option<u64> {

@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod doctor;
+pub mod log;
 pub mod plan;
 mod shared;
 pub mod workflow;
@@ -55,10 +56,11 @@ Examples:
   distorch-fix diff > repair.patch       a patch for `git apply`
   distorch-fix check --format sarif      the findings, for code scanning
   distorch-fix plan --fit --model m.gguf propose allocation strings for this model
+  distorch-fix log ~/ComfyUI             did it work?
 
 Exit codes:
   0  in order; for apply: now in order, or would be without --dry-run
-  1  check found something; plan found that it does not fit
+  1  check found something; plan found that it does not fit; log shows a load that did not do what was asked
   2  it failed, or the answer could not be determined";
 
 /// What to do.
@@ -91,6 +93,9 @@ pub enum Command {
     /// Say what is wrong in an installation of ComfyUI with this node, and what to do; write nothing
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(doctor::Doctor),
+    /// Say what a log of ComfyUI shows: was each model distributed as asked?
+    #[command(after_help = log::EXAMPLES)]
+    Log(log::Log),
     /// Print a script that completes commands and options in a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(Completions),

@@ -162,7 +162,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     allocator::size(text).ok_or_else(|| "a size is a number and a unit: 12gb, 1.5gb, 512mb".to_owned())
 }
 
-fn gpu(text: &str) -> Result<Gpu, String> {
+pub(super) fn gpu(text: &str) -> Result<Gpu, String> {
     Gpu::of_name(text)
         .ok_or_else(|| "write a name such as ampere, a compute capability such as 8.6, or gfx1100".to_owned())
 }

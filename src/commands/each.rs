@@ -78,7 +78,7 @@ pub(super) fn each(
                 show(&checkout, facts.package(), &report, view.format, screen)?;
                 report.add(checkout);
             }
-            screen.progress(report.checkouts.len(), chosen.len());
+            screen.progress(report.checkouts.len(), chosen.len(), "checkouts");
             Ok::<_, Error>(())
         },
     )?;

@@ -9,6 +9,7 @@ mod diff;
 mod doctor;
 mod each;
 mod examine;
+mod log;
 mod man;
 mod next;
 mod plan;
@@ -40,6 +41,7 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Plan(arguments) => plan::run(arguments, &mut screen),
         Command::Workflow(arguments) => workflow::run(arguments, &mut screen),
         Command::Doctor(arguments) => doctor::run(arguments, &mut screen),
+        Command::Log(arguments) => log::run(arguments, &mut screen),
         Command::Completions(arguments) => completions::run(arguments, &mut screen),
         Command::Man(arguments) => man::run(arguments, &mut screen),
     };

@@ -73,7 +73,7 @@ pub(in crate::install) fn line_of(text: &str, parts: &[&str]) -> Option<u32> {
 
 /// The line, from 1, of a byte.
 pub(in crate::install) fn line_at(text: &str, at: usize) -> Option<u32> {
-    u32::try_from(text.as_bytes().get(..at)?.iter().filter(|&&byte| byte == b'\n').count() + 1).ok()
+    u32::try_from(memchr::memchr_iter(b'\n', text.as_bytes().get(..at)?).count() + 1).ok()
 }
 
 #[cfg(test)]

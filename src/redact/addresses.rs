@@ -9,7 +9,7 @@ use regex::Regex;
 use super::replaced;
 
 /// Hosts that say nothing about who visits them, with all below them.
-const WELL_KNOWN: [&str; 20] = [
+const WELL_KNOWN: [&str; 21] = [
     "anaconda.org",
     "civitai.com",
     "comfy.org",
@@ -30,6 +30,7 @@ const WELL_KNOWN: [&str; 20] = [
     "python.org",
     "pythonhosted.org",
     "pytorch.org",
+    "w3.org",
 ];
 
 static MAIL: LazyLock<Regex> =

@@ -32,7 +32,7 @@ pub use self::names::Names;
 use self::paths::Paths;
 
 /// The most characters of a text that are kept. No reader wants more of one, and a text may be as long as a log.
-const MOST_CHARACTERS: usize = 1 << 16;
+const MOST_CHARACTERS: usize = 1 << 13;
 
 /// Replaces what is private in all texts of a report.
 #[derive(Debug, Default)]

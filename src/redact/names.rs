@@ -14,7 +14,8 @@ use super::replaced;
 const LEAST_LENGTH: usize = 4;
 
 /// Names of users that say nothing about a person, and words that readers need.
-const GENERIC: [&str; 32] = [
+const GENERIC: [&str; 40] = [
+    "admin",
     "administrator",
     "all users",
     "anaconda",
@@ -26,14 +27,18 @@ const GENERIC: [&str; 32] = [
     "debian",
     "default",
     "default user",
+    "desktop",
     "docker",
     "ec2-user",
     "fedora",
     "guest",
     "home",
     "jovyan",
+    "laptop",
+    "linux",
     "linuxbrew",
     "localhost",
+    "manager",
     "model",
     "models",
     "node",
@@ -42,10 +47,13 @@ const GENERIC: [&str; 32] = [
     "python",
     "root",
     "runner",
+    "server",
     "test",
     "torch",
     "ubuntu",
     "user",
+    "windows",
+    "workstation",
     "workspace",
 ];
 

@@ -25,7 +25,7 @@ const SYSTEM: [&str; 11] =
 /// Folders of home folders.
 const HOMES: [&str; 3] = ["users", "home", "documents and settings"];
 
-/// URLs, which are no paths, and absolute paths of every system. On Windows, names have blanks in them; elsewhere, these
+/// URLs, which are no paths, and absolute paths of every system, or those that begin above the current folder. On Windows, names have blanks in them; elsewhere, these
 /// are rare, and a path ends at the first.
 static PATH: LazyLock<Regex> = LazyLock::new(|| {
     let url = r#"\b[A-Za-z][A-Za-z0-9+.-]+://[^\s"'<>]*"#;
@@ -33,7 +33,8 @@ static PATH: LazyLock<Regex> = LazyLock::new(|| {
         r#"(?:\\\\[?.]\\)?\b[A-Za-z]:[\\/]+(?:[^\\/:*?"<>|\r\n]*\\+|[^\s\\/:*?"<>|]+/+)*[^\s\\/:*?"'<>|,;()\[\]]*"#;
     let share = r#"\\\\+(?:[^\\/:*"<>|\r\n]+\\+)+[^\s\\/:*?"'<>|,;()\[\]]*"#;
     let unix = r#"/+(?:(?:\\ |[^\s\\/:*?"'`<>|,;()\[\]{}=…])+/*)+"#;
-    Regex::new(&format!("{url}|{windows}|{share}|{unix}")).expect("a pattern")
+    let above = r#"\.\.(?:[\\/]+[^\s\\/:*?"'`<>|,;()\[\]{}=]+)+"#;
+    Regex::new(&format!("{url}|{windows}|{share}|{above}|{unix}")).expect("a pattern")
 });
 /// A path in quotes, which may have blanks in it.
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
@@ -121,6 +122,7 @@ impl Paths {
         let lower: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
         let first = usize::from(lower.first()?.ends_with(':'));
         let home = lower.iter().position(|name| HOMES.contains(&name.as_str()));
+        let is_relative = lower[0] == "..";
         let is_share = plain.starts_with("//");
         if !is_share && home.is_none() && (names.len() < first + 2 || SYSTEM.contains(&lower[first].as_str())) {
             return None;
@@ -133,6 +135,7 @@ impl Paths {
         let end = if path.ends_with(['\\', '/']) { separator } else { "" };
         let label = match shown {
             Some(0) => return None,
+            Some(_) if is_relative => label(0),
             Some(shown) => label(self.number(&format!("/{}", names[..shown].join("/")))),
             None => label(0),
         };

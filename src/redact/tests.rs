@@ -42,6 +42,8 @@ fn a_path_is_shown_from_the_installation_on() {
         (r"C:\Windows\System32\nvidia-smi.exe", r"C:\Windows\System32\nvidia-smi.exe"),
         ("custom_nodes/ComfyUI-MultiGPU", "custom_nodes/ComfyUI-MultiGPU"),
         ("~/ComfyUI/main.py", "~/ComfyUI/main.py"),
+        ("../../alices/ComfyUI/x.py", "…/ComfyUI/x.py"),
+        (r"..\alices\x.py", r"…\x.py"),
     ] {
         assert_eq!(one(path), expected, "{path}");
         for (before, after) in [("in ", " there"), ("'", "'"), ("--path=", ", line 3"), ("(", ")")] {

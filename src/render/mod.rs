@@ -1,8 +1,9 @@
 //! Shows reports, in one format for each kind of reader.
 //!
 //! A renderer shows what a [`report`](crate::report) says, and knows nothing about how it was made. To add one: a
-//! module that implements [`Render`] for what it can show, and a line in [`RUNS`], [`PLANS`] or [`WORKFLOWS`].
+//! module that implements [`Render`] for what it can show, and a line in [`RUNS`], [`PLANS`], [`WORKFLOWS`] or [`LOGS`].
 
+mod bar;
 mod columns;
 mod github;
 pub mod html;
@@ -19,14 +20,14 @@ use std::fmt;
 
 use anyhow::Result;
 
-pub use self::human::Human;
+pub use self::human::{Human, concluded, told};
 pub use self::screen::Screen;
 
 use self::github::Github;
 use self::json::Json;
 use self::sarif::Sarif;
 use crate::python::Package;
-use crate::report::{CheckoutReport, ChecksReport, DoctorReport, PlanReport, Report, WorkflowsReport};
+use crate::report::{CheckoutReport, ChecksReport, DoctorReport, LogReport, PlanReport, Report, WorkflowsReport};
 
 /// Shows things of one kind to one kind of reader.
 pub trait Render<T: ?Sized>: Sync {
@@ -103,6 +104,12 @@ pub static CHECKS: [Format<ChecksReport>; 4] = [
 pub static DOCTORS: [Format<DoctorReport>; 2] = [
     Format::new("human", "For people", &Human),
     Format::new("json", "For programs: one object, described by schema/doctor.schema.json", &Json),
+];
+
+/// The formats of `log`.
+pub static LOGS: [Format<LogReport>; 2] = [
+    Format::new("human", "For people", &Human),
+    Format::new("json", "For programs: one object, described by schema/log.schema.json", &Json),
 ];
 
 impl<T> Format<T> {

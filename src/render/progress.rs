@@ -3,8 +3,6 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use crate::text::counted;
-
 /// How long a run takes before it shows progress.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -21,11 +19,11 @@ impl Progress {
         Self { begun: Instant::now(), columns: 0 }
     }
 
-    /// Shows how many are done; nothing at the beginning, nor when all are done.
-    pub(super) fn show(&mut self, done: usize, all: usize, out: &mut impl Write) {
+    /// Shows how many of these are done; nothing at the beginning, nor when all are done.
+    pub(super) fn show(&mut self, done: usize, all: usize, these: &str, out: &mut impl Write) {
         self.clear(out);
         if all > 1 && done < all {
-            self.line(&format!("{done} of {}", counted(all, "checkout")), out);
+            self.line(&format!("{done} of {all} {these}"), out);
         }
     }
 
@@ -64,7 +62,7 @@ mod tests {
 
     fn shown(progress: &mut Progress, done: usize, all: usize) -> String {
         let mut out = Vec::new();
-        progress.show(done, all, &mut out);
+        progress.show(done, all, "checkouts", &mut out);
         String::from_utf8(out).unwrap()
     }
 

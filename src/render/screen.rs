@@ -77,10 +77,30 @@ impl Screen {
         Ok(self.document(&(text + "\n"))?)
     }
 
-    /// Shows how many are done, if standard error is a terminal and the run takes a while.
-    pub fn progress(&mut self, done: usize, all: usize) {
+    /// Passes bytes on to standard output as they are, at once. False if nobody reads them any more.
+    pub fn pass_on(&mut self, bytes: &[u8]) -> io::Result<bool> {
+        let mut out = io::stdout();
+        let written = out.write_all(bytes).and_then(|()| out.flush());
+        match written {
+            Err(error) if is_closed_pipe(&error) => Ok(false),
+            // A console of Windows takes nothing but Unicode.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                out.write_all(String::from_utf8_lossy(bytes).as_bytes()).and_then(|()| out.flush()).map(|()| true)
+            }
+            other => other.map(|()| true),
+        }
+    }
+
+    /// Prints lines to standard error, about what is passed on.
+    pub fn aside(&mut self, lines: &str) {
+        // If this fails, nothing can be done.
+        let _ = self.err.write_all(lines.as_bytes());
+    }
+
+    /// Shows how many of these are done, if standard error is a terminal and the run takes a while.
+    pub fn progress(&mut self, done: usize, all: usize, these: &str) {
         if self.err.is_terminal() && !self.quiet {
-            self.progress.show(done, all, &mut self.err);
+            self.progress.show(done, all, these, &mut self.err);
         }
     }
 

@@ -12,6 +12,7 @@ mod conflict;
 pub mod doctor;
 mod loaders;
 mod located;
+mod log;
 mod patch;
 pub mod plan;
 mod problem;
@@ -37,6 +38,11 @@ pub use doctor::DoctorReport;
 pub use loaders::LoaderReport;
 pub use located::Located;
 pub(crate) use located::workspace;
+pub use log::{
+    CountReport, FailedPackReport, HeadReport, LoadDevice, LoadMode, LoadOutcome, LoadReport, LoaderMatch, LogReport,
+    LogSource, NextReport, PlannedDevice, PlannedLoad, PromptEnd, PromptReport, RemarkKindReport, RemarkReport,
+    SeenDeviceReport, StartReport,
+};
 pub use patch::Patch;
 pub use plan::{ModelsReport, PlanReport};
 pub use problem::Problem;
@@ -276,6 +282,7 @@ mod tests {
         is_schema::<ChecksReport>("workflow-check.schema.json", "What is wrong with the loader nodes of workflows");
         let title = "What `distorch-fix plan --workflow FILE --format json` prints";
         is_schema::<stages::StagesObject<'_>>("plan-workflow.schema.json", title);
+        is_schema::<LogReport>("log.schema.json", "What a log of ComfyUI says about the loads of models");
         is_schema::<WorkflowsReport>("workflow.schema.json", "What the loader nodes of workflows are set to");
     }
 }

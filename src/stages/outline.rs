@@ -5,14 +5,16 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 
+use super::contents;
 use super::flow::{self, Kind, Work};
 use super::loads::{self, Load, Named, Placing, Sources};
 use super::order::Order;
 use super::prompt::{Prompt, Step};
 use crate::advice::Advise as _;
-use crate::allocator::AllocationString;
+use crate::allocator::{Accounting, AllocationString};
 use crate::inputs::Classes;
 use crate::models::Folders;
+use crate::plan::{Card, Loading, NamedModel};
 use crate::workflow::node::Mode;
 use crate::workflow::{Loader, Workflow};
 
@@ -110,6 +112,11 @@ impl Outline {
             _ => None,
         };
         self.loads.iter().filter_map(string).collect()
+    }
+
+    /// What the files of a model hold, as they are loaded on a card; or why that is not known.
+    pub fn open(&self, load: usize, card: Card, accounting: Accounting) -> Result<(NamedModel, Loading), String> {
+        contents::open(&self.loads[load], card, self.loras(load), accounting, &mut Vec::new())
     }
 
     /// The LoRA files for a model.

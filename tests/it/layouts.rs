@@ -182,7 +182,9 @@ fn a_running_comfyui_tells_its_arguments_its_environment_and_where_it_is() {
     fs::create_dir_all(root.path().join("base/custom_nodes/pack")).unwrap();
     fs::write(comfyui.join("main.py"), "read answer\n").unwrap();
     fs::copy(Path::new(DATA).join("cli_args.py"), comfyui.join("comfy/cli_args.py")).unwrap();
-    let child = std::process::Command::new("/bin/sh")
+    let python = root.path().join("python3");
+    std::os::unix::fs::symlink("/bin/sh", &python).unwrap();
+    let child = std::process::Command::new(&python)
         .args(["main.py", "--disable-dyn", "--base-directory", "../base"])
         .current_dir(&comfyui)
         .env("CUDA_VISIBLE_DEVICES", "1,0")
@@ -271,4 +273,65 @@ fn a_workflow_of_the_desktop_app_is_read_with_its_node_and_its_models() {
     let ran = desktop.run(&["plan", "--workflow", workflow, "--vram", "cuda:0=12gb", "--vram", "cuda:1=16gb"]);
     let models = Path::new("base").join("models").join("unet");
     assert!(ran.out.contains(&models.display().to_string()), "{ran:?}");
+}
+
+/// An installation of Linux with a home.
+fn linux() -> (tempfile::TempDir, PathBuf, Places) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = fs::canonicalize(folder.path()).unwrap();
+    let comfyui = root.join("home/ComfyUI");
+    fs::create_dir_all(comfyui.join("comfy")).unwrap();
+    fs::write(comfyui.join("main.py"), "").unwrap();
+    let home = root.join("home");
+    let places = Places::below(&root, Os::Linux, &[("HOME", home.as_path())]);
+    (folder, comfyui, places)
+}
+
+#[test]
+fn files_of_any_size_and_of_any_bytes_are_no_more_than_problems() {
+    let (_folder, comfyui, places) = linux();
+    for (name, bytes) in [
+        ("run.sh", &b"main.py \xff\xfe\0\x1b[2J $("[..]),
+        ("run.bat", b"\xff\xfem\0a\0i\0n\0.\0p\0y\0 \0%\0"),
+        ("run.ps1", b"main.py `"),
+        ("compose.yaml", b"services: &a {comfyui: *a, b: [*a, *a]}\n"),
+        ("Dockerfile", b"CMD [\"main.py\", \\"),
+        ("extra_model_paths.yaml", b"\0\0\0"),
+    ] {
+        fs::write(comfyui.join(name), bytes).unwrap();
+    }
+    let large = fs::File::create(comfyui.join("start.sh")).unwrap();
+    large.set_len(100 << 20).unwrap();
+    let found = installation_on(&places, &comfyui).unwrap();
+    let told = found.problems.join("\n");
+    assert!(told.contains("start.sh: larger than 8 MiB"), "{told}");
+    assert!(found.launches.iter().flat_map(|launch| &launch.problems).all(|problem| !problem.contains('\u{1b}')));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_circles_and_folders_in_place_of_files_end_the_search() {
+    use std::os::unix::fs::symlink;
+
+    let (_folder, comfyui, places) = linux();
+    symlink(&comfyui, comfyui.join("again")).unwrap();
+    symlink("loop", comfyui.join("loop")).unwrap();
+    symlink("run.sh", comfyui.join("run.sh")).unwrap();
+    fs::create_dir(comfyui.join("compose.yaml")).unwrap();
+    fs::create_dir(comfyui.join("extra_model_paths.yaml")).unwrap();
+    let home = comfyui.parent().unwrap();
+    symlink(home, home.join("self")).unwrap();
+    assert_eq!(installation_on(&places, &comfyui.join("again/again/comfy")).unwrap().launches, []);
+    assert_eq!(everywhere_on(&places).len(), 1);
+    assert_eq!(installation_on(&places, home).unwrap().comfyui, comfyui);
+}
+
+#[test]
+fn a_folder_with_several_is_not_guessed_from() {
+    let (_folder, comfyui, places) = linux();
+    let other = comfyui.with_file_name("other");
+    fs::create_dir_all(other.join("comfy")).unwrap();
+    fs::write(other.join("main.py"), "").unwrap();
+    let error = installation_on(&places, comfyui.parent().unwrap()).unwrap_err();
+    assert!(error.to_string().ends_with("2 ComfyUIs are in it"), "{error}");
 }

@@ -29,6 +29,8 @@ mod inputs;
 mod layouts;
 mod load_list;
 mod locate;
+mod log;
+mod log_live;
 mod model_files;
 mod modules;
 mod page;

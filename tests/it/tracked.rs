@@ -24,7 +24,7 @@ const KINDS: [&str; 15] = [
 ];
 
 /// Files that have none, and folders of such.
-const OTHERS: [&str; 11] = [
+const OTHERS: [&str; 12] = [
     ".ci/run",
     ".gitattributes",
     ".gitignore",
@@ -34,6 +34,7 @@ const OTHERS: [&str; 11] = [
     "fuzz/seeds/allocation/",
     "tests/data/architectures/",
     "tests/data/installations/",
+    "tests/data/logs/",
     "tests/data/workflows/checks/",
     ".github/CODEOWNERS",
 ];

@@ -1,5 +1,6 @@
 //! Which classes a workflow is read with: those of the installation, or of a release.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::env;
 use std::path::{self, Path, PathBuf};
@@ -19,7 +20,7 @@ use crate::workflow::Workflow;
 
 /// The installations of some workflows, each looked for once, and read once for all workflows whose classes are known
 /// already.
-pub(super) struct Installations<'a> {
+pub(in crate::commands) struct Installations<'a> {
     arguments: &'a cli::workflow::Installation,
     cache: Option<Cache>,
     /// By the folder of ComfyUI.
@@ -35,15 +36,15 @@ struct Known {
 }
 
 /// An installation, as far as there is one.
-pub(super) struct Installation {
+pub(in crate::commands) struct Installation {
     /// The checkout of the node.
     pub(super) node: Option<Checkout>,
     /// The release that the user named instead.
     release: Option<String>,
     /// The folder of ComfyUI.
-    pub(super) comfyui: Option<PathBuf>,
-    /// Where everything that belongs to the ComfyUI is.
-    layout: Option<layout::Installation>,
+    pub(in crate::commands) comfyui: Option<PathBuf>,
+    /// Where everything that belongs to the ComfyUI is, read when it is needed.
+    layout: OnceCell<Option<layout::Installation>>,
 }
 
 impl<'a> Installations<'a> {
@@ -52,17 +53,17 @@ impl<'a> Installations<'a> {
     }
 
     /// With the cache of earlier answers, for commands that write nothing.
-    pub(super) fn cached(arguments: &'a cli::workflow::Installation) -> Self {
+    pub(in crate::commands) fn cached(arguments: &'a cli::workflow::Installation) -> Self {
         Self { cache: Cache::of_user(), ..Self::new(arguments) }
     }
 
     /// The installation for a workflow in this file.
-    pub(super) fn of(&mut self, file: &Path) -> Result<Rc<Installation>> {
+    pub(in crate::commands) fn of(&mut self, file: &Path) -> Result<Rc<Installation>> {
         Ok(Rc::clone(&self.known(file)?.installation))
     }
 
     /// The classes of the nodes of a workflow in this file.
-    pub(super) fn classes(&mut self, file: &Path, workflow: &Workflow) -> Result<Classes> {
+    pub(in crate::commands) fn classes(&mut self, file: &Path, workflow: &Workflow) -> Result<Classes> {
         let cache = self.cache.clone();
         let known = self.known(file)?;
         let before = known.wanted.len();
@@ -104,7 +105,7 @@ impl Installation {
     pub(super) fn folders(&self, named: &ModelFolders) -> Result<Option<Folders>> {
         let Some(comfyui) = &self.comfyui else { return Ok(None) };
         let mut arguments = named.arguments();
-        if let Some(layout) = &self.layout
+        if let Some(layout) = self.layout()
             && arguments == models::Arguments::default()
         {
             arguments.base_directory = Some(layout.base.clone()).filter(|base| base != comfyui);
@@ -116,19 +117,22 @@ impl Installation {
         Folders::of(comfyui, &arguments).map(Some)
     }
 
+    fn layout(&self) -> Option<&layout::Installation> {
+        self.layout.get_or_init(|| layout::installation(self.comfyui.as_deref()?).ok()).as_ref()
+    }
+
     /// The names of all folders with packs.
     pub(super) fn packs(&self) -> Vec<String> {
-        let folders = self.layout.iter().flat_map(|layout| &layout.custom_nodes);
+        let folders = self.layout().into_iter().flat_map(|layout| &layout.custom_nodes);
         folders.flat_map(|folder| checks::packs(folder)).collect()
     }
 
     /// The node that the user named, else the one in ComfyUI.
     fn of(arguments: &cli::workflow::Installation, comfyui: Option<PathBuf>) -> Result<Self> {
-        let layout = comfyui.as_deref().and_then(|comfyui| layout::installation(comfyui).ok());
         let named_release = arguments.node.as_deref().filter(|node| !node.exists()).and_then(Path::to_str);
         if let Some(release) = named_release {
             let release = Some(release.to_owned());
-            return Ok(Self { node: None, release, comfyui, layout });
+            return Ok(Self { node: None, release, comfyui, layout: OnceCell::new() });
         }
         let node = match (&arguments.node, &comfyui) {
             (Some(named), _) => Some(
@@ -139,7 +143,7 @@ impl Installation {
             (None, Some(comfyui)) => checkout(comfyui)?,
             (None, None) => None,
         };
-        Ok(Self { node, release: None, comfyui, layout })
+        Ok(Self { node, release: None, comfyui, layout: OnceCell::new() })
     }
 }
 

@@ -4,7 +4,7 @@ mod check;
 mod convert;
 mod edit;
 mod files;
-mod installation;
+pub(super) mod installation;
 pub(super) mod plan;
 mod revert;
 mod set;

@@ -37,7 +37,7 @@ pub(in crate::commands) fn plan(arguments: &Plan, file: &Path) -> Result<StagesR
 }
 
 /// `NODE=MODEL`: what to take instead of a node's file.
-fn instead(models: &[PathBuf]) -> Result<HashMap<String, PathBuf>> {
+pub(in crate::commands) fn instead(models: &[PathBuf]) -> Result<HashMap<String, PathBuf>> {
     let pair = |model: &PathBuf| {
         let text = model.to_string_lossy();
         let (node, file) = text.split_once('=').ok_or_else(|| {

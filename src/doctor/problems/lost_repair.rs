@@ -1,7 +1,7 @@
 //! A repair that an update has undone, or that the next one will.
 
 use crate::doctor::clues;
-use crate::doctor::{Answer, Evidence, Facts, NodeSource, Problem, Rank, Step};
+use crate::doctor::{Answer, Evidence, Facts, Finding, NodeFacts, NodeSource, Problem, Rank, Step};
 use crate::revert::{Absence, FileOutcome, Reverted};
 use crate::text::quoted;
 
@@ -30,7 +30,7 @@ fn find(facts: &Facts) -> Answer {
         return Ok(vec![finding.because(Evidence::file("it was repaired, and is not any more", &file.path, None))]);
     }
     let present = reversal.files.iter().find(|file| !matches!(file.outcome, FileOutcome::Absent(_)));
-    let Some(file) = present else { return Ok(Vec::new()) };
+    let Some(file) = present else { return Ok(by_hand(node).into_iter().collect()) };
     let (how, before) = match node.source {
         NodeSource::Git => (
             "ComfyUI-Manager puts the repaired file into a stash",
@@ -56,4 +56,14 @@ fn lost(file: &Reverted) -> Option<&'static str> {
         | FileOutcome::Clashing(_)
         | FileOutcome::TooLong => None,
     }
+}
+
+/// Edits of somebody else's, which an update treats alike.
+fn by_hand(node: &NodeFacts) -> Option<Finding> {
+    let is_edited = node.checkout.git.as_ref().is_some_and(|git| git.modified == Some(true));
+    let root = quoted(&node.checkout.root);
+    let step = Step::Command(format!("git -C {root} diff --output=edits.patch"));
+    let message = "The node was edited by hand: `git pull` refuses, and ComfyUI-Manager puts the edits into a stash";
+    let evidence = Evidence::file("it is not as it was committed", &node.checkout.file, None);
+    is_edited.then(|| PROBLEM.finding(message, step).ranked(Rank::Note).because(evidence))
 }

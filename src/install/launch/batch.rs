@@ -184,7 +184,7 @@ impl Reader<'_> {
                 // What the script is called with.
                 rest = behind;
             } else if let Some((name, behind)) = inside.split_once(sign).filter(|(name, _)| !name.is_empty()) {
-                out.push_str(&self.value(name, line));
+                out.push_str(&self.value(name));
                 rest = behind;
             } else {
                 out.push(sign);
@@ -195,7 +195,7 @@ impl Reader<'_> {
     }
 
     /// The value of a variable, or the mark of one that is not known.
-    fn value(&self, name: &str, _line: &str) -> String {
+    fn value(&self, name: &str) -> String {
         if name.eq_ignore_ascii_case("cd") {
             return self.folder.as_ref().map_or_else(|| unknown(name), |folder| folder.display().to_string());
         }
@@ -262,16 +262,13 @@ fn behind_condition(text: &str) -> &str {
         }
     }
     let left = behind_operand(rest);
-    match left.strip_prefix("==") {
-        Some(right) => behind_operand(right),
-        // `%A% EQU 1`, or `"a"=="b"` without blanks, which is one operand.
-        None => {
-            let (operator, right) = split(left);
-            let is_operator =
-                ["equ", "neq", "lss", "leq", "gtr", "geq"].contains(&operator.to_ascii_lowercase().as_str());
-            if is_operator { behind_operand(right) } else { left }
-        }
+    if let Some(right) = left.strip_prefix("==") {
+        return behind_operand(right);
     }
+    // `%A% EQU 1`, or `"a"=="b"` without blanks, which is one operand.
+    let (operator, right) = split(left);
+    let is_operator = ["equ", "neq", "lss", "leq", "gtr", "geq"].contains(&operator.to_ascii_lowercase().as_str());
+    if is_operator { behind_operand(right) } else { left }
 }
 
 /// Behind a word whose quotes keep blanks together.

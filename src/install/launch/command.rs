@@ -7,6 +7,8 @@ use super::{Launch, LaunchKind};
 
 /// Around the name of something in a text whose value is not known.
 const UNKNOWN: [char; 2] = ['\u{e000}', '\u{e001}'];
+/// Programs that run Python, besides those that are called so.
+const RUNNERS: [&str; 5] = ["py", "pypy3", "uv", "accelerate", "torchrun"];
 /// Between the words of a value that has several.
 pub(super) const SEPARATOR: char = '\u{e002}';
 
@@ -39,11 +41,14 @@ pub(super) fn first_unknown(text: &str) -> Option<&str> {
 impl Command {
     /// The start of ComfyUI, if it is one: of the ComfyUI in this folder, unless the path cannot be followed.
     pub(super) fn launch(&self, kind: LaunchKind, file: Option<&Path>, comfyui: &Path) -> Option<Launch> {
-        let at = self.words.iter().position(|word| is_named(word, "main.py"));
-        let (main, behind) = match at {
-            Some(at) => (self.main(&self.words[at], comfyui)?, at + 1),
-            None => (None, self.behind_comfy_cli()?),
-        };
+        let at = self.start();
+        let main = at.and_then(|at| self.path(&self.words[at])).filter(|main| main.is_file());
+        let own = comfyui.join("main.py");
+        let real = |path: &Path| std::fs::canonicalize(path).ok();
+        if main.as_ref().is_some_and(|main| *main != own && real(main) != real(&own)) {
+            return None;
+        }
+        let behind = at.map_or_else(|| self.behind_comfy_cli(), |at| Some(at + 1))?;
         let mut launch = Launch::new(kind, file, Some(self.line), Vec::new());
         for word in &self.words[behind..] {
             match first_unknown(word) {
@@ -54,28 +59,32 @@ impl Command {
             }
         }
         let before = &self.words[..at.unwrap_or(0)];
-        let set = before.iter().filter_map(|word| word.split_once('=')).filter(|(name, _)| is_variable(name));
-        launch.environment = self.environment.clone();
+        let set = before.iter().filter_map(|word| assigned(word));
+        launch.environment.clone_from(&self.environment);
         launch.environment.extend(set.map(|(name, value)| (name.to_owned(), value.to_owned())));
         launch.environment.retain(|(_, value)| first_unknown(value).is_none());
         let python = before.iter().rfind(|word| base_name(word).to_ascii_lowercase().starts_with("python"));
         launch.python = python.and_then(|python| self.program(python));
-        launch.main = main;
+        launch.main = main.map(|_| own);
         launch.folder.clone_from(&self.folder);
         Some(launch)
     }
 
     /// The `main.py` that it starts, if the path can be followed.
     pub(super) fn main_path(&self) -> Option<PathBuf> {
-        self.path(self.words.iter().find(|word| is_named(word, "main.py"))?).filter(|path| path.is_file())
+        self.path(&self.words[self.start()?]).filter(|path| path.is_file())
     }
 
-    /// The path of a `main.py`; None if it belongs to something else.
-    fn main(&self, word: &str, comfyui: &Path) -> Option<Option<PathBuf>> {
-        let Some(path) = self.path(word).filter(|path| path.is_file()) else { return Some(None) };
-        let own = comfyui.join("main.py");
-        let real = |path: &Path| std::fs::canonicalize(path).ok();
-        (path == own || real(&path) == real(&own)).then_some(Some(own))
+    /// Where its words name the `main.py` that a Python runs. Other programs are given files of that name too.
+    fn start(&self) -> Option<usize> {
+        let at = self.words.iter().position(|word| base_name(word).eq_ignore_ascii_case("main.py"))?;
+        let runs = |word: &String| {
+            let name = base_name(word).to_ascii_lowercase();
+            let name = name.strip_suffix(".exe").unwrap_or(&name);
+            name.starts_with("python") || RUNNERS.contains(&name) || first_unknown(word).is_some()
+        };
+        let mut before = self.words[..at].iter().filter(|word| assigned(word).is_none()).peekable();
+        (before.peek().is_none() || before.any(runs)).then_some(at)
     }
 
     /// Where the arguments begin in `comfy launch -- --port 8189`.
@@ -112,8 +121,9 @@ pub(super) fn base_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-fn is_named(word: &str, name: &str) -> bool {
-    base_name(word).eq_ignore_ascii_case(name)
+/// `NAME=value`.
+fn assigned(word: &str) -> Option<(&str, &str)> {
+    word.split_once('=').filter(|(name, _)| is_variable(name))
 }
 
 /// Can this be the name of a variable?
@@ -171,13 +181,12 @@ pub(in crate::install) fn quoted_words(text: &str) -> Vec<String> {
     for c in text.chars() {
         match quote {
             Some(open) if c == open => quote = None,
-            Some(_) => word.get_or_insert_default().push(c),
             None if matches!(c, '"' | '\'') => {
                 quote = Some(c);
                 word.get_or_insert_default();
             }
             None if c.is_whitespace() => words.extend(word.take()),
-            None => word.get_or_insert_default().push(c),
+            _ => word.get_or_insert_default().push(c),
         }
     }
     words.extend(word);
@@ -206,6 +215,10 @@ mod tests {
         assert_eq!(launch(&["comfy", "launch"]).unwrap().arguments, [""; 0]);
         assert_eq!(launch(&["python", "domain.py"]), None);
         assert_eq!(launch(&["comfy", "install"]), None);
+        assert_eq!(launch(&["A=1", "./main.py", "--cpu"]).unwrap().arguments, ["--cpu"]);
+        for other in ["vim", "grep", "distorch-fix"] {
+            assert_eq!(launch(&[other, "x", "/c/main.py", "y"]), None, "{other}");
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ fn instructions(text: &str) -> Vec<Instruction> {
             whole.pop();
             match lines.next() {
                 Some((next, _)) if next.trim_start().starts_with('#') => whole.push('\\'),
-                Some((next, _)) => whole.push_str(&format!(" {}", next.trim())),
+                Some((next, _)) => whole = format!("{whole} {}", next.trim()),
                 None => break,
             }
         }
@@ -46,7 +46,7 @@ fn instructions(text: &str) -> Vec<Instruction> {
     instructions
 }
 
-fn of_text(text: &str, file: &Path, comfyui: &Path) -> Option<Launch> {
+pub(super) fn of_text(text: &str, file: &Path, comfyui: &Path) -> Option<Launch> {
     let all = instructions(text);
     let last_stage = all.iter().rposition(|instruction| instruction.name == "FROM").unwrap_or(0);
     let stage = &all[last_stage..];

@@ -74,7 +74,7 @@ pub enum LaunchKind {
     Desktop2,
     /// The settings of comfy-cli.
     ComfyCli,
-    /// The settings of StabilityMatrix.
+    /// The settings of Stability Matrix.
     StabilityMatrix,
     /// A script of Pinokio.
     Pinokio,
@@ -173,8 +173,11 @@ impl Site<'_> {
     }
 }
 
+/// Finds launches, and adds what is wrong with files to the problems.
+type Source = fn(&Site<'_>, &mut Vec<String>) -> Vec<Launch>;
+
 /// Where launches are looked for, besides the settings of the installation's own launcher. What runs now comes first.
-const SOURCES: [fn(&Site<'_>, &mut Vec<String>) -> Vec<Launch>; 6] = [
+const SOURCES: [Source; 6] = [
     process::launches,
     scripts::launches,
     systemd::launches,
@@ -195,10 +198,52 @@ pub(super) fn launches(draft: &Draft, places: &Places, problems: &mut Vec<String
     launches
 }
 
-/// The folders of ComfyUIs that run now, or that services start.
+/// The folder of each ComfyUI that runs now, or that a service starts.
 pub(super) fn started(places: &Places) -> Vec<PathBuf> {
     let draft = Draft::new(super::layout::Layout::Folder, Path::new(""));
     let site = Site { draft: &draft, places };
     let programs = process::programs(&site).into_iter().chain(systemd::programs(&site));
     programs.filter_map(|main| main.parent().map(Path::to_path_buf)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Texts of what means something to one of the readers.
+    fn text() -> impl Strategy<Value = String> {
+        let parts = proptest::sample::select(vec![
+            "python ", "main.py ", "--cpu ", "set ", "A=", "%A%", "%", "!A!", "%~dp0", "^\n", "\\\n", "`\n", "$A",
+            "${A", "}", "$(", ")", "(", "\"", "'", "`", "&", "|", ";", ">", "2>&1 ", "<<E\n", "E\n", "if ", "else ",
+            "for ", "do ", "fi\n", "[", "]", "@", "#", "<#", "cd ", "start ", "call ", "\n", "\r\n", " ", "é",
+            "\u{e000}", "\u{e002}", "CMD ", "FROM a\n", "{{", "}}", "//", "~", "==",
+        ]);
+        proptest::collection::vec(parts, 0..40).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_stops_a_reader(text in text()) {
+            let (script, comfyui) = (Path::new("/p/run"), Path::new("/p/ComfyUI"));
+            let outside = |_: &str| None;
+            let context =
+                shell::Context { folder: None, script_folder: None, environment: &[], outside: &outside, line: 1 };
+            let mut commands = batch::commands(&text, script, &outside);
+            commands.extend(powershell::commands(&text, script, &outside));
+            commands.extend(shell::commands(&text, context));
+            let options = Options::default();
+            for command in commands {
+                if let Some(mut launch) = command.launch(LaunchKind::Shell, Some(script), comfyui) {
+                    launch.interpret(&options);
+                    let known = |text: &String| command::first_unknown(text).is_none();
+                    prop_assert!(launch.arguments.iter().all(known));
+                }
+            }
+            pinokio::quoted(&text);
+            quoted_words(&text);
+            dockerfile::of_text(&text, script, comfyui);
+        }
+    }
 }

@@ -45,7 +45,7 @@ pub(super) fn launches(site: &Site<'_>, problems: &mut Vec<String>) -> Vec<Launc
 }
 
 /// The texts in quotes of a script, with where each begins.
-fn quoted(text: &str) -> Vec<(usize, String)> {
+pub(super) fn quoted(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {

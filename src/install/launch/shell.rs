@@ -245,10 +245,9 @@ impl Reader<'_> {
                 '\\' => {
                     self.next();
                     match self.next() {
-                        Some('\n') => {}
+                        Some('\n') | None => {}
                         Some(c) if "\"\\$`".contains(c) => word.push(c),
                         Some(c) => word.extend(['\\', c]),
-                        None => {}
                     }
                 }
                 '$' | '`' => {
@@ -402,12 +401,11 @@ impl Reader<'_> {
         let mut words = std::mem::take(words);
         while let Some(first) = words.first() {
             match first.as_str() {
-                "if" | "elif" | "while" | "until" | "!" | "time" => drop(words.remove(0)),
+                "if" | "elif" | "else" | "while" | "until" | "!" | "time" => drop(words.remove(0)),
                 "then" | "do" | "{" => {
                     self.blocks += 1;
                     words.remove(0);
                 }
-                "else" => drop(words.remove(0)),
                 "fi" | "done" | "}" | "esac" => {
                     self.blocks = self.blocks.saturating_sub(1);
                     words.remove(0);

@@ -82,9 +82,9 @@ fn units(site: &Site<'_>, problems: &mut Vec<String>) -> Vec<Unit> {
             let entries =
                 fs::read_dir(folder.join(format!("{name}.d"))).into_iter().flatten().take(MOST_UNITS).flatten();
             for entry in entries {
-                let addition = entry.file_name().to_string_lossy().into_owned();
-                if addition.ends_with(".conf") {
-                    additions.entry(addition).or_insert_with(|| entry.path());
+                let path = entry.path();
+                if path.extension().is_some_and(|extension| extension == "conf") {
+                    additions.entry(entry.file_name().to_string_lossy().into_owned()).or_insert(path);
                 }
             }
         }

@@ -15,14 +15,10 @@ use crate::install::config::text;
 use crate::install::is_root;
 use crate::install::launch::{Launch, LaunchKind};
 
-pub(super) const KIND: Kind = Kind { of, inside, usual };
+pub(super) const KIND: Kind = Kind { of, inside: |_, _| Vec::new(), usual };
 
 fn of(comfyui: &Path, places: &Places) -> Option<Draft> {
     usual(places).into_iter().find(|draft| draft.comfyui == comfyui)
-}
-
-fn inside(_: &Path, _: &Places) -> Vec<PathBuf> {
-    Vec::new()
 }
 
 fn usual(places: &Places) -> Vec<Draft> {

@@ -20,7 +20,7 @@ use crate::install::extra_model_paths;
 use crate::install::is_root;
 use crate::install::launch::{Launch, LaunchKind};
 
-pub(super) const KIND: Kind = Kind { of, inside, usual };
+pub(super) const KIND: Kind = Kind { of, inside: |_, _| Vec::new(), usual };
 
 /// What the app's settings folder is called.
 const NAME: &str = "ComfyUI";
@@ -35,10 +35,6 @@ fn of(comfyui: &Path, places: &Places) -> Option<Draft> {
     let is_of_app =
         comfyui.parent()?.file_name()?.eq_ignore_ascii_case("resources") && comfyui.parent()?.join("app.asar").exists();
     is_of_app.then(|| Draft::new(Layout::Desktop, comfyui))
-}
-
-fn inside(_: &Path, _: &Places) -> Vec<PathBuf> {
-    Vec::new()
 }
 
 fn usual(places: &Places) -> Vec<Draft> {

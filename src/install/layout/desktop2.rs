@@ -13,7 +13,7 @@ use crate::install::config::{json, line_of};
 use crate::install::is_root;
 use crate::install::launch::{Launch, LaunchKind, quoted_words};
 
-pub(super) const KIND: Kind = Kind { of, inside, usual };
+pub(super) const KIND: Kind = Kind { of, inside: |_, _| Vec::new(), usual };
 
 /// What the app calls its folders, and what it was called before.
 const NAMES: [&str; 2] = ["comfyui-desktop-2", "comfyui-launcher"];
@@ -22,10 +22,6 @@ const DEFAULT_ARGUMENTS: &str = "--enable-manager";
 
 fn of(comfyui: &Path, places: &Places) -> Option<Draft> {
     usual(places).into_iter().find(|draft| draft.comfyui == comfyui)
-}
-
-fn inside(_: &Path, _: &Places) -> Vec<PathBuf> {
-    Vec::new()
 }
 
 fn usual(places: &Places) -> Vec<Draft> {

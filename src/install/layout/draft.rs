@@ -62,7 +62,7 @@ impl Draft {
             self.base.clone().unwrap_or_else(|| self.agreed(&launches, "--base-directory", &self.comfyui.clone()));
         let user = self.agreed(&launches, "--user-directory", &base.join("user"));
         let python = self.python(&launches, &base);
-        let logs = self.logs(&user, &launches);
+        let logs = self.logs(&user);
         let mut custom_nodes = vec![base.join("custom_nodes")];
         let mut extra_model_paths = Vec::new();
         let beside_main = self.comfyui.join("extra_model_paths.yaml");
@@ -133,11 +133,9 @@ impl Draft {
     }
 
     /// Its logs, the newest first.
-    fn logs(&self, user: &Path, _launches: &[Launch]) -> Vec<PathBuf> {
-        let is_log = |name: &str| {
-            let is_of_comfyui = name.starts_with("comfyui") && name != "comfyui.db";
-            is_of_comfyui && (name.ends_with(".log") || name.contains(".log"))
-        };
+    fn logs(&self, user: &Path) -> Vec<PathBuf> {
+        // `comfyui_8188.prev.log`, `comfyui.log_2026-01-01T00-00-00-000Z.log`.
+        let is_log = |name: &str| name.starts_with("comfyui") && name.contains(".log");
         let mut found: Vec<(SystemTime, PathBuf)> = Vec::new();
         let mut add = |path: PathBuf| {
             let about = fs::metadata(&path).ok().filter(fs::Metadata::is_file);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
@@ -22,14 +22,21 @@ const MOST_LISTED: usize = 12;
 pub(super) fn installation(path: &Path, places: &Places) -> Result<Installation> {
     const HELP: &str = "name the folder of ComfyUI, or one that is in it";
     let real = fs::canonicalize(path).with_context(|| format!("cannot look at {}", path.display())).help(HELP)?;
-    let shown_path: PathBuf = text::logical_dir()?.join(path).components().collect();
+    // `link/..` is not the folder of `link`: only the file system knows what is above.
+    let goes_up = path.components().any(|part| part == Component::ParentDir);
+    let shown_path: PathBuf =
+        if goes_up { real.clone() } else { text::logical_dir()?.join(path).components().collect() };
     for path in [&shown_path, &real] {
         if let Some(comfyui) = path.ancestors().find(|folder| is_root(folder)) {
             return Ok(draft(comfyui, places).read(places));
         }
     }
     let mut found: Vec<PathBuf> = Vec::new();
-    for folder in shown_path.ancestors() {
+    // What is directly in the user's folder does not surround everything in there.
+    let home = places.home();
+    let is_around =
+        |folder: &&Path| *folder == shown_path || !home.as_ref().is_some_and(|home| home.starts_with(folder));
+    for folder in shown_path.ancestors().take_while(is_around) {
         found = KINDS.iter().flat_map(|kind| (kind.inside)(folder, places)).collect();
         if !found.is_empty() {
             break;
@@ -87,7 +94,7 @@ pub(super) fn draft(comfyui: &Path, places: &Places) -> Draft {
     known.unwrap_or_else(|| Draft::new(super::Layout::Folder, comfyui))
 }
 
-/// The ComfyUIs below a folder, level by level down to where there is one.
+/// Each ComfyUI below a folder, level by level down to where there is one.
 fn below(top: &Path) -> Vec<PathBuf> {
     let mut level = vec![top.to_owned()];
     let mut looked_into = 0;

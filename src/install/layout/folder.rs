@@ -1,19 +1,9 @@
 //! A folder with ComfyUI in it, and nothing that says what made it.
 
-use std::path::{Path, PathBuf};
-
 use super::{Draft, Kind, Layout, Places};
 use crate::install::is_root;
 
-pub(super) const KIND: Kind = Kind { of, inside, usual };
-
-fn of(comfyui: &Path, _: &Places) -> Option<Draft> {
-    Some(Draft::new(Layout::Folder, comfyui))
-}
-
-fn inside(_: &Path, _: &Places) -> Vec<PathBuf> {
-    Vec::new()
-}
+pub(super) const KIND: Kind = Kind { of: |_, _| None, inside: |_, _| Vec::new(), usual };
 
 pub(super) fn usual(places: &Places) -> Vec<Draft> {
     let home = places.home();

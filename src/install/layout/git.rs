@@ -1,17 +1,13 @@
 //! A clone of ComfyUI.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{Draft, Kind, Layout, Places, folder};
 
-pub(super) const KIND: Kind = Kind { of, inside, usual };
+pub(super) const KIND: Kind = Kind { of, inside: |_, _| Vec::new(), usual };
 
 fn of(comfyui: &Path, _: &Places) -> Option<Draft> {
     comfyui.join(".git").exists().then(|| Draft::new(Layout::Git, comfyui))
-}
-
-fn inside(_: &Path, _: &Places) -> Vec<PathBuf> {
-    Vec::new()
 }
 
 fn usual(places: &Places) -> Vec<Draft> {

@@ -41,7 +41,7 @@ pub enum Layout {
     Desktop2,
     /// comfy-cli.
     ComfyCli,
-    /// StabilityMatrix.
+    /// Stability Matrix.
     StabilityMatrix,
     /// Pinokio.
     Pinokio,
@@ -84,13 +84,13 @@ pub struct Installation {
 struct Kind {
     /// Is the ComfyUI in this folder of the kind?
     of: fn(&Path, &Places) -> Option<Draft>,
-    /// The ComfyUIs that belong to a folder of the kind, which itself is none.
+    /// Each ComfyUI that belongs to a folder of the kind, which itself is none.
     inside: fn(&Path, &Places) -> Vec<PathBuf>,
     /// Those in the usual places.
     usual: fn(&Places) -> Vec<Draft>,
 }
 
-/// Every kind. Of those that recognise a ComfyUI, the first counts.
+/// Every kind. Of those that recognise a ComfyUI, the first counts; the last is for what is left.
 const KINDS: [Kind; 9] = [
     desktop::KIND,
     desktop2::KIND,

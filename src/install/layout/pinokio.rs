@@ -26,7 +26,7 @@ fn of(comfyui: &Path, _: &Places) -> Option<Draft> {
     })
 }
 
-/// The ComfyUIs of Pinokio's home, of its `api`, or of one app.
+/// Each ComfyUI of Pinokio's home, of its `api`, or of one app.
 fn inside(folder: &Path, places: &Places) -> Vec<PathBuf> {
     let api = if named(folder, "api") { folder.to_owned() } else { folder.join("api") };
     let apps = fs::read_dir(api).into_iter().flatten().take(MOST_APPS).flatten().map(|entry| entry.path());

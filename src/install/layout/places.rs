@@ -106,7 +106,7 @@ impl Places {
         }
     }
 
-    /// The user's documents; with OneDrive there can be two folders of them.
+    /// The user's documents; a service that copies them elsewhere can have a folder of its own.
     pub(in crate::install) fn documents(&self) -> Vec<PathBuf> {
         let one_drive = self.variable("OneDrive").filter(|_| self.os == Os::Windows);
         self.home().into_iter().chain(one_drive).map(|folder| folder.join("Documents")).collect()

@@ -1,4 +1,4 @@
-//! StabilityMatrix, which keeps packages in a library and their arguments in its `settings.json`.
+//! Stability Matrix, which keeps packages in a library and their arguments in its `settings.json`.
 //!
 //! ```text
 //! <settings>/StabilityMatrix/library.json    LibraryPath
@@ -38,7 +38,7 @@ fn of(comfyui: &Path, _: &Places) -> Option<Draft> {
     Some(Draft { root: comfyui.to_owned(), launches, problems, ..Draft::new(Layout::StabilityMatrix, comfyui) })
 }
 
-/// The ComfyUIs of a library, or of the folder with the program and the library `Data`.
+/// Each ComfyUI of a library, or of the folder with the program and the library `Data`.
 fn inside(folder: &Path, places: &Places) -> Vec<PathBuf> {
     let libraries = [folder.to_owned(), folder.join("Data")];
     let packages = libraries.iter().filter(|library| library.join("settings.json").is_file());

@@ -14,7 +14,7 @@ use crate::report::{CheckedFile, DoctorReport};
 #[derive(Serialize, Deserialize)]
 pub(super) struct Facts {
     groups: Vec<Group>,
-    gpus: Value<Vec<Gpu>>,
+    gpus: Option<Vec<Gpu>>,
     workflows: Vec<Workflow>,
 }
 
@@ -27,20 +27,20 @@ struct Group {
 #[derive(Serialize, Deserialize)]
 struct Fact {
     name: String,
-    value: Value<String>,
+    value: Value,
     place: Option<String>,
 }
 
 /// A fact, or why it is unknown.
 #[derive(Serialize, Deserialize)]
-enum Value<T> {
-    Is(T),
+enum Value {
+    Is(String),
     Unknown(String),
 }
 
 #[derive(Serialize, Deserialize)]
 struct Gpu {
-    device: Value<String>,
+    device: Value,
     index: u32,
     name: String,
     total: String,
@@ -52,6 +52,8 @@ struct Workflow {
     path: String,
     /// Why it could not be read.
     error: Option<String>,
+    /// Why there is no picture of it.
+    unplanned: Option<String>,
     /// The level and the text of each finding.
     findings: Vec<(String, String)>,
 }
@@ -60,7 +62,7 @@ impl Facts {
     pub(super) fn new(report: &DoctorReport) -> Self {
         Self {
             groups: some(&report.facts).map(Group::new).collect(),
-            gpus: Value::new(&report.gpus, |gpus| some(gpus).map(Gpu::new).collect()),
+            gpus: report.gpus.ok().map(|gpus| some(gpus).map(Gpu::new).collect()),
             workflows: some(&report.workflows).map(Workflow::new).collect(),
         }
     }
@@ -68,11 +70,11 @@ impl Facts {
     pub(super) fn markup(&self) -> Markup {
         let all = html! {
             div.groups { @for group in &self.groups { (group.markup()) } }
-            div.card {
-                h3 { "GPUs" }
-                @match &self.gpus {
-                    Value::Is(gpus) => (wide("GPUs", &table(gpus))),
-                    Value::Unknown(why) => p.faint { "Unknown: " (sentence(why)) },
+            // If they are unknown, the facts about the machine say why.
+            @if let Some(gpus) = &self.gpus {
+                div.card {
+                    h3 { "GPUs" }
+                    (wide("GPUs", &table(gpus)))
                 }
             }
             @for workflow in &self.workflows { (workflow.markup()) }
@@ -108,26 +110,24 @@ impl Fact {
     fn new(fact: &FactReport) -> Self {
         Self {
             name: fact.name.clone(),
-            value: Value::new(&fact.value, Clone::clone),
+            value: Value::new(&fact.value),
             place: fact.place.as_ref().map(place).filter(|place| Some(place) != fact.value.ok()),
         }
     }
 }
 
-impl<T> Value<T> {
-    fn new<K>(known: &Known<K>, value: impl FnOnce(&K) -> T) -> Self {
+impl Value {
+    fn new(known: &Known<String>) -> Self {
         match known {
-            Known::Is(fact) => Self::Is(value(fact)),
+            Known::Is(fact) => Self::Is(fact.clone()),
             Known::Unknown(why) => Self::Unknown(why.clone()),
         }
     }
-}
 
-impl Value<String> {
     fn markup(&self) -> Markup {
         match self {
             Self::Is(text) => prose(text),
-            Self::Unknown(why) => html! { span.faint { "unknown: " (prose(why)) } },
+            Self::Unknown(why) => html! { span.faint { "unknown, because " (prose(why)) } },
         }
     }
 }
@@ -136,7 +136,7 @@ impl Gpu {
     fn new(gpu: &GpuReport) -> Self {
         let gb = |bytes: u64| format!("{:.1} GB", gigabytes(bytes));
         Self {
-            device: Value::new(&gpu.device, Clone::clone),
+            device: Value::new(&gpu.device),
             index: gpu.index,
             name: gpu.name.clone(),
             total: gb(gpu.total_bytes),
@@ -180,8 +180,14 @@ impl Workflow {
             Level::Warning => "warning",
             Level::Note => "note",
         };
+        let unplanned = workflow.plan.get().err();
         let findings = some(findings).map(|finding| (word(finding.level).to_owned(), finding.said()));
-        Self { path: path.shown(), error: error.as_ref().map(ToString::to_string), findings: findings.collect() }
+        Self {
+            path: path.shown(),
+            error: error.as_ref().map(ToString::to_string),
+            unplanned,
+            findings: findings.collect(),
+        }
     }
 
     fn markup(&self) -> Markup {
@@ -190,6 +196,7 @@ impl Workflow {
                 h3 { "Workflow " (self.path) }
                 @if let Some(error) = &self.error { p.faint { (error) } }
                 @else if self.findings.is_empty() { p.faint { "Its checks found nothing." } }
+                @if let Some(why) = &self.unplanned { p.faint { "There is no picture of it: " (sentence(why)) } }
                 dl.facts {
                     @for (level, text) in &self.findings {
                         dt { (level) }

@@ -25,6 +25,8 @@ pub(super) struct Finding {
 #[derive(Serialize, Deserialize)]
 struct Quote {
     place: String,
+    /// All lines that have the same to show.
+    lines: Vec<u64>,
     text: String,
 }
 
@@ -50,7 +52,7 @@ impl Finding {
             matters: matters.to_owned(),
             message: found.message.clone(),
             about: found.about.to_owned(),
-            evidence: some(&found.evidence).map(Quote::new).collect(),
+            evidence: quotes(&found.evidence),
             step: Step::new(&found.step),
             sources: found.sources.iter().map(|&source| source.to_owned()).collect(),
         }
@@ -77,7 +79,7 @@ impl Finding {
                     h4.label { "How that is known" }
                     @for quote in &self.evidence {
                         figure.quote {
-                            figcaption { (quote.place) }
+                            figcaption { (quote.caption()) }
                             pre { (quote.text) }
                         }
                     }
@@ -98,9 +100,27 @@ impl Finding {
 }
 
 impl Quote {
-    fn new(evidence: &EvidenceReport) -> Self {
-        Self { place: place(&evidence.place), text: evidence.text.clone() }
+    fn caption(&self) -> String {
+        let lines: Vec<String> = self.lines.iter().map(u64::to_string).collect();
+        match &lines[..] {
+            [] => self.place.clone(),
+            [line] => format!("{}, line {line}", self.place),
+            _ => format!("{}, lines {}", self.place, lines.join(", ")),
+        }
     }
+}
+
+/// Evidence, line after line of one place as one if they show the same.
+fn quotes(evidence: &[EvidenceReport]) -> Vec<Quote> {
+    let mut quotes: Vec<Quote> = Vec::new();
+    for EvidenceReport { text, place } in some(evidence) {
+        let (place, line) = parts(place);
+        match quotes.last_mut() {
+            Some(last) if (&last.place, &last.text) == (&place, text) => last.lines.extend(line),
+            _ => quotes.push(Quote { place, lines: line.into_iter().collect(), text: text.clone() }),
+        }
+    }
+    quotes
 }
 
 impl Step {
@@ -176,19 +196,29 @@ fn paste(text: &str) -> Markup {
                 @if word.starts_with('-') { span { (word) } } @else { (word) }
             }
         }
-        p.hint { "One click selects all of it." }
+        p.hint.copy {
+            "One click selects all of it."
+            @if text.contains('…') { " … stands for folders that are not shown." }
+        }
     }
 }
 
 /// A place in words.
 pub(super) fn place(place: &PlaceReport) -> String {
+    match parts(place) {
+        (place, Some(line)) => format!("{place}, line {line}"),
+        (place, None) => place,
+    }
+}
+
+/// A place in words, and its line.
+fn parts(place: &PlaceReport) -> (String, Option<u64>) {
     match place {
-        PlaceReport::File { path, line: Some(line) } => format!("{}, line {line}", path.shown()),
-        PlaceReport::File { path, line: None } => path.shown(),
-        PlaceReport::Log { path: Some(path), line } => format!("{}, line {line}", path.shown()),
-        PlaceReport::Log { path: None, line } => format!("the log, line {line}"),
-        PlaceReport::Output { program } => format!("what {program} prints"),
-        PlaceReport::Node { path, id } => format!("{}, node {id}", path.shown()),
+        PlaceReport::File { path, line } => (path.shown(), line.map(|line| line as u64)),
+        PlaceReport::Log { path: Some(path), line } => (path.shown(), Some(*line)),
+        PlaceReport::Log { path: None, line } => ("the log".to_owned(), Some(*line)),
+        PlaceReport::Output { program } => (format!("what {program} prints"), None),
+        PlaceReport::Node { path, id } => (format!("{}, node {id}", path.shown()), None),
     }
 }
 

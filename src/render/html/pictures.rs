@@ -12,14 +12,20 @@ use crate::stages::{Stage, Staged};
 #[derive(Serialize, Deserialize)]
 pub(super) struct Picture {
     workflow: String,
-    /// Line by line, so that each is a text of its own.
-    svg: Vec<String>,
+    svg: Vec<Piece>,
     peaks: String,
     devices: Vec<String>,
     /// The name of each stage, and what lies on each device.
     stages: Vec<(String, Vec<String>)>,
     /// What is not known.
     unknown: Vec<String>,
+}
+
+/// A piece of a picture. Its texts are texts of the page: what is private is left out of them too.
+#[derive(Serialize, Deserialize)]
+enum Piece {
+    Markup(String),
+    Text(String),
 }
 
 impl Picture {
@@ -30,7 +36,7 @@ impl Picture {
         let devices = staged.stages[0].usage.iter().map(|usage| usage.device.as_str().to_owned());
         Some(Self {
             workflow: plan.file.clone(),
-            svg: svg::stages(staged).lines().map(str::to_owned).collect(),
+            svg: svg::stages(staged).split_inclusive('\n').flat_map(pieces).collect(),
             peaks: peaks(staged),
             devices: devices.collect(),
             stages: some(&staged.stages).map(row).collect(),
@@ -42,12 +48,23 @@ impl Picture {
         html! {
             figure.card.picture {
                 h3 { (self.workflow) }
-                (wide("Picture", &PreEscaped(self.svg.join("\n"))))
+                (wide("Picture", &self.svg()))
                 figcaption { (self.peaks) }
                 @for unknown in &self.unknown { p.about { "Not known: " (sentence(unknown)) } }
                 details {
                     summary { "The same as a table" }
                     (wide("Table", &self.table()))
+                }
+            }
+        }
+    }
+
+    fn svg(&self) -> Markup {
+        html! {
+            @for piece in &self.svg {
+                @match piece {
+                    Piece::Markup(markup) => (PreEscaped(markup)),
+                    Piece::Text(text) => (text),
                 }
             }
         }
@@ -82,6 +99,18 @@ pub(super) fn markup(pictures: &[Picture]) -> Markup {
         html! {}
     } else {
         section("pictures", "What lies where while it runs", &all)
+    }
+}
+
+/// The pieces of a line of a picture, in which an element with a text is a line of its own.
+fn pieces(line: &str) -> Vec<Piece> {
+    let parts = line.split_once("</text>").and_then(|(start, _)| start.split_once('>'));
+    match parts {
+        Some((start, text)) => {
+            let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+            vec![Piece::Markup(format!("{start}>")), Piece::Text(text), Piece::Markup("</text>\n".to_owned())]
+        }
+        None => vec![Piece::Markup(line.to_owned())],
     }
 }
 

@@ -59,7 +59,7 @@ impl Run {
     pub(super) fn markup(&self) -> Markup {
         let content = match self {
             Self::Seen(seen) => seen.markup(),
-            Self::Unknown(why) => html! { p.card { "Unknown: " (sentence(why)) } },
+            Self::Unknown(why) => html! { p.card { "Unknown, because " (sentence(why)) } },
         };
         section("run", "The last run", &content)
     }

@@ -4,6 +4,7 @@ mod checks;
 mod doctor;
 mod findings;
 mod loaders;
+mod log;
 mod patch;
 mod plan;
 mod proof;
@@ -17,6 +18,8 @@ use std::fmt::Write as _;
 use std::io;
 
 use anyhow::Result;
+
+pub use self::log::{concluded, told};
 
 use crate::comfyui::{Fit, Kind, Pair};
 use crate::fixes::Status;

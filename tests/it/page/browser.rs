@@ -1,7 +1,6 @@
 //! A real browser, without a window.
 
 use std::ffi::OsString;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -109,26 +108,29 @@ pub fn opened(browser: &Path, page: &Path) -> (String, Vec<String>) {
     (document, log.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect())
 }
 
-/// What `probe.js` sees in a page that is shown this wide, and in this scheme.
-pub fn probed(browser: &Path, page: &str, name: &str, scheme: Scheme, width: u32) -> serde_json::Value {
+/// What `probe.js` sees in a page that is shown this wide, for each width, and in this scheme.
+pub fn probed(browser: &Path, page: &str, name: &str, scheme: Scheme, widths: &[u32]) -> Vec<serde_json::Value> {
     // In a copy, whose policy lets this script run, and nothing else.
     let policy = "default-src 'none'; ";
     assert_eq!(page.matches(policy).count(), 1);
     let probe = format!("<script>{}</script></head>", include_str!("probe.js"));
     let copy = page.replace(policy, &format!("{policy}script-src 'unsafe-inline'; ")).replacen("</head>", &probe, 1);
-    let copy = written(&format!("{name}-probe-{scheme:?}-{width}.html"), &copy);
+    let copy = written(&format!("{name}-probe.html"), &copy);
     // A window has a least width, a frame has none.
-    let frame = format!(
-        "<!doctype html><pre id=seen></pre><script>addEventListener('message', event => seen.textContent = event.data)</script>\
-         <iframe src=\"{}\" style=\"width: {width}px; height: 3000px; border: 0\"></iframe>",
-        copy.file_name().unwrap().to_str().unwrap()
-    );
-    let frame = written(&format!("{name}-frame-{scheme:?}-{width}.html"), &frame);
-    let (document, _) = run(browser, scheme, &frame, &["--dump-dom", "--virtual-time-budget=10000"]);
-    let seen =
-        document.split("<pre id=\"seen\">").nth(1).and_then(|rest| rest.split("</pre>").next()).unwrap_or_default();
-    let seen = seen.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", "\u{a0}").replace("&amp;", "&");
-    serde_json::from_str(&seen).unwrap_or_else(|error| panic!("{error}: {document}"))
+    let frame = |width: &u32| {
+        let file = copy.file_name().unwrap().to_str().unwrap();
+        format!("<iframe src=\"{file}\" style=\"width: {width}px; height: 3000px; border: 0\"></iframe>")
+    };
+    let listen = "<!doctype html><pre id=seen></pre><script>addEventListener('message', event => seen.append(event.data + '\\n'))</script>";
+    let frames = format!("{listen}{}", widths.iter().map(frame).collect::<String>());
+    let frames = written(&format!("{name}-frames.html"), &frames);
+    let (document, _) = run(browser, scheme, &frames, &["--dump-dom", "--virtual-time-budget=10000"]);
+    let seen = document.split("<pre id=\"seen\">").nth(1).and_then(|rest| rest.split("</pre>").next());
+    let seen = seen.unwrap_or_default().replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    let mut seen: Vec<serde_json::Value> = seen.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(seen.len(), widths.len(), "{document}");
+    seen.sort_by_key(|seen| seen["width"].as_u64());
+    seen
 }
 
 /// A picture of a page: its size, and its colours, each with how many points have it.

@@ -1,6 +1,7 @@
 //! What the page of `doctor --html` promises: it is one file that says everything, to everybody, and nothing private.
 
 mod browser;
+mod private;
 mod report;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,6 @@ use self::browser::Scheme;
 use distorch_fix::redact::{Names, Redactor};
 use distorch_fix::render::html::page;
 use distorch_fix::report::DoctorReport;
-use proptest::prelude::*;
 
 /// The page about a report, redacted.
 fn redacted(report: &DoctorReport) -> String {
@@ -65,8 +65,8 @@ fn a_browser_shows_it_to_everybody() {
         let (_, console) = browser::opened(&browser, &file);
         assert_eq!(console, [""; 0]);
         for (scheme, ground) in [(Scheme::Light, "rgb(246, 245, 241)"), (Scheme::Dark, "rgb(20, 22, 26)")] {
-            for width in [360, 1100] {
-                let seen = browser::probed(&browser, &page, name, scheme, width);
+            let widths = [360, 1100];
+            for (width, seen) in widths.into_iter().zip(browser::probed(&browser, &page, name, scheme, &widths)) {
                 assert_eq!(seen["wrong"], serde_json::json!([]), "{name}, {scheme:?}, {width} wide");
                 assert_eq!((&seen["ground"], &seen["width"]), (&ground.into(), &width.into()));
                 let findings = seen["findings"].as_array().unwrap();
@@ -86,4 +86,30 @@ fn a_browser_shows_it_to_everybody() {
             );
         }
     }
+}
+
+/// What would end an element, begin a script, or turn the text around.
+const HOSTILE: &str = "<script>document.title = 'taken'</script></style></title><img src=x onerror=alert(1)> \
+    \"onclick='alert(1)' &lt;b&gt; ]]> --> \u{202e}\u{1b}[31m\u{0}\u{fffe} javascript:alert(1)\u{2066}";
+
+#[test]
+fn no_text_is_more_than_text() {
+    let page = redacted(&report::with(HOSTILE));
+    for markup in ["<script", "<img", "\u{202e}", "\u{2066}", "\u{1b}", "\0", "'taken'</"] {
+        assert!(!page.contains(markup), "{markup:?}");
+    }
+    // That of the page, and that of the picture.
+    assert_eq!((page.matches("</style>").count(), page.matches("</title>").count()), (2, 1));
+    assert!(page.contains("&lt;script&gt;document.title = 'taken'&lt;/script&gt;"));
+    let Some(browser) = browser::browser() else { return };
+    let (document, console) = browser::opened(&browser, &written("hostile.html", &page));
+    assert!(document.contains("<title>distorch-fix doctor: &lt;script&gt;") && console.is_empty(), "{console:?}");
+    let [seen] = &browser::probed(&browser, &page, "hostile", Scheme::Light, &[360])[..] else { panic!() };
+    assert_eq!((&seen["wrong"], &seen["scripts"]), (&serde_json::json!([]), &1.into()), "only the probe is a script");
+}
+
+#[test]
+fn the_longest_text_does_not_make_the_page_long() {
+    let page = redacted(&report::with(&"a MB in every text ".repeat(60_000)));
+    assert!(page.len() < 300 << 10 && page.contains("more characters)"), "{} bytes", page.len());
 }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use super::Human;
-use crate::allocator::{Accounting, Policy, gigabytes};
+use crate::allocator::{Accounting, Policy, gigabytes, readable};
 use crate::plan::lora::Matched;
 use crate::plan::modules::Modules;
 use crate::plan::tensor::Tensor;
@@ -16,7 +16,7 @@ use crate::plan::types::{Types, name_of};
 use crate::plan::{Level, Plan, Planned, Run, Usage};
 use crate::render::columns::{columns, width, wrapped};
 use crate::render::style::{BAD, FAINT, GOOD, STRONG, UNSURE};
-use crate::render::{Render, Screen};
+use crate::render::{self, Render, Screen};
 use crate::report::{ModelsReport, PlanReport};
 use crate::text::{counted, visible};
 
@@ -74,11 +74,11 @@ fn model(planned: &Planned) -> String {
         out.push_str(&patched(file));
     }
     if modules.reserve_bytes > 0 {
-        let reserve = size(modules.reserve_bytes);
+        let reserve = readable(modules.reserve_bytes);
         let _ = writeln!(out, "  including {reserve} that ComfyUI-GGUF reserves for unpacking the largest weight");
     }
     if modules.unlisted_bytes > 0 {
-        let unlisted = size(modules.unlisted_bytes);
+        let unlisted = readable(modules.unlisted_bytes);
         let _ = writeln!(out, "  plus {unlisted} that belong to no layer and are not placed");
     }
     if let [first, rest @ ..] = &modules.ignored[..] {
@@ -125,12 +125,6 @@ fn patched(file: &Matched) -> String {
     format!("  patched by {name}: {} of its names match layers of this model{unknown}\n", file.known)
 }
 
-/// Bytes in a unit that shows enough digits.
-fn size(bytes: u64) -> String {
-    let gb = gigabytes(bytes);
-    if gb < 0.1 { format!("{:.2} MB", gb * 1024.0) } else { format!("{gb:.2} GB") }
-}
-
 fn devices(plan: &Plan, planned: &Planned, run: &Run) -> String {
     let node = match (planned.is_alike(&plan.options), run.policy) {
         (true, _) => "The node, repaired or not",
@@ -167,17 +161,11 @@ fn row(device: &str, cells: [String; 7], counts_more: bool) -> String {
 /// How much of a device its weights take, after a line of this many columns or, if there is no room, below it; red if
 /// they are more than it has.
 fn bar(used_bytes: u64, total_bytes: u64, columns_before: usize) -> String {
-    let needed = columns_before + 2 + usize::from(BAR) + " 100%".len();
+    let needed = columns_before + 2 + render::bar::width(BAR);
     let lead = if columns().is_some_and(|columns| columns < needed) { "\n          " } else { "  " };
     let used = if total_bytes > 0 { gigabytes(used_bytes) / gigabytes(total_bytes) } else { 0.0 };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the bar")]
-    let eighths = (used.clamp(0.0, 1.0) * f64::from(8 * BAR)).round() as usize;
-    let (full, rest) = (eighths / 8, eighths % 8);
-    let part = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][rest];
-    let filled = "█".repeat(full) + part;
-    let empty = "░".repeat(usize::from(BAR) - full - usize::from(rest > 0));
     let style = if used > 1.0 { BAD } else { GOOD };
-    format!("{lead}{style}{filled}{style:#}{FAINT}{empty}{FAINT:#} {:.0}%", used * 100.0)
+    format!("{lead}{}", render::bar::bar(used, BAR, style))
 }
 
 fn warnings(run: &Run) -> String {
