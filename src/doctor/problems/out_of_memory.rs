@@ -7,8 +7,10 @@ use crate::allocator::{self, Device, gigabytes};
 use crate::checks::Step as CheckStep;
 use crate::doctor::clues::{self, During, Shortage};
 use crate::doctor::{Answer, Evidence, Facts, Problem, Rank, ReadWorkflow, Step};
+use crate::inputs::Literal;
 use crate::log::{Load, Outcome, Raised, Start};
 use crate::stages::Staged;
+use crate::text::quoted;
 
 pub(super) static PROBLEM: Problem = Problem {
     id: "out-of-memory",
@@ -94,8 +96,9 @@ fn compute(start: &Start, line: u64) -> Option<Device> {
 fn remedy(facts: &Facts, start: &Start, line: u64, device: Option<&Device>, short: &Shortage) -> Remedy {
     let asked_bytes = short.asked_bytes.unwrap_or(UNKNOWN_BYTES);
     let missing_bytes = asked_bytes.saturating_sub(short.free_bytes.unwrap_or(0)) + SLACK_BYTES;
-    if let Some((path, read)) = workflow_of(facts, start, line) {
-        let staged = read.staged.ok().filter(|staged| staged.unknown.is_empty());
+    let workflow = workflow_of(facts, start, line);
+    if let Some((path, read)) = workflow.filter(|(_, read)| clues::is_planned(read)) {
+        let staged = read.staged.ok();
         let headroom_bytes = headroom(staged, device, short, missing_bytes);
         let told = crate::checks::Told { headroom_bytes: Some(headroom_bytes), ..facts.told() };
         let node = facts.node.ok().map(|node| node.checkout.root.as_path());
@@ -105,7 +108,7 @@ fn remedy(facts: &Facts, start: &Start, line: u64, device: Option<&Device>, shor
             evidence: peak(staged, device).map(|text| Evidence::file(text, path, None)),
         };
     }
-    // Without a workflow, the tables of the log show what the device has.
+    // Without a plan, the tables of the log show what the device has.
     let load = clues::loads(start).rev().find(|load| load.line <= line && !load.planned.is_empty());
     let lowered = load.and_then(|load| Some((load, lowered(load, device?, missing_bytes)?)));
     match lowered {
@@ -128,6 +131,20 @@ fn remedy(facts: &Facts, start: &Start, line: u64, device: Option<&Device>, shor
             evidence: None,
         },
     }
+}
+
+/// A command that gives a string to the only node that has the one of a load.
+fn set(facts: &Facts, workflow: Option<(&PathBuf, &ReadWorkflow)>, load: &Load, string: &str) -> Option<Step> {
+    let (path, read) = workflow?;
+    let before = load.string.as_deref()?.split('#').next().filter(|before| !before.is_empty())?;
+    let loaders = read.workflow.loaders(&read.classes).ok()?;
+    let mut alike = loaders.iter().filter(|loader| match &loader.class.parts[..] {
+        [part] => part.string.and_then(|widget| loader.value(widget)) == Some(&Literal::Text(before.to_owned())),
+        _ => false,
+    });
+    let loader = alike.next().filter(|_| alike.next().is_none())?;
+    let (file, installation) = (quoted(path), facts.told().installation());
+    Some(Step::Command(format!("distorch-fix workflow set \"{string}\" {file} --node {}{installation}", loader.id)))
 }
 
 /// The workflow whose strings the log shows in the prompt that failed; else the only one that distributes.
