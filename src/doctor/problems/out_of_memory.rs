@@ -116,9 +116,11 @@ fn remedy(facts: &Facts, start: &Start, line: u64, device: Option<&Device>, shor
             let model = clues::name_of(load);
             Remedy {
                 told: format!("; {:.2} GB less there are enough", gigabytes(missing_bytes)),
-                step: Step::Advice(format!(
-                    "write `{string}` into expert_mode_allocations of the node that loads {model}"
-                )),
+                step: set(facts, workflow, load, &string).unwrap_or_else(|| {
+                    Step::Advice(format!(
+                        "write `{string}` into expert_mode_allocations of the node that loads {model}"
+                    ))
+                }),
                 evidence: Some(Evidence::log(format!("the plan for {model}"), load.line)),
             }
         }
