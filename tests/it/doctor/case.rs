@@ -7,8 +7,11 @@ use std::time::{Duration, SystemTime};
 use std::{env, fs};
 
 use distorch_fix::doctor::{self, Evidence, Facts, Finding, Named, Place, Problem, Step};
+use distorch_fix::fixes::{Accounting, Fix};
+use distorch_fix::install;
 use distorch_fix::install::layout::{self, Os, Places};
 use distorch_fix::machine::{self, Machine, Memory};
+use distorch_fix::pipeline::Repair;
 use serde::Deserialize;
 
 use crate::common::{Ran, copy, git, program};
@@ -56,6 +59,10 @@ struct Described {
     packages: Option<BTreeMap<String, String>>,
     #[serde(default)]
     models: BTreeMap<PathBuf, Model>,
+    #[serde(default)]
+    committed: bool,
+    #[serde(default)]
+    repaired: bool,
     #[serde(default)]
     log_is_older: bool,
     #[serde(default)]
@@ -176,7 +183,14 @@ impl Case {
         let Described { installation, copy: copied, write, remove, packages, models, .. } = &self.described;
         copy(installation, root);
         for (from, to) in copied {
-            copy(from, &root.join(to));
+            if from.is_dir() { copy(from, &root.join(to)) } else { drop(fs::copy(from, root.join(to)).unwrap()) }
+        }
+        let checkout = root.join("ComfyUI/custom_nodes/ComfyUI-MultiGPU");
+        if self.described.committed {
+            git::commit(&git::init(&checkout, false), &checkout);
+        }
+        if self.described.repaired {
+            repair(&checkout);
         }
         if self.folder.join("files").is_dir() {
             copy(&self.folder.join("files"), root);
@@ -230,6 +244,15 @@ impl Case {
         let gpus = said.map(|said| machine::parsed(&said)).map_err(|_| String::from("nvidia-smi is not installed"));
         let os = if self.described.windows { "Windows 11" } else { "Linux" };
         Machine { gpus, memory: Some(memory), os: os.to_owned(), is_wsl: false }
+    }
+}
+
+/// Repairs a checkout, without a journal.
+fn repair(checkout: &Path) {
+    let search = install::locate(checkout).unwrap();
+    let repair = Repair::of(&search.checkouts[0], None, Fix::ALL, Accounting::Resident).unwrap();
+    for change in &repair.changes {
+        fs::write(repair.sources.path(change.file), &change.text).unwrap();
     }
 }
 
