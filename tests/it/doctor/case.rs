@@ -14,7 +14,7 @@ use distorch_fix::machine::{self, Machine, Memory};
 use distorch_fix::pipeline::Repair;
 use serde::Deserialize;
 
-use crate::common::{copy, git};
+use crate::common::{Ran, copy, git, program};
 use crate::headers::{Gguf, write_safetensors};
 
 /// What is to be said of the problem.
@@ -126,9 +126,42 @@ impl Case {
             .then(|| format!("{name}: `UPDATE=1 cargo test --test it doctor::` writes answer.txt anew:\n{said}"))
     }
 
+    /// What is wrong with a command that is named for a workflow, if it is run: it fails, or does not help. None if
+    /// nothing is, or if no such command is named.
+    pub(super) fn unhelpful(&self, problem: &Problem) -> Option<String> {
+        let (_folder, root) = git::folder();
+        let found = (problem.find)(&self.facts(&root)).ok()?;
+        let Step::Command(command) = &found.first()?.step else { return None };
+        let words: Vec<&str> = command.strip_prefix("distorch-fix workflow ").map(words)?;
+        let mut program = program(&root);
+        program.env("XDG_STATE_HOME", root.join("state")).arg("workflow").args(&words);
+        if words.contains(&"--fit") {
+            // There are no GPUs where this is run.
+            let machine = self.machine();
+            let gpus = machine.gpus.iter().flatten().map(|card| format!("cuda:{}={}b", card.index, card.total_bytes));
+            program.args(gpus.flat_map(|gpu| [String::from("--vram"), gpu]));
+        }
+        let ran = Ran::of(&mut program);
+        let name = self.folder.display();
+        if ran.code != 0 {
+            return Some(format!("{name}: {command}: {ran:?}"));
+        }
+        // A log is of the time before.
+        let _ = fs::remove_file(root.join("log.txt"));
+        match (problem.find)(&self.look(&root)) {
+            Ok(found) if found.is_empty() => None,
+            after => Some(format!("{name}: after {command}: {after:?}")),
+        }
+    }
+
     /// The facts about the installation, which is made below `root`.
     fn facts(&self, root: &Path) -> Facts {
         self.make(root);
+        self.look(root)
+    }
+
+    /// The facts about the installation below `root`.
+    fn look(&self, root: &Path) -> Facts {
         let (places, at) = self.places(root);
         let installation = layout::installation_on(&places, &at).unwrap();
         let log = Some(root.join("log.txt")).filter(|log| log.is_file());
@@ -244,6 +277,13 @@ impl Model {
             write_safetensors(path, &layers);
         }
     }
+}
+
+/// A command as a shell splits it.
+fn words(command: &str) -> Vec<&str> {
+    let parts = command.split('"').enumerate();
+    let words = parts.map(|(at, part)| if at % 2 == 1 { vec![part] } else { part.split_whitespace().collect() });
+    words.flatten().collect()
 }
 
 /// A Python that has these packages.

@@ -50,6 +50,21 @@ fn every_problem_is_found_where_it_is_and_not_where_it_is_not() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// A command that is named for a workflow can be pasted, and the problem is gone after it.
+#[test]
+fn what_is_to_be_run_helps() {
+    let mut wrong = Vec::new();
+    for problem in PROBLEMS {
+        let cases = Path::new(CASES).join(problem.id);
+        // A problem without cases is another test's.
+        let names = if cases.is_dir() { folders(&cases) } else { BTreeSet::new() };
+        let found = names.into_iter().filter(|name| State::of(name) == Some(State::Found));
+        let cases = found.map(|name| Case::read(&cases.join(name)).unwrap());
+        wrong.extend(cases.filter_map(|case| case.unhelpful(problem)));
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_case_is_about_a_problem() {
     let known: BTreeSet<String> = PROBLEMS.iter().map(|problem| problem.id.to_owned()).collect();
