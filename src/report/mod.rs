@@ -285,6 +285,7 @@ mod tests {
         let title = "What `distorch-fix plan --workflow FILE --format json` prints";
         is_schema::<stages::StagesObject<'_>>("plan-workflow.schema.json", title);
         is_schema::<LogReport>("log.schema.json", "What a log of ComfyUI says about the loads of models");
+        is_schema::<DoctorReport>("doctor.schema.json", "What `distorch-fix doctor --format json` prints");
         is_schema::<WorkflowsReport>("workflow.schema.json", "What the loader nodes of workflows are set to");
     }
 }
