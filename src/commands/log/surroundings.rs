@@ -75,16 +75,31 @@ impl<'a> Surroundings<'a> {
         PromptReport::new(prompt, start, |load| self.about(start, prompt, load))
     }
 
+    /// Beside the model that has the same layers; of several, one that agrees.
     fn of_model(&self, load: &Load) -> Result<Comparison, String> {
-        let fits = self.models.iter().find(|named| has_layers_of(named, load));
-        let named = fits.ok_or_else(|| "no --model has the layers of this one".to_owned())?;
-        self.compare(load, |card, accounting| {
-            let loras = if accounting == Accounting::Offload { self.loras.clone() } else { Vec::new() };
-            let text_encoder = load.kind == Some(LoadKind::TextEncoder);
-            let loading = Loading { card, loras, weight_type: None, text_encoder };
-            let opened = NamedModel::open(Path::new(&named.name), &loading);
-            opened.map(|named| (named, loading)).map_err(|error| format!("{error:#}"))
-        })
+        let mut first = None;
+        for named in self.models.iter().filter(|named| has_layers_of(named, load)) {
+            match self.compare(load, |card, accounting| self.opened(named, load, card, accounting)) {
+                Ok(comparison) if comparison.agrees => return Ok(comparison),
+                other => first = first.or(Some(other)),
+            }
+        }
+        first.unwrap_or_else(|| Err("no --model has the layers of this one".to_owned()))
+    }
+
+    /// A model as it is loaded on a card.
+    fn opened(
+        &self,
+        named: &NamedModel,
+        load: &Load,
+        card: Card,
+        accounting: Accounting,
+    ) -> Result<(NamedModel, Loading), String> {
+        let loras = if accounting == Accounting::Offload { self.loras.clone() } else { Vec::new() };
+        let text_encoder = load.kind == Some(LoadKind::TextEncoder);
+        let loading = Loading { card, loras, weight_type: None, text_encoder };
+        let opened = NamedModel::open(Path::new(&named.name), &loading);
+        opened.map(|named| (named, loading)).map_err(|error| format!("{error:#}"))
     }
 
     fn compare(
