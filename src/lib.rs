@@ -23,9 +23,10 @@
 //!
 //! The result of a `check` is kept in a [`cache`]; what is written never comes from there.
 //!
-//! [`commands`] calls the steps, and [`render`] shows their results. An error carries [`advice`] on what to do about
-//! it. To see what is searched for and inserted, start with the `patches` folder of the repository; to see how it is
-//! found, with [`python::flow`]; to see how a fix uses both, with [`fixes::load_list`].
+//! [`commands`] calls the steps, and [`render`] shows their results; if asked, without what [`redact`] finds private in
+//! them. An error carries [`advice`] on what to do about it. To see what is searched for and inserted, start with the
+//! `patches` folder of the repository; to see how it is found, with [`python::flow`]; to see how a fix uses both, with
+//! [`fixes::load_list`].
 
 pub mod advice;
 pub mod allocator;
@@ -48,6 +49,7 @@ pub mod parallel;
 pub mod pipeline;
 pub mod plan;
 pub mod python;
+pub mod redact;
 pub mod render;
 pub mod report;
 pub mod revert;

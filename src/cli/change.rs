@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::plan::{HEADROOM, device_size, size};
+use super::plan::{device_size, size};
 use super::workflow::{Files, Installation, ModelFolders};
 use crate::allocator::Device;
+use crate::plan::HEADROOM;
 
 pub(super) const SET_EXAMPLES: &str = "\
 Examples:

@@ -1,6 +1,7 @@
 //! The command line arguments and their help.
 
 pub mod change;
+pub mod doctor;
 pub mod log;
 pub mod plan;
 mod shared;
@@ -89,6 +90,9 @@ pub enum Command {
     /// Show, check, set up and convert the loader nodes of workflows
     #[command(after_help = workflow::EXAMPLES)]
     Workflow(workflow::Workflow),
+    /// Say what is wrong in an installation of ComfyUI with this node, and what to do; write nothing
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(doctor::Doctor),
     /// Say what a log of ComfyUI shows: was each model distributed as asked?
     #[command(after_help = log::EXAMPLES)]
     Log(log::Log),

@@ -8,12 +8,9 @@ use safetensors::Dtype;
 use super::shared::{Accounting, one_of};
 use super::workflow::{Installation, ModelFolders};
 use crate::allocator::{self, Device, Policy};
-use crate::plan::Gpu;
+use crate::plan::{Gpu, HEADROOM};
 use crate::render::{Format, PLANS};
 use crate::report::PlanReport;
-
-/// What is kept free on a device for the computation, unless told otherwise.
-pub const HEADROOM: &str = "2gb";
 
 pub(super) const EXAMPLES: &str = "\
 Examples:

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::change::{CONVERT_EXAMPLES, Convert, REVERT_EXAMPLES, Revert, SET_EXAMPLES, Set};
-use super::plan::{HEADROOM, device_size, size};
+use super::plan::{device_size, size};
 use super::shared::one_of;
 use crate::allocator::Device;
 use crate::models;
+use crate::plan::HEADROOM;
 use crate::render::{CHECKS, Format, WORKFLOWS};
 use crate::report::{ChecksReport, WorkflowsReport};
 

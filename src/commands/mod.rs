@@ -6,6 +6,7 @@ mod choose;
 mod comfyuis;
 mod completions;
 mod diff;
+mod doctor;
 mod each;
 mod examine;
 mod log;
@@ -39,6 +40,7 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Verify(arguments) => verify::run(arguments, &mut screen),
         Command::Plan(arguments) => plan::run(arguments, &mut screen),
         Command::Workflow(arguments) => workflow::run(arguments, &mut screen),
+        Command::Doctor(arguments) => doctor::run(arguments, &mut screen),
         Command::Log(arguments) => log::run(arguments, &mut screen),
         Command::Completions(arguments) => completions::run(arguments, &mut screen),
         Command::Man(arguments) => man::run(arguments, &mut screen),

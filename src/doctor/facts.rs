@@ -1,19 +1,22 @@
 //! Everything that is known of an installation. Each part may be missing, with a reason.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::Known;
-use crate::checks;
+use crate::checks::{self, Told};
 use crate::comfyui::{self, Conflict, Pair};
 use crate::fixes::{Fix, Site};
 use crate::inputs::Classes;
 use crate::install::Checkout;
+use crate::install::launch::Launch;
 use crate::install::layout::Installation;
+use crate::install::python::Packages;
 use crate::loaders::Loaders;
 use crate::log::{Log, Start};
-use crate::machine::Machine;
+use crate::machine::{Card, Machine};
 use crate::pipeline::Repair;
+use crate::revert::Reversal;
 use crate::stages::Staged;
 use crate::workflow::Workflow;
 
@@ -25,8 +28,8 @@ pub struct Facts {
     pub node: Known<NodeFacts>,
     /// ComfyUI.
     pub comfyui: Known<comfyui::Facts>,
-    /// The packages in its Python, by name.
-    pub packages: Known<Vec<Package>>,
+    /// The packages in its Python.
+    pub packages: Known<Packages>,
     /// The folders in its `custom_nodes`, by name.
     pub packs: Known<Vec<Pack>>,
     /// The machine.
@@ -72,19 +75,8 @@ pub struct NodeCode {
     pub conflicts: Vec<Conflict>,
     /// Which of its loaders act, and which have no effect; None if ComfyUI was not read.
     pub loaders: Option<Loaders>,
-    /// Who repaired it, and when; or why it needs no repair.
-    pub repaired: Known<String>,
-    /// What an update would do to it.
-    pub update: String,
-}
-
-/// A package in the Python of an installation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Package {
-    /// Its name, in lower case and with `-` between words.
-    pub name: String,
-    /// Its version.
-    pub version: String,
+    /// What is known of a repair of it.
+    pub reversal: Known<Reversal>,
 }
 
 /// A folder in `custom_nodes`.
@@ -94,8 +86,6 @@ pub struct Pack {
     pub name: String,
     /// The folder.
     pub path: PathBuf,
-    /// The version in its `pyproject.toml`.
-    pub version: Option<String>,
     /// Does ComfyUI leave it out?
     pub is_disabled: bool,
 }
@@ -145,13 +135,44 @@ impl Facts {
         facts.log.starts.last().ok_or_else(|| String::from("the log has no lines of a ComfyUI"))
     }
 
-    /// A package by its name; None if it is not installed.
+    /// The version of a package in its Python; None if it is not installed.
     ///
     /// # Errors
     ///
     /// Why the packages are unknown.
-    pub fn package(&self, name: &str) -> Result<Option<&Package>, String> {
-        Ok(self.packages.get()?.iter().find(|package| package.name == name))
+    pub fn package(&self, name: &str) -> Result<Option<&str>, String> {
+        Ok(self.packages.get()?.version(name))
+    }
+
+    /// What commands about this installation have to be told.
+    pub fn told(&self) -> Told {
+        let arguments = super::gather::arguments(&self.installation);
+        Told {
+            comfyui: Some(self.installation.comfyui.clone()),
+            checkout: self.node.ok().map(|node| node.checkout.root.clone()).filter(|node| !self.is_inside(node)),
+            base_directory: arguments.base_directory,
+            extra_model_paths: arguments.extra_model_paths,
+            ..Told::default()
+        }
+    }
+
+    /// Is a checkout one that is found by the folder of ComfyUI?
+    fn is_inside(&self, node: &Path) -> bool {
+        node.starts_with(&self.installation.comfyui)
+    }
+
+    /// The name that torch has for a GPU; or why it is unknown.
+    pub fn device_of(&self, card: &Card) -> Known<String> {
+        let cards = self.machine.gpus.as_deref().unwrap_or_default();
+        let kind = |card: &Card| (card.name.clone(), card.total_bytes);
+        let by_bus = |launch: &Launch| launch.variable("CUDA_DEVICE_ORDER") == Some("PCI_BUS_ID");
+        let launches = &self.installation.launches;
+        let is_by_bus = !launches.is_empty() && launches.iter().all(by_bus);
+        // Cards of one kind are numbered by their place in any order.
+        if is_by_bus || cards.iter().all(|other| kind(other) == kind(card)) {
+            return Known::Is(format!("cuda:{}", card.index));
+        }
+        Known::unknown("CUDA numbers different cards by their speed, unless CUDA_DEVICE_ORDER is PCI_BUS_ID")
     }
 
     /// The workflows that could be read, each with its file.

@@ -7,14 +7,17 @@
 //! A problem is a module in [`problems`] with a [`Problem`], and its line in [`PROBLEMS`]. It says only what follows from
 //! the [`Facts`]; with a fact missing, its answer is why it is unknown.
 
+mod clues;
 mod facts;
 mod finding;
+mod gather;
 mod known;
 mod problem;
 pub mod problems;
 
-pub use self::facts::{Facts, LogFacts, NodeCode, NodeFacts, NodeSource, Pack, Package, ReadWorkflow, WorkflowFacts};
+pub use self::facts::{Facts, LogFacts, NodeCode, NodeFacts, NodeSource, Pack, ReadWorkflow, WorkflowFacts};
 pub use self::finding::{Evidence, Finding, Place, Step};
+pub use self::gather::{Named, gather};
 pub use self::known::Known;
 pub use self::problem::{Answer, Problem, Rank};
 pub use self::problems::PROBLEMS;

@@ -10,6 +10,7 @@
 
 mod facts;
 mod judge;
+mod look;
 mod memory;
 mod prove;
 mod refusal;
@@ -19,6 +20,7 @@ mod survey;
 
 pub use facts::{Acted, Facts};
 pub use judge::{Judgement, judge, loaders_of};
+pub use look::look;
 pub use memory::{Asked, Memory};
 pub use prove::Proof;
 pub use refusal::{not_understood, not_verified};

@@ -45,6 +45,9 @@ use crate::allocator::{
     Accounting, Allocation, AllocationString, Device, Options as Allocating, Policy, allocate, full_allocation,
 };
 
+/// What is kept free on a device for the computation, unless told otherwise.
+pub const HEADROOM: &str = "2gb";
+
 /// How to plan.
 #[derive(Debug, Clone)]
 pub struct Options {

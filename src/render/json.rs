@@ -10,6 +10,6 @@ pub(super) struct Json;
 
 impl<T: Serialize> Render<T> for Json {
     fn render(&self, what: &T, screen: &mut Screen) -> Result<()> {
-        Ok(screen.document(&(serde_json::to_string_pretty(what)? + "\n"))?)
+        screen.json(what)
     }
 }

@@ -6,6 +6,7 @@
 mod bar;
 mod columns;
 mod github;
+pub mod html;
 mod human;
 mod json;
 mod progress;
@@ -26,7 +27,7 @@ use self::github::Github;
 use self::json::Json;
 use self::sarif::Sarif;
 use crate::python::Package;
-use crate::report::{CheckoutReport, ChecksReport, LogReport, PlanReport, Report, WorkflowsReport};
+use crate::report::{CheckoutReport, ChecksReport, DoctorReport, LogReport, PlanReport, Report, WorkflowsReport};
 
 /// Shows things of one kind to one kind of reader.
 pub trait Render<T: ?Sized>: Sync {
@@ -97,6 +98,12 @@ pub static CHECKS: [Format<ChecksReport>; 4] = [
     Format::new("json", "For programs: one object, described by schema/workflow-check.schema.json", &Json),
     Format::new("sarif", "SARIF 2.1.0, for code scanning and editors", &Sarif),
     Format::new("github", "Annotations of a GitHub Actions run", &Github),
+];
+
+/// The formats of `doctor`.
+pub static DOCTORS: [Format<DoctorReport>; 2] = [
+    Format::new("human", "For people", &Human),
+    Format::new("json", "For programs: one object, described by schema/doctor.schema.json", &Json),
 ];
 
 /// The formats of `log`.

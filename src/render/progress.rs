@@ -22,10 +22,22 @@ impl Progress {
     /// Shows how many of these are done; nothing at the beginning, nor when all are done.
     pub(super) fn show(&mut self, done: usize, all: usize, these: &str, out: &mut impl Write) {
         self.clear(out);
-        if all > 1 && done < all && self.begun.elapsed() >= PATIENCE {
-            let line = format!("{done} of {all} {these}");
-            self.columns = line.len();
-            write(out, &line);
+        if all > 1 && done < all {
+            self.line(&format!("{done} of {all} {these}"), out);
+        }
+    }
+
+    /// Shows what is being done.
+    pub(super) fn doing(&mut self, what: &str, out: &mut impl Write) {
+        self.clear(out);
+        self.line(what, out);
+    }
+
+    /// Writes the line, if the run has taken long enough.
+    fn line(&mut self, text: &str, out: &mut impl Write) {
+        if self.begun.elapsed() >= PATIENCE {
+            self.columns = text.chars().count();
+            write(out, text);
         }
     }
 

@@ -5,8 +5,11 @@ use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::Style;
+use anyhow::Result;
+use serde::Serialize;
 
 use super::progress::Progress;
+use crate::redact::Redactor;
 use crate::render::columns::{columns, wrapped};
 use crate::render::style::{BAD, NEXT, STRONG, UNSURE};
 use crate::report::Problem;
@@ -18,6 +21,7 @@ pub struct Screen {
     quiet: bool,
     started: bool,
     progress: Progress,
+    redactor: Option<Redactor>,
 }
 
 impl Screen {
@@ -29,7 +33,13 @@ impl Screen {
             quiet,
             started: false,
             progress: Progress::new(),
+            redactor: None,
         }
+    }
+
+    /// From now on, what is private is left out of what goes to standard output.
+    pub fn redact(&mut self, redactor: Redactor) {
+        self.redactor = Some(redactor);
     }
 
     /// Prints a block of lines, with a blank line before it unless it is the first.
@@ -40,6 +50,10 @@ impl Screen {
         self.progress.clear(&mut self.err);
         let gap = if self.started { "\n" } else { "" };
         self.started = true;
+        let block = match &mut self.redactor {
+            Some(redactor) => redactor.styled(block),
+            None => block.to_owned(),
+        };
         read_or_not(self.out.write_all(format!("{gap}{block}").as_bytes()))
     }
 
@@ -52,6 +66,15 @@ impl Screen {
     pub fn document(&mut self, text: &str) -> io::Result<()> {
         self.progress.clear(&mut self.err);
         read_or_not(io::stdout().write_all(text.as_bytes()))
+    }
+
+    /// Prints a report as JSON, and nothing else.
+    pub(super) fn json<T: Serialize>(&mut self, report: &T) -> Result<()> {
+        let text = match &mut self.redactor {
+            Some(redactor) => serde_json::to_string_pretty(&redactor.document(report)?)?,
+            None => serde_json::to_string_pretty(report)?,
+        };
+        Ok(self.document(&(text + "\n"))?)
     }
 
     /// Passes bytes on to standard output as they are, at once. False if nobody reads them any more.
@@ -78,6 +101,13 @@ impl Screen {
     pub fn progress(&mut self, done: usize, all: usize, these: &str) {
         if self.err.is_terminal() && !self.quiet {
             self.progress.show(done, all, these, &mut self.err);
+        }
+    }
+
+    /// Shows what is being done, if standard error is a terminal and the run takes a while.
+    pub fn doing(&mut self, what: &str) {
+        if self.err.is_terminal() && !self.quiet {
+            self.progress.doing(what, &mut self.err);
         }
     }
 

@@ -127,7 +127,7 @@ impl ComfyUiReport {
     }
 
     /// The facts about a ComfyUI.
-    fn read(base: &Path, facts: &Facts, is_named: bool) -> Self {
+    pub(super) fn read(base: &Path, facts: &Facts, is_named: bool) -> Self {
         Self {
             root: Located::new(base, &facts.root),
             revision: facts.revision.clone(),

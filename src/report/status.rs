@@ -37,7 +37,7 @@ impl StatusReport {
 }
 
 /// Who repaired it, and when.
-fn repaired(checkout: &Checkout, repair: &Repair, reversal: &Reversal) -> String {
+pub(super) fn repaired(checkout: &Checkout, repair: &Repair, reversal: &Reversal) -> String {
     let ours = |file: &&Reverted| !matches!(file.outcome, FileOutcome::Absent(_));
     let needed = if repair.is_needed() { ", and not in order: see `distorch-fix check`" } else { "" };
     if let Some(file) = reversal.files.iter().find(ours) {
@@ -85,7 +85,7 @@ fn outcome(file: &Reverted, known: Provenance) -> String {
 }
 
 /// What an update would do.
-fn update(checkout: &Checkout, repair: &Repair) -> &'static str {
+pub(super) fn update(checkout: &Checkout, repair: &Repair) -> &'static str {
     let Some(git) = &checkout.git else {
         return "not a clone: an update replaces the files, and `distorch-fix apply` repairs the new ones";
     };

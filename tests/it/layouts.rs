@@ -182,7 +182,9 @@ fn a_running_comfyui_tells_its_arguments_its_environment_and_where_it_is() {
     fs::create_dir_all(root.path().join("base/custom_nodes/pack")).unwrap();
     fs::write(comfyui.join("main.py"), "read answer\n").unwrap();
     fs::copy(Path::new(DATA).join("cli_args.py"), comfyui.join("comfy/cli_args.py")).unwrap();
-    let child = std::process::Command::new("/bin/sh")
+    let python = root.path().join("python3");
+    std::os::unix::fs::symlink("/bin/sh", &python).unwrap();
+    let child = std::process::Command::new(&python)
         .args(["main.py", "--disable-dyn", "--base-directory", "../base"])
         .current_dir(&comfyui)
         .env("CUDA_VISIBLE_DEVICES", "1,0")

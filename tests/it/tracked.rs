@@ -5,8 +5,23 @@ use std::path::Path;
 use crate::common::skip;
 
 /// The kinds of files that have business here, by their extension.
-const KINDS: [&str; 13] =
-    ["dict", "json", "lock", "md", "outline", "py", "rs", "safetensors", "scm", "toml", "trycmd", "yaml", "yml"];
+const KINDS: [&str; 15] = [
+    "css",
+    "dict",
+    "js",
+    "json",
+    "lock",
+    "md",
+    "outline",
+    "py",
+    "rs",
+    "safetensors",
+    "scm",
+    "toml",
+    "trycmd",
+    "yaml",
+    "yml",
+];
 
 /// Files that have none, and folders of such.
 const OTHERS: [&str; 12] = [

@@ -1,5 +1,6 @@
 //! Which classes a workflow is read with: those of the installation, or of a release.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::env;
 use std::path::{self, Path, PathBuf};
@@ -41,9 +42,9 @@ pub(in crate::commands) struct Installation {
     /// The release that the user named instead.
     release: Option<String>,
     /// The folder of ComfyUI.
-    pub(super) comfyui: Option<PathBuf>,
-    /// Where everything that belongs to the ComfyUI is.
-    layout: Option<layout::Installation>,
+    pub(in crate::commands) comfyui: Option<PathBuf>,
+    /// Where everything that belongs to the ComfyUI is, read when it is needed.
+    layout: OnceCell<Option<layout::Installation>>,
 }
 
 impl<'a> Installations<'a> {
@@ -104,7 +105,7 @@ impl Installation {
     pub(in crate::commands) fn folders(&self, named: &ModelFolders) -> Result<Option<Folders>> {
         let Some(comfyui) = &self.comfyui else { return Ok(None) };
         let mut arguments = named.arguments();
-        if let Some(layout) = &self.layout
+        if let Some(layout) = self.layout()
             && arguments == models::Arguments::default()
         {
             arguments.base_directory = Some(layout.base.clone()).filter(|base| base != comfyui);
@@ -116,19 +117,22 @@ impl Installation {
         Folders::of(comfyui, &arguments).map(Some)
     }
 
+    fn layout(&self) -> Option<&layout::Installation> {
+        self.layout.get_or_init(|| layout::installation(self.comfyui.as_deref()?).ok()).as_ref()
+    }
+
     /// The names of all folders with packs.
     pub(super) fn packs(&self) -> Vec<String> {
-        let folders = self.layout.iter().flat_map(|layout| &layout.custom_nodes);
+        let folders = self.layout().into_iter().flat_map(|layout| &layout.custom_nodes);
         folders.flat_map(|folder| checks::packs(folder)).collect()
     }
 
     /// The node that the user named, else the one in ComfyUI.
     fn of(arguments: &cli::workflow::Installation, comfyui: Option<PathBuf>) -> Result<Self> {
-        let layout = comfyui.as_deref().and_then(|comfyui| layout::installation(comfyui).ok());
         let named_release = arguments.node.as_deref().filter(|node| !node.exists()).and_then(Path::to_str);
         if let Some(release) = named_release {
             let release = Some(release.to_owned());
-            return Ok(Self { node: None, release, comfyui, layout });
+            return Ok(Self { node: None, release, comfyui, layout: OnceCell::new() });
         }
         let node = match (&arguments.node, &comfyui) {
             (Some(named), _) => Some(
@@ -139,7 +143,7 @@ impl Installation {
             (None, Some(comfyui)) => checkout(comfyui)?,
             (None, None) => None,
         };
-        Ok(Self { node, release: None, comfyui, layout })
+        Ok(Self { node, release: None, comfyui, layout: OnceCell::new() })
     }
 }
 

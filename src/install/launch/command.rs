@@ -7,6 +7,8 @@ use super::{Launch, LaunchKind};
 
 /// Around the name of something in a text whose value is not known.
 const UNKNOWN: [char; 2] = ['\u{e000}', '\u{e001}'];
+/// Programs that run Python, besides those that are called so.
+const RUNNERS: [&str; 5] = ["py", "pypy3", "uv", "accelerate", "torchrun"];
 /// Between the words of a value that has several.
 pub(super) const SEPARATOR: char = '\u{e002}';
 
@@ -39,7 +41,7 @@ pub(super) fn first_unknown(text: &str) -> Option<&str> {
 impl Command {
     /// The start of ComfyUI, if it is one: of the ComfyUI in this folder, unless the path cannot be followed.
     pub(super) fn launch(&self, kind: LaunchKind, file: Option<&Path>, comfyui: &Path) -> Option<Launch> {
-        let at = self.words.iter().position(|word| is_named(word, "main.py"));
+        let at = self.start();
         let main = at.and_then(|at| self.path(&self.words[at])).filter(|main| main.is_file());
         let own = comfyui.join("main.py");
         let real = |path: &Path| std::fs::canonicalize(path).ok();
@@ -57,7 +59,7 @@ impl Command {
             }
         }
         let before = &self.words[..at.unwrap_or(0)];
-        let set = before.iter().filter_map(|word| word.split_once('=')).filter(|(name, _)| is_variable(name));
+        let set = before.iter().filter_map(|word| assigned(word));
         launch.environment.clone_from(&self.environment);
         launch.environment.extend(set.map(|(name, value)| (name.to_owned(), value.to_owned())));
         launch.environment.retain(|(_, value)| first_unknown(value).is_none());
@@ -70,7 +72,19 @@ impl Command {
 
     /// The `main.py` that it starts, if the path can be followed.
     pub(super) fn main_path(&self) -> Option<PathBuf> {
-        self.path(self.words.iter().find(|word| is_named(word, "main.py"))?).filter(|path| path.is_file())
+        self.path(&self.words[self.start()?]).filter(|path| path.is_file())
+    }
+
+    /// Where its words name the `main.py` that a Python runs. Other programs are given files of that name too.
+    fn start(&self) -> Option<usize> {
+        let at = self.words.iter().position(|word| base_name(word).eq_ignore_ascii_case("main.py"))?;
+        let runs = |word: &String| {
+            let name = base_name(word).to_ascii_lowercase();
+            let name = name.strip_suffix(".exe").unwrap_or(&name);
+            name.starts_with("python") || RUNNERS.contains(&name) || first_unknown(word).is_some()
+        };
+        let mut before = self.words[..at].iter().filter(|word| assigned(word).is_none()).peekable();
+        (before.peek().is_none() || before.any(runs)).then_some(at)
     }
 
     /// Where the arguments begin in `comfy launch -- --port 8189`.
@@ -107,8 +121,9 @@ pub(super) fn base_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-fn is_named(word: &str, name: &str) -> bool {
-    base_name(word).eq_ignore_ascii_case(name)
+/// `NAME=value`.
+fn assigned(word: &str) -> Option<(&str, &str)> {
+    word.split_once('=').filter(|(name, _)| is_variable(name))
 }
 
 /// Can this be the name of a variable?
@@ -200,6 +215,10 @@ mod tests {
         assert_eq!(launch(&["comfy", "launch"]).unwrap().arguments, [""; 0]);
         assert_eq!(launch(&["python", "domain.py"]), None);
         assert_eq!(launch(&["comfy", "install"]), None);
+        assert_eq!(launch(&["A=1", "./main.py", "--cpu"]).unwrap().arguments, ["--cpu"]);
+        for other in ["vim", "grep", "distorch-fix"] {
+            assert_eq!(launch(&[other, "x", "/c/main.py", "y"]), None, "{other}");
+        }
     }
 
     #[test]

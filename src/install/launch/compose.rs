@@ -11,6 +11,7 @@ use yaml_serde::Value;
 use super::command::{Command, base_name, unknown};
 use super::{Launch, LaunchKind, Site, quoted_words, shell};
 use crate::install::config::{self, line_of};
+use crate::install::layout::Places;
 use crate::install::normal;
 use crate::text::shown;
 
@@ -31,7 +32,10 @@ pub(super) fn launches(site: &Site<'_>, problems: &mut Vec<String>) -> Vec<Launc
         }
         for file in files(folder) {
             // Around the installation, other projects have theirs.
-            if *folder != site.draft.root && *folder != site.draft.comfyui && !mounts_in(&file, &site.draft.comfyui) {
+            if *folder != site.draft.root
+                && *folder != site.draft.comfyui
+                && !mounts_in(&file, &site.draft.comfyui, site.places)
+            {
                 continue;
             }
             launches.extend(of_file(&file, site, problems));
@@ -41,17 +45,19 @@ pub(super) fn launches(site: &Site<'_>, problems: &mut Vec<String>) -> Vec<Launc
 }
 
 /// Does a compose file in this folder mount the folder, or one around it?
-pub(in crate::install) fn mounts(folder: &Path, inner: &Path) -> bool {
-    files(folder).iter().any(|file| mounts_in(file, inner))
+pub(in crate::install) fn mounts(folder: &Path, inner: &Path, places: &Places) -> bool {
+    files(folder).iter().any(|file| mounts_in(file, inner, places))
 }
 
 /// The folders that compose files in this folder mount.
-pub(in crate::install) fn mounted(folder: &Path) -> Vec<PathBuf> {
-    files(folder).iter().flat_map(|file| volumes_of(file)).collect()
+pub(in crate::install) fn mounted(folder: &Path, places: &Places) -> Vec<PathBuf> {
+    files(folder).iter().flat_map(|file| volumes_of(file, places)).collect()
 }
 
-fn mounts_in(file: &Path, inner: &Path) -> bool {
-    volumes_of(file).iter().any(|volume| inner == volume || inner.starts_with(volume) && file.parent() != Some(volume))
+fn mounts_in(file: &Path, inner: &Path, places: &Places) -> bool {
+    volumes_of(file, places)
+        .iter()
+        .any(|volume| inner == volume || inner.starts_with(volume) && file.parent() != Some(volume))
 }
 
 /// The compose file of a folder, and what overrides it.
@@ -69,10 +75,11 @@ struct Compose {
     text: String,
     value: Value,
     variables: Vec<(String, String)>,
+    home: Option<PathBuf>,
 }
 
 impl Compose {
-    fn read(file: &Path, problems: &mut Vec<String>) -> Option<Self> {
+    fn read(file: &Path, places: &Places, problems: &mut Vec<String>) -> Option<Self> {
         let text = config::text(file, problems)?;
         let value = match yaml_serde::from_str(&text) {
             Ok(value) => value,
@@ -84,7 +91,7 @@ impl Compose {
         let folder = file.parent()?.to_owned();
         let variables = config::text(&folder.join(".env"), &mut Vec::new());
         let variables = variables.map(|text| super::systemd::variables(&text)).unwrap_or_default();
-        Some(Self { file: file.to_owned(), text, value, variables })
+        Some(Self { file: file.to_owned(), text, value, variables, home: places.home() })
     }
 
     fn services(&self) -> Vec<(&str, &Value)> {
@@ -162,17 +169,21 @@ impl Compose {
             }
         });
         let known = sources.filter(|source| super::command::first_unknown(source).is_none());
-        known.map(|source| normal(&folder.join(super::command::native(&source)))).collect()
+        let path = |source: String| match (source.strip_prefix('~'), &self.home) {
+            (Some(rest), Some(home)) => home.join(rest.trim_start_matches('/')),
+            _ => folder.join(super::command::native(&source)),
+        };
+        known.map(|source| normal(&path(source))).collect()
     }
 }
 
-fn volumes_of(file: &Path) -> Vec<PathBuf> {
-    let Some(compose) = Compose::read(file, &mut Vec::new()) else { return Vec::new() };
+fn volumes_of(file: &Path, places: &Places) -> Vec<PathBuf> {
+    let Some(compose) = Compose::read(file, places, &mut Vec::new()) else { return Vec::new() };
     compose.services().into_iter().flat_map(|(_, service)| compose.volumes(service)).collect()
 }
 
 fn of_file(file: &Path, site: &Site<'_>, problems: &mut Vec<String>) -> Vec<Launch> {
-    let Some(compose) = Compose::read(file, problems) else { return Vec::new() };
+    let Some(compose) = Compose::read(file, site.places, problems) else { return Vec::new() };
     let mut services = compose.services();
     let mounts = |service: &Value| compose.volumes(service).iter().any(|volume| site.draft.comfyui.starts_with(volume));
     // If some have this ComfyUI, the others have their own.

@@ -72,12 +72,19 @@ impl Process {
             let matters = PREFIXES.iter().any(|prefix| name.to_ascii_uppercase().starts_with(prefix));
             matters.then(|| (name.to_owned(), value.to_owned()))
         };
+        let environment = |name: &str| {
+            let value = process.environ().iter().find_map(|pair| pair.to_str()?.strip_prefix(name)?.strip_prefix('='));
+            value.filter(|value| !value.is_empty()).map(PathBuf::from)
+        };
+        // The program behind a link in an environment knows nothing of its packages.
+        let active = environment("VIRTUAL_ENV").or_else(|| environment("CONDA_PREFIX"));
+        let program = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
         let command = Command {
             line: 0,
             words: process.cmd().iter().map(text).collect(),
             environment: process.environ().iter().filter_map(variable).collect(),
             folder: process.cwd().map(Path::to_path_buf),
-            python: None,
+            python: active.map(|active| active.join(program)),
         };
         Self { number: process.pid().as_u32(), command, program: process.exe().map(Path::to_path_buf) }
     }

@@ -33,13 +33,13 @@ fn of(comfyui: &Path, places: &Places) -> Option<Draft> {
             ..Draft::new(Layout::Docker, comfyui)
         });
     }
-    let mounted = comfyui.ancestors().take(3).find(|folder| compose::mounts(folder, comfyui))?;
+    let mounted = comfyui.ancestors().take(3).find(|folder| compose::mounts(folder, comfyui, places))?;
     Some(Draft { root: mounted.to_owned(), ..Draft::new(Layout::Docker, comfyui) })
 }
 
 /// The folders that a compose file in this folder puts into containers, if they have a ComfyUI.
-fn inside(folder: &Path, _: &Places) -> Vec<PathBuf> {
-    compose::mounted(folder).into_iter().filter(|folder| is_root(folder)).collect()
+fn inside(folder: &Path, places: &Places) -> Vec<PathBuf> {
+    compose::mounted(folder, places).into_iter().filter(|folder| is_root(folder)).collect()
 }
 
 fn usual(places: &Places) -> Vec<Draft> {

@@ -29,7 +29,11 @@ pub(super) fn installation(path: &Path, places: &Places) -> Result<Installation>
         }
     }
     let mut found: Vec<PathBuf> = Vec::new();
-    for folder in shown_path.ancestors() {
+    // What is directly in the user's folder does not surround everything in there.
+    let home = places.home();
+    let is_around =
+        |folder: &&Path| *folder == shown_path || !home.as_ref().is_some_and(|home| home.starts_with(folder));
+    for folder in shown_path.ancestors().take_while(is_around) {
         found = KINDS.iter().flat_map(|kind| (kind.inside)(folder, places)).collect();
         if !found.is_empty() {
             break;

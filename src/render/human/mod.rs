@@ -1,6 +1,7 @@
 //! For people at a terminal: the checkout, the findings, the verdicts, and the outcome.
 
 mod checks;
+mod doctor;
 mod findings;
 mod loaders;
 mod log;

@@ -23,16 +23,17 @@ const LEAST_WIDTH: f64 = 760.0;
 /// The most that is drawn above the limit of a device, as a part of its memory.
 const MOST_OVER: f64 = 0.2;
 
-/// Light and dark, by the reader's setting.
+/// Light and dark, by the reader's setting; light on paper. Its names are its own, also within a page.
 const STYLE: &str = "\
   <style>
-    :root { --back: #ffffff; --text: #24292f; --faint: #57606a; --track: #eaeef2; --over: #cf222e; }
-    @media (prefers-color-scheme: dark) {
-      :root { --back: #0d1117; --text: #e6edf3; --faint: #8d96a0; --track: #21262d; --over: #ff7b72; }
+    .stages { --back: #ffffff; --text: #24292f; --faint: #57606a; --track: #eaeef2; --over: #cf222e; }
+    @media screen and (prefers-color-scheme: dark) {
+      .stages { --back: #0d1117; --text: #e6edf3; --faint: #8d96a0; --track: #21262d; --over: #ff7b72; }
     }
-    text { fill: var(--text); } .faint { fill: var(--faint); } .over { fill: var(--over); font-weight: bold; }
-    .track { fill: var(--track); } .limit { stroke: var(--faint); stroke-dasharray: 4 3; }
-    .limit.over { stroke: var(--over); stroke-dasharray: none; stroke-width: 2; }
+    .stages text { fill: var(--text); } .stages .faint { fill: var(--faint); }
+    .stages .over { fill: var(--over); font-weight: bold; }
+    .stages .track { fill: var(--track); } .stages .limit { stroke: var(--faint); stroke-dasharray: 4 3; }
+    .stages .limit.over { stroke: var(--over); stroke-dasharray: none; stroke-width: 2; }
   </style>
 ";
 
@@ -152,7 +153,7 @@ impl Canvas {
     fn finish(self, height: f64) -> String {
         let width = self.width;
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"stages\" width=\"{width}\" height=\"{height}\" \
              viewBox=\"0 0 {width} {height}\" font-family=\"system-ui, sans-serif\" role=\"img\" \
              aria-label=\"What lies where, stage by stage\">\n{STYLE}  <rect width=\"100%\" height=\"100%\" \
              style=\"fill: var(--back)\"/>\n{}</svg>\n",

@@ -1,5 +1,8 @@
 //! What is wrong in an installation, what to do about it, and all that is known of it.
 
+mod build;
+mod facts;
+
 use serde::Serialize;
 
 use super::{CheckedFile, Located, StagesReport};
@@ -211,10 +214,24 @@ pub struct RunLoad {
     pub model: Option<String>,
     /// The allocation string.
     pub string: Option<String>,
+    /// What was planned and what was done, device by device; nothing if the log does not have these tables.
+    pub devices: Vec<RunDevice>,
     /// What happened, in a few words.
     pub outcome: String,
     /// Did it do what it was asked for? None if that is unknown.
     pub is_right: Option<bool>,
+}
+
+/// What a device was to take of a model, and what it took.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct RunDevice {
+    /// The device.
+    pub device: String,
+    /// What was planned for it: to a hundredth of a GB.
+    pub planned_bytes: Option<u64>,
+    /// What it was assigned: to a hundredth of a MB.
+    pub assigned_bytes: Option<u64>,
 }
 
 /// A problem that is absent.

@@ -1,7 +1,7 @@
 //! A plan, for people: the tables of the node's log, and what they leave out.
 
 mod proposals;
-mod stages;
+pub(super) mod stages;
 
 use std::fmt::Write as _;
 

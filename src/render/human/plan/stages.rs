@@ -182,7 +182,7 @@ fn bar(usage: &Usage) -> String {
     format!("{out}{FAINT}{empty}{FAINT:#}")
 }
 
-fn peaks(staged: &Staged) -> String {
+pub(in crate::render::human) fn peaks(staged: &Staged) -> String {
     let mut out = format!("{STRONG}At most{STRONG:#}\n");
     for (usage, stage) in staged.peaks() {
         let (used, total) = (gigabytes(usage.used_bytes()), gigabytes(usage.total_bytes));
@@ -225,7 +225,7 @@ fn changes(staged: &Staged, fitted: Option<&Fitted>) -> String {
     out
 }
 
-fn verdict(staged: &Staged) -> String {
+pub(in crate::render::human) fn verdict(staged: &Staged) -> String {
     let known = if staged.unknown.is_empty() { "" } else { ", as far as it is known" };
     let over = staged.peaks().into_iter().find(|(usage, _)| staged.is_over(usage));
     match over {

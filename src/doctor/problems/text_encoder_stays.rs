@@ -1,0 +1,83 @@
+//! The text encoder stays on the GPU that the diffusion model needs.
+
+use super::text_encoder_on_cpu::encodes;
+use crate::allocator::gigabytes;
+use crate::doctor::{Answer, Evidence, Facts, Problem, Rank, Step};
+use crate::stages::{Kind, Staged};
+use crate::text::quoted;
+
+pub(super) static PROBLEM: Problem = Problem {
+    id: "text-encoder-stays",
+    title: "The text encoder stays on a GPU",
+    about: "DisTorch2 leaves the layers of a text encoder where its string puts them, also after the prompt is encoded: that is \
+            intended. They then take memory of the GPU while the diffusion model computes there.",
+    help: "Let its layers lie in the main memory, and its GPU compute with them: the string `cpu,*`, or virtual VRAM of 99 with the \
+           donor `cpu`.",
+    sources: &["https://github.com/pollockjj/ComfyUI-MultiGPU/issues/97"],
+    rank: Rank::Note,
+    find,
+};
+
+fn find(facts: &Facts) -> Answer {
+    let mut found = Vec::new();
+    let mut answer = Err(String::from("no workflow is known (--workflow)"));
+    for (path, read) in facts.read_workflows() {
+        let staged = match read.staged.get() {
+            Ok(staged) if staged.unknown.is_empty() => staged,
+            Ok(staged) => {
+                answer = answer.or(Err(staged.unknown[0].clone()));
+                continue;
+            }
+            Err(why) => {
+                answer = answer.or(Err(why));
+                continue;
+            }
+        };
+        answer = Ok(());
+        for (at, model) in staged.models.iter().enumerate() {
+            let is_distributed = model.planned.is_some() && encodes(model.load.kind);
+            let Some(stay) = is_distributed.then(|| stay(staged, at)).flatten() else { continue };
+            let node = &model.load.node;
+            let (gb, free) = (gigabytes(stay.bytes), gigabytes(stay.free_bytes));
+            let device = &stay.device;
+            let message = format!(
+                "{gb:.2} GB of the text encoder {} stay on {device} while node {} computes there, and {free:.2} GB are free",
+                model.name(),
+                stay.node
+            );
+            let command = format!(
+                "distorch-fix workflow set \"cpu,*\" {} --node {}{}",
+                quoted(path),
+                node.id,
+                facts.told().installation()
+            );
+            let rank = if stay.free_bytes < staged.options.headroom_bytes { Rank::Costs } else { Rank::Note };
+            let evidence = Evidence::node(format!("{gb:.2} GB on {device} by the plan"), path, node.id.clone());
+            found.push(PROBLEM.finding(message, Step::Command(command)).ranked(rank).because(evidence));
+        }
+    }
+    answer.map(|()| found)
+}
+
+/// What of a text encoder lies on a GPU while a diffusion model computes there.
+struct Stay {
+    device: String,
+    node: String,
+    bytes: u64,
+    free_bytes: u64,
+}
+
+fn stay(staged: &Staged, encoder: usize) -> Option<Stay> {
+    staged.stages.iter().find_map(|stage| {
+        let diffuses = |model: &&usize| staged.models[**model].load.kind == Kind::Model;
+        let diffusion = stage.models.iter().find(diffuses)?;
+        if stage.models.contains(&encoder) || stage.in_doubt.contains(&encoder) || stage.unloaded.contains(&encoder) {
+            return None;
+        }
+        let compute = staged.models[*diffusion].compute();
+        let usage = stage.usage.iter().find(|usage| usage.device == *compute && !usage.device.is_cpu())?;
+        let bytes = *usage.model_bytes.get(encoder)?;
+        let node = stage.nodes.first()?.id.clone();
+        (bytes > 0).then(|| Stay { device: compute.to_string(), node, bytes, free_bytes: usage.free_bytes() })
+    })
+}
