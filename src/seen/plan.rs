@@ -141,8 +141,8 @@ fn devices(load: &Load) -> Devices {
 
 fn counts_more(total_bytes: u64, resident_bytes: u64) -> String {
     format!(
-        "the node counted {} for weights of {}: with what casting and patching costs, as before 2.5.11. So its quotas cover \
-         fewer layers",
+        "the node counted {} for weights of {}: with what casting and patching costs, as before 2.5.11, so its quotas \
+         cover fewer layers",
         readable(total_bytes),
         readable(resident_bytes)
     )

@@ -175,7 +175,9 @@ fn the_plan_is_beside_what_happened() {
     let folder = tempfile::tempdir().unwrap();
     let text = fs::read_to_string(format!("{LOGS}/as-shipped.log")).unwrap();
     let cut = folder.path().join("x.log");
-    fs::write(&cut, &text[text.find("[MultiGPU DisTorch V2] Assigning").unwrap()..]).unwrap();
+    let begin = text.find("[MultiGPU DisTorch V2] Assigning").unwrap();
+    let end = begin + text[begin..].find("gguf qtypes").unwrap();
+    fs::write(&cut, &text[begin..end]).unwrap();
     let ran = log_at(&cut, &[&model[..], &["--format", "json", "--gpu-arch", "ampere"]].concat());
     let plan = report(&ran)["starts"][0]["prompts"][0]["loads"][0]["plan"].clone();
     assert_eq!(plan["agrees"], true, "{plan}");
