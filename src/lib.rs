@@ -38,6 +38,7 @@ pub mod commands;
 pub mod doctor;
 pub mod edit;
 pub mod fixes;
+pub mod guard;
 pub mod inputs;
 pub mod install;
 pub mod lint;
