@@ -35,9 +35,9 @@ fn has_planned_shares(load: &Load) -> bool {
     let is_whole = devices.into_iter().all(|(device, _)| load.planned.iter().any(|row| row.device == device));
     is_whole
         && load.planned.iter().all(|row| {
-            let share =
+            let mut share =
                 string.split(';').filter_map(|part| part.split_once(',')).filter(|(device, _)| *device == row.device);
-            share.last().and_then(|(_, share)| share.trim().parse::<f64>().ok()).is_some_and(|share| {
+            share.next_back().and_then(|(_, share)| share.trim().parse::<f64>().ok()).is_some_and(|share| {
                 // One digit of a percentage is printed.
                 (share - row.share).abs() <= 0.000_6
             })
