@@ -35,9 +35,9 @@ fn has_planned_shares(load: &Load) -> bool {
     let is_whole = devices.into_iter().all(|(device, _)| load.planned.iter().any(|row| row.device == device));
     is_whole
         && load.planned.iter().all(|row| {
-            let share =
+            let mut share =
                 string.split(';').filter_map(|part| part.split_once(',')).filter(|(device, _)| *device == row.device);
-            share.last().and_then(|(_, share)| share.trim().parse::<f64>().ok()).is_some_and(|share| {
+            share.next_back().and_then(|(_, share)| share.trim().parse::<f64>().ok()).is_some_and(|share| {
                 // One digit of a percentage is printed.
                 (share - row.share).abs() <= 0.000_6
             })
@@ -47,7 +47,9 @@ fn has_planned_shares(load: &Load) -> bool {
 /// Is the string of fractions one that was calculated, if the mode says so, and of what the mode says?
 fn has_calculated_shares(load: &Load) -> bool {
     let is_calculated = !matches!(load.mode, Mode::Fraction | Mode::Unknown | Mode::Nothing);
-    if is_calculated && load.final_string.as_deref().is_some_and(is_written) {
+    if is_calculated
+        && load.final_string.as_deref().is_some_and(|string| is_written(string) || !is_in_order(load, string))
+    {
         return false;
     }
     match &load.mode {
@@ -66,6 +68,21 @@ fn has_calculated_shares(load: &Load) -> bool {
         }),
         _ => true,
     }
+}
+
+/// Does the string of fractions name the devices in the order in which they were before?
+fn is_in_order(load: &Load, string: &str) -> bool {
+    let ratio = load.ratio.iter().flat_map(|ratio| ratio.split(';')).filter_map(|part| part.split_once(','));
+    let lent = load.lent.iter().filter(|row| row.role != Role::Model).map(|row| row.object.as_str());
+    let granted = load.granted.iter().map(|quota| quota.device.as_str());
+    let mut before: Vec<&str> = Vec::new();
+    for device in granted.chain(lent).chain(ratio.map(|(device, _)| device)) {
+        if !before.contains(&device) {
+            before.push(device);
+        }
+    }
+    let mut named = string.split(';').filter_map(|part| part.split_once(',')).map(|(device, _)| device);
+    before.into_iter().all(|device| named.any(|other| other == device))
 }
 
 /// Are the shares of the model as the string of ratios has it?

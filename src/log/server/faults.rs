@@ -187,7 +187,14 @@ impl Server {
                 load.outcome = Outcome::Failed { remark, cause };
                 Some(load)
             }
-            (None, _) => None,
+            (None, is_in_load) => {
+                let is_next = |load: &Load| load.last_line + 1 == trace.line;
+                let last = self.batch.loads.last_mut().filter(|load| self.may_be_distributed && is_next(load));
+                if let Some(load) = last.filter(|_| is_in_load.is_none()) {
+                    load.forget("the log does not show what the exception ended");
+                }
+                None
+            }
         };
         self.batch.loads.extend(failed);
         self.close_batch(true);
