@@ -388,9 +388,9 @@ mod tests {
                     :start\npython main.py --port %PORT% %ARGS%\n";
         let read = launches(text);
         assert_eq!(read[0].arguments, ["--port", "1"]);
-        let read = launches("if exist x set A=1 & set B=2\nset C=3 & python main.py %A% %B% %C%");
-        assert_eq!((&*read[0].arguments, read[0].problems.len()), (&["3".to_owned()][..], 2));
         assert!(read[0].problems[0].contains("`ARGS`"), "{:?}", read[0].problems);
+        let read = launches("if exist x set A=1 & set B=2\nset C=3\npython main.py %A% %B% %C%");
+        assert_eq!((&*read[0].arguments, read[0].problems.len()), (&["3".to_owned()][..], 2));
     }
 
     #[test]

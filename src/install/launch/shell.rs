@@ -407,16 +407,12 @@ impl Reader<'_> {
         let mut words = std::mem::take(words);
         while let Some(first) = words.first() {
             match first.as_str() {
-                "elif" => {
-                    self.blocks = self.blocks.saturating_sub(1);
-                    words.remove(0);
-                }
                 "if" | "else" | "while" | "until" | "!" | "time" => drop(words.remove(0)),
                 "then" | "do" | "{" => {
                     self.blocks += 1;
                     words.remove(0);
                 }
-                "fi" | "done" | "}" | "esac" => {
+                "elif" | "fi" | "done" | "}" | "esac" => {
                     self.blocks = self.blocks.saturating_sub(1);
                     words.remove(0);
                 }
