@@ -21,6 +21,8 @@
 //!
 //! [`log`] reads what a running ComfyUI printed: which models it loaded, and what became of them.
 //!
+//! [`doctor`] puts all that is known of an installation together, and looks for problems in it.
+//!
 //! The result of a `check` is kept in a [`cache`]; what is written never comes from there.
 //!
 //! [`commands`] calls the steps, and [`render`] shows their results; if asked, without what [`redact`] finds private in
@@ -38,6 +40,7 @@ pub mod commands;
 pub mod doctor;
 pub mod edit;
 pub mod fixes;
+pub mod guard;
 pub mod inputs;
 pub mod install;
 pub mod lint;

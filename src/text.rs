@@ -31,10 +31,10 @@ pub(crate) fn shown(path: &Path) -> String {
     visible(&below.unwrap_or(path).display().to_string()).into_owned()
 }
 
-/// In quotes that shells of every system accept, if it needs any.
+/// A path in a command: relative to the current folder if it is below that, and in quotes that shells of every system
+/// accept, if it needs any.
 pub(crate) fn quoted(path: &Path) -> String {
-    let path = path.display().to_string();
-    let path = visible(&path);
+    let path = shown(path);
     let is_plain = |c: char| c.is_alphanumeric() || "/\\._-~:+,@".contains(c);
     let quote = if path.chars().all(is_plain) { "" } else { "\"" };
     format!("{quote}{path}{quote}")

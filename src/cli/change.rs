@@ -14,7 +14,7 @@ pub(super) const SET_EXAMPLES: &str = "\
 Examples:
   distorch-fix workflow set 'cuda:0,8gb;cuda:1,12gb;cpu,*' wan2.2.json
   distorch-fix workflow set 'cuda:0,8gb;cpu,*' wan2.2.json --model '*high*' --dry-run
-  distorch-fix workflow set 'cuda:1,*' wan2.2.json --class '*CLIPLoader*' --device cuda:1
+  distorch-fix workflow set 'cuda:1,100%' wan2.2.json --class '*CLIPLoader*' --device cuda:1
   distorch-fix workflow set '' ~/ComfyUI/user/default/workflows
   distorch-fix workflow set --fit wan2.2.json --vram cuda:0=12gb --vram cuda:1=16gb
 

@@ -27,6 +27,11 @@ impl Located {
         shown(&self.absolute)
     }
 
+    /// For people who know the folder that documents start from: relative to that, if it is in it.
+    pub(crate) fn inside(&self) -> String {
+        if self.relative.starts_with("../") { self.shown() } else { text::visible(&self.relative).into_owned() }
+    }
+
     /// Relative to another folder, with slashes.
     pub(crate) fn from(&self, folder: &Path) -> String {
         relative(&self.absolute, folder)

@@ -10,6 +10,7 @@ mod checks;
 mod comfyui;
 mod conflict;
 pub mod doctor;
+mod guard;
 mod loaders;
 mod located;
 mod log;
@@ -35,6 +36,7 @@ pub use checks::{CheckedFile, ChecksReport, FindingReport, NodeReport, Unchecked
 pub use comfyui::{ComfyUiReport, DynamicVramReport};
 pub use conflict::ConflictReport;
 pub use doctor::DoctorReport;
+pub use guard::GuardReport;
 pub use loaders::LoaderReport;
 pub use located::Located;
 pub(crate) use located::workspace;
@@ -283,6 +285,7 @@ mod tests {
         let title = "What `distorch-fix plan --workflow FILE --format json` prints";
         is_schema::<stages::StagesObject<'_>>("plan-workflow.schema.json", title);
         is_schema::<LogReport>("log.schema.json", "What a log of ComfyUI says about the loads of models");
+        is_schema::<DoctorReport>("doctor.schema.json", "What `distorch-fix doctor --format json` prints");
         is_schema::<WorkflowsReport>("workflow.schema.json", "What the loader nodes of workflows are set to");
     }
 }

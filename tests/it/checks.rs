@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::common::generated::assert_section;
+use crate::common::generated::{assert_section, wrapped};
 use crate::common::{Ran, program};
 use distorch_fix::checks::CHECKS;
 use distorch_fix::lint::{self, Fields, Level};
@@ -93,22 +93,6 @@ fn strings() -> String {
         let _ = writeln!(out, "| `{string}` | {} | {instead} |", effects.join("<br>"));
     }
     out
-}
-
-/// Prose in lines of the length of the other documents.
-fn wrapped(text: &str) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.len() + 1 + word.len() <= 125 => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines.join("\n")
 }
 
 fn word(level: Level) -> &'static str {

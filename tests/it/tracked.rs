@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::common::skip;
 
 /// The kinds of files that have business here, by their extension.
-const KINDS: [&str; 15] = [
+const KINDS: [&str; 16] = [
     "css",
     "dict",
     "js",
@@ -14,6 +14,7 @@ const KINDS: [&str; 15] = [
     "md",
     "outline",
     "py",
+    "rb",
     "rs",
     "safetensors",
     "scm",

@@ -10,7 +10,6 @@ use crate::allocator::Accounting;
 use crate::cli;
 use crate::commands::workflow::{installation::Installations, plan::instead};
 use crate::log::{Ended, Load, LoadKind, Outcome, Prompt, Start};
-use crate::models::Folders;
 use crate::plan::{Card, Loading, Lora, NamedModel};
 use crate::report::PromptReport;
 use crate::seen::plan::{compare, has_layers_of};
@@ -37,8 +36,7 @@ impl<'a> Surroundings<'a> {
         for file in &arguments.workflow {
             let workflow = Workflow::open(file)?;
             let classes = installations.classes(file, &workflow)?;
-            let comfyui = installations.of(file)?.comfyui.clone();
-            let folders = comfyui.map(|root| Folders::of(&root, &arguments.folders.arguments())).transpose()?;
+            let folders = installations.of(file)?.folders(&arguments.folders)?;
             let outline = Outline::of(&workflow, &classes, folders.as_ref(), &instead);
             loaders.add(&shown(file), outline.help("leave this --workflow out, or name the one that ran")?);
         }

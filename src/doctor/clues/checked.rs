@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::checks::{self, Level, NodeRef};
-use crate::doctor::{Answer, Evidence, Facts, Problem, Rank, Step};
-use crate::text::shown;
+use crate::doctor::{Answer, Evidence, Facts, Finding, Problem, Rank, ReadWorkflow, Step};
+use crate::machine::Card;
+use crate::text::{quoted, shown};
 
 /// What the checks with these names found in the workflows. What the same command repairs in a workflow is one finding.
 pub(in crate::doctor) fn checked(
@@ -13,7 +14,7 @@ pub(in crate::doctor) fn checked(
     names: &[&str],
     counts: impl Fn(&checks::Finding) -> bool,
 ) -> Answer {
-    let mut found: Vec<super::super::Finding> = Vec::new();
+    let mut found: Vec<Finding> = Vec::new();
     let mut unknown = None;
     let mut is_known = false;
     for (path, read) in facts.read_workflows() {
@@ -22,22 +23,22 @@ pub(in crate::doctor) fn checked(
             Some(unchecked) => unknown = Some(unchecked.why.clone()),
             None => is_known = true,
         }
-        let mut here: Vec<super::super::Finding> = Vec::new();
+        let mut here: Vec<Finding> = Vec::new();
         for check in read.findings.found.iter().filter(|found| is_asked(found.check) && counts(found)) {
-            let step = step_of(facts, path, check);
+            let step = step_of(facts, path, read, check);
             let evidence: Vec<Evidence> =
                 check.nodes.iter().map(|node| Evidence::node(check.message.clone(), path, node.id.clone())).collect();
-            match here.iter_mut().find(|known| known.step == step && matches!(step, Step::Command(_))) {
-                Some(known) => known.evidence.extend(evidence),
-                None => {
-                    let mut finding = problem.finding(message(path, check), step).ranked(rank(check.level));
-                    finding.evidence = evidence;
-                    if finding.evidence.is_empty() {
-                        finding = finding.because(Evidence::file(check.message.clone(), path, None));
-                    }
-                    here.push(finding);
-                }
+            let is_same = |known: &&mut Finding| known.step == step && matches!(step, Step::Command(_));
+            if let Some(known) = here.iter_mut().find(is_same) {
+                known.evidence.extend(evidence);
+                continue;
             }
+            let mut finding = problem.finding(message(path, check), step).ranked(rank(check.level));
+            finding.evidence = evidence;
+            if finding.evidence.is_empty() {
+                finding = finding.because(Evidence::file(check.message.clone(), path, None));
+            }
+            here.push(finding);
         }
         found.extend(here);
     }
@@ -48,11 +49,45 @@ pub(in crate::doctor) fn checked(
 }
 
 /// What to do about what a check found.
-fn step_of(facts: &Facts, workflow: &Path, check: &checks::Finding) -> Step {
+fn step_of(facts: &Facts, workflow: &Path, read: &ReadWorkflow, check: &checks::Finding) -> Step {
     let node = facts.node.ok().map(|node| node.checkout.root.as_path());
     let advice = || check.help.clone().unwrap_or_else(|| check.check.help.to_owned());
+    // What fits is only known if all of the workflow's models are.
+    if check.step == Some(checks::Step::Fit) && !is_planned(read) {
+        return by_shares(facts, workflow, check).map_or_else(|| Step::Advice(NO_PLAN.to_owned()), Step::Command);
+    }
     let command = check.step.as_ref().map(|step| step.command(workflow, node, &facts.told()));
     command.map_or_else(|| Step::Advice(advice().trim_end_matches('.').to_owned()), Step::Command)
+}
+
+/// What to do if neither what fits nor the GPUs are known.
+const NO_PLAN: &str = "write amounts such as `cuda:0,8gb;cpu,*` into expert_mode_allocations of that node; with its model files in place, \
+                       `distorch-fix workflow set --fit` finds some that fit";
+
+/// Is the plan of a workflow whole?
+pub(in crate::doctor) fn is_planned(read: &ReadWorkflow) -> bool {
+    read.staged.ok().is_some_and(|staged| staged.unknown.is_empty())
+}
+
+/// A command that shares a model among the GPUs by their memory, or between the only one and the main memory.
+fn by_shares(facts: &Facts, workflow: &Path, check: &checks::Finding) -> Option<String> {
+    let cards = super::cards(facts).ok()?;
+    let gb = |bytes: u64| crate::allocator::gigabytes(bytes);
+    let all_gb: f64 = cards.iter().map(|card| gb(card.total_bytes)).sum();
+    let string = match cards {
+        [] => return None,
+        [_] => String::from("cuda:0,50%;cpu,50%"),
+        _ => {
+            let share = |(at, card): (usize, &Card)| format!("cuda:{at},{:.0}%", gb(card.total_bytes) / all_gb * 100.0);
+            cards.iter().enumerate().map(share).collect::<Vec<_>>().join(";")
+        }
+    };
+    let nodes: Vec<&str> = check.nodes.iter().map(|node| node.id.as_str()).collect();
+    let selected = nodes.join(" --node ");
+    let installation = facts.told().installation();
+    let file = quoted(workflow);
+    (!nodes.is_empty())
+        .then(|| format!("distorch-fix workflow set \"{string}\" {file} --node {selected}{installation}"))
 }
 
 /// Why no workflow is known.

@@ -40,7 +40,7 @@ impl<'f> Way<'f> {
     /// Is this option given, by its full name?
     pub(in crate::doctor) fn has(&self, option: &str) -> bool {
         match self {
-            Self::Launch(launch) => launch.has(option),
+            Self::Launch(launch) => launch.has(option) || launch.arguments.iter().any(|given| is(given, option)),
             Self::Log(arguments, _) => arguments.iter().any(|given| is(given, option)),
         }
     }
@@ -48,14 +48,9 @@ impl<'f> Way<'f> {
     /// The value of an option; of several the last.
     pub(in crate::doctor) fn value(&self, option: &str) -> Option<&'f str> {
         match self {
-            Self::Launch(launch) => launch.value(option),
-            Self::Log(arguments, _) => {
-                let at = arguments.iter().rposition(|given| is(given, option))?;
-                match arguments[at].split_once('=') {
-                    Some((_, value)) => Some(value),
-                    None => arguments.get(at + 1).map(String::as_str).filter(|value| !value.starts_with("--")),
-                }
-            }
+            // An option that this ComfyUI is not known to have may be given all the same.
+            Self::Launch(launch) => launch.value(option).or_else(|| value_in(&launch.arguments, option)),
+            Self::Log(arguments, _) => value_in(arguments, option),
         }
     }
 
@@ -105,10 +100,7 @@ impl<'f> Way<'f> {
 
     /// What to do so that a variable is set when ComfyUI is started.
     pub(in crate::doctor) fn start_with_variable(&self, facts: &Facts, name: &str, value: &str) -> Step {
-        let kind = match self.editable(facts) {
-            Some(launch) => Some(launch.kind),
-            None => None,
-        };
+        let kind = self.editable(facts).map(|launch| launch.kind);
         let changed = |line: &str| match kind? {
             LaunchKind::Batch => Some(format!("set {name}={value}& {line}")),
             LaunchKind::Shell => Some(format!("export {name}={value}; {line}")),
@@ -161,6 +153,15 @@ pub(in crate::doctor) fn edit_where(
     let (at, before) = text.lines().enumerate().find(|(_, line)| has(line))?;
     let (before, after) = (before.to_owned(), change(before));
     Some(Step::Edit { file, line: at + 1, before, after })
+}
+
+/// The value of an option in arguments as they are written; of several the last.
+fn value_in<'a>(arguments: &'a [String], option: &str) -> Option<&'a str> {
+    let at = arguments.iter().rposition(|given| is(given, option))?;
+    match arguments[at].split_once('=') {
+        Some((_, value)) => Some(value),
+        None => arguments.get(at + 1).map(String::as_str).filter(|value| !value.starts_with("--")),
+    }
 }
 
 fn is(given: &str, option: &str) -> bool {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::doctor::{Evidence, Facts};
 use crate::inputs::Literal;
-use crate::log::{Banner, End, Load, Prompt, Raised, RemarkKind, Start};
+use crate::log::{Banner, End, Load, LoadKind, Prompt, Raised, RemarkKind, Start};
 use crate::workflow::node::Mode;
 
 /// The last prompt that has ended.
@@ -28,6 +28,17 @@ pub(in crate::doctor) fn raised(start: &Start) -> impl Iterator<Item = (u64, &st
         }
         _ => None,
     })
+}
+
+/// What a load loads, for people.
+pub(in crate::doctor) fn name_of(load: &Load) -> &str {
+    match (&load.model, load.kind) {
+        (Some(model), _) => model,
+        (None, Some(LoadKind::Diffusion)) => "the diffusion model",
+        (None, Some(LoadKind::TextEncoder)) => "the text encoder",
+        (None, Some(LoadKind::Vae)) => "the VAE",
+        (None, Some(LoadKind::Other) | None) => "a model",
+    }
 }
 
 /// A banner as evidence.

@@ -9,10 +9,10 @@ mod memory;
 mod node;
 mod nodes;
 
-pub(super) use self::checked::checked;
+pub(super) use self::checked::{checked, is_planned};
 pub(super) use self::dynamic::{active as dynamic_vram, turn_off as turn_dynamic_vram_off};
 pub(super) use self::launch::{Way, edit_where, ways};
-pub(super) use self::log::{banner_place, last_prompt, loads, raised, wanted_devices};
+pub(super) use self::log::{banner_place, last_prompt, loads, name_of, raised, wanted_devices};
 pub(super) use self::machine::{FirstGpu, cards, first_gpu_only, index_of, is_windows};
 pub(super) use self::memory::{During, Shortage, is_of_pinned_memory, shortage};
 pub(super) use self::node::{apply, has_dynamic_vram, mention, update};
@@ -28,7 +28,7 @@ pub(super) fn both(first: Answer, second: Answer) -> Answer {
             found[0].evidence.extend(more.into_iter().flat_map(|finding| finding.evidence));
             Ok(found)
         }
-        (Ok(_), Ok(found)) | (Err(_), Ok(found)) | (Ok(found), Err(_)) => Ok(found),
+        (Ok(_) | Err(_), Ok(found)) | (Ok(found), Err(_)) => Ok(found),
         (Err(why), Err(_)) => Err(why),
     }
 }

@@ -88,7 +88,7 @@ fn in_log(facts: &Facts) -> Answer {
     let Some(load) = clues::loads(start).rev().find(|load| spills(load)) else { return Ok(Vec::new()) };
     let string = load.string.as_deref().unwrap_or_default();
     let gb = crate::allocator::gigabytes(load.cpu_bytes.unwrap_or_default());
-    let model = load.model.as_deref().unwrap_or("a model");
+    let model = clues::name_of(load);
     let message = format!("{gb:.2} GB of {model} went to the main memory, though only GPUs were named");
     let evidence = Evidence::log("the remainder was assigned to the wildcard device `cpu`", load.line);
     Ok(vec![PROBLEM.finding(message, step(facts, string)).because(evidence)])

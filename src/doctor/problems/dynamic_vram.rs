@@ -36,9 +36,9 @@ fn find(facts: &Facts) -> Answer {
         let message = format!("ComfyUI kept {model} from the node, which was to distribute it");
         let evidence =
             Evidence::log("the model is prepared for dynamic VRAM, and nothing is distributed", load.last_line);
-        return Ok(vec![with_code(PROBLEM.finding(message, step(facts, code)).because(evidence), code)]);
+        return Ok(vec![with_code(PROBLEM.finding(message, step(facts, code)).because(evidence), facts, code)]);
     }
-    let inert = kinds(code)?;
+    let inert = kinds(facts, code)?;
     if inert.is_empty() {
         return Ok(Vec::new());
     }
@@ -52,7 +52,7 @@ fn find(facts: &Facts) -> Answer {
         finding = finding.ranked(Rank::Note);
     }
     finding.evidence.extend(nodes);
-    Ok(vec![with_code(finding, code)])
+    Ok(vec![with_code(finding, facts, code)])
 }
 
 fn is_inert(load: &Load) -> bool {
@@ -60,17 +60,27 @@ fn is_inert(load: &Load) -> bool {
 }
 
 /// The loaders that have no effect while dynamic VRAM is active.
-fn kinds(code: &NodeCode) -> Result<Vec<&Loader>, String> {
+fn kinds<'f>(facts: &Facts, code: &'f NodeCode) -> Result<Vec<&'f Loader>, String> {
     let loaders = code.loaders.as_ref().ok_or("what the node's loaders do with this ComfyUI is unknown")?;
     let inert: Vec<&Loader> = loaders.each.iter().filter(|loader| loader.effect == Effect::InertWhileDynamic).collect();
-    // No ComfyUI distributes ControlNets.
-    let is_unknown = |loader: &&Loader| loader.effect == Effect::Unknown && loader.kind != LoaderKind::ControlNet;
+    let has_gguf = facts.packs.ok().is_some_and(|packs| packs.iter().any(|pack| is_of_gguf(&pack.name)));
+    let is_there = |kind: LoaderKind| match kind {
+        // No ComfyUI distributes ControlNets.
+        LoaderKind::ControlNet => false,
+        LoaderKind::GgufDiffusion | LoaderKind::GgufTextEncoder => has_gguf,
+        _ => true,
+    };
+    let is_unknown = |loader: &&Loader| loader.effect == Effect::Unknown && is_there(loader.kind);
     match loaders.each.iter().find(is_unknown) {
         Some(unknown) if inert.is_empty() => {
             Err(format!("what the node does to {} is unknown: {}", unknown.kind, unknown.reason.why))
         }
         _ => Ok(inert),
     }
+}
+
+fn is_of_gguf(pack: &str) -> bool {
+    pack.to_ascii_lowercase().contains("gguf")
 }
 
 /// The nodes of workflows that have no effect.
@@ -88,8 +98,8 @@ fn in_workflows(facts: &Facts) -> Vec<Evidence> {
 }
 
 /// With the place in ComfyUI that gives the model another patcher.
-fn with_code(finding: Finding, code: &NodeCode) -> Finding {
-    let inert = kinds(code).unwrap_or_default();
+fn with_code(finding: Finding, facts: &Facts, code: &NodeCode) -> Finding {
+    let inert = kinds(facts, code).unwrap_or_default();
     let place = inert.iter().find_map(|loader| Some((loader, loader.reason.place.as_ref()?)));
     match place {
         Some((loader, (path, place))) => {

@@ -50,10 +50,11 @@ fn step(facts: &Facts, finding: &Finding) -> Option<Step> {
     let strings: Option<Vec<&str>> = nodes.iter().map(|(_, id)| string_of(id)).collect();
     let strings = strings?;
     let string = strings.first().filter(|first| strings.iter().all(|string| string == *first))?;
-    let selected: String = nodes.iter().map(|(_, id)| format!(" --node {id}")).collect();
+    let ids: Vec<&str> = nodes.iter().map(|(_, id)| id.as_str()).collect();
+    let selected = ids.join(" --node ");
     let installation = facts.told().installation();
     Some(Step::Command(format!(
-        "distorch-fix workflow set \"{string}\" {}{selected} --virtual-vram 0{installation}",
+        "distorch-fix workflow set \"{string}\" {} --node {selected} --virtual-vram 0{installation}",
         quoted(path)
     )))
 }

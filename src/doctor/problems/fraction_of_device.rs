@@ -74,7 +74,7 @@ fn in_log(facts: &Facts) -> Answer {
     let start = facts.last_start()?;
     let Some((line, load)) = out_of_memory::failed_with_fractions(start) else { return Ok(Vec::new()) };
     let string = load.string.as_deref().unwrap_or_default().split('#').next().unwrap_or_default();
-    let model = load.model.as_deref().unwrap_or("the model");
+    let model = clues::name_of(load);
     let message =
         format!("The fractions in `{string}` are of the devices, not of {model}, and a GPU had no memory left");
     let planned = load.planned.iter().filter(|row| row.bytes > 0 && row.device != "cpu");

@@ -7,7 +7,7 @@ use crate::machine::Card;
 
 pub(super) static PROBLEM: Problem = Problem {
     id: "gpu-order",
-    title: "cuda:0 is not the GPU 0 of nvidia-smi",
+    title: "CUDA and nvidia-smi number the GPUs differently",
     about: "CUDA numbers GPUs by their speed, the fastest first; nvidia-smi and most monitors number them by their place in the \
             machine. With cards that differ, a string that was made with the one order puts its amounts on the other cards, and so \
             does a plan with the sizes that nvidia-smi reports.",

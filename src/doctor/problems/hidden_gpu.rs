@@ -22,14 +22,23 @@ pub(super) static PROBLEM: Problem = Problem {
     find,
 };
 
+/// How ComfyUI's default for Windows is known.
+#[derive(Clone, Copy)]
+enum Seen {
+    /// By its source.
+    Source(FirstGpu),
+    /// By what it said.
+    Log,
+}
+
 /// Why GPUs are hidden.
 enum Cause<'f> {
     /// `--cuda-device` names some.
     Option(&'f str),
-    /// CUDA_VISIBLE_DEVICES names some.
+    /// `CUDA_VISIBLE_DEVICES` names some.
     Variable(&'f str),
     /// ComfyUI's default for Windows.
-    Default(Option<FirstGpu>),
+    Default(Seen),
 }
 
 fn find(facts: &Facts) -> Answer {
@@ -104,15 +113,15 @@ fn cause<'f>(facts: &Facts, way: Way<'f>) -> Option<Cause<'f>> {
 }
 
 /// Does ComfyUI take the first GPU only, because nothing says otherwise? By its source, or by what it said.
-fn by_default(facts: &Facts) -> Option<Option<FirstGpu>> {
+fn by_default(facts: &Facts) -> Option<Seen> {
     if !clues::is_windows(facts) {
         return None;
     }
     let said = |start: &Start| start.remarks.iter().any(|remark| remark.kind == RemarkKind::SingleGpuOnWindows);
     match clues::first_gpu_only(facts) {
-        Ok(Some(default)) => Some(Some(default)),
+        Ok(Some(default)) => Some(Seen::Source(default)),
         Ok(None) => None,
-        Err(_) => facts.last_start().is_ok_and(said).then_some(None),
+        Err(_) => facts.last_start().is_ok_and(said).then_some(Seen::Log),
     }
 }
 
@@ -146,7 +155,7 @@ fn found(facts: &Facts, way: Way<'_>, cause: &Cause<'_>) -> Finding {
             )
             .because(way.evidence(format!("CUDA_VISIBLE_DEVICES={devices}"))),
         Cause::Default(default) => {
-            let pinned = default.is_none_or(|default| default.warns_of_pinned_memory);
+            let pinned = !matches!(default, Seen::Source(default) if !default.warns_of_pinned_memory);
             let more = if pinned { "--cuda-device all --disable-pinned-memory" } else { "--cuda-device all" };
             let finding = PROBLEM
                 .finding(
@@ -155,11 +164,11 @@ fn found(facts: &Facts, way: Way<'_>, cause: &Cause<'_>) -> Finding {
                 )
                 .because(way.evidence("neither `--cuda-device` nor `--default-device`"));
             match default {
-                Some(FirstGpu { line, .. }) => {
+                Seen::Source(FirstGpu { line, .. }) => {
                     let file = facts.installation.comfyui.join("main.py");
                     finding.because(Evidence::file("CUDA_VISIBLE_DEVICES is set to \"0\" here", file, Some(*line)))
                 }
-                None => finding,
+                Seen::Log => finding,
             }
         }
     };

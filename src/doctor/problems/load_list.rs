@@ -5,6 +5,7 @@ use crate::doctor::clues;
 use crate::doctor::{Answer, Evidence, Facts, Finding, NodeCode, NodeFacts, Problem, Rank, Step};
 use crate::fixes::Site;
 use crate::fixes::load_list::LOAD_LIST;
+use crate::python::FileId;
 
 pub(super) static PROBLEM: Problem = Problem {
     id: "load-list",
@@ -21,6 +22,8 @@ pub(super) static PROBLEM: Problem = Problem {
     find,
 };
 
+/// The most kinds of places that are shown.
+const MOST_MESSAGES: usize = 3;
 /// What Python says.
 const UNPACKED: &str = "values to unpack";
 
@@ -29,7 +32,7 @@ fn find(facts: &Facts) -> Answer {
     let Some(code) = code else { return Ok(Vec::new()) };
     if let Some(conflict) = code.conflicts.first() {
         let path = code.repair.sources.path(conflict.file);
-        let finding = PROBLEM.finding(conflict.message.clone(), Step::Advice(conflict.help.clone()));
+        let finding = PROBLEM.finding(format!("The node {}", conflict.message), Step::Advice(conflict.help.clone()));
         return Ok(vec![finding.because(Evidence::file("the node and this ComfyUI do not fit here", path, None))]);
     }
     // What reads a field by its number never stops.
@@ -82,13 +85,18 @@ pub(super) fn with_places(mut finding: Finding, code: &NodeCode, counts: impl Fn
             None => by_message.push((site.message.clone(), path, vec![line])),
         }
     }
-    for (message, path, lines) in by_message {
+    let more = by_message.len().saturating_sub(MOST_MESSAGES);
+    for (message, path, lines) in by_message.into_iter().take(MOST_MESSAGES) {
         let more = match &lines[1..] {
             [] => String::new(),
             [line] => format!(", and so does line {line}"),
             more => format!(", and so do lines {}", clues::listed(more)),
         };
         finding = finding.because(Evidence::file(format!("{message}{more}"), path, Some(lines[0])));
+    }
+    if more > 0 {
+        let text = format!("`distorch-fix check` shows {more} more");
+        finding = finding.because(Evidence::file(text, &code.repair.sources.path(FileId::FIRST), None));
     }
     finding
 }

@@ -47,7 +47,7 @@ fn in_log(facts: &Facts) -> Answer {
     for load in clues::loads(start).rev().filter(|load| load.cpu_bytes.is_some_and(|bytes| bytes > 0)) {
         if !seen.contains(&&load.model) {
             seen.push(&load.model);
-            let (model, bytes) = (load.model.as_deref().unwrap_or("a model"), load.cpu_bytes.unwrap_or_default());
+            let (model, bytes) = (clues::name_of(load), load.cpu_bytes.unwrap_or_default());
             finding = finding
                 .because(Evidence::log(format!("{:.2} GB of {model} on the CPU", gigabytes(bytes)), load.last_line));
         }
@@ -98,7 +98,10 @@ fn in_workflows(facts: &Facts) -> Answer {
         } else if used > total / 10 * 9 {
             (Rank::Costs, less(facts), "the system will swap")
         } else {
-            let command = format!("distorch-fix plan --workflow {}{}", quoted(path), facts.told().machine());
+            let command = {
+                let told = facts.told();
+                format!("distorch-fix plan --workflow {}{}{}", quoted(path), told.installation(), told.machine())
+            };
             (Rank::Note, Step::Command(command), "that is expected")
         };
         let message = format!("{used_gb:.2} of {total_gb:.2} GB of main memory hold weights: {verdict}");

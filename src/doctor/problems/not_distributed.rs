@@ -53,7 +53,7 @@ fn in_log(start: &Start) -> Vec<crate::doctor::Finding> {
         load.line >= since && load.asked == Asked::Nothing && matches!(load.outcome, Outcome::Standard { .. })
     });
     if let Some(load) = standard {
-        let model = load.model.as_deref().unwrap_or("a model");
+        let model = clues::name_of(load);
         finding = finding.because(Evidence::log(format!("ComfyUI loaded {model} itself"), load.last_line));
     }
     vec![finding]

@@ -39,7 +39,7 @@ fn in_log(facts: &Facts) -> Answer {
         let all_allocated = start.remarks.iter().find(|remark| {
             remark.kind == RemarkKind::AllAllocated && (load.line..=load.last_line).contains(&remark.line)
         });
-        let model = load.model.as_deref().unwrap_or("a model");
+        let model = clues::name_of(load);
         let full = load.assigned.iter().max_by_key(|row| row.bytes).map(|row| row.device.as_str()).unwrap_or_default();
         let message = format!("All of {model} is on {full}, and {} got nothing", clues::listed(&empty));
         let used = load.planned.iter().find(|row| row.device == full).map_or(0.0, |row| row.share);

@@ -7,8 +7,10 @@ use crate::allocator::{self, Device, gigabytes};
 use crate::checks::Step as CheckStep;
 use crate::doctor::clues::{self, During, Shortage};
 use crate::doctor::{Answer, Evidence, Facts, Problem, Rank, ReadWorkflow, Step};
+use crate::inputs::Literal;
 use crate::log::{Load, Outcome, Raised, Start};
 use crate::stages::Staged;
+use crate::text::quoted;
 
 pub(super) static PROBLEM: Problem = Problem {
     id: "out-of-memory",
@@ -31,6 +33,8 @@ pub(super) static PROBLEM: Problem = Problem {
 const STEP_BYTES: u64 = 256 << 20;
 /// What is free at least after a change, besides what was missing: allocators lose some in gaps.
 const SLACK_BYTES: u64 = 512 << 20;
+/// What was asked for, if the log does not say: layers of video models ask for about as much at once.
+const UNKNOWN_BYTES: u64 = 1 << 30;
 
 fn find(facts: &Facts) -> Answer {
     let on_gpu = |check: &crate::checks::Finding| {
@@ -90,28 +94,33 @@ fn compute(start: &Start, line: u64) -> Option<Device> {
 }
 
 fn remedy(facts: &Facts, start: &Start, line: u64, device: Option<&Device>, short: &Shortage) -> Remedy {
-    let missing_bytes = short.asked_bytes.unwrap_or(0).saturating_sub(short.free_bytes.unwrap_or(0)) + SLACK_BYTES;
-    if let Some((path, read)) = workflow_of(facts, start, line) {
-        let headroom_bytes = headroom(read.staged.ok(), device, short, missing_bytes);
+    let asked_bytes = short.asked_bytes.unwrap_or(UNKNOWN_BYTES);
+    let missing_bytes = asked_bytes.saturating_sub(short.free_bytes.unwrap_or(0)) + SLACK_BYTES;
+    let workflow = workflow_of(facts, start, line);
+    if let Some((path, read)) = workflow.filter(|(_, read)| clues::is_planned(read)) {
+        let staged = read.staged.ok();
+        let headroom_bytes = headroom(staged, device, short, missing_bytes);
         let told = crate::checks::Told { headroom_bytes: Some(headroom_bytes), ..facts.told() };
         let node = facts.node.ok().map(|node| node.checkout.root.as_path());
         return Remedy {
-            told: format!("; with {:.2} GB kept free for it, that fits", gigabytes(headroom_bytes)),
+            told: format!("; the next step keeps {:.2} GB free for that", gigabytes(headroom_bytes)),
             step: Step::Command(CheckStep::Fit.command(path, node, &told)),
-            evidence: peak(read.staged.ok(), device).map(|text| Evidence::file(text, path, None)),
+            evidence: peak(staged, device).map(|text| Evidence::file(text, path, None)),
         };
     }
-    // Without a workflow, the tables of the log show what the device has.
+    // Without a plan, the tables of the log show what the device has.
     let load = clues::loads(start).rev().find(|load| load.line <= line && !load.planned.is_empty());
     let lowered = load.and_then(|load| Some((load, lowered(load, device?, missing_bytes)?)));
     match lowered {
         Some((load, string)) => {
-            let model = load.model.as_deref().unwrap_or("the model");
+            let model = clues::name_of(load);
             Remedy {
                 told: format!("; {:.2} GB less there are enough", gigabytes(missing_bytes)),
-                step: Step::Advice(format!(
-                    "write `{string}` into expert_mode_allocations of the node that loads {model}"
-                )),
+                step: set(facts, workflow, load, &string).unwrap_or_else(|| {
+                    Step::Advice(format!(
+                        "write `{string}` into expert_mode_allocations of the node that loads {model}"
+                    ))
+                }),
                 evidence: Some(Evidence::log(format!("the plan for {model}"), load.line)),
             }
         }
@@ -124,6 +133,20 @@ fn remedy(facts: &Facts, start: &Start, line: u64, device: Option<&Device>, shor
             evidence: None,
         },
     }
+}
+
+/// A command that gives a string to the only node that has the one of a load.
+fn set(facts: &Facts, workflow: Option<(&PathBuf, &ReadWorkflow)>, load: &Load, string: &str) -> Option<Step> {
+    let (path, read) = workflow?;
+    let before = load.string.as_deref()?.split('#').next().filter(|before| !before.is_empty())?;
+    let loaders = read.workflow.loaders(&read.classes).ok()?;
+    let mut alike = loaders.iter().filter(|loader| match &loader.class.parts[..] {
+        [part] => part.string.and_then(|widget| loader.value(widget)) == Some(&Literal::Text(before.to_owned())),
+        _ => false,
+    });
+    let loader = alike.next().filter(|_| alike.next().is_none())?;
+    let (file, installation) = (quoted(path), facts.told().installation());
+    Some(Step::Command(format!("distorch-fix workflow set \"{string}\" {file} --node {}{installation}", loader.id)))
 }
 
 /// The workflow whose strings the log shows in the prompt that failed; else the only one that distributes.

@@ -1,7 +1,7 @@
 //! On Windows, pinned memory fails with several GPUs.
 
 use crate::doctor::clues::{self, Way};
-use crate::doctor::{Answer, Evidence, Facts, Problem, Rank, Step};
+use crate::doctor::{Answer, Evidence, Facts, Finding, Problem, Rank, Step};
 use crate::log::{RemarkKind, Start};
 
 pub(super) static PROBLEM: Problem = Problem {
@@ -41,32 +41,30 @@ fn find(facts: &Facts) -> Answer {
             let finding = PROBLEM.finding(message, step(facts, &pinning)).because(Evidence::log(text, line));
             Ok(vec![with_way(finding, &pinning)])
         }
-        (None, _) => risk(facts, start.ok(), &pinning, count),
+        (None, _) => Ok(risk(facts, start.ok(), &pinning, count).into_iter().collect()),
     }
 }
 
 /// What shows that it may fail, if it has not.
-fn risk(facts: &Facts, start: Option<&Start>, pinning: &[Way<'_>], count: Option<usize>) -> Answer {
-    let warning =
-        start.and_then(|start| start.remarks.iter().find(|remark| remark.kind == RemarkKind::PinnedMemoryOnWindows));
-    if pinning.is_empty() {
-        return Ok(Vec::new());
-    }
-    let finding = match warning {
-        Some(remark) => PROBLEM
-            .finding("ComfyUI warns of pinned memory with several GPUs", step(facts, pinning))
-            .because(Evidence::log(remark.text.clone(), remark.line)),
-        // By the source, if it warns of that, and by the arguments.
-        None => {
-            let warns = matches!(clues::first_gpu_only(facts), Ok(Some(default)) if default.warns_of_pinned_memory);
-            let several = pinning.iter().all(|way| asks_for_several(*way)) && count.is_some_and(|count| count > 1);
-            if !(clues::is_windows(facts) && warns && several) {
-                return Ok(Vec::new());
-            }
-            PROBLEM.finding("ComfyUI is started with several GPUs and with pinned memory", step(facts, pinning))
-        }
+fn risk(facts: &Facts, start: Option<&Start>, pinning: &[Way<'_>], count: Option<usize>) -> Option<Finding> {
+    let warning = |start: &Start| {
+        let remarks = start.remarks.iter();
+        let warning = remarks.rev().find(|remark| remark.kind == RemarkKind::PinnedMemoryOnWindows)?;
+        Some(Evidence::log(warning.text.clone(), warning.line))
     };
-    Ok(vec![with_way(finding, pinning).ranked(Rank::Costs)])
+    let first = pinning.first()?;
+    let finding = |message: &str| {
+        let finding = PROBLEM.finding(message, step(facts, pinning)).ranked(Rank::Costs);
+        finding.because(first.evidence(format!("`{OPTION}` is not given")))
+    };
+    if let Some(warning) = start.and_then(warning) {
+        return Some(finding("ComfyUI warns of pinned memory with several GPUs").because(warning));
+    }
+    // By the source, if it warns of that, and by the arguments.
+    let warns = matches!(clues::first_gpu_only(facts), Ok(Some(default)) if default.warns_of_pinned_memory);
+    let several = pinning.iter().all(|way| asks_for_several(*way)) && count.is_some_and(|count| count > 1);
+    let may_fail = clues::is_windows(facts) && warns && several;
+    may_fail.then(|| finding("ComfyUI is started with several GPUs and with pinned memory"))
 }
 
 /// Do its arguments ask for several GPUs?
@@ -110,7 +108,7 @@ fn step(facts: &Facts, pinning: &[Way<'_>]) -> Step {
     }
 }
 
-fn with_way(finding: crate::doctor::Finding, pinning: &[Way<'_>]) -> crate::doctor::Finding {
+fn with_way(finding: Finding, pinning: &[Way<'_>]) -> Finding {
     match pinning.first() {
         Some(way) => finding.because(way.evidence(format!("`{OPTION}` is not given"))),
         None => finding,

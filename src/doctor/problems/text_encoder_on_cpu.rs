@@ -24,10 +24,10 @@ pub(super) static PROBLEM: Problem = Problem {
 
 fn find(facts: &Facts) -> Answer {
     let checked = clues::checked(facts, &PROBLEM, &["text-encoder-on-cpu"], |_| true).map(|mut found| {
-        for (finding, step) in
-            found.iter_mut().filter_map(|finding| Some((step(facts, finding)?, finding))).map(|(s, f)| (f, s))
-        {
-            finding.step = step;
+        for finding in &mut found {
+            if let Some(step) = step(facts, finding) {
+                finding.step = step;
+            }
         }
         found
     });
@@ -47,7 +47,7 @@ fn step(facts: &Facts, finding: &crate::doctor::Finding) -> Option<Step> {
         (Some(staged), Some(model)) if model.load.string.is_some() && model.named.is_some() => {
             match room(staged, model) {
                 Some(gpu) => Step::Command(format!(
-                    "distorch-fix workflow set \"{gpu},*\" {} --node {node} --device {gpu}{}",
+                    "distorch-fix workflow set \"{gpu},100%\" {} --node {node} --device {gpu}{}",
                     quoted(path),
                     facts.told().installation()
                 )),
@@ -62,7 +62,9 @@ fn step(facts: &Facts, finding: &crate::doctor::Finding) -> Option<Step> {
 fn room(staged: &Staged, model: &Model) -> Option<Device> {
     let needed = model.bytes().saturating_add(staged.options.headroom_bytes);
     let gpus = staged.peaks().into_iter().map(|(usage, _)| usage).filter(|usage| !usage.device.is_cpu());
-    gpus.filter(|usage| usage.free_bytes() >= needed).max_by_key(|usage| usage.free_bytes()).map(|usage| usage.device)
+    gpus.filter(|usage| usage.free_bytes() >= needed)
+        .max_by_key(crate::plan::Usage::free_bytes)
+        .map(|usage| usage.device)
 }
 
 fn in_log(facts: &Facts) -> Answer {

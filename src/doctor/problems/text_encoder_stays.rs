@@ -3,6 +3,7 @@
 use super::text_encoder_on_cpu::encodes;
 use crate::allocator::gigabytes;
 use crate::doctor::{Answer, Evidence, Facts, Problem, Rank, Step};
+use crate::plan::Usage;
 use crate::stages::{Kind, Staged};
 use crate::text::quoted;
 
@@ -11,7 +12,7 @@ pub(super) static PROBLEM: Problem = Problem {
     title: "The text encoder stays on a GPU",
     about: "DisTorch2 leaves the layers of a text encoder where its string puts them, also after the prompt is encoded: that is \
             intended. They then take memory of the GPU while the diffusion model computes there.",
-    help: "Let its layers lie in the main memory, and its GPU compute with them: the string `cpu,*`, or virtual VRAM of 99 with the \
+    help: "Let its layers lie in the main memory, and its GPU compute with them: the string `cpu,100%`, or virtual VRAM of 99 with the \
            donor `cpu`.",
     sources: &["https://github.com/pollockjj/ComfyUI-MultiGPU/issues/97"],
     rank: Rank::Note,
@@ -41,17 +42,18 @@ fn find(facts: &Facts) -> Answer {
             let (gb, free) = (gigabytes(stay.bytes), gigabytes(stay.free_bytes));
             let device = &stay.device;
             let message = format!(
-                "{gb:.2} GB of the text encoder {} stay on {device} while node {} computes there, and {free:.2} GB are free",
+                "{gb:.2} GB of the text encoder {} stay on {device} beside the diffusion model while node {} computes, and {free:.2} GB are free there",
                 model.name(),
                 stay.node
             );
             let command = format!(
-                "distorch-fix workflow set \"cpu,*\" {} --node {}{}",
+                "distorch-fix workflow set \"cpu,100%\" {} --node {}{}",
                 quoted(path),
                 node.id,
                 facts.told().installation()
             );
-            let rank = if stay.free_bytes < staged.options.headroom_bytes { Rank::Costs } else { Rank::Note };
+            let is_short = stay.computes && stay.free_bytes < staged.options.headroom_bytes;
+            let rank = if is_short { Rank::Costs } else { Rank::Note };
             let evidence = Evidence::node(format!("{gb:.2} GB on {device} by the plan"), path, node.id.clone());
             found.push(PROBLEM.finding(message, Step::Command(command)).ranked(rank).because(evidence));
         }
@@ -59,25 +61,34 @@ fn find(facts: &Facts) -> Answer {
     answer.map(|()| found)
 }
 
-/// What of a text encoder lies on a GPU while a diffusion model computes there.
+/// What of a text encoder lies on a GPU while a diffusion model computes.
 struct Stay {
     device: String,
     node: String,
     bytes: u64,
     free_bytes: u64,
+    /// Is it the GPU that computes?
+    computes: bool,
 }
 
+/// The first GPU that holds both. What was unloaded, or may be, does not count.
 fn stay(staged: &Staged, encoder: usize) -> Option<Stay> {
     staged.stages.iter().find_map(|stage| {
-        let diffuses = |model: &&usize| staged.models[**model].load.kind == Kind::Model;
-        let diffusion = stage.models.iter().find(diffuses)?;
+        let diffusion = *stage.models.iter().find(|model| staged.models[**model].load.kind == Kind::Model)?;
         if stage.models.contains(&encoder) || stage.in_doubt.contains(&encoder) || stage.unloaded.contains(&encoder) {
             return None;
         }
-        let compute = staged.models[*diffusion].compute();
-        let usage = stage.usage.iter().find(|usage| usage.device == *compute && !usage.device.is_cpu())?;
-        let bytes = *usage.model_bytes.get(encoder)?;
-        let node = stage.nodes.first()?.id.clone();
-        (bytes > 0).then(|| Stay { device: compute.to_string(), node, bytes, free_bytes: usage.free_bytes() })
+        let compute = staged.models[diffusion].compute();
+        let holds = |usage: &&Usage, model: usize| usage.model_bytes.get(model).is_some_and(|bytes| *bytes > 0);
+        let mut gpus = stage.usage.iter().filter(|usage| !usage.device.is_cpu());
+        let usage =
+            gpus.find(|usage| holds(usage, encoder) && (usage.device == *compute || holds(usage, diffusion)))?;
+        Some(Stay {
+            device: usage.device.to_string(),
+            node: stage.nodes.first()?.id.clone(),
+            bytes: usage.model_bytes[encoder],
+            free_bytes: usage.free_bytes(),
+            computes: usage.device == *compute,
+        })
     })
 }

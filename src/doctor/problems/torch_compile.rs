@@ -71,8 +71,8 @@ fn find(facts: &Facts) -> Answer {
     if let Some((line, text, _)) = failed {
         finding = finding.because(Evidence::log(text, line));
     }
-    if let Some((path, name, id)) = node {
-        finding = finding.because(Evidence::node(name, *path, id.clone()));
+    if let Some((path, _, id)) = node {
+        finding = finding.because(Evidence::node("it compiles the model", *path, id.clone()));
     }
     if is_disturbed {
         finding = finding.because(Evidence::file(format!("ComfyUI {DISTURBED}"), &facts.installation.comfyui, None));

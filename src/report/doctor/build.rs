@@ -9,7 +9,7 @@ use super::{
 use crate::doctor::{Diagnosis, Facts, Finding, Known, LogFacts, Place, Rank, ReadWorkflow, Step, WorkflowFacts};
 use crate::log::Outcome as Loaded;
 use crate::report::{CheckedFile, Located, Outcome, Problem, StagesReport};
-use crate::text::{counted, visible};
+use crate::text::visible;
 
 impl DoctorReport {
     /// The report about an installation.
@@ -51,16 +51,37 @@ impl DoctorReport {
 
 /// The result in one sentence.
 fn verdict(facts: &Facts, diagnosis: &Diagnosis) -> String {
-    let all = diagnosis.absent.len() + diagnosis.unknown.len() + diagnosis.found.len();
-    let wrong: Vec<&Finding> = diagnosis.found.iter().filter(|finding| finding.rank < Rank::Note).collect();
-    match (&wrong[..], &facts.node, diagnosis.unknown.len()) {
-        ([], Known::Unknown(why), _) => format!("{why}, so there is nothing to diagnose."),
-        ([], _, 0) => String::from("Nothing is wrong."),
-        ([], _, unknown) => format!("Nothing wrong was found; {unknown} of {all} problems could not be ruled out."),
-        ([only], ..) => format!("{}.", only.problem.title),
-        ([first, rest @ ..], ..) => {
-            format!("{}, and {} more.", first.problem.title, counted(rest.len(), "problem"))
+    let count = |rank| diagnosis.found.iter().filter(|finding| finding.rank == rank).count();
+    let ranks = [
+        (Rank::Stops, "stops it", "stop it"),
+        (
+            Rank::Wrong,
+            "makes it do something else than it was asked for",
+            "make it do something else than it was asked for",
+        ),
+        (Rank::Costs, "costs time or memory", "cost time or memory"),
+    ];
+    let mut parts: Vec<String> = Vec::new();
+    for (rank, one, several) in ranks {
+        let what = match (count(rank), parts.is_empty()) {
+            (0, _) => continue,
+            (1, true) => format!("one problem {one}"),
+            (1, false) => format!("one {one}"),
+            (count, true) => format!("{count} problems {several}"),
+            (count, false) => format!("{count} {several}"),
+        };
+        parts.push(what);
+    }
+    match (&parts[..], &facts.node) {
+        ([], Known::Unknown(why)) => format!("{why}, so there is nothing to diagnose."),
+        ([], _) if diagnosis.unknown.is_empty() => String::from("Nothing is wrong."),
+        ([], _) => {
+            let all = diagnosis.absent.len() + diagnosis.unknown.len() + diagnosis.found.len();
+            format!("Nothing wrong was found; {} of {all} problems cannot be ruled out.", diagnosis.unknown.len())
         }
+        (parts, _) if count(Rank::Stops) > 0 => format!("DisTorch2 does not work here: {}.", parts.join(", ")),
+        (parts, _) if count(Rank::Wrong) > 0 => format!("DisTorch2 does not do its work here: {}.", parts.join(", ")),
+        (parts, _) => format!("DisTorch2 works here, but {}.", parts.join(", ")),
     }
 }
 

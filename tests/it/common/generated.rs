@@ -15,3 +15,19 @@ pub fn assert_section(path: &Path, name: &str, right: &str) {
     }
     assert_eq!(&text[start..stop], right, "{}: `UPDATE=1 cargo test` writes `{name}` anew", path.display());
 }
+
+/// Prose in lines of the length of the other documents.
+pub fn wrapped(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.len() + 1 + word.len() <= 125 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
+}

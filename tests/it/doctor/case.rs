@@ -7,11 +7,14 @@ use std::time::{Duration, SystemTime};
 use std::{env, fs};
 
 use distorch_fix::doctor::{self, Evidence, Facts, Finding, Named, Place, Problem, Step};
+use distorch_fix::fixes::{Accounting, Fix};
+use distorch_fix::install;
 use distorch_fix::install::layout::{self, Os, Places};
 use distorch_fix::machine::{self, Machine, Memory};
+use distorch_fix::pipeline::Repair;
 use serde::Deserialize;
 
-use crate::common::{copy, git};
+use crate::common::{Ran, copy, git, program};
 use crate::headers::{Gguf, write_safetensors};
 
 /// What is to be said of the problem.
@@ -56,6 +59,10 @@ struct Described {
     packages: Option<BTreeMap<String, String>>,
     #[serde(default)]
     models: BTreeMap<PathBuf, Model>,
+    #[serde(default)]
+    committed: bool,
+    #[serde(default)]
+    repaired: bool,
     #[serde(default)]
     log_is_older: bool,
     #[serde(default)]
@@ -119,15 +126,48 @@ impl Case {
             .then(|| format!("{name}: `UPDATE=1 cargo test --test it doctor::` writes answer.txt anew:\n{said}"))
     }
 
+    /// What is wrong with a command that is named for a workflow, if it is run: it fails, or does not help. None if
+    /// nothing is, or if no such command is named.
+    pub(super) fn unhelpful(&self, problem: &Problem) -> Option<String> {
+        let (_folder, root) = git::folder();
+        let found = (problem.find)(&self.facts(&root)).ok()?;
+        let Step::Command(command) = &found.first()?.step else { return None };
+        let words: Vec<&str> = command.strip_prefix("distorch-fix workflow ").map(words)?;
+        let mut program = program(&root);
+        program.env("XDG_STATE_HOME", root.join("state")).arg("workflow").args(&words);
+        if words.contains(&"--fit") {
+            // There are no GPUs where this is run.
+            let machine = self.machine();
+            let gpus = machine.gpus.iter().flatten().map(|card| format!("cuda:{}={}b", card.index, card.total_bytes));
+            program.args(gpus.flat_map(|gpu| [String::from("--vram"), gpu]));
+        }
+        let ran = Ran::of(&mut program);
+        let name = self.folder.display();
+        if ran.code != 0 {
+            return Some(format!("{name}: {command}: {ran:?}"));
+        }
+        // A log is of the time before.
+        let _ = fs::remove_file(root.join("log.txt"));
+        match (problem.find)(&self.look(&root)) {
+            Ok(found) if found.is_empty() => None,
+            after => Some(format!("{name}: after {command}: {after:?}")),
+        }
+    }
+
     /// The facts about the installation, which is made below `root`.
     fn facts(&self, root: &Path) -> Facts {
         self.make(root);
+        self.look(root)
+    }
+
+    /// The facts about the installation below `root`.
+    fn look(&self, root: &Path) -> Facts {
         let (places, at) = self.places(root);
         let installation = layout::installation_on(&places, &at).unwrap();
         let log = Some(root.join("log.txt")).filter(|log| log.is_file());
-        let names = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+        let own = fs::read_dir(&self.folder).unwrap().map(|entry| root.join(entry.unwrap().file_name()));
         let is_workflow = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
-        let mut workflows: Vec<PathBuf> = names.filter(is_workflow).collect();
+        let mut workflows: Vec<PathBuf> = own.filter(is_workflow).collect();
         workflows.sort();
         let named = Named { workflows: &workflows, log };
         doctor::gather(installation, &named, || self.machine(), None, &|_| ())
@@ -143,7 +183,18 @@ impl Case {
         let Described { installation, copy: copied, write, remove, packages, models, .. } = &self.described;
         copy(installation, root);
         for (from, to) in copied {
-            copy(from, &root.join(to));
+            if from.is_dir() {
+                copy(from, &root.join(to));
+            } else {
+                fs::copy(from, root.join(to)).unwrap();
+            }
+        }
+        let checkout = root.join("ComfyUI/custom_nodes/ComfyUI-MultiGPU");
+        if self.described.committed {
+            git::commit(&git::init(&checkout, false), &checkout);
+        }
+        if self.described.repaired {
+            repair(&checkout);
         }
         if self.folder.join("files").is_dir() {
             copy(&self.folder.join("files"), root);
@@ -200,6 +251,15 @@ impl Case {
     }
 }
 
+/// Repairs a checkout, without a journal.
+fn repair(checkout: &Path) {
+    let search = install::locate(checkout).unwrap();
+    let repair = Repair::of(&search.checkouts[0], None, Fix::ALL, Accounting::Resident).unwrap();
+    for change in &repair.changes {
+        fs::write(repair.sources.path(change.file), &change.text).unwrap();
+    }
+}
+
 impl Model {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sizes of models")]
     fn write(&self, path: &Path) {
@@ -217,6 +277,13 @@ impl Model {
             write_safetensors(path, &layers);
         }
     }
+}
+
+/// A command as a shell splits it.
+fn words(command: &str) -> Vec<&str> {
+    let parts = command.split('"').enumerate();
+    let words = parts.map(|(at, part)| if at % 2 == 1 { vec![part] } else { part.split_whitespace().collect() });
+    words.flatten().collect()
 }
 
 /// A Python that has these packages.

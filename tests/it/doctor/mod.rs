@@ -4,10 +4,14 @@
 mod case;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 
+use crate::common::generated::{assert_section, wrapped};
+use crate::common::schema::{holds, validator};
+use crate::common::{Install, Ran, program};
 use case::{Case, State};
 use distorch_fix::doctor::PROBLEMS;
 
@@ -46,6 +50,21 @@ fn every_problem_is_found_where_it_is_and_not_where_it_is_not() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// A command that is named for a workflow can be pasted, and the problem is gone after it.
+#[test]
+fn what_is_to_be_run_helps() {
+    let mut wrong = Vec::new();
+    for problem in PROBLEMS {
+        let cases = Path::new(CASES).join(problem.id);
+        // A problem without cases is another test's.
+        let names = if cases.is_dir() { folders(&cases) } else { BTreeSet::new() };
+        let found = names.into_iter().filter(|name| State::of(name) == Some(State::Found));
+        let cases = found.map(|name| Case::read(&cases.join(name)).unwrap());
+        wrong.extend(cases.filter_map(|case| case.unhelpful(problem)));
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_case_is_about_a_problem() {
     let known: BTreeSet<String> = PROBLEMS.iter().map(|problem| problem.id.to_owned()).collect();
@@ -64,5 +83,54 @@ fn the_texts_of_problems_are_in_order() {
         assert!(!problem.title.ends_with('.') && problem.title.starts_with(char::is_uppercase), "{id}");
         assert!([problem.about, problem.help].iter().all(|text| text.ends_with('.')), "{id}: whole sentences");
         assert!(problem.sources.iter().all(|source| source.starts_with("https://")), "{id}");
+    }
+}
+
+#[test]
+fn the_documentation_has_every_problem() {
+    assert_section(Path::new("docs/doctor.md"), "problems", &documented());
+}
+
+/// A table of the problems, and a section for each.
+fn documented() -> String {
+    let mut out = String::from("| problem | what is wrong | rank |\n|---|---|---|\n");
+    for problem in PROBLEMS {
+        let _ = writeln!(out, "| [`{0}`](#{0}) | {1} | {2} |", problem.id, problem.title, problem.rank.name());
+    }
+    for problem in PROBLEMS {
+        let _ = write!(out, "\n### {}\n\n{}\n\n{}\n", problem.id, wrapped(problem.about), wrapped(problem.help));
+        let sources: Vec<String> = problem.sources.iter().map(|source| format!("<{source}>")).collect();
+        if !sources.is_empty() {
+            let _ = writeln!(out, "\nSources: {}", sources.join(", "));
+        }
+    }
+    out
+}
+
+/// The journal remembers a repair that an update has replaced.
+#[test]
+fn a_repair_that_is_gone_is_missed() {
+    let install = Install::of("legacy");
+    let before = fs::read_to_string(install.file()).unwrap();
+    let doctor = || Ran::of(program(&install.root).args(["doctor", "ComfyUI"]));
+    assert_eq!(install.run(&["apply", "ComfyUI"]).code, 0);
+    let repaired = doctor();
+    assert!(repaired.out.contains("The next update of the node undoes the repair"), "{}", repaired.out);
+    assert!(!repaired.out.contains("[load-list]"), "{}", repaired.out);
+    assert_eq!(repaired.code, 0, "only a note is left: {}", repaired.out);
+    fs::write(install.file(), before + "# A new release.\n").unwrap();
+    let updated = doctor();
+    assert!(updated.out.contains("The repair is gone"), "{}", updated.out);
+    assert!(updated.out.contains("[load-list]"), "{}", updated.out);
+    assert_eq!(updated.code, 1);
+}
+
+/// The document is one of its schema, whatever is known.
+#[test]
+fn the_document_is_as_described() {
+    for fixture in ["legacy", "in-order", "not-understood"] {
+        let ran = Install::of(fixture).run(&["doctor", "ComfyUI", "--format", "json"]);
+        let document = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{fixture}: {error}: {}", ran.err));
+        holds(&validator("schema/doctor.schema.json"), &document, fixture);
     }
 }

@@ -57,10 +57,10 @@ fn style(rank: Rank) -> Style {
 /// A place in a few words.
 pub(super) fn place(place: &PlaceReport) -> String {
     match place {
-        PlaceReport::File { path, line: Some(line) } => format!("{}:{line}", path.shown()),
-        PlaceReport::File { path, line: None } => path.shown(),
+        PlaceReport::File { path, line: Some(line) } => format!("{}:{line}", path.inside()),
+        PlaceReport::File { path, line: None } => path.inside(),
         PlaceReport::Log { line, .. } => format!("line {line} of the log"),
         PlaceReport::Output { program } => (*program).to_owned(),
-        PlaceReport::Node { path, id } => format!("node {} of {}", visible(id), path.shown()),
+        PlaceReport::Node { path, id } => format!("node {} of {}", visible(id), path.inside()),
     }
 }
