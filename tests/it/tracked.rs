@@ -5,12 +5,13 @@ use std::path::Path;
 use crate::common::skip;
 
 /// The kinds of files that have business here, by their extension.
-const KINDS: [&str; 16] = [
+const KINDS: &[&str] = &[
     "css",
     "dict",
     "js",
     "json",
     "lock",
+    "log",
     "md",
     "outline",
     "py",
@@ -25,7 +26,7 @@ const KINDS: [&str; 16] = [
 ];
 
 /// Files that have none, and folders of such.
-const OTHERS: [&str; 12] = [
+const OTHERS: &[&str] = &[
     ".ci/run",
     ".gitattributes",
     ".gitignore",

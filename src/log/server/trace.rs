@@ -149,11 +149,11 @@ impl Trace {
         if self.strays > MOST_STRAYS { Take::Over } else { Take::Taken }
     }
 
-    /// Was it raised while a model was loaded? `None` if no calls are in the log.
+    /// Was it raised while a model was loaded? `None` if not all calls are in the log.
     pub(super) fn is_in_load(&self) -> Option<bool> {
-        let frames = &self.raised.frames;
         let is_load = |name: &str| name.contains("load_models_gpu") || name.contains("partially_load");
-        (!frames.is_empty()).then(|| frames.iter().any(|frame| is_load(&frame.function)))
+        let is_in_load = self.raised.frames.iter().any(|frame| is_load(&frame.function));
+        (is_in_load || (self.is_closed && !self.raised.frames.is_empty())).then_some(is_in_load)
     }
 
     /// Is it because no memory is left?
