@@ -22,7 +22,7 @@ const MOST_TIME: usize = 256;
 
 /// A line of interest has one of these. Only `event` decides what it says. They are cut so that they begin as few other
 /// words do: the search looks at four bytes first.
-const WORDS: [&str; 47] = [
+const WORDS: [&str; 48] = [
     "ultiGPU",
     "MULTIGPU",
     "DisTorch",
@@ -67,6 +67,7 @@ const WORDS: [&str; 47] = [
     "' not found",
     "Security scan",
     "tup time",
+    "Checkpoint files",
     "libcudart",
     "HostBuffer",
     "st be on cuda",

@@ -5,12 +5,13 @@ use std::path::Path;
 use crate::common::skip;
 
 /// The kinds of files that have business here, by their extension.
-const KINDS: [&str; 15] = [
+const KINDS: [&str; 16] = [
     "css",
     "dict",
     "js",
     "json",
     "lock",
+    "log",
     "md",
     "outline",
     "py",

@@ -58,7 +58,7 @@ fn seconds(text: &str) -> Option<f64> {
 /// `loaded completely; 10.00 MB usable, 22.46 MB loaded, full load: True`, and without units before that.
 fn loaded(text: &str) -> Option<Run<'_>> {
     if let Some(rest) = text.strip_prefix("loading in lowvram mode ") {
-        return Some(Run::Loaded { is_partial: true, loaded: amount(rest, MB), offloaded: None });
+        return Some(Run::Loaded { is_partial: true, loaded: amount(rest, MB), offloaded: None, has_units: false });
     }
     let rest = text.strip_prefix("loaded ")?;
     let (rest, is_partial) = match rest.strip_prefix("completely") {
@@ -68,10 +68,15 @@ fn loaded(text: &str) -> Option<Run<'_>> {
     // With a colon, a model was made smaller, which is no load.
     if let Some(list) = rest.strip_prefix(';') {
         let of = |what: &str| list.split(',').find(|part| part.ends_with(what)).and_then(|part| amount(part, MB));
-        return Some(Run::Loaded { is_partial, loaded: of("MB loaded"), offloaded: of("MB offloaded") });
+        return Some(Run::Loaded {
+            is_partial,
+            loaded: of("MB loaded"),
+            offloaded: of("MB offloaded"),
+            has_units: true,
+        });
     }
     let (_, rest) = number(rest.strip_prefix(' ')?)?;
-    Some(Run::Loaded { is_partial, loaded: amount(rest, MB), offloaded: None })
+    Some(Run::Loaded { is_partial, loaded: amount(rest, MB), offloaded: None, has_units: false })
 }
 
 fn start(text: &str) -> Option<Startup<'_>> {

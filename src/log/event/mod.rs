@@ -122,8 +122,8 @@ pub(super) enum Run<'t> {
     Requested(&'t str),
     /// A loader made a diffusion model, a text encoder, or an autoencoder.
     Made(super::LoadKind),
-    /// ComfyUI loaded a model, or a part of it.
-    Loaded { is_partial: bool, loaded: Option<u64>, offloaded: Option<u64> },
+    /// ComfyUI loaded a model, or a part of it. Versions without units in that line are those of the first `DisTorch`.
+    Loaded { is_partial: bool, loaded: Option<u64>, offloaded: Option<u64>, has_units: bool },
     /// A model is ready for dynamic loading: its class and size.
     Staged(&'t str, u64),
     /// Models were removed.

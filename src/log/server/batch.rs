@@ -2,7 +2,7 @@
 //! the models in the same order. Models that are there already are not requested, and may still print how they are loaded.
 
 use super::super::kind;
-use super::super::load::{Load, Outcome};
+use super::super::load::{Load, LoadKind, Outcome};
 
 /// The requests and the loads of a call, as far as it came.
 #[derive(Debug, Clone, Default)]
@@ -85,6 +85,11 @@ impl Batch {
 /// Can a load be the one that was requested?
 fn fits(load: &Load, request: &Request) -> bool {
     let kinds = (load.kind, kind::of_class(&request.model));
+    // Other models have no allocation, whatever their loader node was asked for.
+    let is_by_node = matches!(load.outcome, Outcome::Distributed | Outcome::Reused) || !load.planned.is_empty();
+    if is_by_node && kinds.1 == Some(LoadKind::Other) {
+        return false;
+    }
     load.model.as_ref().is_none_or(|model| *model == request.model)
         && !matches!(kinds, (Some(found), Some(asked)) if found != asked)
 }

@@ -9,7 +9,7 @@
 
 use super::super::event::{Row, Table, Title};
 use super::super::load::{Asked, Load, LoadKind, Mode, Outcome, Quota};
-use super::consistent::is_consistent;
+use super::consistent::{is_consistent, is_written};
 
 /// How far the lines of a load have come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +44,8 @@ pub(super) struct Draft {
     /// is done.
     pub(super) is_legacy: bool,
     rest: Option<Mode>,
+    /// Bytes mode: was the whole model given away?
+    is_all_given: bool,
 }
 
 impl Load {
@@ -92,7 +94,15 @@ impl Stage {
 impl Draft {
     /// A load that begins at a line, which is known to be its first or not.
     pub(super) fn new(line: u64, has_begin: bool) -> Self {
-        Self { load: Load::new(line), stage: Stage::Begun, has_begin, is_damaged: false, is_legacy: false, rest: None }
+        Self {
+            load: Load::new(line),
+            stage: Stage::Begun,
+            has_begin,
+            is_damaged: false,
+            is_legacy: false,
+            rest: None,
+            is_all_given: false,
+        }
     }
 
     /// Can a line of a stage belong to it?
@@ -115,6 +125,12 @@ impl Draft {
         self.stage = Stage::Mode;
         self.rest = Some(Mode::Wildcard { device: quota.device.clone() });
         self.load.granted.push(quota);
+    }
+
+    /// Bytes mode: nothing is left.
+    pub(super) fn give_all(&mut self) {
+        self.stage = Stage::Mode;
+        self.is_all_given = true;
     }
 
     /// Bytes mode: the rest goes to all that are named.
@@ -204,7 +220,7 @@ impl Draft {
     /// The load that an exception ended.
     pub(super) fn fail(mut self, remark: Option<usize>, cause: String) -> Load {
         self.load.mode = self.mode();
-        if self.is_damaged {
+        if self.is_damaged || !is_consistent(&self.load) {
             self.load.forget("");
         }
         self.load.outcome = Outcome::Failed { remark, cause };
@@ -215,9 +231,11 @@ impl Draft {
         match &self.rest {
             Some(rest) => rest.clone(),
             None if self.load.ratio.is_some() => Mode::Ratio,
-            None if !self.load.granted.is_empty() => Mode::Bytes,
+            None if self.is_all_given => Mode::Bytes,
+            // The line that ends the amounts is missing.
+            None if !self.load.granted.is_empty() => Mode::Unknown,
             None if !self.load.lent.is_empty() => Mode::VirtualVram,
-            None if self.has_begin && self.stage > Stage::Mode => Mode::Fraction,
+            None if self.has_begin && self.load.final_string.as_deref().is_some_and(is_written) => Mode::Fraction,
             None => Mode::Unknown,
         }
     }

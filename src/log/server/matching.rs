@@ -2,7 +2,7 @@
 
 use super::super::load::{Asked, Load, LoadKind, Mode, Outcome, Quota, Role};
 use super::super::prompt::Banner;
-use crate::allocator::{AllocationString, Request};
+use crate::allocator::{self, AllocationString, Request};
 
 /// How many models of a kind were made by loaders, and for how many of them distribution was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,16 +31,13 @@ pub(super) fn standard(load: &mut Load, banners: &[Banner], made: impl Fn(LoadKi
 /// Finds the loader node of a load by `DisTorch2`.
 pub(super) fn distributed(load: &mut Load, banners: &[Banner], is_begun_here: bool) {
     load.asked = Asked::Distribution;
+    if load.mode == Mode::Unknown && banners.iter().any(|banner| is_fraction(load, banner)) {
+        load.mode = Mode::Fraction;
+    }
     let kept = load.clone();
     choose(load, banners, |banner| !banner.is_empty && fits(&kept, banner));
     if !is_begun_here {
         load.banner = None;
-    }
-    if load.mode == Mode::Fraction && is_begun_here && load.string.is_none() && load.banner.is_none() {
-        let has_any = banners.iter().any(|banner| !banner.is_empty && fits(&kept, banner));
-        if !has_any && !banners.is_empty() {
-            load.mode = Mode::Unknown;
-        }
     }
 }
 
@@ -94,7 +91,9 @@ fn fits(load: &Load, banner: &Banner) -> bool {
     if banner.text.is_empty() {
         return true;
     }
-    let compute = load.assigned.iter().find(|row| row.is_tiny).map(|row| row.device.as_str());
+    // Versions that print no string of fractions put tiny layers elsewhere.
+    let tiny = load.assigned.iter().find(|row| row.is_tiny && load.final_string.is_some());
+    let compute = tiny.map(|row| row.device.as_str());
     if let (Some(found), Some(asked)) = (compute, banner.compute.as_deref())
         && found != asked
     {
@@ -110,6 +109,13 @@ fn fits(load: &Load, banner: &Banner) -> bool {
         Mode::Bytes | Mode::GpuOnly | Mode::Wildcard { .. } => !banner.string.is_empty() && requests(load, banner),
         Mode::Nothing | Mode::Unknown => true,
     }
+}
+
+/// Is a string one of fractions, and is that what was done? It is printed in most versions.
+fn is_fraction(load: &Load, banner: &Banner) -> bool {
+    let is_fraction =
+        AllocationString::parse(&banner.text).is_ok_and(|string| string.mode() == allocator::Mode::Fraction);
+    is_fraction && fits(&Load { mode: Mode::Fraction, ..load.clone() }, banner)
 }
 
 /// Does the table of virtual VRAM show what was asked?
@@ -144,8 +150,7 @@ fn is_near(a: u64, b: u64, shift: u32) -> bool {
 
 /// Can a load repeat an earlier one?
 pub(super) fn repeats(load: &Load, earlier: &Load) -> bool {
-    let is_same = |a: Option<u64>, b: Option<u64>| a.is_none() || b.is_none() || a == b;
     matches!(earlier.outcome, Outcome::Distributed)
-        && is_same(load.total_bytes, earlier.total_bytes)
+        && load.total_bytes.is_none_or(|total| earlier.total_bytes.is_some_and(|earlier| earlier == total))
         && !matches!((&load.model, &earlier.model), (Some(a), Some(b)) if a != b)
 }

@@ -42,6 +42,8 @@ pub(super) struct Server {
     is_watching: bool,
     /// Is the total of the last load still to come?
     awaits_total: bool,
+    /// May the lines of the first `DisTorch` follow the last load by ComfyUI?
+    may_be_distributed: bool,
     /// What loaders made since the last banner.
     pending: Vec<LoadKind>,
     made: [Made; 4],
@@ -148,6 +150,10 @@ impl Server {
     fn begin_again(&mut self) {
         self.finish_trace();
         self.end_draft(Ending::Cut);
+        if self.is_watching && self.may_be_distributed {
+            let last = self.batch.loads.last_mut();
+            last.into_iter().for_each(|load| load.forget("the log ends where it may be distributed"));
+        }
         self.close_batch(false);
         if self.executing.is_some() {
             self.end_prompt(0, End::Open);
@@ -209,7 +215,7 @@ impl Server {
             Node::Remaining(quota) => self.draft(at, Stage::Mode).give_rest(quota),
             Node::GpuOnly => self.draft(at, Stage::Mode).share_rest(),
             Node::AllAllocated => {
-                self.draft(at, Stage::Mode);
+                self.draft(at, Stage::Mode).give_all();
                 self.remark(at, text, RemarkKind::AllAllocated);
             }
             Node::Ratio(string) => self.draft(at, Stage::Mode).take_ratio(string),
@@ -284,9 +290,10 @@ impl Server {
                 self.made[kind as usize].all += 1;
                 self.pending.push(kind);
             }
-            Run::Loaded { is_partial, loaded, offloaded } => {
+            Run::Loaded { is_partial, loaded, offloaded, has_units } => {
                 let outcome = Outcome::Standard { is_partial, loaded_bytes: loaded, offloaded_bytes: offloaded };
                 self.load(at, outcome, None);
+                self.may_be_distributed = !has_units;
             }
             Run::Staged(model, bytes) => self.load(at, Outcome::Inert { staged_bytes: bytes }, Some(model)),
             Run::Unloaded(models) => self.remark(at, line.text, RemarkKind::Unloaded { models }),
@@ -359,7 +366,7 @@ impl Server {
         if std::mem::take(&mut self.awaits_total)
             && let Some(load) = self.batch.loads.last_mut()
         {
-            load.total_bytes = load.total_bytes.or(Some(total));
+            load.total_bytes = Some(total).filter(|total| consistent::is_total(load, *total));
             load.last_line = at;
             return;
         }
@@ -400,6 +407,7 @@ impl Server {
     fn push_load(&mut self, load: Load) {
         self.batch.loads.push(load);
         self.is_watching = true;
+        self.may_be_distributed = false;
     }
 
     fn goes_on(&self) -> Ending {

@@ -1,6 +1,6 @@
 //! Prompts: queued, executed one after another, ended.
 
-use super::super::load::{Load, Outcome};
+use super::super::load::{Load, LoadKind, Outcome};
 use super::super::prompt::{End, Prompt};
 use super::super::remark::RemarkKind;
 use super::Server;
@@ -189,11 +189,16 @@ impl Server {
         let banners = &self.start.banners;
         let repeated: Vec<&Load> = self.earlier.iter().filter(|earlier| matching::repeats(load, earlier)).collect();
         let is_own = before.iter().any(|earlier| matching::repeats(load, earlier));
-        let new = banners[prompt.first_banner.min(banners.len())..].iter().filter(|banner| !banner.is_empty).count();
-        let distributed = before.iter().filter(|load| matches!(load.outcome, Outcome::Distributed)).count();
+        // How many models of its kind were made for this prompt, and how many of them have been distributed.
+        let kind = repeated.first().and_then(|load| load.kind);
+        let is_alike = |other: Option<LoadKind>| other.is_none() || kind.is_none() || other == kind;
+        let new = banners[prompt.first_banner.min(banners.len())..].iter();
+        let new = new.filter(|banner| !banner.is_empty && is_alike(banner.loads)).count();
+        let distributed =
+            before.iter().filter(|load| matches!(load.outcome, Outcome::Distributed) && is_alike(load.kind));
         let is_whole = if self.start.is_begun_here {
-            // Of a model that was made anew, there is nothing to repeat.
-            is_own || (!repeated.is_empty() && (new <= distributed || load.model.is_none()))
+            // A model that was made anew has nothing to repeat.
+            is_own || (!repeated.is_empty() && new <= distributed.count())
         } else {
             prompt.is_begun_here || load.model.is_some()
         };

@@ -75,6 +75,12 @@ impl Trace {
             self.indent = Some(indent(text));
             return Take::Taken;
         }
+        if self.is_closed && self.strays < MOST_STRAYS && is_of_memory(shown) {
+            self.strays += 1;
+            self.raised.message.push_str("; ");
+            self.raised.message.push_str(&super::faults::short(shown));
+            return Take::Taken;
+        }
         if self.is_closed {
             // The next one is what came of it.
             let is_chained =
@@ -149,11 +155,11 @@ impl Trace {
         if self.strays > MOST_STRAYS { Take::Over } else { Take::Taken }
     }
 
-    /// Was it raised while a model was loaded? `None` if no calls are in the log.
+    /// Was it raised while a model was loaded? `None` if not all calls are in the log.
     pub(super) fn is_in_load(&self) -> Option<bool> {
-        let frames = &self.raised.frames;
         let is_load = |name: &str| name.contains("load_models_gpu") || name.contains("partially_load");
-        (!frames.is_empty()).then(|| frames.iter().any(|frame| is_load(&frame.function)))
+        let is_in_load = self.raised.frames.iter().any(|frame| is_load(&frame.function));
+        (is_in_load || (self.is_closed && !self.raised.frames.is_empty())).then_some(is_in_load)
     }
 
     /// Is it because no memory is left?
@@ -172,6 +178,13 @@ impl Trace {
             (class, message) => format!("{class}: {message}"),
         }
     }
+}
+
+/// Is it a further line of the message of `PyTorch` that a GPU has no memory left?
+fn is_of_memory(text: &str) -> bool {
+    const NAMES: [&str; 5] =
+        ["Currently allocated", "Requested  ", "Device limit", "Free (according to CUDA)", "PyTorch limit (set by"];
+    NAMES.iter().any(|name| text.starts_with(name))
 }
 
 fn indent(text: &str) -> usize {
