@@ -25,7 +25,7 @@ const KINDS: [&str; 16] = [
 ];
 
 /// Files that have none, and folders of such.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 13] = [
     ".ci/run",
     ".gitattributes",
     ".gitignore",
@@ -34,6 +34,7 @@ const OTHERS: [&str; 12] = [
     "fuzz/.gitignore",
     "fuzz/seeds/allocation/",
     "tests/data/architectures/",
+    "tests/data/doctor/",
     "tests/data/installations/",
     "tests/data/logs/",
     "tests/data/workflows/checks/",
