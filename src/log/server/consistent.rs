@@ -5,7 +5,11 @@ use super::super::number::{GB, MB, bytes};
 
 /// Do the tables say the same of what more than one of them says? Numbers are as exact as they are printed.
 pub(super) fn is_consistent(load: &Load) -> bool {
-    has_all_layers(load)
+    // A load has one mode, so lines of two are of two loads.
+    let is_mixed =
+        [!load.granted.is_empty(), !load.lent.is_empty(), load.ratio.is_some()].iter().filter(|has| **has).count() > 1;
+    !is_mixed
+        && has_all_layers(load)
         && has_planned_shares(load)
         && has_calculated_shares(load)
         && keeps_to_plan(load)
@@ -160,11 +164,10 @@ fn fills_quotas(load: &Load) -> bool {
 /// The least and the most that can be planned for a device: the string of fractions has four digits, the memory of the
 /// device two. Without the string, the table's own amount has two.
 fn quota(load: &Load, row: &Planned) -> (u64, u64) {
-    let shares = load.final_string.iter().flat_map(|string| string.split(';')).filter_map(|part| part.split_once(','));
-    let share = shares
-        .filter(|(device, _)| *device == row.device)
-        .last()
-        .and_then(|(_, share)| share.trim().parse::<f64>().ok());
+    let mut shares =
+        load.final_string.iter().flat_map(|string| string.split(';')).filter_map(|part| part.split_once(','));
+    let share =
+        shares.rfind(|(device, _)| *device == row.device).and_then(|(_, share)| share.trim().parse::<f64>().ok());
     match share {
         Some(0.0) => (0, rounding(0.01 * MB)),
         Some(share) => {
