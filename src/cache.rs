@@ -89,7 +89,9 @@ impl Cache {
     }
 
     fn make_room(&self) -> io::Result<()> {
-        let entries: Vec<_> = fs::read_dir(&self.folder)?.collect::<Result<_, _>>()?;
+        let mut entries: Vec<_> = fs::read_dir(&self.folder)?.collect::<Result<_, _>>()?;
+        // On Windows, the folder of journals is here too.
+        entries.retain(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
         if entries.len() < MOST_ENTRIES {
             return Ok(());
         }

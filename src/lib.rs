@@ -40,6 +40,7 @@ pub mod commands;
 pub mod doctor;
 pub mod edit;
 pub mod fixes;
+pub mod guard;
 pub mod inputs;
 pub mod install;
 pub mod lint;

@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod doctor;
+pub mod guard;
 pub mod log;
 pub mod plan;
 mod shared;
@@ -96,6 +97,9 @@ pub enum Command {
     /// Say what a log of ComfyUI shows: was each model distributed as asked?
     #[command(after_help = log::EXAMPLES)]
     Log(log::Log),
+    /// Repair the node at every start of ComfyUI, so that an update does not undo the repair
+    #[command(after_help = guard::EXAMPLES)]
+    Guard(guard::Guard),
     /// Print a script that completes commands and options in a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(Completions),

@@ -17,14 +17,15 @@ pub(super) fn run(arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome
     let mut report = Report::new(Command::Apply, judged.target.accounting.into());
     report.dry_run = arguments.dry_run;
     let view = View { proof: arguments.proof.options(true), ..View::judging(judged, arguments.output.format) };
-    each(report, &view, screen, |facts, _| {
+    let report = each(report, &view, screen, |facts, _| {
         let written = if arguments.dry_run { Ok(false) } else { write(facts) };
         Acted {
             patches_from: Some(PathBuf::new()),
             is_written: *written.as_ref().unwrap_or(&false),
             result: written.and_then(|_| in_order(facts)),
         }
-    })
+    })?;
+    Ok(report.outcome)
 }
 
 /// Writes every file or, if one of them cannot be written, none. Returns whether there was anything to write.

@@ -9,6 +9,11 @@ use crate::render::Screen;
 use crate::report::{Command, Outcome, Report};
 
 pub(super) fn run(arguments: &cli::Check, screen: &mut Screen) -> Result<Outcome> {
+    Ok(report(arguments, screen)?.outcome)
+}
+
+/// Checks, and shows what it found.
+pub(super) fn report(arguments: &cli::Check, screen: &mut Screen) -> Result<Report> {
     let judged = &arguments.judged;
     let report = Report::new(Command::Check, judged.target.accounting.into());
     let view = View {

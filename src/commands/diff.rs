@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &cli::Diff, screen: &mut Screen) -> Result<Outcome>
         proof: arguments.proof.options(false),
         ..View::judging(&arguments.judged, format)
     };
-    each(report, &view, screen, |facts, is_alone| {
+    let report = each(report, &view, screen, |facts, is_alone| {
         // Printed one after the other, the patches of several checkouts form one patch, for the folder that contains
         // them all.
         let is_own = is_alone || format.early.is_none();
@@ -30,7 +30,8 @@ pub(super) fn run(arguments: &cli::Diff, screen: &mut Screen) -> Result<Outcome>
             Ok(folder) => Acted { patches_from: Some(folder), is_written: false, result: in_order(facts) },
             Err(error) => Acted::looked(Err(error)),
         }
-    })
+    })?;
+    Ok(report.outcome)
 }
 
 /// The path from the current folder to the checkout.

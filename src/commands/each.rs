@@ -56,7 +56,7 @@ pub(super) fn each(
     view: &View<'_>,
     screen: &mut Screen,
     act: impl Fn(&Facts<'_>, bool) -> Acted<Outcome>,
-) -> Result<Outcome> {
+) -> Result<Report> {
     let (chosen, comfyuis, errors) = begin(view);
     for error in errors {
         let problem = problem(&error);
@@ -85,7 +85,7 @@ pub(super) fn each(
     // `apply` changes neither a revision nor the cause of a warning.
     report.next = (is_repairable && view.revision.is_none()).then(|| next::apply(view.target));
     view.format.renderer.render(&report, screen)?;
-    Ok(report.outcome)
+    Ok(report)
 }
 
 /// The checkouts, what they are judged by, and the errors in finding them.

@@ -9,6 +9,7 @@ mod diff;
 mod doctor;
 mod each;
 mod examine;
+mod guard;
 mod log;
 mod man;
 mod next;
@@ -42,6 +43,7 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Workflow(arguments) => workflow::run(arguments, &mut screen),
         Command::Doctor(arguments) => doctor::run(arguments, &mut screen),
         Command::Log(arguments) => log::run(arguments, &mut screen),
+        Command::Guard(arguments) => guard::run(arguments, &mut screen),
         Command::Completions(arguments) => completions::run(arguments, &mut screen),
         Command::Man(arguments) => man::run(arguments, &mut screen),
     };

@@ -16,5 +16,5 @@ pub(super) fn run(arguments: &cli::Verify, screen: &mut Screen) -> Result<Outcom
         proof: Some(arguments.options()),
         ..View::new(target, arguments.output.format)
     };
-    each(report, &view, screen, |_, _| Acted::looked(Ok(Outcome::InOrder)))
+    Ok(each(report, &view, screen, |_, _| Acted::looked(Ok(Outcome::InOrder)))?.outcome)
 }

@@ -14,7 +14,8 @@ use crate::install::layout::Installation;
 use crate::install::python::Packages;
 use crate::loaders::Loaders;
 use crate::log::{Log, Start};
-use crate::machine::{Card, Machine};
+use crate::machine::{Card, Machine, numbered};
+use crate::models::Arguments;
 use crate::pipeline::Repair;
 use crate::revert::Reversal;
 use crate::stages::Staged;
@@ -146,7 +147,7 @@ impl Facts {
 
     /// What commands about this installation have to be told.
     pub fn told(&self) -> Told {
-        let arguments = super::gather::arguments(&self.installation);
+        let arguments = Arguments::of(&self.installation);
         Told {
             comfyui: Some(self.installation.comfyui.clone()),
             checkout: self.node.ok().map(|node| node.checkout.root.clone()).filter(|node| !self.is_inside(node)),
@@ -164,15 +165,20 @@ impl Facts {
     /// The name that torch has for a GPU; or why it is unknown.
     pub fn device_of(&self, card: &Card) -> Known<String> {
         let cards = self.machine.gpus.as_deref().unwrap_or_default();
-        let kind = |card: &Card| (card.name.clone(), card.total_bytes);
-        let by_bus = |launch: &Launch| launch.variable("CUDA_DEVICE_ORDER") == Some("PCI_BUS_ID");
-        let launches = &self.installation.launches;
-        let is_by_bus = !launches.is_empty() && launches.iter().all(by_bus);
-        // Cards of one kind are numbered by their place in any order.
-        if is_by_bus || cards.iter().all(|other| kind(other) == kind(card)) {
-            return Known::Is(format!("cuda:{}", card.index));
+        let setting =
+            |launch: &Launch| (launch.variable("CUDA_DEVICE_ORDER").map(str::to_owned), launch.visible_devices());
+        let mut settings = self.installation.launches.iter().map(setting);
+        let (order, visible) = settings.next().unwrap_or_default();
+        if settings.any(|other| other != (order.clone(), visible.clone())) {
+            return Known::unknown("ComfyUI is started in several ways, which number the GPUs differently");
         }
-        Known::unknown("CUDA numbers different cards by their speed, unless CUDA_DEVICE_ORDER is PCI_BUS_ID")
+        match numbered(cards, order.as_deref(), visible.as_deref()) {
+            Ok(seen) => match seen.iter().position(|seen| *seen == card) {
+                Some(number) => Known::Is(format!("cuda:{number}")),
+                None => Known::unknown("ComfyUI is started so that it does not see this GPU"),
+            },
+            Err(why) => Known::unknown(why),
+        }
     }
 
     /// The workflows that could be read, each with its file.

@@ -19,6 +19,7 @@ use anyhow::Result;
 
 pub use lookup::Lookup;
 
+use crate::install::layout::Installation;
 use crate::install::{Extra, extra_model_paths};
 
 /// The file beside `main.py` that adds folders.
@@ -31,6 +32,19 @@ pub struct Arguments {
     pub base_directory: Option<PathBuf>,
     /// The files given with `--extra-model-paths-config`.
     pub extra_model_paths: Vec<PathBuf>,
+}
+
+impl Arguments {
+    /// What an installation's ComfyUI is told.
+    pub fn of(installation: &Installation) -> Self {
+        let is_moved = installation.base != installation.comfyui;
+        let beside_main = installation.comfyui.join(EXTRA);
+        let files = installation.extra_model_paths.iter().filter(|file| **file != beside_main);
+        Self {
+            base_directory: is_moved.then(|| installation.base.clone()),
+            extra_model_paths: files.cloned().collect(),
+        }
+    }
 }
 
 /// The folders of a ComfyUI in which models are.

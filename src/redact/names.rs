@@ -53,8 +53,8 @@ const GENERIC: [&str; 40] = [
     "ubuntu",
     "user",
     "windows",
-    "workstation",
     "workspace",
+    "workstation",
 ];
 
 /// The name in the path of a home folder. A name may have blanks where the system allows that.

@@ -25,8 +25,8 @@ const SYSTEM: [&str; 11] =
 /// Folders of home folders.
 const HOMES: [&str; 3] = ["users", "home", "documents and settings"];
 
-/// URLs, which are no paths, and absolute paths of every system, or those that begin above the current folder. On Windows, names have blanks in them; elsewhere, these
-/// are rare, and a path ends at the first.
+/// URLs, which are no paths; absolute paths of every system; and paths that begin above the current folder. On Windows,
+/// names have blanks in them; elsewhere, these are rare, and a path ends at the first.
 static PATH: LazyLock<Regex> = LazyLock::new(|| {
     let url = r#"\b[A-Za-z][A-Za-z0-9+.-]+://[^\s"'<>]*"#;
     let windows =
@@ -65,7 +65,8 @@ impl Paths {
                 continue;
             }
             let number = paths.number(&above);
-            let start = r"(?:\\\\[?.]\\)?[\\/]*";
+            // Relative paths may begin with the same names.
+            let start = if names[0].ends_with(':') { r"(?:\\\\[?.]\\)?" } else { r"[\\/]+" };
             if let Ok(pattern) = Regex::new(&format!(r"(?i){start}{}([\\/])", names.join(r"[\\/]+"))) {
                 paths.known.push((pattern, number));
             }
@@ -75,44 +76,53 @@ impl Paths {
 
     /// A text whose absolute paths are shortened.
     pub(super) fn shorten<'t>(&mut self, text: Cow<'t, str>) -> Cow<'t, str> {
-        let mut text = text;
-        for (pattern, number) in &self.known {
-            let label = label(*number);
-            text = replaced(text, pattern, |found, before, _| {
-                let is_start = !before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '~' | '-' | '_'));
-                is_start.then(|| format!("{label}{}", &found[1]))
-            });
-        }
-        text = replaced(text, &QUOTED, |found, _, _| {
-            let is_path =
-                found[1] == found[3] && ![" -", " /", ": ", ", "].iter().any(|other| found[2].contains(other));
-            let path = is_path.then(|| self.one(&found[2]))?;
-            Some(format!("{}{}{}", &found[1], path?, &found[3]))
+        let text = self.shorten_known(text);
+        let text = replaced(text, &QUOTED, |found, _, _| {
+            let [open, path, close] = [&found[1], &found[2], &found[3]];
+            let is_path = open == close && ![" -", " /", ": ", ", "].iter().any(|other| path.contains(other));
+            let short = if is_path { self.one(path)? } else { return None };
+            Some(format!("{open}{short}{close}"))
         });
-        replaced(text, &PATH, |found, before, _| {
-            let found = &found[0];
-            if let Some((scheme, rest)) = found.split_once("://") {
-                let is_file = scheme.eq_ignore_ascii_case("file");
-                let rest = if is_file { rest.trim_start_matches('/') } else { return None };
-                let path = if rest.get(1..2) == Some(":") { rest.to_owned() } else { format!("/{rest}") };
-                return Some(format!("{scheme}://{}", self.one(&path)?));
-            }
-            if before.ends_with(|c: char| {
-                c.is_alphanumeric() || matches!(c, '.' | '~' | '…' | '_' | '>' | '-' | '\\' | '/' | '%' | '}')
-            }) {
-                return None;
-            }
-            // What looks like a name with blanks may be the next argument.
-            let is_flag = |at: &usize| !found[at + 2..].starts_with(' ');
-            match found.match_indices(" -").map(|(at, _)| at).find(is_flag) {
-                Some(end) => {
-                    let rest = self.shorten(Cow::Borrowed(&found[end..])).into_owned();
-                    let path = &found[..end];
-                    Some(self.one(path).unwrap_or_else(|| path.to_owned()) + &rest)
-                }
-                None => self.one(found),
-            }
+        replaced(text, &PATH, |found, before, _| match found[0].split_once("://") {
+            Some((scheme, rest)) => scheme.eq_ignore_ascii_case("file").then(|| self.file(scheme, rest))?,
+            None => self.found(&found[0], before),
         })
+    }
+
+    /// Those of the installations, also with blanks in them.
+    fn shorten_known<'t>(&self, text: Cow<'t, str>) -> Cow<'t, str> {
+        self.known.iter().fold(text, |text, (pattern, number)| {
+            replaced(text, pattern, |found, before, _| {
+                let goes_on = |c: char| c.is_alphanumeric() || matches!(c, '.' | '~' | '-' | '_');
+                (!before.ends_with(goes_on)).then(|| format!("{}{}", label(*number), &found[1]))
+            })
+        })
+    }
+
+    /// A URL of a file.
+    fn file(&mut self, scheme: &str, rest: &str) -> Option<String> {
+        let rest = rest.trim_start_matches('/');
+        let path = if rest.get(1..2) == Some(":") { rest.to_owned() } else { format!("/{rest}") };
+        Some(format!("{scheme}://{}", self.one(&path)?))
+    }
+
+    /// What looks like a path, behind another text.
+    fn found(&mut self, path: &str, before: &str) -> Option<String> {
+        let goes_on =
+            |c: char| c.is_alphanumeric() || matches!(c, '.' | '~' | '…' | '_' | '-' | '\\' | '/' | '%' | '}');
+        if before.ends_with(goes_on) || ends_with_stand_in(before) {
+            return None;
+        }
+        // What looks like a name with blanks may be the next argument.
+        let is_flag = |at: &usize| !path[at + 2..].starts_with(' ');
+        match path.match_indices(" -").map(|(at, _)| at).find(is_flag) {
+            Some(end) => {
+                let (path, rest) = path.split_at(end);
+                let rest = self.shorten(Cow::Borrowed(rest)).into_owned();
+                Some(self.one(path).unwrap_or_else(|| path.to_owned()) + &rest)
+            }
+            None => self.one(path),
+        }
     }
 
     /// A path without the folders above what is shown. None if nothing of it is private.
@@ -127,8 +137,8 @@ impl Paths {
         if !is_share && home.is_none() && (names.len() < first + 2 || SYSTEM.contains(&lower[first].as_str())) {
             return None;
         }
-        // The folder of a user is none to begin at.
-        let from = home.map_or(0, |home| home + 2);
+        // The folder of a user is none to begin at, nor is a computer.
+        let from = home.map_or(usize::from(is_share), |home| home + 2);
         let begins = |name: &String| name.contains("comfyui") || SHOWN_FROM.contains(&name.as_str());
         let shown = lower.iter().skip(from).position(begins).map(|at| at + from);
         let separator = if path.contains('\\') { "\\" } else { "/" };
@@ -152,6 +162,13 @@ impl Paths {
             self.above.len() - 1
         })
     }
+}
+
+/// Does a text end with something like `<user 2>`?
+fn ends_with_stand_in(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, ' ' | '-');
+    let name = text.strip_suffix('>').and_then(|text| text.rsplit_once('<'));
+    name.is_some_and(|(_, name)| name.len() < 12 && name.chars().all(is_plain))
 }
 
 /// What stands in the place of the folders with a number.

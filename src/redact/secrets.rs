@@ -10,7 +10,7 @@ use super::replaced;
 /// What stands in the place of a secret.
 pub(super) const HIDDEN: &str = "<secret>";
 
-/// Secrets whose form says what they are: those of Hugging Face, OpenAI and others like it, GitHub, GitLab, Slack, AWS,
+/// Secrets whose form says what they are: those of Hugging Face, `OpenAI` and others like it, GitHub, GitLab, Slack, AWS,
 /// Google, Replicate, a JSON web token, a private key.
 static FORM: LazyLock<Regex> = LazyLock::new(|| {
     let forms = r"(?s)\b(?:hf_\w{6,}|sk-[\w-]{8,}|gh[a-z]_\w{8,}|github_pat_\w+|glpat-[\w-]{8,}|xox[a-z]-[\w-]{8,}|(?:AKIA|ASIA)[A-Z0-9]{12,}|AIza[\w-]{20,}|r8_\w{12,}|eyJ[\w-]{8,}(?:\.[\w-]+)+)|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)";

@@ -27,6 +27,7 @@ fn a_path_is_shown_from_the_installation_on() {
         (r"\\?\C:\Users\alice\ComfyUI\x.py", r"…\ComfyUI\x.py"),
         (r"\\?\UNC\server\alice\ComfyUI\x.py", r"…\ComfyUI\x.py"),
         (r"\\server\people\alice\ComfyUI\x.py", r"…\ComfyUI\x.py"),
+        (r"\\comfyui-box\people\alice\x.py", r"…\x.py"),
         (r"\\wsl.localhost\Ubuntu\home\alice\ComfyUI\x.py", r"…\ComfyUI\x.py"),
         ("/mnt/c/Users/alice/ComfyUI/x.py", "…/ComfyUI/x.py"),
         (r"C:\Users\alice\OneDrive - Firm\Documents\ComfyUI\user", r"…\ComfyUI\user"),
@@ -56,6 +57,7 @@ fn a_path_is_shown_from_the_installation_on() {
 fn a_path_ends_where_the_next_thing_begins() {
     assert_eq!(one(r"C:\a\b\python.exe -s C:\a\ComfyUI\main.py --x"), r"…\python.exe -s …\ComfyUI\main.py --x");
     assert_eq!(one("-v /srv/x/ComfyUI:/root/ComfyUI a/b and/or 12/16"), "-v …/ComfyUI:…2/ComfyUI a/b and/or 12/16");
+    assert_eq!(one("python main.py >/srv/x/log.txt"), "python main.py >…/log.txt");
     assert_eq!(one("'/Users/alice/My Disk/ComfyUI/x y.py'"), "'…/ComfyUI/x y.py'");
 }
 
@@ -68,6 +70,7 @@ fn installations_have_numbers() {
     is("/data/big disk/base/models/x.gguf -h", "…2/base/models/x.gguf -h");
     is("/other/place/ComfyUI/x", "…3/ComfyUI/x");
     is("/srv/my own/app", "…/app");
+    is("srv/my own/app", "srv/my own/app");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod bar;
 mod columns;
 mod github;
+mod guard;
 pub mod html;
 mod human;
 mod json;
@@ -75,6 +76,9 @@ pub static RUNS: [Format<Report>; 4] = [
         ..Format::new("github", "Annotations of a GitHub Actions run, and its summary", &Github)
     },
 ];
+
+/// What a guard prints into ComfyUI's log: a line for each checkout that it repaired.
+pub static GUARD: Format<Report> = Format::new("guard", "For the log of ComfyUI", &guard::Log);
 
 /// The formats of `plan`.
 pub static PLANS: [Format<PlanReport>; 2] = [

@@ -10,6 +10,7 @@ mod checks;
 mod comfyui;
 mod conflict;
 pub mod doctor;
+mod guard;
 mod loaders;
 mod located;
 mod log;
@@ -35,6 +36,7 @@ pub use checks::{CheckedFile, ChecksReport, FindingReport, NodeReport, Unchecked
 pub use comfyui::{ComfyUiReport, DynamicVramReport};
 pub use conflict::ConflictReport;
 pub use doctor::DoctorReport;
+pub use guard::GuardReport;
 pub use loaders::LoaderReport;
 pub use located::Located;
 pub(crate) use located::workspace;

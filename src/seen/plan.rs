@@ -2,10 +2,9 @@
 //!
 //! A reason is only given if it follows from the numbers. The log rounds to 0.01 MB, and devices to 0.01 GB.
 
-use crate::allocator::{Accounting, AllocationString, Device, Machine, Policy, gigabytes};
+use crate::allocator::{self, Accounting, AllocationString, Device, Machine, Policy, gigabytes, readable};
 use crate::log::{Load, LoadKind, Mode};
 use crate::plan::{Card, Devices, Gpu, Loading, NamedModel, Options, Plan, Run};
-use crate::text::counted;
 
 /// What is left of a size of the log after rounding, in bytes, for each row of a table.
 const ROUNDING_BYTES: u64 = 10_600;
@@ -51,17 +50,20 @@ pub fn compare(
     gpu: Option<Gpu>,
     open: impl Fn(Card, Accounting) -> Result<(NamedModel, Loading), String>,
 ) -> Result<Comparison, String> {
-    let Some(text) = &load.string else { return Err("which string it had is not known".to_owned()) };
+    let Some(text) = load.string.clone().or_else(|| fractions(load)) else {
+        return Err("which string it had is not known".to_owned());
+    };
     let total_bytes = load.total_bytes.or_else(|| sum(load.assigned.iter().map(|row| row.bytes)));
     let (Some(total_bytes), false) = (total_bytes, load.planned.is_empty() || load.assigned.is_empty()) else {
         return Err("the log does not have all tables of this load".to_owned());
     };
-    let string = AllocationString::parse(text).map_err(|error| format!("the node cannot parse `{text}`: {error}"))?;
+    let string = AllocationString::parse(&text).map_err(|error| format!("the node cannot parse `{text}`: {error}"))?;
     let devices = devices(load);
     let card = devices.card(string.compute_device(), gpu);
     let resident = open(card, Accounting::Resident)?;
     let resident_bytes = resident.0.modules.model.total_bytes(Accounting::Resident);
     let mut remarks = Vec::new();
+    let mut has_total = true;
     let (accounting, (named, loading)) = if is_about(total_bytes, resident_bytes, 1) {
         (Accounting::Resident, resident)
     } else {
@@ -71,10 +73,14 @@ pub fn compare(
             remarks.push(counts_more(total_bytes, resident_bytes));
             (Accounting::Offload, offload)
         } else {
+            has_total = false;
             remarks.push(other_total(load, &resident.0, total_bytes, resident_bytes));
             (Accounting::Resident, resident)
         }
     };
+    if load.string.is_none() {
+        remarks.push("planned by the final allocation string, as the one of the node is not in the log".to_owned());
+    }
     let policy = policy(load, &string);
     let options = Options {
         accounting,
@@ -90,11 +96,17 @@ pub fn compare(
         planned.named.modules.model.blocks().iter().map(|block| block.bytes(accounting)).max().unwrap_or(0);
     let run = planned.runs.into_iter().next().ok_or("nothing was planned")?;
     let agrees = differs_by(load, &run) <= ROUNDING_BYTES * 2;
-    let is_other_total = accounting == Accounting::Resident && !remarks.is_empty();
-    if !agrees && !is_other_total {
+    if !agrees && has_total {
         remarks.push(why(load, &run, largest_bytes));
     }
     Ok(Comparison { model, accounting, policy, run, agrees, remarks })
+}
+
+/// What the node made of a string that is not in the log: it places layers by that.
+fn fractions(load: &Load) -> Option<String> {
+    let fractions = load.final_string.as_ref().filter(|text| allocator::Mode::of(text) == allocator::Mode::Fraction)?;
+    let compute = load.assigned.iter().find(|row| row.is_tiny)?;
+    Some(format!("{fractions}#{}", compute.device))
 }
 
 /// The bytes that really went to a device; None if the last table does not have it.
@@ -128,32 +140,31 @@ fn devices(load: &Load) -> Devices {
 }
 
 fn counts_more(total_bytes: u64, resident_bytes: u64) -> String {
-    let (total, resident) = (gigabytes(total_bytes), gigabytes(resident_bytes));
     format!(
-        "the node counted {total:.2} GB for weights of {resident:.2} GB: with what casting and patching costs, as before \
-         2.5.11. So its quotas cover fewer layers"
+        "the node counted {} for weights of {}: with what casting and patching costs, as before 2.5.11, so its quotas \
+         cover fewer layers",
+        readable(total_bytes),
+        readable(resident_bytes)
     )
 }
 
 /// Why the total is none that a plan gives.
 fn other_total(load: &Load, named: &NamedModel, total_bytes: u64, resident_bytes: u64) -> String {
-    let (total, resident) = (gigabytes(total_bytes), gigabytes(resident_bytes));
-    let numbers = format!("the log counts {total:.2} GB and the file has {resident:.2} GB");
-    if !load.layers.is_empty() && !has_layers_of(named, load) {
-        let in_log: u64 = load.layers.iter().map(|layers| layers.count).sum();
-        let layers = counted(usize::try_from(in_log).unwrap_or(usize::MAX), "layer");
-        let blocks = named.modules.model.blocks().len();
-        return format!("{numbers}, in {layers} and in {blocks}: it is another model");
+    let numbers = format!("the log counts {} and the file has {}", readable(total_bytes), readable(resident_bytes));
+    if load.layers.is_empty() {
+        return format!("{numbers}: why is unknown");
     }
-    let times = total / resident.max(f64::MIN_POSITIVE);
+    if !has_layers_of(named, load) {
+        let in_log: u64 = load.layers.iter().map(|layers| layers.count).sum();
+        let blocks = named.modules.model.blocks().len();
+        return format!("{numbers}, and {in_log} layers and {blocks}: it is another model");
+    }
+    let times = gigabytes(total_bytes) / gigabytes(resident_bytes.max(1));
     if (2.9..3.1).contains(&times) {
         return format!(
             "{numbers}, a third: before 2.5.11 the node counts a layer of a GGUF file three times if a LoRA patches it; \
              name that with --lora, or with the workflow"
         );
-    }
-    if load.layers.is_empty() {
-        return format!("{numbers}: why is unknown");
     }
     format!("{numbers}, in the same layers: it is another file, or loaded in another type")
 }

@@ -31,6 +31,9 @@ pub(super) fn of_path(path: &Path) -> Result<PathBuf> {
         .context("cannot find your home folder")
         .help("set HOME, or XDG_STATE_HOME, and try again")?;
     let name = Oid::hash_object(ObjectType::Blob, path.as_os_str().as_encoded_bytes())?;
-    // Windows has no state folder.
-    Ok(user.state_dir().unwrap_or_else(|| user.data_dir()).join(NAME).join(name.to_string()))
+    // Windows has no state folder, and what is about this machine's files must not roam to another: the folder of caches is
+    // the one that stays.
+    let folder =
+        user.state_dir().map_or_else(|| user.cache_dir().join(NAME).join("journals"), |state| state.join(NAME));
+    Ok(folder.join(name.to_string()))
 }

@@ -18,6 +18,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use tempfile::NamedTempFile;
 
 pub use self::journal::{Journal, Record, Scope};
 use self::lock::Lock;
@@ -49,22 +50,39 @@ pub fn tidy(checkout: &Checkout) {
 
 /// Makes a file that is not there yet: all of it, or none.
 pub fn create(path: &Path, text: &str) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let stage = || -> Result<_> {
-        let mut file = staged::shared(folder)?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        Ok(file)
-    };
-    let file = stage()
-        .with_context(|| format!("cannot write into {}", folder.display()))
-        .help("check the free space and the permissions of the folder")?;
+    let (folder, file) = stage(path, text)?;
     file.persist_noclobber(path)
         .map_err(|error| error.error)
         .with_context(|| format!("cannot make {}", path.display()))
         .help("name a file that is not there yet")?;
     staged::sync_folder(folder);
     Ok(())
+}
+
+/// Writes a file that is ours alone, whether it is there already or not: all of it, or it stays as it was.
+pub fn put(path: &Path, text: &str) -> Result<()> {
+    let (folder, file) = stage(path, text)?;
+    file.persist(path)
+        .map_err(|error| error.error)
+        .with_context(|| format!("cannot write {}", path.display()))
+        .help("check that no other program has it open")?;
+    staged::sync_folder(folder);
+    Ok(())
+}
+
+/// A text on disk, in the folder of the file that it is to become.
+fn stage<'p>(path: &'p Path, text: &str) -> Result<(&'p Path, NamedTempFile)> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || -> Result<_> {
+        let mut file = staged::shared(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        Ok(file)
+    };
+    let file = write()
+        .with_context(|| format!("cannot write into {}", folder.display()))
+        .help("check the free space and the permissions of the folder")?;
+    Ok((folder, file))
 }
 
 /// Replaces the files of a checkout, or one other file, and keeps its journal.

@@ -20,6 +20,8 @@ fn text(value: &Value) -> &str {
 struct Job {
     install: Install,
     action: Value,
+    /// The tag, branch or commit id of the action.
+    reference: &'static str,
 }
 
 impl Job {
@@ -33,7 +35,7 @@ impl Job {
         let install = Install::of(fixture);
         fs::create_dir_all(install.root.join("programs")).unwrap();
         fs::create_dir_all(install.root.join("temp")).unwrap();
-        Some(Self { install, action: yaml("action.yml") })
+        Some(Self { install, action: yaml("action.yml"), reference: "main" })
     }
 
     /// Puts a script where the steps find it as a program.
@@ -55,7 +57,11 @@ impl Job {
         );
         let mut context = BTreeMap::from([
             ("github.action_path".to_owned(), env!("CARGO_MANIFEST_DIR").to_owned()),
+            ("github.action_repository".to_owned(), "owner/distorch-fix".to_owned()),
+            ("github.action_ref".to_owned(), self.reference.to_owned()),
             ("runner.temp".to_owned(), root.join("temp").to_str().unwrap().to_owned()),
+            ("runner.os".to_owned(), "Linux".to_owned()),
+            ("runner.arch".to_owned(), "X64".to_owned()),
         ]);
         for (name, input) in self.action["inputs"].as_mapping().unwrap() {
             let given = inputs.iter().find(|(given, _)| *given == text(name)).map(|(_, value)| *value);
@@ -110,6 +116,38 @@ fn the_action_fails_as_check_fails() {
         let report = output.trim_end().strip_prefix("report=").unwrap();
         assert_eq!(fs::read_to_string(report).unwrap(), ran.out, "{fixture}");
         assert!(read("summary").starts_with("### distorch-fix\n"), "{fixture}");
+    }
+}
+
+/// A release is an archive of a script here, and its checksum.
+#[test]
+fn the_action_takes_the_program_of_a_release_if_its_checksum_is_right() {
+    const CURL: &str = r#"
+while [ "$1" != --output ]; do shift; done
+case "$3" in
+  https://github.com/owner/distorch-fix/releases/download/v1.2.3/*) cp "$GITHUB_WORKSPACE/release/${3##*/}" "$2" ;;
+  *) exit 22 ;;
+esac
+"#;
+    const NAME: &str = "distorch-fix-v1.2.3-x86_64-unknown-linux-musl.tar.gz";
+    for (reference, sums, expected) in
+        [("v1.2.3", "right", "released"), ("v1.2.3", "wrong", ""), ("v9.9.9", "right", "built")]
+    {
+        let Some(mut job) = Job::of("in-order") else { return };
+        job.reference = reference;
+        job.program("rustup", "");
+        job.program("cargo", "mkdir -p \"$7/bin\"; printf '#!/bin/sh\\nprintf built' > \"$7/bin/distorch-fix\"; chmod +x \"$7/bin/distorch-fix\"");
+        job.program("curl", CURL);
+        let make = format!(
+            "mkdir release && printf '#!/bin/sh\\nprintf released' > distorch-fix && chmod +x distorch-fix && \
+             tar czf release/{NAME} distorch-fix && cd release && shasum -a 256 {NAME} > SHA256SUMS && \
+             if [ {sums} = wrong ]; then printf x >> {NAME}; fi"
+        );
+        let made = Command::new("bash").args(["-ec", &make]).current_dir(&job.install.root).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let ran = job.run(&[]);
+        assert_eq!(ran.code == 0, !expected.is_empty(), "{reference} {sums}: {ran:?}");
+        assert!(ran.code != 0 || ran.out == expected, "{reference} {sums}: {ran:?}");
     }
 }
 
@@ -206,7 +244,10 @@ fn workflows_may_only_read_and_use_only_what_is_pinned() {
         assert!(permissions.len() == 1 && workflow["permissions"]["contents"] == "read", "{path}");
         assert!(!text.contains("secrets.") && !text.contains("pull_request_target"), "{path}");
         for (name, job) in workflow["jobs"].as_mapping().unwrap() {
-            assert!(job.get("permissions").is_none() && job.get("timeout-minutes").is_some(), "{path}: {name:?}");
+            // Only what publishes a tag may do more than read.
+            let publishes = name == "publish" && job["if"] == "github.event_name == 'push'";
+            assert!(job.get("permissions").is_none() || publishes, "{path}: {name:?}");
+            assert!(job.get("timeout-minutes").is_some(), "{path}: {name:?}");
             for step in job["steps"].as_sequence().unwrap() {
                 // What is filled in ahead of the shell could be a command.
                 assert!(step["run"].as_str().is_none_or(|run| !run.contains("${{")), "{path}: {step:?}");

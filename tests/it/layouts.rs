@@ -121,7 +121,11 @@ impl System {
             let _ = write!(out, "\n    {name}={value}");
         }
         for given in &launch.given {
-            let _ = write!(out, "\n    {}", self.short(&[&[given.option.clone()], &*given.values].concat().join(" ")));
+            let _ = write!(
+                out,
+                "\n    {}",
+                self.short(&[std::slice::from_ref(&given.option), &*given.values].concat().join(" "))
+            );
         }
         for problem in &launch.problems {
             let _ = write!(out, "\n    problem: {}", self.short(problem));

@@ -12,8 +12,12 @@ use crate::common::{Install, Ran, program};
 const LOGS: &str = "tests/data/logs";
 
 /// Runs `log` on this file with these arguments.
-pub fn log(file: &str, arguments: &[&str]) -> Ran {
-    Ran::of(program(".".as_ref()).arg("log").arg(format!("{LOGS}/{file}")).args(arguments))
+fn log(file: &str, arguments: &[&str]) -> Ran {
+    log_at(&Path::new(LOGS).join(file), arguments)
+}
+
+fn log_at(file: &Path, arguments: &[&str]) -> Ran {
+    Ran::of(program(".".as_ref()).arg("log").arg(file).args(arguments))
 }
 
 /// The report about a file.
@@ -167,6 +171,17 @@ fn the_plan_is_beside_what_happened() {
         assert_eq!(plan["repaired"], repaired);
         assert_eq!(plan["differences"], Value::Array(Vec::new()), "{file}");
     }
+    // What is missing at the beginning does not keep the rest from being compared.
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(format!("{LOGS}/as-shipped.log")).unwrap();
+    let cut = folder.path().join("x.log");
+    let begin = text.find("[MultiGPU DisTorch V2] Assigning").unwrap();
+    let end = begin + text[begin..].find("gguf qtypes").unwrap();
+    fs::write(&cut, &text[begin..end]).unwrap();
+    let ran = log_at(&cut, &[&model[..], &["--format", "json", "--gpu-arch", "ampere"]].concat());
+    let plan = report(&ran)["starts"][0]["prompts"][0]["loads"][0]["plan"].clone();
+    assert_eq!(plan["agrees"], true, "{plan}");
+    assert!(plan["differences"][0].as_str().unwrap().starts_with("planned by the final allocation string"));
     // Of another quantisation, the layers are the same and the sizes are not.
     let plan = compared("as-shipped.log", &["--model", "wan2.2-14b:Q4_K_M"]);
     assert_eq!(plan["agrees"], false);

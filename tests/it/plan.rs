@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use crate::common::{Install, skip};
+use crate::common::{Install, python, skip};
 use crate::headers::{Gguf, write_safetensors};
 use distorch_fix::allocator::{
     Accounting, AllocationString, Device, DeviceRow, Machine, Model, Options as Allocating, Policy, Request, allocate,
@@ -253,14 +253,7 @@ fn placement_is_that_of_the_newest_version_of_the_node() {
     let Some((_folder, repair)) = upstream() else { return };
     let folder = tempfile::tempdir().unwrap();
     let models = models(folder.path());
-    let mut engines = vec![Engine::default()];
-    let python = PathBuf::from("python3");
-    if std::process::Command::new(&python).args(["-I", "-S", "-c", "pass"]).status().is_ok_and(|s| s.success()) {
-        engines.push(Engine::Python(python));
-    } else {
-        skip("there is no python3, so the node's newest version was compared in the sandbox only");
-    }
-    for engine in engines {
+    for engine in [Some(Engine::default()), python().map(Engine::Python)].into_iter().flatten() {
         let blocks = compare(&repair, Policy::CpuFallback, &engine, &models);
         println!("{blocks} blocks compared, {engine:?}");
     }

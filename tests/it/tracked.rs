@@ -5,7 +5,8 @@ use std::path::Path;
 use crate::common::skip;
 
 /// The kinds of files that have business here, by their extension.
-const KINDS: [&str; 16] = [
+const KINDS: &[&str] = &[
+const KINDS: &[&str] = &[
     "css",
     "dict",
     "js",
@@ -15,6 +16,7 @@ const KINDS: [&str; 16] = [
     "md",
     "outline",
     "py",
+    "rb",
     "rs",
     "safetensors",
     "scm",
@@ -25,7 +27,7 @@ const KINDS: [&str; 16] = [
 ];
 
 /// Files that have none, and folders of such.
-const OTHERS: [&str; 13] = [
+const OTHERS: &[&str] = &[
     ".ci/run",
     ".gitattributes",
     ".gitignore",

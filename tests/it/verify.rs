@@ -1,10 +1,9 @@
 //! What running a repair promises: right ones are verified, everywhere alike; what cannot be run is never verified.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::{fs, slice};
 
-use crate::common::{Install, fixtures, skip};
+use crate::common::{Install, fixtures, python};
 use distorch_fix::fixes::gpu_only::GPU_ONLY;
 use distorch_fix::fixes::load_list::LOAD_LIST;
 use distorch_fix::fixes::{Accounting, Fix};
@@ -22,15 +21,6 @@ fn repair(install: &Install, fixes: &[Fix], accounting: Accounting) -> Repair {
 /// Every fixture that can be repaired, or needs no repair.
 fn understood() -> Vec<String> {
     fixtures().into_iter().filter(|name| !matches!(&**name, "syntax-error" | "not-understood")).collect()
-}
-
-fn python() -> Option<PathBuf> {
-    let python = PathBuf::from("python3");
-    let works = Command::new(&python).args(["-I", "-S", "-c", "pass"]).status().is_ok_and(|status| status.success());
-    if !works {
-        skip("there is no python3, so no program was run in it");
-    }
-    works.then_some(python)
 }
 
 #[test]

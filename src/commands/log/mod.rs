@@ -20,7 +20,7 @@ use crate::report::{LogReport, Outcome};
 pub(super) fn run(arguments: &cli::log::Log, screen: &mut Screen) -> Result<Outcome> {
     let source = Source::of(arguments)?;
     let about = source.about()?;
-    let surroundings = Surroundings::new(arguments)?;
+    let surroundings = Surroundings::new(arguments, &source)?;
     let log = if source.is_live {
         let mut reader = Reader::new();
         live::follow(io::stdin(), screen, |bytes| {

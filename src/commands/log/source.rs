@@ -9,7 +9,8 @@ use anyhow::{Context as _, Result, anyhow};
 
 use crate::advice::Advise as _;
 use crate::cli::log::Log;
-use crate::install::{self, layout};
+use crate::install;
+use crate::install::layout::{self, Installation};
 use crate::report::{Located, LogSource};
 use crate::seen::Installed;
 use crate::text;
@@ -39,12 +40,12 @@ impl Source {
         let about = fs::metadata(named)
             .with_context(|| format!("{}: cannot be looked at", named.display()))
             .help("name a log such as ~/ComfyUI/user/comfyui.log, the folder of ComfyUI, or `-` for standard input")?;
-        let found = layout::installation(named);
         if !about.is_dir() {
+            let found = layout::installation(named);
             let (comfyui, node) = found.ok().map(|found| (found.comfyui.clone(), node(&found))).unzip();
             return Ok(Self { path: Some(named.clone()), comfyui, node: node.flatten(), ..Self::default() });
         }
-        let found = found.with_context(|| format!("no log was found by {}", named.display()))?;
+        let found = installation(named)?;
         let mut logs = found.logs.clone();
         // An older one is kept under another name when ComfyUI starts, so the times of copies do not matter.
         logs.sort_by_key(|log| is_kept(log));
@@ -87,6 +88,22 @@ impl Source {
     }
 }
 
+/// The installation that a folder means. The current folder may mean none: then the only one in the usual places.
+fn installation(named: &Path) -> Result<Installation> {
+    layout::installation(named).or_else(|error| {
+        let mut all = if named == Path::new(".") { layout::everywhere() } else { Vec::new() };
+        match all.len() {
+            0 => Err(error.help("or name the log itself, or `-` for standard input")),
+            1 => Ok(all.remove(0)),
+            several => {
+                let folders = all.iter().map(|one| format!("  {}", text::shown(&one.comfyui)));
+                let asked = anyhow!("there are {several} ComfyUIs").details(folders.collect::<Vec<_>>());
+                Err(asked.help("name the one that you mean"))
+            }
+        }
+    })
+}
+
 /// Is standard input a file, as in `< comfyui.log`?
 fn is_stdin_a_file() -> bool {
     #[cfg(unix)]
@@ -102,7 +119,7 @@ fn is_kept(log: &Path) -> bool {
 }
 
 /// The folder of the node that an installation loads.
-fn node(found: &layout::Installation) -> Option<PathBuf> {
+fn node(found: &Installation) -> Option<PathBuf> {
     let places = found.custom_nodes.iter().filter(|folder| folder.is_dir());
     let mut checkouts = places.filter_map(|folder| install::locate(folder).ok()).flat_map(|search| search.checkouts);
     checkouts.find(|checkout| !checkout.disabled).map(|checkout| checkout.root)

@@ -102,17 +102,15 @@ impl Installation {
     }
 
     /// Where its models are; None without a ComfyUI.
-    pub(super) fn folders(&self, named: &ModelFolders) -> Result<Option<Folders>> {
+    pub(in crate::commands) fn folders(&self, named: &ModelFolders) -> Result<Option<Folders>> {
         let Some(comfyui) = &self.comfyui else { return Ok(None) };
         let mut arguments = named.arguments();
         if let Some(layout) = self.layout()
             && arguments == models::Arguments::default()
         {
-            arguments.base_directory = Some(layout.base.clone()).filter(|base| base != comfyui);
-            let beside_main = |file: &&PathBuf| file.parent() != Some(comfyui);
-            let readable = |file: &&PathBuf| install::extra_model_paths(file).is_ok();
-            let extra = layout.extra_model_paths.iter().filter(beside_main).filter(readable);
-            arguments.extra_model_paths = extra.cloned().collect();
+            arguments = models::Arguments::of(layout);
+            // ComfyUI does not start with another one; nobody named it here, so that is not an error.
+            arguments.extra_model_paths.retain(|file| install::extra_model_paths(file).is_ok());
         }
         Folders::of(comfyui, &arguments).map(Some)
     }

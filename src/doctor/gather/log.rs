@@ -78,3 +78,65 @@ fn parsed(time: &str) -> Option<SystemTime> {
 fn seconds(time: SystemTime) -> Option<i64> {
     i64::try_from(time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::Start;
+
+    fn at(time: &str) -> SystemTime {
+        parsed(time).unwrap()
+    }
+
+    fn written(last_time: &str, modified: &str) -> ReadLog {
+        let log = Log { last_time: Some(last_time.to_owned()), starts: vec![Start::default()], ..Log::default() };
+        ReadLog { path: PathBuf::from("comfyui.log"), log, created: None, modified: Some(at(modified)) }
+    }
+
+    #[test]
+    fn the_zone_of_a_log_is_that_in_which_it_was_written_last() {
+        let east = written("2026-05-25 19:10:00.500", "2026-05-25 17:10:01");
+        assert_eq!(east.in_utc("2026-05-25 19:02:30.100"), Some(at("2026-05-25 17:02:30")));
+        let west = written("2026-05-25 12:40:00,250", "2026-05-25 17:10:30");
+        assert_eq!(west.in_utc("2026-05-25 12:00:00,000"), Some(at("2026-05-25 16:30:00")));
+        // A copy has another time, which tells nothing.
+        for copied in ["2026-05-25 17:17:00", "2026-06-25 17:10:00"] {
+            assert_eq!(written("2026-05-25 19:10:00", copied).in_utc("2026-05-25 19:00:00"), None, "{copied}");
+        }
+        assert_eq!(east.in_utc("yesterday"), None);
+    }
+
+    #[test]
+    fn a_server_was_started_when_its_log_was_made_at_the_latest() {
+        let log = |created| ReadLog { created, ..written("2026-05-25 19:10:00", "2026-05-25 17:10:00") };
+        assert_eq!(log(None).begun(), Some(at("2026-05-25 17:10:00")));
+        assert_eq!(log(Some(at("2026-05-25 16:00:00"))).begun(), Some(at("2026-05-25 16:00:00")));
+        // A file that was copied was made after it was written.
+        assert_eq!(log(Some(at("2026-05-26 16:00:00"))).begun(), Some(at("2026-05-25 17:10:00")));
+    }
+
+    #[test]
+    fn a_log_of_another_comfyui_is_outdated() {
+        let mut log = written("2026-05-25 19:10:00", "2026-05-25 17:10:00");
+        log.log.starts[0].comfyui = Some("0.3.75".to_owned());
+        let comfyui = |version: &str| {
+            let dynamic = comfyui::Dynamic {
+                state: comfyui::DynamicVram::Absent,
+                switches: comfyui::Switches::default(),
+                patchers: comfyui::Patchers::default(),
+                made: Vec::new(),
+                control_net: Err(String::new()),
+            };
+            let root = PathBuf::new();
+            Ok(comfyui::Facts {
+                root,
+                revision: None,
+                version: Some(version.to_owned()),
+                load_lists: Vec::new(),
+                dynamic,
+            })
+        };
+        assert_eq!(log.of_another_comfyui(&comfyui("0.3.75")), None);
+        assert!(log.of_another_comfyui(&comfyui("0.6.0")).is_some_and(|why| why.contains("0.3.75")));
+    }
+}

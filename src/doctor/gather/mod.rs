@@ -5,8 +5,6 @@ mod node;
 mod packs;
 mod workflows;
 
-pub(super) use self::workflows::arguments;
-
 use std::path::PathBuf;
 use std::{panic, thread};
 
@@ -17,7 +15,7 @@ use crate::install::Files;
 use crate::install::layout::Installation;
 use crate::install::python::Packages;
 use crate::machine::Machine;
-use crate::models::Folders;
+use crate::models::{Arguments, Folders};
 
 /// What the user names.
 #[derive(Debug, Default)]
@@ -49,7 +47,7 @@ pub fn gather(
     let packs = packs::packs(&installation.custom_nodes);
     let node = node::node(&installation, &files, &comfyui, cache);
     tell("reading workflows");
-    let folders = Folders::of(&installation.comfyui, &workflows::arguments(&installation));
+    let folders = Folders::of(&installation.comfyui, &Arguments::of(&installation));
     let surroundings = workflows::Surroundings::new(&installation, &node, &packs, folders, &machine, cache);
     let workflows = surroundings.read(named.workflows);
     let packages = match &installation.python {

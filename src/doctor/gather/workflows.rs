@@ -14,7 +14,7 @@ use crate::doctor::{Known, NodeFacts, Pack, ReadWorkflow, WorkflowFacts};
 use crate::inputs;
 use crate::install::layout::Installation;
 use crate::machine::Machine;
-use crate::models::{Arguments, Folders};
+use crate::models::Folders;
 use crate::plan::HEADROOM;
 use crate::workflow::{NotAWorkflow, Workflow};
 
@@ -30,15 +30,6 @@ pub(super) struct Surroundings<'s> {
     installed: Option<Installed>,
     hardware: Hardware,
     cache: Option<&'s Cache>,
-}
-
-/// What ComfyUI is told about folders of models.
-pub(in crate::doctor) fn arguments(installation: &Installation) -> Arguments {
-    let is_moved = installation.base != installation.comfyui;
-    let base_directory = is_moved.then(|| installation.base.clone());
-    let beside_main = installation.comfyui.join("extra_model_paths.yaml");
-    let files = installation.extra_model_paths.iter().filter(|file| **file != beside_main);
-    Arguments { base_directory, extra_model_paths: files.cloned().collect() }
 }
 
 impl<'s> Surroundings<'s> {

@@ -18,10 +18,17 @@ pub(super) static PROBLEM: Problem = Problem {
 };
 
 const LIBRARY: &str = "libcudart.so";
+/// The beginning of its name on Windows, which a node that looks for that has.
+const ON_WINDOWS: &str = "cudart64";
 
 fn find(facts: &Facts) -> Answer {
-    let place = clues::mention(facts, LIBRARY)?;
-    let Some((path, line)) = place.filter(|_| clues::is_windows(facts)) else { return Ok(Vec::new()) };
+    // As a text of the program, and not in a comment.
+    let place = match clues::mention(facts, &format!("\"{LIBRARY}\""))? {
+        None => clues::mention(facts, &format!("'{LIBRARY}'"))?,
+        place => place,
+    };
+    let is_ready = clues::mention(facts, ON_WINDOWS)?.is_some() || !clues::is_windows(facts);
+    let Some((path, line)) = place.filter(|_| !is_ready) else { return Ok(Vec::new()) };
     let step = Step::Advice(String::from("load the model from a GGUF or fp8 file"));
     let loads = Evidence::file(format!("it loads `{LIBRARY}`"), path, Some(line));
     let start = facts.last_start().ok();

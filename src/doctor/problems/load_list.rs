@@ -35,16 +35,14 @@ fn find(facts: &Facts) -> Answer {
         let finding = PROBLEM.finding(format!("The node {}", conflict.message), Step::Advice(conflict.help.clone()));
         return Ok(vec![finding.because(Evidence::file("the node and this ComfyUI do not fit here", path, None))]);
     }
-    // What reads a field by its number never stops.
-    let stops = |site: &&Site| site.readings.iter().any(|reading| reading.index.is_none());
-    let sites: Vec<&Site> = wrong(code).filter(stops).collect();
-    let finding = match sites.len() {
-        0 if wrong(code).next().is_some() => return Ok(Vec::new()),
-        0 => PROBLEM.finding(
+    let stops = |site: &&Site| !is_silent(site);
+    let finding = match (wrong(code).any(|site| stops(&site)), wrong(code).next()) {
+        (false, Some(_)) => return Ok(Vec::new()),
+        (false, None) => PROBLEM.finding(
             "The node reads items of five fields only, and this ComfyUI gives others",
             Step::Advice(String::from("update ComfyUI, or install a release of the node that was made for it")),
         ),
-        _ => PROBLEM.finding("The node stops as soon as it is to distribute a model", clues::apply(node)),
+        (true, _) => PROBLEM.finding("The node stops as soon as it is to distribute a model", clues::apply(node)),
     };
     Ok(vec![with_log(with_places(finding, code, stops), facts)])
 }
@@ -73,6 +71,11 @@ pub(super) fn wrong(code: &NodeCode) -> impl Iterator<Item = &Site> {
     code.sites(LOAD_LIST).map(|(site, ..)| site).filter(|site| site.state.needs_fix() && site.unused.is_none())
 }
 
+/// Does it read another field without an error? What unpacks an item stops; what reads a field by its number never does.
+pub(super) fn is_silent(site: &Site) -> bool {
+    !site.readings.is_empty() && site.readings.iter().all(|reading| reading.index.is_some())
+}
+
 /// With the places as evidence: one for each message and file.
 pub(super) fn with_places(mut finding: Finding, code: &NodeCode, counts: impl Fn(&&Site) -> bool) -> Finding {
     let mut by_message: Vec<(String, std::path::PathBuf, Vec<usize>)> = Vec::new();
@@ -96,7 +99,7 @@ pub(super) fn with_places(mut finding: Finding, code: &NodeCode, counts: impl Fn
     }
     if more > 0 {
         let text = format!("`distorch-fix check` shows {more} more");
-        finding = finding.because(Evidence::file(text, &code.repair.sources.path(FileId::FIRST), None));
+        finding = finding.because(Evidence::file(text, code.repair.sources.path(FileId::FIRST), None));
     }
     finding
 }

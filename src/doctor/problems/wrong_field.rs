@@ -1,9 +1,8 @@
 //! The node takes another field of a load list's items for the size of a layer, without any error.
 
-use super::load_list::{broken, with_places, wrong};
+use super::load_list::{broken, is_silent, with_places, wrong};
 use crate::doctor::clues;
 use crate::doctor::{Answer, Evidence, Facts, Finding, Problem, Rank};
-use crate::fixes::Site;
 use crate::log::{Load, Outcome};
 
 pub(super) static PROBLEM: Problem = Problem {
@@ -21,15 +20,12 @@ pub(super) static PROBLEM: Problem = Problem {
 fn find(facts: &Facts) -> Answer {
     let (node, code) = broken(facts)?;
     let Some(code) = code else { return Ok(Vec::new()) };
-    // What unpacks items stops before anything is misplaced.
-    let is_silent =
-        |site: &&Site| !site.readings.is_empty() && site.readings.iter().all(|reading| reading.index.is_some());
-    if wrong(code).next().is_none() || !wrong(code).all(|site| is_silent(&site)) {
+    if wrong(code).next().is_none() || !wrong(code).all(is_silent) {
         return Ok(Vec::new());
     }
     let finding =
         PROBLEM.finding("The node misplaces the layers of every model that it distributes", clues::apply(node));
-    Ok(vec![with_log(with_places(finding, code, is_silent), facts)])
+    Ok(vec![with_log(with_places(finding, code, |site| is_silent(site)), facts)])
 }
 
 /// With the table in the log in which only tiny layers were assigned.

@@ -152,7 +152,12 @@ impl Draft {
                 }
             }
         }
-        found.sort_by(|a, b| b.cmp(a));
+        // An older one is kept under another name when ComfyUI starts, and a copy has a newer time.
+        let is_kept = |path: &Path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.contains(".prev") || name.contains(".log_")
+        };
+        found.sort_by(|a, b| is_kept(&a.1).cmp(&is_kept(&b.1)).then_with(|| b.cmp(a)));
         found.dedup_by(|a, b| a.1 == b.1);
         found.into_iter().take(MOST_LOGS).map(|(_, path)| path).collect()
     }

@@ -1,9 +1,12 @@
 //! What is known of the installation, as tables.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
 use super::findings::place;
+use super::pictures::shows_something;
 use super::{prose, section, sentence, some, wide};
 use crate::allocator::gigabytes;
 use crate::checks::Level;
@@ -75,6 +78,7 @@ impl Facts {
                 div.card {
                     h3 { "GPUs" }
                     (wide("GPUs", &table(gpus)))
+                    @for why in reasons(gpus) { p.about { "The name in torch is unknown, because " (sentence(why)) } }
                 }
             }
             @for workflow in &self.workflows { (workflow.markup()) }
@@ -145,6 +149,16 @@ impl Gpu {
     }
 }
 
+/// Why names in torch are unknown, each reason once.
+fn reasons(gpus: &[Gpu]) -> BTreeSet<&str> {
+    gpus.iter()
+        .filter_map(|gpu| match &gpu.device {
+            Value::Is(_) => None,
+            Value::Unknown(why) => Some(why.as_str()),
+        })
+        .collect()
+}
+
 fn table(gpus: &[Gpu]) -> Markup {
     html! {
         table.fold {
@@ -160,7 +174,12 @@ fn table(gpus: &[Gpu]) -> Markup {
             tbody {
                 @for gpu in gpus {
                     tr {
-                        th scope="row" { (gpu.device.markup()) }
+                        th scope="row" {
+                            @match &gpu.device {
+                                Value::Is(device) => (device),
+                                Value::Unknown(_) => "unknown",
+                            }
+                        }
                         td data-name="in nvidia-smi" { (gpu.index) }
                         td { (gpu.name) }
                         td.amount data-name="memory" { (gpu.total) }
@@ -180,7 +199,11 @@ impl Workflow {
             Level::Warning => "warning",
             Level::Note => "note",
         };
-        let unplanned = workflow.plan.get().err();
+        let unplanned = match &workflow.plan {
+            Known::Is(plan) if shows_something(&plan.staged) => None,
+            Known::Is(_) => Some("the size of none of its models is known".to_owned()),
+            Known::Unknown(why) => Some(why.clone()),
+        };
         let findings = some(findings).map(|finding| (word(finding.level).to_owned(), finding.said()));
         Self {
             path: path.shown(),
@@ -196,7 +219,7 @@ impl Workflow {
                 h3 { "Workflow " (self.path) }
                 @if let Some(error) = &self.error { p.faint { (error) } }
                 @else if self.findings.is_empty() { p.faint { "Its checks found nothing." } }
-                @if let Some(why) = &self.unplanned { p.faint { "There is no picture of it: " (sentence(why)) } }
+                @if let Some(why) = &self.unplanned { p.faint { "There is no picture of it, because " (sentence(why)) } }
                 dl.facts {
                     @for (level, text) in &self.findings {
                         dt { (level) }

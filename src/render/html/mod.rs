@@ -75,7 +75,7 @@ impl Content {
             Some(redactor) => redactor.report(&self)?,
             None => self,
         };
-        Ok(redact::each_text(&content, &mut |text| shown(&text))?)
+        Ok(redact::each_text(&content, &mut |text| shown(text))?)
     }
 
     fn markup(&self) -> Markup {
@@ -145,7 +145,7 @@ fn wide(label: &str, content: &Markup) -> Markup {
 /// A sentence of a report: what is between backticks is code.
 fn prose(text: &str) -> Markup {
     let parts: Vec<&str> = text.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return html! { (text) };
     }
     html! {

@@ -31,7 +31,7 @@ enum Piece {
 impl Picture {
     /// That of a workflow, if there is a plan for it.
     pub(super) fn new(workflow: &ExaminedWorkflow) -> Option<Self> {
-        let plan = workflow.plan.ok().filter(|plan| !plan.staged.stages.is_empty())?;
+        let plan = workflow.plan.ok().filter(|plan| shows_something(&plan.staged))?;
         let staged = &plan.staged;
         let devices = staged.stages[0].usage.iter().map(|usage| usage.device.as_str().to_owned());
         Some(Self {
@@ -100,6 +100,11 @@ pub(super) fn markup(pictures: &[Picture]) -> Markup {
     } else {
         section("pictures", "What lies where while it runs", &all)
     }
+}
+
+/// Is the size of any model known?
+pub(super) fn shows_something(staged: &Staged) -> bool {
+    staged.stages.iter().flat_map(|stage| &stage.usage).any(|usage| usage.used_bytes() > 0)
 }
 
 /// The pieces of a line of a picture, in which an element with a text is a line of its own.

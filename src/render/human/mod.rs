@@ -3,6 +3,7 @@
 mod checks;
 mod doctor;
 mod findings;
+mod guard;
 mod loaders;
 mod log;
 mod patch;

@@ -1,6 +1,6 @@
 //! The report, of the facts and the answers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{
     AbsentProblem, DoctorReport, EvidenceReport, ExaminedWorkflow, FoundProblem, PlaceReport, RunDevice, RunLoad,
@@ -142,7 +142,7 @@ impl Writer<'_> {
         }
     }
 
-    fn read(&self, path: Located, file: &PathBuf, read: &ReadWorkflow) -> ExaminedWorkflow {
+    fn read(&self, path: Located, file: &Path, read: &ReadWorkflow) -> ExaminedWorkflow {
         let node = self.facts.node.ok().map(|node| node.checkout.root.as_path());
         let told = self.facts.told();
         let checks = CheckedFile::new(path, &read.workflow, &read.findings, |step| step.command(file, node, &told));

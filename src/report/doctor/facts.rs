@@ -79,22 +79,9 @@ impl Writer<'_> {
         ];
         facts.extend(node.others.iter().map(|other| self.folder("another one", other)));
         match &node.code {
-            Known::Is(code) => facts.extend(self.code(node, code)),
+            Known::Is(code) => facts.extend(self::code(node, code)),
             Known::Unknown(why) => facts.push(unknown("code", why)),
         }
-        facts
-    }
-
-    fn code(&self, node: &NodeFacts, code: &NodeCode) -> Vec<FactReport> {
-        let surveys = code.repair.surveys.all();
-        let mut facts: Vec<FactReport> = surveys
-            .map(|survey| fact(survey.fix.name(), format!("{}: {}", survey.status.name(), survey.verdict())))
-            .collect();
-        facts.extend(code.pair.map(|pair| fact("with ComfyUI", fits(pair))));
-        facts.extend(code.loaders.as_ref().map(|loaders| fact("loaders", effects(loaders))));
-        let repaired = code.reversal.map(|reversal| status::repaired(&node.checkout, &code.repair, reversal));
-        facts.push(FactReport { name: String::from("repair"), value: repaired, place: None });
-        facts.push(fact("update", status::update(&node.checkout, &code.repair)));
         facts
     }
 
@@ -195,6 +182,20 @@ impl Writer<'_> {
         let value = Known::Is(path.shown());
         FactReport { name: name.to_owned(), value, place: Some(PlaceReport::File { path, line: None }) }
     }
+}
+
+/// What the code of the node shows.
+fn code(node: &NodeFacts, code: &NodeCode) -> Vec<FactReport> {
+    let surveys = code.repair.surveys.all();
+    let mut facts: Vec<FactReport> = surveys
+        .map(|survey| fact(survey.fix.name(), format!("{}: {}", survey.status.name(), survey.verdict())))
+        .collect();
+    facts.extend(code.pair.map(|pair| fact("with ComfyUI", fits(pair))));
+    facts.extend(code.loaders.as_ref().map(|loaders| fact("loaders", effects(loaders))));
+    let repaired = code.reversal.map(|reversal| status::repaired(&node.checkout, &code.repair, reversal));
+    facts.push(FactReport { name: String::from("repair"), value: repaired, place: None });
+    facts.push(fact("update", status::update(&node.checkout, &code.repair)));
+    facts
 }
 
 fn fact(name: &str, value: impl Display) -> FactReport {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::allocator::{Accounting, Policy, readable};
+use crate::allocator::{Accounting, AllocationString, Policy, Request, readable};
 use crate::log::{Asked, Load, LoadKind, Mode, Outcome, Remark};
 use crate::seen::{self, About, Comparison, LoaderNode};
 
@@ -269,12 +269,10 @@ fn why(load: &Load, remarks: &[Remark]) -> Option<String> {
 
 /// What the log says of each device, in the order of its tables.
 fn devices(load: &Load) -> Vec<LoadDevice> {
+    let asked = asked(load);
     let mut names: Vec<&str> = Vec::new();
-    let planned = load.planned.iter().map(|row| &*row.device);
-    for name in planned
-        .chain(load.assigned.iter().map(|row| &*row.device))
-        .chain(load.requested.iter().map(|quota| &*quota.device))
-    {
+    let of_tables = load.planned.iter().map(|row| &*row.device).chain(load.assigned.iter().map(|row| &*row.device));
+    for name in of_tables.chain(asked.iter().map(|(device, _)| &**device)) {
         if !names.contains(&name) {
             names.push(name);
         }
@@ -282,18 +280,28 @@ fn devices(load: &Load) -> Vec<LoadDevice> {
     let has_all = !load.assigned.is_empty();
     let device = |name: &str| {
         let planned = load.planned.iter().find(|row| row.device == name);
-        let asked = load.requested.iter().filter(|quota| quota.device == name).map(|quota| quota.bytes);
         let rows = || load.assigned.iter().filter(|row| row.device == name);
         LoadDevice {
             device: name.to_owned(),
             total_bytes: planned.map(|row| row.total_bytes),
-            asked_bytes: asked.reduce(u64::saturating_add),
+            asked_bytes: asked.iter().rfind(|(device, _)| device == name).map(|(_, bytes)| *bytes),
             planned_bytes: planned.map(|row| row.bytes),
             assigned_bytes: has_all.then(|| seen::plan::assigned_bytes(load, name).unwrap_or(0)),
             layers: has_all.then(|| rows().map(|row| row.layers).fold(0, u64::saturating_add)),
         }
     };
     names.into_iter().map(device).collect()
+}
+
+/// The bytes that are asked for: by the string, since the node does not print what it did not come to.
+fn asked(load: &Load) -> Vec<(String, u64)> {
+    let string = load.string.as_deref().and_then(|text| AllocationString::parse(text).ok());
+    let Some(Request::Byte(quotas)) = string.as_ref().map(AllocationString::request) else {
+        return load.requested.iter().map(|quota| (quota.device.clone(), quota.bytes)).collect();
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at least 0, and `as` stops")]
+    let bytes = |quota: f64| quota as u64;
+    quotas.listed.iter().map(|quota| (quota.device.to_string(), bytes(quota.bytes))).collect()
 }
 
 impl LoadOutcome {

@@ -172,23 +172,30 @@ fn earlier(counts: &Counts) -> Vec<CountReport> {
 
 /// All loads in one sentence, and what else went wrong in another.
 fn verdict(loads: &[&Load], prompts: &[&Prompt]) -> String {
-    let is_wrong = |load: &&&Load| load.is_as_asked() == Some(false);
-    let wrong: Vec<&Load> = loads.iter().filter(is_wrong).copied().collect();
-    let (all, some) = (counted(loads.len(), "load"), wrong.len());
-    let first = match (loads.len(), some) {
-        (0, _) => "No model was loaded.".to_owned(),
-        (_, 0) if loads.iter().all(|load| load.asked == Asked::Nothing) => {
+    let with = |answer: Option<bool>| -> Vec<&Load> {
+        loads.iter().filter(|load| load.is_as_asked() == answer).copied().collect()
+    };
+    let (right, wrong, unknown) = (with(Some(true)), with(Some(false)), with(None));
+    let all = counted(loads.len(), "load");
+    let first = match (loads.len(), right.len(), wrong.len()) {
+        (0, ..) => "No model was loaded.".to_owned(),
+        _ if loads.iter().all(|load| load.asked == Asked::Nothing) => {
             "Nothing was to be distributed: the loader nodes have neither a string nor virtual VRAM.".to_owned()
         }
-        (1, 0) => format!("The load did what was asked: {}.", words(loads)),
-        (_, 0) => format!("All {all} did what was asked: {}.", words(loads)),
-        (1, _) => format!("The load did not do what was asked: {}.", words(&wrong)),
-        _ => format!("{some} of {all} did not do what was asked: {}.", words(&wrong)),
+        (_, 0, 0) => "Whether any load did what was asked is unknown.".to_owned(),
+        (1, 1, 0) => format!("The load did what was asked: {}.", words(&right)),
+        (some, right_ones, 0) if some == right_ones => format!("All {all} did what was asked: {}.", words(&right)),
+        (_, some, 0) => format!("{some} of {all} did what was asked: {}.", words(&right)),
+        (1, _, 1) => format!("The load did not do what was asked: {}.", words(&wrong)),
+        (_, _, some) => format!("{some} of {all} did not do what was asked: {}.", words(&wrong)),
     };
     let spilled = loads.iter().filter(|load| spills(load)).count();
     let failed = prompts.iter().filter(|prompt| prompt.end == End::Failed && !prompt.loads.iter().any(has_failed));
     let failed = failed.count();
+    let is_more_known = !right.is_empty() || !wrong.is_empty();
+    let unknown = unknown.iter().filter(|_| is_more_known).count();
     let more = [
+        (unknown, format!("Of {unknown}, that is unknown.")),
         (spilled, format!("Of {spilled}, a part that no quota covers is on the CPU.")),
         (failed, format!("{} failed for another reason.", counted(failed, "prompt"))),
     ];

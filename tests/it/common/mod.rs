@@ -136,6 +136,17 @@ pub fn at_once<T: Sync>(cases: &[T], test: impl Fn(&T) + Sync) {
     }
 }
 
+/// The Python of this machine; without one, says that its part of a test was skipped. A name on the PATH may be a script
+/// that looks for it anew at each start, which takes longer than what tests run.
+pub fn python() -> Option<PathBuf> {
+    let said = Command::new("python3").args(["-I", "-S", "-c", "import sys; print(sys.executable)"]).output();
+    let python = said.ok().filter(|said| said.status.success()).and_then(|said| String::from_utf8(said.stdout).ok());
+    if python.is_none() {
+        skip("there is no python3, so nothing was run in it");
+    }
+    python.map(|path| PathBuf::from(path.trim_end()))
+}
+
 /// Says that a test was skipped, where it is seen even without `--nocapture`.
 pub fn skip(why: &str) {
     use std::io::Write;

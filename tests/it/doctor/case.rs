@@ -167,9 +167,9 @@ impl Case {
         let (places, at) = self.places(root);
         let installation = layout::installation_on(&places, &at).unwrap();
         let log = Some(root.join("log.txt")).filter(|log| log.is_file());
-        let names = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+        let own = fs::read_dir(&self.folder).unwrap().map(|entry| root.join(entry.unwrap().file_name()));
         let is_workflow = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
-        let mut workflows: Vec<PathBuf> = names.filter(is_workflow).collect();
+        let mut workflows: Vec<PathBuf> = own.filter(is_workflow).collect();
         workflows.sort();
         let named = Named { workflows: &workflows, log };
         doctor::gather(installation, &named, || self.machine(), None, &|_| ())
@@ -185,7 +185,11 @@ impl Case {
         let Described { installation, copy: copied, write, remove, packages, models, .. } = &self.described;
         copy(installation, root);
         for (from, to) in copied {
-            if from.is_dir() { copy(from, &root.join(to)) } else { drop(fs::copy(from, root.join(to)).unwrap()) }
+            if from.is_dir() {
+                copy(from, &root.join(to));
+            } else {
+                fs::copy(from, root.join(to)).unwrap();
+            }
         }
         let checkout = root.join("ComfyUI/custom_nodes/ComfyUI-MultiGPU");
         if self.described.committed {

@@ -134,3 +134,23 @@ fn the_document_is_as_described() {
         holds(&validator("schema/doctor.schema.json"), &document, fixture);
     }
 }
+
+/// Without a path and with several installations, each is listed with its command; with one, that is examined.
+#[cfg(target_os = "linux")]
+#[test]
+fn several_installations_are_listed() {
+    let (_home, home) = crate::common::git::folder();
+    let (_elsewhere, elsewhere) = crate::common::git::folder();
+    let doctor = || Ran::of(program(&elsewhere).arg("doctor").env("HOME", &home).env_remove("XDG_CONFIG_HOME"));
+    let fixture = |name: &str| Path::new("fixtures").join(name).join("ComfyUI");
+    crate::common::copy(&fixture("in-order"), &home.join("ComfyUI"));
+    let one = doctor();
+    assert!(one.out.contains("Nothing wrong was found"), "{one:?}");
+    crate::common::copy(&fixture("legacy"), &home.join("comfy/ComfyUI"));
+    let several = doctor();
+    assert_eq!((several.code, several.out.as_str()), (2, ""), "{several:?}");
+    for place in ["ComfyUI", "comfy/ComfyUI"] {
+        let command = format!("distorch-fix doctor {}\n", home.join(place).display());
+        assert!(several.err.contains(&command), "{several:?}");
+    }
+}

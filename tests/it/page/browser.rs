@@ -31,7 +31,7 @@ const FOLDERS: [&str; 7] = [
     r"C:\Program Files (x86)\Google\Chrome\Application",
     r"C:\Program Files (x86)\Microsoft\Edge\Application",
 ];
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_mins(2);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
@@ -81,7 +81,7 @@ fn run(browser: &Path, scheme: Scheme, page: &Path, arguments: &[&str]) -> (Stri
         "--disable-sync",
         "--enable-logging=stderr",
     ]);
-    command.arg(format!("--blink-settings=preferredColorScheme={}", if scheme == Scheme::Dark { 0 } else { 1 }));
+    command.arg(format!("--blink-settings=preferredColorScheme={}", u8::from(scheme == Scheme::Light)));
     command.arg(user_data).args(arguments).arg(format!("file://{}", page.display()));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());

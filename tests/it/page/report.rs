@@ -27,7 +27,7 @@ pub fn located(path: &str) -> Located {
 /// A report with something in every part, and this text in every field that can hold one.
 pub fn with(text: &str) -> DoctorReport {
     let mut report = usual();
-    let own = |field: &mut String| *field = text.to_owned();
+    let own = |field: &mut String| text.clone_into(field);
     own(&mut report.verdict);
     for found in &mut report.findings {
         own(&mut found.message);
@@ -71,7 +71,7 @@ pub fn with(text: &str) -> DoctorReport {
         }
     }
     report.workflows[0].checks.path = located(text);
-    report.unknown[0].why = text.to_owned();
+    own(&mut report.unknown[0].why);
     report
 }
 
@@ -95,7 +95,7 @@ pub fn usual() -> DoctorReport {
             prompts: 2,
             loads: vec![
                 RunLoad {
-                    devices: vec![device("cuda:0", 3.34, 3.30), device("cuda:1", 8.34, 8.38), device("cpu", 0.0, 0.0)],
+                    devices: vec![device("cuda:0", 334, 330), device("cuda:1", 834, 838), device("cpu", 0, 0)],
                     ..load("WanTEModel", Some("cuda:0,3.3gb;cuda:1,*#cuda:0"), "distributed", Some(true))
                 },
                 load("WAN21", Some("cuda:0,9gb;cuda:1,9gb#cuda:0"), "without effect: dynamic VRAM", Some(false)),
@@ -242,9 +242,10 @@ fn gpu(index: u32, name: &str, gb: u64) -> GpuReport {
     }
 }
 
-fn device(name: &str, planned_gb: f64, assigned_gb: f64) -> RunDevice {
-    let bytes = |gb: f64| Some((gb * 1024.0) as u64 * (1 << 20));
-    RunDevice { device: name.to_owned(), planned_bytes: bytes(planned_gb), assigned_bytes: bytes(assigned_gb) }
+/// Amounts in hundredths of a GB.
+fn device(name: &str, planned: u64, assigned: u64) -> RunDevice {
+    let bytes = |hundredths: u64| Some(hundredths * GB / 100);
+    RunDevice { device: name.to_owned(), planned_bytes: bytes(planned), assigned_bytes: bytes(assigned) }
 }
 
 fn load(model: &str, string: Option<&str>, outcome: &str, is_right: Option<bool>) -> RunLoad {

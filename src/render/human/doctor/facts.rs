@@ -14,7 +14,7 @@ use crate::report::doctor::{ExaminedWorkflow, FactGroup, FactReport, GpuReport, 
 use crate::text::{counted, visible};
 
 /// The widest name of a fact that others are aligned with.
-const WIDEST: usize = 18;
+const WIDEST: usize = 24;
 
 /// The facts about one thing.
 pub(super) fn group(group: &FactGroup) -> String {

@@ -116,12 +116,7 @@ fn mode(load: &LoadReport) -> Option<String> {
 /// Where it went, by device.
 fn table(load: &LoadReport) -> String {
     let plan = load.plan.as_ref().filter(|plan| plan.unknown.is_none());
-    let largest = load
-        .devices
-        .iter()
-        .flat_map(|device| [device.assigned_bytes, device.planned_bytes, device.asked_bytes])
-        .flatten()
-        .max();
+    let largest = load.devices.iter().flat_map(|device| [device.assigned_bytes, device.planned_bytes]).flatten().max();
     let unit = if largest.is_some_and(|bytes| gigabytes(bytes) >= 1.0) { Unit::Gb } else { Unit::Mb };
     let has_asked = load.devices.iter().any(|device| device.asked_bytes.is_some());
     let has_assigned = load.devices.iter().any(|device| device.assigned_bytes.is_some());
