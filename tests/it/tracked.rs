@@ -6,7 +6,6 @@ use crate::common::skip;
 
 /// The kinds of files that have business here, by their extension.
 const KINDS: &[&str] = &[
-const KINDS: &[&str] = &[
     "css",
     "dict",
     "js",
