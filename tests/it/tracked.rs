@@ -35,6 +35,7 @@ const OTHERS: &[&str] = &[
     "fuzz/.gitignore",
     "fuzz/seeds/allocation/",
     "tests/data/architectures/",
+    "tests/data/doctor/",
     "tests/data/installations/",
     "tests/data/logs/",
     "tests/data/workflows/checks/",

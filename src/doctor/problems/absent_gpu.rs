@@ -11,7 +11,7 @@ pub(super) static PROBLEM: Problem = Problem {
     title: "A workflow wants a GPU that is not there",
     about: "Workflows name GPUs by number. One that was made on a machine with more of them, or with GPUs of another kind, names \
             devices that this machine does not have: ComfyUI refuses it with \"Value not in list\", or the node stops.",
-    help: "Choose a device that is there in the node, or let `distorch-fix workflow set --fit` write strings for this machine.",
+    help: "Choose devices that are there, in the node and in its string; `distorch-fix workflow set --fit` then makes the amounts fit.",
     sources: &[
         "https://github.com/neuratech-ai/ComfyUI-MultiGPU/issues/7",
         "https://github.com/pollockjj/ComfyUI-MultiGPU/issues/68",

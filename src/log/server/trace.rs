@@ -75,6 +75,12 @@ impl Trace {
             self.indent = Some(indent(text));
             return Take::Taken;
         }
+        if self.is_closed && self.strays < MOST_STRAYS && is_of_memory(shown) {
+            self.strays += 1;
+            self.raised.message.push_str("; ");
+            self.raised.message.push_str(&super::faults::short(shown));
+            return Take::Taken;
+        }
         if self.is_closed {
             // The next one is what came of it.
             let is_chained =
@@ -172,6 +178,13 @@ impl Trace {
             (class, message) => format!("{class}: {message}"),
         }
     }
+}
+
+/// Is it a further line of the message of `PyTorch` that a GPU has no memory left?
+fn is_of_memory(text: &str) -> bool {
+    const NAMES: [&str; 5] =
+        ["Currently allocated", "Requested  ", "Device limit", "Free (according to CUDA)", "PyTorch limit (set by"];
+    NAMES.iter().any(|name| text.starts_with(name))
 }
 
 fn indent(text: &str) -> usize {
