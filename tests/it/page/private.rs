@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use distorch_fix::doctor::PROBLEMS;
+use distorch_fix::redact::Redactor;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -107,4 +109,14 @@ fn a_page_that_cannot_be_written_is_an_error() {
     let ran = doctor(&home, &["--html", "no/such/page.html"]);
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("no/such/page.html: cannot be written"), "{}", ran.err);
+}
+
+#[test]
+fn what_is_said_about_problems_stays_as_it_is() {
+    let mut redactor = Redactor::default();
+    for problem in PROBLEMS {
+        for text in [problem.id, problem.title, problem.about].iter().chain(problem.sources) {
+            assert_eq!(redactor.text(text), **text);
+        }
+    }
 }
