@@ -107,9 +107,6 @@ impl Decoder {
         } else {
             self.form = Form::Le;
             *at += 1;
-            if let [.., 0xff, 0xfe, _] = text[..] {
-                text.drain(text.len() - 3..text.len() - 1);
-            }
         }
     }
 

@@ -32,6 +32,8 @@ pub(super) struct Line<'t> {
 
 /// Takes the prefixes off a line.
 pub(super) fn strip(line: &str) -> Line<'_> {
+    // A mark of the encoding is where something was appended, also one of another encoding than the text before it.
+    let line = line.trim_start_matches(['\u{feff}', '\u{fffd}']);
     let mut found = Line { text: line, container: None, collector: None, source: None, time: None, is_named: false };
     for _ in 0..MOST {
         let Some(part) = part(found.text) else { break };
@@ -78,7 +80,6 @@ impl<'t> Part<'t> {
 
 fn part(text: &str) -> Option<Part<'_>> {
     let shown = text.trim_ascii_start();
-    let shown = shown.strip_prefix('\u{feff}').unwrap_or(shown);
     // Nearly all lines have none: their first bytes show it.
     match shown.as_bytes().get(..2)? {
         b"[M" | b"De" | b"Di" | b"Li" | b"==" | b"--" | b"go" | b"cp" | b"cu" => return compose(shown),

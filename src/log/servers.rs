@@ -19,7 +19,7 @@ const MOST_PROMPTS: usize = 4000;
 #[derive(Debug)]
 pub(super) struct Servers {
     /// By source, and with the number of its newest line.
-    servers: Vec<(Option<String>, u64, Server)>,
+    list: Vec<(Option<String>, u64, Server)>,
     /// Which of them the last line was of.
     current: usize,
     over: Vec<Start>,
@@ -28,22 +28,22 @@ pub(super) struct Servers {
 
 impl Default for Servers {
     fn default() -> Self {
-        Self { servers: vec![(None, 0, Server::new(None))], current: 0, over: Vec::new(), earlier: Counts::default() }
+        Self { list: vec![(None, 0, Server::new(None))], current: 0, over: Vec::new(), earlier: Counts::default() }
     }
 }
 
 impl Servers {
     /// Are all of the next lines of interest?
     pub(super) fn is_following(&self) -> bool {
-        self.servers.iter().any(|(_, _, server)| server.is_following())
+        self.list.iter().any(|(_, _, server)| server.is_following())
     }
 
     /// The next line.
     pub(super) fn line(&mut self, at: u64, line: &Line<'_>, before: Before<'_>) {
-        if line.source != self.servers[self.current].0.as_deref() && line.source.is_some() && !self.find(line) {
+        if line.source != self.list[self.current].0.as_deref() && line.source.is_some() && !self.find(line) {
             return;
         }
-        let (_, newest, server) = &mut self.servers[self.current];
+        let (_, newest, server) = &mut self.list[self.current];
         *newest = at;
         server.line(at, line, before);
         if server.has_over() {
@@ -54,26 +54,26 @@ impl Servers {
     /// Makes the server of a line the current one. A source that is new must say something of interest: what looks like
     /// a source may be part of a text.
     fn find(&mut self, line: &Line<'_>) -> bool {
-        if let Some(index) = self.servers.iter().position(|(source, _, _)| source.as_deref() == line.source) {
+        if let Some(index) = self.list.iter().position(|(source, _, _)| source.as_deref() == line.source) {
             self.current = index;
             return true;
         }
         if recognise(line.text).is_none() {
             return false;
         }
-        if self.servers.len() > MOST_SERVERS {
-            let oldest = (1..self.servers.len()).min_by_key(|index| self.servers[*index].1).unwrap_or(1);
+        if self.list.len() > MOST_SERVERS {
+            let oldest = (1..self.list.len()).min_by_key(|index| self.list[*index].1).unwrap_or(1);
             self.keep(oldest, true);
-            self.servers.remove(oldest);
+            self.list.remove(oldest);
         }
-        self.current = self.servers.len();
-        self.servers.push((line.source.map(str::to_owned), 0, Server::new(line.source)));
+        self.current = self.list.len();
+        self.list.push((line.source.map(str::to_owned), 0, Server::new(line.source)));
         true
     }
 
     /// Keeps the starts of a server that are over.
     fn keep(&mut self, index: usize, is_last: bool) {
-        let (starts, dropped) = self.servers[index].2.take(is_last);
+        let (starts, dropped) = self.list[index].2.take(is_last);
         self.earlier.join(dropped);
         self.over.extend(starts);
         let prompts = |starts: &[Start]| starts.iter().map(|start| start.prompts.len()).sum::<usize>();
@@ -87,7 +87,7 @@ impl Servers {
     /// The prompts that have ended since the last call.
     pub(super) fn ended(&mut self) -> Vec<Ended> {
         let mut ended = Vec::new();
-        for (_, _, server) in &mut self.servers {
+        for (_, _, server) in &mut self.list {
             let (start, count) = server.news();
             for prompt in &start.prompts[start.prompts.len() - count..] {
                 let start = Start { prompts: Vec::new(), ..start.clone() };
@@ -99,7 +99,7 @@ impl Servers {
 
     /// Lines are passed over.
     pub(super) fn break_off(&mut self) {
-        self.servers.iter_mut().for_each(|(_, _, server)| server.break_off());
+        self.list.iter_mut().for_each(|(_, _, server)| server.break_off());
     }
 
     /// Counts what is not kept.
@@ -109,7 +109,7 @@ impl Servers {
 
     /// All starts, in the order of their first lines, and what is not kept of them.
     pub(super) fn finish(mut self) -> (Vec<Start>, Counts) {
-        for index in 0..self.servers.len() {
+        for index in 0..self.list.len() {
             self.keep(index, true);
         }
         self.over.sort_by_key(|start| start.line);

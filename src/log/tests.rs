@@ -181,7 +181,7 @@ fn servers_in_one_log_are_told_apart() {
     let text = fixture("console.log");
     let one = |name: &str| prefixed(&text, &format!("{name}  | "), false);
     let (first, second) = (one("comfyui-1"), one("comfyui-2"));
-    let mixed: String = first.lines().zip(second.lines()).map(|(a, b)| format!("{a}\n{b}\n")).collect();
+    let mixed: String = first.lines().zip(second.lines()).flat_map(|(a, b)| [a, "\n", b, "\n"]).collect();
     let log = log(mixed);
     let sources: Vec<_> = log.starts.iter().map(|start| start.source.as_deref().unwrap()).collect();
     assert_eq!(sources, ["comfyui-1", "comfyui-2"]);
@@ -324,7 +324,9 @@ fn real_logs_may_be_cut_too() {
         if path.extension().is_some_and(|extension| extension == "log" || extension == "txt") {
             let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
             println!("{}", path.display());
-            loads(&log(&text)).into_iter().for_each(|load| println!("  {}", line(load)));
+            for load in loads(&log(&text)) {
+                println!("  {}", line(load));
+            }
             hold_when_cut(&path.display().to_string(), &text);
         }
     }

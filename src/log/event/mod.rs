@@ -83,7 +83,7 @@ pub(super) enum Table {
 }
 
 /// Something of a server's start.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Startup<'t> {
     /// A line that is printed once, before anything else happens. The number tells which.
     Begins(u8),
@@ -108,7 +108,7 @@ pub(super) enum Startup<'t> {
 }
 
 /// Something of a prompt.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Run<'t> {
     /// A prompt was queued.
     Queued,

@@ -132,7 +132,7 @@ fn warning(text: &str) -> Option<Node<'_>> {
     if let Some(rest) = text.strip_prefix("comfy_aimdo init_device(") {
         let (device, rest) = rest.split_once(')')?;
         let device = device.bytes().all(|byte| byte.is_ascii_digit()).then(|| format!("cuda:{device}"));
-        return rest.ends_with("False").then(|| Node::Remark(Fault::Remark(RemarkKind::AimdoMissing { device })));
+        return rest.ends_with("False").then_some(Node::Remark(Fault::Remark(RemarkKind::AimdoMissing { device })));
     }
     None
 }

@@ -1,7 +1,7 @@
 //! Do the tables of a load belong together? If lines of a log are missing, those of two loads may look like one.
 
 use super::super::load::{Load, Mode, Planned, Role};
-use super::super::number::{GB, MB};
+use super::super::number::{GB, MB, bytes};
 
 /// Do the tables say the same of what more than one of them says? Numbers are as exact as they are printed.
 pub(super) fn is_consistent(load: &Load) -> bool {
@@ -35,9 +35,9 @@ fn has_planned_shares(load: &Load) -> bool {
     let is_whole = devices.into_iter().all(|(device, _)| load.planned.iter().any(|row| row.device == device));
     is_whole
         && load.planned.iter().all(|row| {
-            let share =
+            let mut share =
                 string.split(';').filter_map(|part| part.split_once(',')).filter(|(device, _)| *device == row.device);
-            share.last().and_then(|(_, share)| share.trim().parse::<f64>().ok()).is_some_and(|share| {
+            share.next_back().and_then(|(_, share)| share.trim().parse::<f64>().ok()).is_some_and(|share| {
                 // One digit of a percentage is printed.
                 (share - row.share).abs() <= 0.000_6
             })
@@ -47,7 +47,9 @@ fn has_planned_shares(load: &Load) -> bool {
 /// Is the string of fractions one that was calculated, if the mode says so, and of what the mode says?
 fn has_calculated_shares(load: &Load) -> bool {
     let is_calculated = !matches!(load.mode, Mode::Fraction | Mode::Unknown | Mode::Nothing);
-    if is_calculated && load.final_string.as_deref().is_some_and(is_written) {
+    if is_calculated
+        && load.final_string.as_deref().is_some_and(|string| is_written(string) || !is_in_order(load, string))
+    {
         return false;
     }
     match &load.mode {
@@ -66,6 +68,21 @@ fn has_calculated_shares(load: &Load) -> bool {
         }),
         _ => true,
     }
+}
+
+/// Does the string of fractions name the devices in the order in which they were before?
+fn is_in_order(load: &Load, string: &str) -> bool {
+    let ratio = load.ratio.iter().flat_map(|ratio| ratio.split(';')).filter_map(|part| part.split_once(','));
+    let lent = load.lent.iter().filter(|row| row.role != Role::Model).map(|row| row.object.as_str());
+    let granted = load.granted.iter().map(|quota| quota.device.as_str());
+    let mut before: Vec<&str> = Vec::new();
+    for device in granted.chain(lent).chain(ratio.map(|(device, _)| device)) {
+        if !before.contains(&device) {
+            before.push(device);
+        }
+    }
+    let mut named = string.split(';').filter_map(|part| part.split_once(',')).map(|(device, _)| device);
+    before.into_iter().all(|device| named.any(|other| other == device))
 }
 
 /// Are the shares of the model as the string of ratios has it?
@@ -94,13 +111,13 @@ pub(super) fn is_written(string: &str) -> bool {
 }
 
 /// Is an amount the one that is planned?
-fn is_near(bytes: u64, row: &Planned) -> bool {
-    bytes.abs_diff(row.bytes) <= tolerance(row.total_bytes)
+fn is_near(amount: u64, row: &Planned) -> bool {
+    amount.abs_diff(row.bytes) <= tolerance(row.total_bytes)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no device has 2^53 bytes")]
-fn as_float(bytes: u64) -> f64 {
-    bytes as f64
+fn as_float(amount: u64) -> f64 {
+    amount as f64
 }
 
 /// Is a device planned for all that is assigned? And is no device but the compute device given more than is planned for it? The compute device also takes what fits
@@ -113,7 +130,7 @@ fn keeps_to_plan(load: &Load) -> bool {
     let Some(compute) = load.assigned.iter().find(|row| row.is_tiny) else { return true };
     load.assigned.iter().filter(|row| row.device != compute.device).all(|row| {
         let planned = load.planned.iter().find(|planned| planned.device == row.device);
-        planned.is_some_and(|planned| row.bytes <= planned.bytes + tolerance(planned.total_bytes))
+        planned.is_some_and(|planned| row.bytes <= quota(load, planned).1)
     })
 }
 
@@ -136,8 +153,27 @@ fn fills_quotas(load: &Load) -> bool {
     load.planned.iter().filter(|plan| plan.device != *compute).all(|plan| {
         let given =
             load.assigned.iter().filter(|row| row.device == plan.device && !row.is_tiny).map(|row| row.bytes).sum();
-        plan.bytes.saturating_sub(given) <= row.bytes / row.layers + tolerance(plan.total_bytes)
+        quota(load, plan).0.saturating_sub(given) <= row.bytes / row.layers + rounding(0.01 * MB)
     })
+}
+
+/// The least and the most that can be planned for a device: the string of fractions has four digits, the memory of the
+/// device two. Without the string, the table's own amount has two.
+fn quota(load: &Load, row: &Planned) -> (u64, u64) {
+    let shares = load.final_string.iter().flat_map(|string| string.split(';')).filter_map(|part| part.split_once(','));
+    let share = shares
+        .filter(|(device, _)| *device == row.device)
+        .last()
+        .and_then(|(_, share)| share.trim().parse::<f64>().ok());
+    match share {
+        Some(0.0) => (0, rounding(0.01 * MB)),
+        Some(share) => {
+            let (total, exact) = (as_float(row.total_bytes), 0.006 * GB);
+            let least = (share - 0.000_06) * (total - exact);
+            (bytes(least.max(0.0), 1.0), bytes((share + 0.000_06) * (total + exact), 1.0))
+        }
+        None => (row.bytes.saturating_sub(tolerance(row.total_bytes)), row.bytes + tolerance(row.total_bytes)),
+    }
 }
 
 /// How exact a planned amount is: its fraction of the device has four digits, and it has two itself.

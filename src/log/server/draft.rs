@@ -43,9 +43,8 @@ pub(super) struct Draft {
     /// Is it one of the first `DisTorch`? That distributes a model that ComfyUI has just loaded, and never says that it
     /// is done.
     pub(super) is_legacy: bool,
+    /// Bytes mode: what became of the rest.
     rest: Option<Mode>,
-    /// Bytes mode: was the whole model given away?
-    is_all_given: bool,
 }
 
 impl Load {
@@ -94,15 +93,7 @@ impl Stage {
 impl Draft {
     /// A load that begins at a line, which is known to be its first or not.
     pub(super) fn new(line: u64, has_begin: bool) -> Self {
-        Self {
-            load: Load::new(line),
-            stage: Stage::Begun,
-            has_begin,
-            is_damaged: false,
-            is_legacy: false,
-            rest: None,
-            is_all_given: false,
-        }
+        Self { load: Load::new(line), stage: Stage::Begun, has_begin, is_damaged: false, is_legacy: false, rest: None }
     }
 
     /// Can a line of a stage belong to it?
@@ -130,7 +121,7 @@ impl Draft {
     /// Bytes mode: nothing is left.
     pub(super) fn give_all(&mut self) {
         self.stage = Stage::Mode;
-        self.is_all_given = true;
+        self.rest = Some(Mode::Bytes);
     }
 
     /// Bytes mode: the rest goes to all that are named.
@@ -231,7 +222,6 @@ impl Draft {
         match &self.rest {
             Some(rest) => rest.clone(),
             None if self.load.ratio.is_some() => Mode::Ratio,
-            None if self.is_all_given => Mode::Bytes,
             // The line that ends the amounts is missing.
             None if !self.load.granted.is_empty() => Mode::Unknown,
             None if !self.load.lent.is_empty() => Mode::VirtualVram,

@@ -175,6 +175,14 @@ impl Server {
         let cause = trace.cause();
         let failed = match (self.draft.take(), trace.is_in_load()) {
             (Some(draft), is_in_load) => Some(self.failed_draft(draft, is_in_load, trace, remark, cause)),
+            (None, is_in_load) if self.may_be_distributed && !trace.is_whole() => {
+                // The first `DisTorch` distributes what ComfyUI has just loaded, so it may be that.
+                let is_next = |load: &&mut Load| load.last_line + 1 == trace.line;
+                if let Some(load) = self.batch.loads.last_mut().filter(is_next).filter(|_| is_in_load != Some(false)) {
+                    load.forget("the log does not show what the exception ended");
+                }
+                None
+            }
             (None, Some(true)) => {
                 if !self.batch.is_waiting() && self.is_distributing(remark) {
                     // The first `DisTorch` distributes what ComfyUI has just loaded.

@@ -27,6 +27,7 @@ use super::{Counts, End, RemarkKind};
 
 /// The lines of one server so far.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about the lines so far")]
 pub(super) struct Server {
     start: Start,
     /// Does it execute prompts? Lines of a start then belong to the next one.
@@ -152,7 +153,9 @@ impl Server {
         self.end_draft(Ending::Cut);
         if self.is_watching && self.may_be_distributed {
             let last = self.batch.loads.last_mut();
-            last.into_iter().for_each(|load| load.forget("the log ends where it may be distributed"));
+            if let Some(load) = last {
+                load.forget("the log ends where it may be distributed");
+            }
         }
         self.close_batch(false);
         if self.executing.is_some() {
@@ -306,9 +309,8 @@ impl Server {
         self.leave_call(at);
         // What was made last is its own, unless a loader of checkpoints may have made several.
         let kind = match self.pending[..] {
-            [.., Diffusion, TextEncoder | Vae] | [.., Diffusion, Vae, TextEncoder] => None,
+            [] | [.., Diffusion, TextEncoder | Vae] | [.., Diffusion, Vae, TextEncoder] => None,
             [.., kind] => Some(kind),
-            [] => None,
         };
         self.push_banner(Banner::new(at, string, kind));
     }

@@ -162,6 +162,11 @@ impl Trace {
         (is_in_load || (self.is_closed && !self.raised.frames.is_empty())).then_some(is_in_load)
     }
 
+    /// Is its last line there?
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_closed
+    }
+
     /// Is it because no memory is left?
     pub(super) fn is_out_of_memory(&self) -> bool {
         let message = &self.raised.message;
