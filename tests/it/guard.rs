@@ -84,9 +84,11 @@ fn it_can_be_turned_off() {
     assert_eq!(said(&start(&install, &[("DISTORCH_FIX_GUARD", "on")]).unwrap()).len(), 1);
 }
 
+type Damage<'a> = &'a dyn Fn(&Install);
+
 #[test]
 fn whatever_is_wrong_is_one_line() {
-    let wrong: &[(&str, &dyn Fn(&Install))] = &[
+    let wrong: &[(&str, Damage)] = &[
         ("FileNotFoundError", &|install| with_program(install, "no/such/program")),
         ("Error", &|install| with_program(install, install.file().to_str().unwrap())),
         ("JSONDecodeError", &|install| fs::write(folder(install).join("guard.json"), "{").unwrap()),

@@ -127,7 +127,7 @@ fn what_a_device_was_asked_planned_and_given_is_in_the_report() {
             .map(|bytes| bytes / f64::from(1 << 20))
     };
     let is = |found: Option<f64>, megabytes: f64| {
-        assert!((found.unwrap() - megabytes).abs() < 0.01, "{found:?}, {megabytes}")
+        assert!((found.unwrap() - megabytes).abs() < 0.01, "{found:?}, {megabytes}");
     };
     is(of("cuda:0", "asked_bytes"), 5120.0);
     is(of("cuda:0", "planned_bytes"), 5120.0);

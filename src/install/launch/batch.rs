@@ -7,8 +7,8 @@
 //!     %ARGS%
 //! ```
 //!
-//! What stands behind `if` or in a block is one of several ways: a start there counts, and a variable that is set there is
-//! not known afterwards.
+//! What stands behind `if`, in a block or behind a jump is one of several ways: a start there counts, and a variable that is
+//! set there is not known afterwards.
 
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,7 @@ pub(super) fn commands(text: &str, script: &Path, outside: &dyn Fn(&str) -> Opti
         folder,
         delayed: text.to_ascii_lowercase().contains("enabledelayedexpansion"),
         depth: 0,
+        jumps: false,
         commands: Vec::new(),
     };
     let mut lines = text.lines().zip(1..);
@@ -52,6 +53,8 @@ struct Reader<'a> {
     delayed: bool,
     /// How many blocks are open.
     depth: usize,
+    /// Was there a jump? What follows may be left out.
+    jumps: bool,
     commands: Vec<Command>,
 }
 
@@ -63,8 +66,12 @@ impl Reader<'_> {
             return;
         }
         let expanded = self.expanded(line);
+        // Everything behind an `if` on its line belongs to it.
+        let mut is_conditional = false;
         for part in parts(&expanded) {
-            self.part(part.trim(), number, false);
+            self.part(part.trim(), number, is_conditional);
+            let first = split(part.trim_start_matches(['@', '(', ' ', '\t'])).0;
+            is_conditional |= first.eq_ignore_ascii_case("if") || first.eq_ignore_ascii_case("for");
         }
     }
 
@@ -94,8 +101,10 @@ impl Reader<'_> {
             "set" => self.set(rest, is_conditional),
             "cd" | "chdir" | "pushd" => {
                 let path = rest.trim_start_matches("/d").trim_start_matches("/D").trim().trim_matches('"');
-                self.folder = self.folder_at(path).filter(|_| !is_conditional && self.depth == 0);
+                self.folder = self.folder_at(path).filter(|_| self.is_certain(is_conditional));
             }
+            "goto" => self.jumps = true,
+            "call" if rest.starts_with(':') => self.jumps = true,
             "call" => self.part(rest, number, is_conditional),
             "echo" | "title" | "rem" | "" => {}
             "start" => self.start(rest, number),
@@ -140,8 +149,13 @@ impl Reader<'_> {
             None => text,
         };
         let Some((name, value)) = text.split_once('=') else { return };
-        let is_known = !is_asked && !is_conditional && self.depth == 0;
+        let is_known = !is_asked && self.is_certain(is_conditional);
         self.variables.set(name.trim(), is_known.then(|| value.to_owned()));
+    }
+
+    /// Does this happen in every run of the script?
+    fn is_certain(&self, is_conditional: bool) -> bool {
+        !is_conditional && self.depth == 0 && !self.jumps
     }
 
     fn folder_at(&self, path: &str) -> Option<PathBuf> {
@@ -366,6 +380,17 @@ mod tests {
         let shown: Vec<_> = read.iter().map(|launch| (launch.arguments.join(" "), launch.problems.len())).collect();
         assert_eq!(shown, [("--cpu".into(), 0), (String::new(), 1), ("--fast".into(), 0)]);
         assert!(read[1].problems[0].contains("run.bat:6: what `EXTRA` stands for"), "{:?}", read[1].problems);
+    }
+
+    #[test]
+    fn behind_a_jump_no_variable_is_certain() {
+        let text = "set PORT=1\nif \"%1\"==\"low\" goto low\nset ARGS=--highvram\ngoto start\n:low\nset ARGS=--lowvram\n\
+                    :start\npython main.py --port %PORT% %ARGS%\n";
+        let read = launches(text);
+        assert_eq!(read[0].arguments, ["--port", "1"]);
+        assert!(read[0].problems[0].contains("`ARGS`"), "{:?}", read[0].problems);
+        let read = launches("if exist x set A=1 & set B=2\nset C=3\npython main.py %A% %B% %C%");
+        assert_eq!((&*read[0].arguments, read[0].problems.len()), (&["3".to_owned()][..], 2));
     }
 
     #[test]

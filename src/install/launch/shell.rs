@@ -50,6 +50,7 @@ fn nested(text: &str, context: Context<'_>, depth: usize) -> Vec<Command> {
         folder: context.folder.map(Path::to_path_buf),
         python: None,
         blocks: 0,
+        is_tested: false,
         here: Vec::new(),
         commands: Vec::new(),
         depth,
@@ -68,6 +69,8 @@ struct Reader<'a> {
     python: Option<PathBuf>,
     /// How many blocks are open whose commands may not be run.
     blocks: usize,
+    /// Does what follows on the line depend on a test, as in `[ -f x ] && …`, or on a failure?
+    is_tested: bool,
     /// The ends of texts that follow the line.
     here: Vec<String>,
     commands: Vec<Command>,
@@ -97,6 +100,7 @@ impl Reader<'_> {
                 '\n' => {
                     self.next();
                     self.finish(&mut words, line);
+                    self.is_tested = false;
                     self.skip_here();
                 }
                 ';' | '&' | '|' => {
@@ -105,6 +109,8 @@ impl Reader<'_> {
                         self.redirect();
                     } else {
                         self.finish(&mut words, line);
+                        self.is_tested |= c == '|' && self.peek() == Some('|');
+                        self.is_tested &= c != ';';
                     }
                 }
                 '(' | ')' => {
@@ -401,12 +407,12 @@ impl Reader<'_> {
         let mut words = std::mem::take(words);
         while let Some(first) = words.first() {
             match first.as_str() {
-                "if" | "elif" | "else" | "while" | "until" | "!" | "time" => drop(words.remove(0)),
+                "if" | "else" | "while" | "until" | "!" | "time" => drop(words.remove(0)),
                 "then" | "do" | "{" => {
                     self.blocks += 1;
                     words.remove(0);
                 }
-                "fi" | "done" | "}" | "esac" => {
+                "elif" | "fi" | "done" | "}" | "esac" => {
                     self.blocks = self.blocks.saturating_sub(1);
                     words.remove(0);
                 }
@@ -418,7 +424,11 @@ impl Reader<'_> {
                 _ => break,
             }
         }
-        let is_certain = self.blocks == 0;
+        if matches!(words.first().map(String::as_str), Some("[" | "[[" | "test")) {
+            self.is_tested = true;
+            return;
+        }
+        let is_certain = self.blocks == 0 && !self.is_tested;
         if matches!(words.first().map(String::as_str), Some("export" | "declare" | "local" | "readonly" | "typeset")) {
             words.remove(0);
             words.retain(|word| !word.starts_with('-'));
@@ -531,6 +541,15 @@ mod tests {
         assert_eq!((read[0].arguments.join(" "), read[0].problems.len()), ("--cpu".into(), 2));
         let read = launches("if [ -n \"$1\" ]; then\n  A=--x\nfi\npython main.py $A");
         assert!(read[0].problems[0].contains("`A`"), "{:?}", read[0].problems);
+        for (text, expected) in [
+            ("[ -n \"$1\" ] && A=--x\npython main.py $A", ("", 1)),
+            ("cd /p && A=--x && python main.py $A", ("--x", 0)),
+            ("A=--x || A=--y; python main.py $A", ("", 1)),
+            ("if a; then b; elif c; then d; fi\nA=--x; python main.py $A", ("--x", 0)),
+        ] {
+            let read = launches(text);
+            assert_eq!((&*read[0].arguments.join(" "), read[0].problems.len()), expected, "{text}");
+        }
     }
 
     #[test]

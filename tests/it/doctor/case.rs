@@ -46,6 +46,7 @@ impl State {
 /// `case.toml`: see `tests/data/doctor/README.md`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "a file of settings")]
 struct Described {
     about: String,
     installation: PathBuf,
