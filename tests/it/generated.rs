@@ -17,7 +17,8 @@ fn run(arguments: &[&str]) -> Ran {
 /// The names of all commands; those of a command's own commands follow it, with a hyphen.
 fn names() -> Vec<String> {
     fn below(command: &clap::Command, prefix: &str) -> Vec<String> {
-        let each = command.get_subcommands().map(|command| (format!("{prefix}{}", command.get_name()), command));
+        let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
+        let each = shown.map(|command| (format!("{prefix}{}", command.get_name()), command));
         each.flat_map(|(name, command)| [vec![name.clone()], below(command, &format!("{name}-"))].concat()).collect()
     }
     below(&Cli::command(), "")

@@ -55,7 +55,8 @@ fn find(facts: &Facts) -> Answer {
     Ok(vec![with_code(finding, facts, code)])
 }
 
-fn is_inert(load: &Load) -> bool {
+/// Did dynamic VRAM keep a model from the node that was to distribute it?
+pub(super) fn is_inert(load: &Load) -> bool {
     matches!(load.outcome, Outcome::Inert { .. }) && load.asked == Asked::Distribution
 }
 
@@ -110,7 +111,8 @@ fn with_code(finding: Finding, facts: &Facts, code: &NodeCode) -> Finding {
 }
 
 /// The repair of the node if there is one, else the option that turns it off.
-fn step(facts: &Facts, code: &NodeCode) -> Step {
+/// What makes the loaders act: the repair, or else a start without dynamic VRAM.
+pub(super) fn step(facts: &Facts, code: &NodeCode) -> Step {
     let is_repairable =
         code.repair.surveys.all().any(|survey| survey.fix == DYNAMIC_VRAM && survey.status == Status::Needed);
     if let Some(node) = facts.node.ok().filter(|_| is_repairable) {

@@ -37,7 +37,7 @@ fn in_workflows(facts: &Facts) -> Answer {
     let mut is_known = false;
     for (path, read) in facts.read_workflows() {
         is_known = true;
-        let missing = read.findings.found.iter().find(|found| found.check.id == "missing-class" && is_gguf(found));
+        let missing = read.findings.found.iter().find(|found| is_about(found));
         if let Some(missing) = missing {
             let mut finding = found(facts, packs, &missing.nodes[0].class);
             let nodes = missing.nodes.iter().map(|node| Evidence::node(missing.message.clone(), path, &*node.id));
@@ -48,8 +48,9 @@ fn in_workflows(facts: &Facts) -> Answer {
     if is_known { Ok(Vec::new()) } else { Err(String::from("no workflow is known (--workflow)")) }
 }
 
-fn is_gguf(found: &crate::checks::Finding) -> bool {
-    found.nodes.first().is_some_and(|node| node.class.contains(GGUF.0))
+/// Is it a class that is missing because a pack is?
+pub(super) fn is_about(found: &crate::checks::Finding) -> bool {
+    found.check.id == "missing-class" && found.nodes.first().is_some_and(|node| node.class.contains(GGUF.0))
 }
 
 /// A class that ComfyUI did not know.

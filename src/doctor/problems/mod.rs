@@ -29,7 +29,9 @@ mod stack_overflow;
 mod text_encoder_on_cpu;
 mod text_encoder_stays;
 mod torch_compile;
+mod unrepaired;
 mod wan_wrapper;
+mod workflow_errors;
 mod wrong_field;
 
 use super::Problem;
@@ -40,7 +42,9 @@ pub static PROBLEMS: &[&Problem] = &[
     &lost_repair::PROBLEM,
     &load_list::PROBLEM,
     &wrong_field::PROBLEM,
+    &unrepaired::PROBLEM,
     &missing_pack::PROBLEM,
+    &workflow_errors::PROBLEM,
     &aimdo::PROBLEM,
     &stack_overflow::PROBLEM,
     &cuda_runtime::PROBLEM,

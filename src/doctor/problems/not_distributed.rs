@@ -6,10 +6,12 @@ use crate::log::{Asked, LoadKind, Outcome, Start};
 
 pub(super) static PROBLEM: Problem = Problem {
     id: "not-distributed",
-    title: "A DisTorch2 node distributes nothing",
+    title: "A loader distributes nothing",
     about: "A DisTorch2 node whose allocation string is empty and whose virtual VRAM is 0 does nothing of its own: its line \"Full \
-            allocation string:\" ends with the colon, and ComfyUI loads the model as ever, onto one device.",
-    help: "Give the node an allocation string: `distorch-fix workflow set`, with `--fit` for one that fits this machine.",
+            allocation string:\" ends with the colon, and ComfyUI loads the model as ever, onto one device. \
+            So does any loader that is not of DisTorch2.",
+    help: "`distorch-fix workflow convert` makes DisTorch2 loaders of plain ones, and `distorch-fix workflow set` gives them an \
+           allocation string, with `--fit` one that fits this machine.",
     sources: &[
         "https://github.com/pollockjj/ComfyUI-MultiGPU/issues/184",
         "https://github.com/pollockjj/ComfyUI-MultiGPU/blob/main/wrappers.py",
@@ -19,7 +21,7 @@ pub(super) static PROBLEM: Problem = Problem {
 };
 
 fn find(facts: &Facts) -> Answer {
-    clues::both(clues::checked(facts, &PROBLEM, &["not-distributed"], |_| true), facts.last_start().map(in_log))
+    clues::both(clues::checked(facts, &PROBLEM, &["not-distributed", "plain-loader"], |_| true), facts.last_start().map(in_log))
 }
 
 fn in_log(start: &Start) -> Vec<crate::doctor::Finding> {

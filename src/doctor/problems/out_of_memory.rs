@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::fraction_of_device;
+use super::{dynamic_vram, fraction_of_device};
 use crate::allocator::{self, Device, gigabytes};
 use crate::checks::Step as CheckStep;
 use crate::doctor::clues::{self, During, Shortage};
 use crate::doctor::{Answer, Evidence, Facts, Problem, Rank, ReadWorkflow, Step};
 use crate::inputs::Literal;
-use crate::log::{Load, Outcome, Raised, Start};
+use crate::log::{Load, Outcome, Prompt, Raised, Start};
 use crate::stages::Staged;
 use crate::text::quoted;
 
@@ -82,7 +82,7 @@ struct Remedy {
 
 /// The compute device of the loader nodes of the prompt that failed at this line, if they have only one.
 fn compute(start: &Start, line: u64) -> Option<Device> {
-    let prompt = start.prompts.iter().find(|prompt| (prompt.line..=prompt.last_line).contains(&line))?;
+    let prompt = prompt_at(start, line)?;
     let failed = prompt.loads.iter().find(|load| matches!(load.outcome, Outcome::Failed { .. }));
     let of_load = failed.or(prompt.loads.last()).and_then(|load| start.banners.get(load.banner?)?.compute.as_deref());
     let banners = start.banners.get(prompt.banners.clone()).unwrap_or_default();
@@ -94,6 +94,16 @@ fn compute(start: &Start, line: u64) -> Option<Device> {
 }
 
 fn remedy(facts: &Facts, start: &Start, line: u64, device: Option<&Device>, short: &Shortage) -> Remedy {
+    // Smaller amounts change nothing as long as the node does not act.
+    if let Some(inert) = inert(start, line)
+        && let Ok(code) = facts.node.get().and_then(|node| node.code.get())
+    {
+        return Remedy {
+            told: format!(", and dynamic VRAM kept {} from the node", clues::name_of(inert)),
+            step: dynamic_vram::step(facts, code),
+            evidence: Some(Evidence::log("it was to be distributed, and was not", inert.line)),
+        };
+    }
     let asked_bytes = short.asked_bytes.unwrap_or(UNKNOWN_BYTES);
     let missing_bytes = asked_bytes.saturating_sub(short.free_bytes.unwrap_or(0)) + SLACK_BYTES;
     let workflow = workflow_of(facts, start, line);
@@ -133,6 +143,16 @@ fn remedy(facts: &Facts, start: &Start, line: u64, device: Option<&Device>, shor
             evidence: None,
         },
     }
+}
+
+/// The prompt that a line of the log belongs to.
+fn prompt_at(start: &Start, line: u64) -> Option<&Prompt> {
+    start.prompts.iter().find(|prompt| (prompt.line..=prompt.last_line).contains(&line))
+}
+
+/// A model of the same prompt that was to be distributed, and was not.
+fn inert(start: &Start, line: u64) -> Option<&Load> {
+    prompt_at(start, line)?.loads.iter().find(|load| dynamic_vram::is_inert(load))
 }
 
 /// A command that gives a string to the only node that has the one of a load.
