@@ -3,7 +3,7 @@
 use super::load_list::{broken, is_silent, with_places, wrong};
 use crate::doctor::clues;
 use crate::doctor::{Answer, Evidence, Facts, Finding, Problem, Rank};
-use crate::log::{Load, Outcome};
+use crate::log::Load;
 
 pub(super) static PROBLEM: Problem = Problem {
     id: "wrong-field",
@@ -34,7 +34,8 @@ fn with_log(finding: Finding, facts: &Facts) -> Finding {
     match clues::loads(start).rev().find(|load| is_misplaced(load)) {
         Some(load) => {
             let devices = load.planned.iter().filter(|row| row.bytes > 0).map(|row| &row.device);
-            let text = format!("all layers were taken for tiny ones, though the plan was {}", clues::listed(devices));
+            let text =
+                format!("only layers that seem tiny were assigned, though the plan was {}", clues::listed(devices));
             finding.because(Evidence::log(text, load.last_line))
         }
         None => finding,
@@ -46,5 +47,5 @@ fn is_misplaced(load: &Load) -> bool {
     let bytes: u64 = load.assigned.iter().filter(|row| !row.is_tiny).map(|row| row.bytes).sum();
     let has_tiny = load.assigned.iter().any(|row| row.is_tiny && row.layers > 0);
     let is_planned = load.planned.iter().filter(|row| row.bytes > 0).count() > 1;
-    load.outcome == Outcome::Distributed && bytes == 0 && has_tiny && is_planned
+    bytes == 0 && has_tiny && is_planned
 }
