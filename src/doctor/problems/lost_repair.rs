@@ -1,7 +1,10 @@
 //! A repair that an update has undone, or that the next one will.
 
+use std::path::Path;
+
 use crate::doctor::clues;
 use crate::doctor::{Answer, Evidence, Facts, Finding, NodeFacts, NodeSource, Problem, Rank, Step};
+use crate::guard::{Guard, State};
 use crate::revert::{Absence, FileOutcome, Reverted};
 use crate::text::quoted;
 
@@ -10,7 +13,8 @@ pub(super) static PROBLEM: Problem = Problem {
     title: "An update undoes the repair",
     about: "The repair is in files of the node, and an update brings new ones. ComfyUI-Manager puts edited files of a clone into a \
             stash, and overwrites those of a node from the registry; `git pull` refuses. None of them says so.",
-    help: "Before an update run `distorch-fix revert`, and after it `distorch-fix apply`.",
+    help: "`distorch-fix guard install` lets ComfyUI repair the node at every start. Without it, run `distorch-fix revert` before an \
+           update and `distorch-fix apply` after it.",
     sources: &[
         "https://github.com/Comfy-Org/ComfyUI-Manager/issues/976",
         "https://github.com/Comfy-Org/ComfyUI/issues/6726",
@@ -23,7 +27,6 @@ fn find(facts: &Facts) -> Answer {
     let node = facts.node.get()?;
     let code = node.code.get()?;
     let reversal = code.reversal.get()?;
-    let root = quoted(&node.checkout.root);
     let lost = reversal.files.iter().find_map(|file| Some((file, lost(file)?)));
     if let Some((file, how)) = lost.filter(|_| code.repair.is_needed()) {
         let finding = PROBLEM.finding(format!("The repair is gone: {how}"), clues::apply(node));
@@ -31,17 +34,22 @@ fn find(facts: &Facts) -> Answer {
     }
     let present = reversal.files.iter().find(|file| !matches!(file.outcome, FileOutcome::Absent(_)));
     let Some(file) = present else { return Ok(by_hand(node).into_iter().collect()) };
-    let (how, before) = match node.source {
-        NodeSource::Git => (
-            "ComfyUI-Manager puts the repaired file into a stash",
-            format!("`distorch-fix revert {root}` before it and "),
-        ),
-        NodeSource::Registry | NodeSource::Copied => ("it overwrites the repaired file", String::new()),
+    if facts.installation.custom_nodes.iter().any(|folder| is_guarded(folder)) {
+        return Ok(Vec::new());
+    }
+    let how = match node.source {
+        NodeSource::Git => "ComfyUI-Manager puts the repaired file into a stash",
+        NodeSource::Registry | NodeSource::Copied => "it overwrites the repaired file",
     };
     let message = format!("The next update of the node undoes the repair: {how}");
-    let step = Step::Advice(format!("when you update the node, run {before}`distorch-fix apply {root}` after it"));
+    let step = Step::Command(format!("distorch-fix guard install {}", quoted(&node.checkout.root)));
     let finding = PROBLEM.finding(message, step).ranked(Rank::Note);
     Ok(vec![finding.because(Evidence::file("it holds the repair", &file.path, None))])
+}
+
+/// Is there a guard that works?
+fn is_guarded(custom_nodes: &Path) -> bool {
+    matches!(Guard::of(custom_nodes).state(), State::Installed(_, None))
 }
 
 /// How a repair was lost, if it was and nobody undid it.
