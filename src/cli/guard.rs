@@ -30,10 +30,17 @@ pub struct Guard {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Put the guard into `custom_nodes`, or bring it up to date
+    #[command(
+        after_help = "Examples:\n  distorch-fix guard install ~/ComfyUI\n  distorch-fix guard install 'D:\\ComfyUI_windows_portable'"
+    )]
     Install(Place),
     /// Show whether the guard is there, and whether it works; write nothing
+    #[command(
+        after_help = "Examples:\n  distorch-fix guard status ~/ComfyUI\n\nExit codes:\n  0  it is there, and works\n  1  it is not, or does not\n  2  it could not be looked at"
+    )]
     Status(Place),
     /// Remove the guard; the repair stays
+    #[command(after_help = "Examples:\n  distorch-fix guard remove ~/ComfyUI")]
     Remove(Place),
     /// Repair the nodes of a folder if there is a need: what the guard runs
     #[command(hide = true)]

@@ -56,6 +56,13 @@ fn step_of(facts: &Facts, workflow: &Path, read: &ReadWorkflow, check: &checks::
     if check.step == Some(checks::Step::Fit) && !is_planned(read) {
         return by_shares(facts, workflow, check).map_or_else(|| Step::Advice(NO_PLAN.to_owned()), Step::Command);
     }
+    // New loaders without a string would distribute nothing either.
+    if check.step == Some(checks::Step::Convert)
+        && let Some(string) = shares(facts)
+    {
+        let (file, installation) = (quoted(workflow), facts.told().installation());
+        return Step::Command(format!("distorch-fix workflow convert {file} --string \"{string}\"{installation}"));
+    }
     let command = check.step.as_ref().map(|step| step.command(workflow, node, &facts.told()));
     command.map_or_else(|| Step::Advice(advice().trim_end_matches('.').to_owned()), Step::Command)
 }
@@ -69,25 +76,30 @@ pub(in crate::doctor) fn is_planned(read: &ReadWorkflow) -> bool {
     read.staged.ok().is_some_and(|staged| staged.unknown.is_empty())
 }
 
-/// A command that shares a model among the GPUs by their memory, or between the only one and the main memory.
+/// A command that shares a model among the GPUs.
 fn by_shares(facts: &Facts, workflow: &Path, check: &checks::Finding) -> Option<String> {
-    let cards = super::cards(facts).ok()?;
-    let gb = |bytes: u64| crate::allocator::gigabytes(bytes);
-    let all_gb: f64 = cards.iter().map(|card| gb(card.total_bytes)).sum();
-    let string = match cards {
-        [] => return None,
-        [_] => String::from("cuda:0,50%;cpu,50%"),
-        _ => {
-            let share = |(at, card): (usize, &Card)| format!("cuda:{at},{:.0}%", gb(card.total_bytes) / all_gb * 100.0);
-            cards.iter().enumerate().map(share).collect::<Vec<_>>().join(";")
-        }
-    };
+    let string = shares(facts)?;
     let nodes: Vec<&str> = check.nodes.iter().map(|node| node.id.as_str()).collect();
     let selected = nodes.join(" --node ");
     let installation = facts.told().installation();
     let file = quoted(workflow);
     (!nodes.is_empty())
         .then(|| format!("distorch-fix workflow set \"{string}\" {file} --node {selected}{installation}"))
+}
+
+/// A string that shares a model among the GPUs by their memory, or between the only one and the main memory.
+fn shares(facts: &Facts) -> Option<String> {
+    let cards = super::cards(facts).ok()?;
+    let gb = |bytes: u64| crate::allocator::gigabytes(bytes);
+    let all_gb: f64 = cards.iter().map(|card| gb(card.total_bytes)).sum();
+    match cards {
+        [] => None,
+        [_] => Some(String::from("cuda:0,50%;cpu,50%")),
+        _ => {
+            let share = |(at, card): (usize, &Card)| format!("cuda:{at},{:.0}%", gb(card.total_bytes) / all_gb * 100.0);
+            Some(cards.iter().enumerate().map(share).collect::<Vec<_>>().join(";"))
+        }
+    }
 }
 
 /// Why no workflow is known.

@@ -21,7 +21,10 @@ pub(super) static PROBLEM: Problem = Problem {
 };
 
 fn find(facts: &Facts) -> Answer {
-    clues::both(clues::checked(facts, &PROBLEM, &["not-distributed", "plain-loader"], |_| true), facts.last_start().map(in_log))
+    clues::both(
+        clues::checked(facts, &PROBLEM, &["not-distributed", "plain-loader"], |_| true),
+        facts.last_start().map(in_log),
+    )
 }
 
 fn in_log(start: &Start) -> Vec<crate::doctor::Finding> {
