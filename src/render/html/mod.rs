@@ -1,7 +1,7 @@
 //! A page to show to others: what `doctor` found, its tables, and the pictures of the workflows' plans.
 //!
 //! The page is one file. It loads nothing, runs nothing, and is complete on paper. A section is a module: its content,
-//! taken from the report as plain data, and its markup. All texts of the content go through [`Content::cleaned`], so that no
+//! taken from the report as plain data, and its markup. All texts of the content go through `Content::cleaned`, so that no
 //! section has to think of what is private, long or harmful.
 
 mod facts;
