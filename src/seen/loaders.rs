@@ -4,7 +4,7 @@
 //! model. Nodes that have both in common are told apart by their order, if as many loads as nodes are in the prompt: models
 //! are loaded in the order in which they are first at work.
 
-use crate::log::{Load, LoadKind, Prompt, Start};
+use crate::log::{Asked, Load, LoadKind, Prompt, Start};
 use crate::stages::{Kind, Named, Outline, Placing};
 
 /// The loader nodes of workflows.
@@ -78,9 +78,13 @@ impl Loaders {
 
     /// The nodes that a load of a prompt can be of.
     pub fn of<'s>(&'s self, start: &Start, prompt: &Prompt, load: &Load) -> Vec<&'s LoaderNode> {
-        // A workflow that lacks a string of the prompt is not the one that ran.
+        // A workflow that lacks a string of the prompt, or a loader of what was to be distributed, is not the one that ran.
         let banners = start.banners.get(prompt.banners.clone()).unwrap_or_default();
-        let ran = |workflow: &&Workflow| banners.iter().all(|banner| workflow.has(&banner.text));
+        let asked = prompt.loads.iter().filter(|load| load.asked == Asked::Distribution);
+        let ran = |workflow: &&Workflow| {
+            banners.iter().all(|banner| workflow.has(&banner.text))
+                && asked.clone().all(|load| !workflow.candidates(load).is_empty())
+        };
         let ran: Vec<&Workflow> = self.workflows.iter().filter(ran).collect();
         ran.into_iter().flat_map(|workflow| workflow.of(prompt, load)).collect()
     }
@@ -108,13 +112,17 @@ impl Workflow {
 
     fn candidates(&self, load: &Load) -> Vec<&LoaderNode> {
         let is_of_kind = |node: &&LoaderNode| load.kind.is_none_or(|kind| is_of_kind(node.kind, kind));
-        let with = |wanted: &Settings| -> Vec<&LoaderNode> {
-            self.nodes.iter().filter(is_of_kind).filter(|node| node.settings == *wanted).collect()
-        };
+        let of_kind = || self.nodes.iter().filter(is_of_kind);
+        let with =
+            |wanted: &Settings| -> Vec<&LoaderNode> { of_kind().filter(|node| node.settings == *wanted).collect() };
         let wanted = match &load.string {
             Some(string) => Settings::of(string),
             // Without a string and without its kind, it can be any.
             None if load.kind.is_none() => return Vec::new(),
+            // The loader ran in an earlier prompt, or its line is cut off.
+            None if load.asked == Asked::Distribution => {
+                return of_kind().filter(|node| node.settings != Settings::Empty).collect();
+            }
             None => Settings::Empty,
         };
         let known = with(&wanted);

@@ -158,6 +158,20 @@ fn loads_are_named_by_the_workflow_and_told_apart_by_their_order() {
 }
 
 #[test]
+fn a_workflow_without_a_loader_of_what_was_distributed_is_not_the_one_that_ran() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cut.log");
+    let text = fs::read_to_string(Path::new(LOGS).join("as-shipped.log")).unwrap();
+    let cut: Vec<_> = text.lines().filter(|line| !line.contains("Full allocation string")).collect();
+    fs::write(&file, cut.join("\n")).unwrap();
+    let plain = ["--workflow", "tests/data/guide/wan2.2.json", "--comfyui", "tests/data/guide/ComfyUI"];
+    let ran = log_at(&file, &[&plain[..], &["--format", "json"]].concat());
+    let report = report(&ran);
+    assert!(outcomes(&report).contains(&"distributed"), "{ran:?}");
+    assert!(!ran.out.contains("UnetLoaderGGUF") && !ran.out.contains("CLIPLoaderGGUF"), "{ran:?}");
+}
+
+#[test]
 fn the_plan_is_beside_what_happened() {
     let compared = |file: &str, arguments: &[&str]| {
         let report = report(&log(file, &[arguments, &["--format", "json", "--gpu-arch", "ampere"]].concat()));
