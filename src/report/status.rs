@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::GuardReport;
 use super::reversal::explained;
 use crate::fixes::Status;
+use crate::guard::Guard;
 use crate::install::Checkout;
 use crate::pipeline::Repair;
 use crate::revert::{FileOutcome, Provenance, Reversal, Reverted};
@@ -19,6 +21,8 @@ pub struct StatusReport {
     pub files: Vec<(PathBuf, String)>,
     /// What an update would do.
     pub update: &'static str,
+    /// Is there a guard that repairs it again? None if it is not among node packs.
+    pub guard: Option<String>,
     /// The journal, if there is one.
     pub journal: Option<PathBuf>,
 }
@@ -31,6 +35,7 @@ impl StatusReport {
             repair: repaired(checkout, repair, reversal),
             files: files.collect(),
             update: update(checkout, repair),
+            guard: guard(checkout),
             journal: Some(store.journal_path()).filter(|path| path.is_file()),
         }
     }
@@ -82,6 +87,13 @@ fn outcome(file: &Reverted, known: Provenance) -> String {
             (what, None) => what.to_owned(),
         },
     }
+}
+
+/// The state of the guard beside it.
+fn guard(checkout: &Checkout) -> Option<String> {
+    let folder = checkout.root.parent().filter(|folder| folder.ends_with("custom_nodes"))?;
+    let guard = Guard::of(folder);
+    Some(GuardReport::status(&guard, &guard.state()).state)
 }
 
 /// What an update would do.

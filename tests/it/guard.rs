@@ -183,3 +183,11 @@ fn a_guard_that_cannot_work_is_shown_and_brought_up_to_date() {
         assert_eq!(install.run(&["guard", "status"]).code, 0, "{what}");
     }
 }
+
+#[test]
+fn status_shows_it() {
+    let install = Install::of("legacy");
+    assert!(install.run(&["status"]).out.contains("guard        not installed\n"));
+    assert_eq!(install.run(&["guard", "install"]).code, 0);
+    assert!(install.run(&["status"]).out.contains("guard        installed, and works\n"));
+}

@@ -23,6 +23,9 @@ impl Render<StatusReport> for Human {
             line("file", &format!("{}: {outcome}", shown(path)));
         }
         line("update", status.update);
+        if let Some(guard) = &status.guard {
+            line("guard", guard);
+        }
         let journal = status.journal.as_deref().map_or_else(|| String::from("none"), shown);
         line("journal", &format!("{FAINT}{journal}{FAINT:#}"));
         Ok(screen.print(&out)?)
