@@ -32,7 +32,8 @@ pub struct Log {
     #[arg(value_name = "FILE|-|PATH", default_value = ".")]
     pub source: PathBuf,
 
-    /// Show every start of ComfyUI in detail, and let each count for the exit code, not only the newest one
+    /// Show every start of ComfyUI in detail, and let each count for the exit code, not only the newest one; judge every
+    /// load of a large log
     #[arg(long)]
     pub all: bool,
 

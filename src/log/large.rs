@@ -55,35 +55,38 @@ struct Tally {
     start: Option<(u64, u64)>,
 }
 
-/// Reads what precedes the end of a large file, and leaves the file there. Nothing happens to other files, and to those
-/// in UTF-16.
-pub(super) fn skip(file: &mut File, reader: &mut Reader) -> io::Result<()> {
-    let length = file.metadata().map_or(0, |data| if data.is_file() { data.len() } else { 0 });
-    let Some(searcher) = Searcher::new(WORDS.map(|(word, _)| word)) else { return Ok(()) };
-    if length <= 2 * NEWEST || is_wide(file)? {
-        return Ok(());
+impl Reader {
+    /// Counts what precedes the newest part of a large file, leaves the file at that part, and says where that is. Nothing
+    /// happens to other files, and to those in UTF-16.
+    ///
+    /// # Errors If it cannot be read.
+    pub fn skip(&mut self, file: &mut File) -> io::Result<u64> {
+        let length = file.metadata().map_or(0, |data| if data.is_file() { data.len() } else { 0 });
+        let Some(searcher) = Searcher::new(WORDS.map(|(word, _)| word)) else { return Ok(0) };
+        if length <= 2 * NEWEST || is_wide(file)? {
+            return Ok(0);
+        }
+        let tally = count(file, &searcher, length - NEWEST)?;
+        let end = file.stream_position()?;
+        let mut counts = tally.counts;
+        if let Some((lines, start)) = tally.start {
+            self.pass(lines, start);
+            file.seek(SeekFrom::Start(start))?;
+            let mut beginning = Vec::new();
+            file.by_ref().take(BEGINNING.min(end - start)).read_to_end(&mut beginning)?;
+            // Whole lines only.
+            beginning.truncate(memchr::memrchr(b'\n', &beginning).map_or(0, |end| end + 1));
+            self.feed(&beginning);
+            // Of this one, only what was executed there is passed over.
+            counts.starts -= 1;
+            let read = memchr_iter(b'\n', &beginning).count() as u64;
+            self.pass(tally.lines - lines - read, end - start - beginning.len() as u64);
+        } else {
+            self.pass(tally.lines, end);
+        }
+        self.forget(counts);
+        file.seek(SeekFrom::Start(end))
     }
-    let tally = count(file, &searcher, length - NEWEST)?;
-    let end = file.stream_position()?;
-    let mut counts = tally.counts;
-    if let Some((lines, start)) = tally.start {
-        reader.pass(lines, start);
-        file.seek(SeekFrom::Start(start))?;
-        let mut beginning = Vec::new();
-        file.by_ref().take(BEGINNING.min(end - start)).read_to_end(&mut beginning)?;
-        // Whole lines only.
-        beginning.truncate(memchr::memrchr(b'\n', &beginning).map_or(0, |end| end + 1));
-        reader.feed(&beginning);
-        // Of this one, only what was executed there is passed over.
-        counts.starts -= 1;
-        let read = memchr_iter(b'\n', &beginning).count() as u64;
-        reader.pass(tally.lines - lines - read, end - start - beginning.len() as u64);
-    } else {
-        reader.pass(tally.lines, end);
-    }
-    reader.forget(counts);
-    file.seek(SeekFrom::Start(end))?;
-    Ok(())
 }
 
 /// Does a file begin with UTF-16?

@@ -142,7 +142,7 @@ pub fn read(path: &Path) -> anyhow::Result<Log> {
 fn read_file(path: &Path) -> io::Result<Log> {
     let mut file = File::open(path)?;
     let mut reader = Reader::new();
-    large::skip(&mut file, &mut reader)?;
+    reader.skip(&mut file)?;
     let mut block = vec![0; BLOCK];
     loop {
         match file.read(&mut block) {

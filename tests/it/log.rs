@@ -171,6 +171,52 @@ fn a_workflow_without_a_loader_of_what_was_distributed_is_not_the_one_that_ran()
     assert!(!ran.out.contains("UnetLoaderGGUF") && !ran.out.contains("CLIPLoaderGGUF"), "{ran:?}");
 }
 
+/// Of a large file the newest part is read, what comes before is counted, and what the server said at its start is known.
+#[test]
+fn of_a_large_log_the_newest_part_is_judged_and_the_rest_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("large.log");
+    let (right, wrong) = (read("as-shipped.log"), read("unpacked-wrongly.log"));
+    let prompt = &right[right.find("got prompt").unwrap()..];
+    // Long lines are read quickly, even without optimisation.
+    let filler = format!("{}\n", "x".repeat(60_000)).repeat(8);
+    let times = (40 << 20) / filler.len();
+    // The server starts once; its second prompt fails.
+    let failing = &wrong[wrong.find("got prompt").unwrap()..];
+    let large = format!("{right}{failing}\n{}", (prompt.to_owned() + &filler).repeat(times));
+    fs::write(&file, &large).unwrap();
+    let newest = log_at(&file, &["--format", "json"]);
+    let about = report(&newest);
+    assert_eq!(
+        (about["lines"].as_u64().unwrap() as usize, newest.code),
+        (large.lines().count(), 0),
+        "{:?}",
+        newest.err
+    );
+    assert_eq!(
+        about["starts"][0]["comfyui"],
+        report(&log("as-shipped.log", &["--format", "json"]))["starts"][0]["comfyui"]
+    );
+    let counted = |about: &Value, outcome: &str| {
+        let earlier = about["earlier"].as_array().unwrap();
+        earlier
+            .iter()
+            .find(|count| count["outcome"] == outcome)
+            .map_or(0, |count| count["loads"].as_u64().unwrap() as usize)
+    };
+    let kept = outcomes(&about).into_iter().filter(|outcome| *outcome == "distributed").count();
+    // The prompt that is cut in two may be unknown.
+    let all = 2 * (times + 1);
+    assert!((all - 2..=all).contains(&(counted(&about, "distributed") + kept)), "every load is counted once");
+    assert!(kept > 0 && kept < all, "{kept}");
+    assert!(log_at(&file, &[]).out.contains("only counted, and not judged without --all"));
+    assert_eq!(log_at(&file, &["--all", "--quiet"]).code, 1, "one of the earlier ones failed");
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(Path::new(LOGS).join(file)).unwrap()
+}
+
 #[test]
 fn the_plan_is_beside_what_happened() {
     let compared = |file: &str, arguments: &[&str]| {

@@ -10,6 +10,7 @@ use std::io;
 
 use anyhow::Result;
 
+use self::read::Progress;
 use self::source::Source;
 use self::surroundings::Surroundings;
 use crate::cli;
@@ -29,8 +30,10 @@ pub(super) fn run(arguments: &cli::log::Log, screen: &mut Screen) -> Result<Outc
         })?;
         reader.finish()
     } else {
-        let (input, length) = source.open()?;
-        read::read(input, &source.name(), length, screen)?
+        match source.open()? {
+            Some(file) => read::file(file, &source.name(), arguments.all, screen)?,
+            None => read::read(io::stdin(), &source.name(), Progress::default(), Reader::new(), screen)?,
+        }
     };
     let report = LogReport::new(
         &log,

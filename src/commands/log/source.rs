@@ -1,7 +1,7 @@
 //! Which log is read.
 
 use std::fs::{self, File};
-use std::io::{self, IsTerminal as _, Read};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -58,13 +58,11 @@ impl Source {
         Ok(Self { path: Some(path), comfyui: Some(found.comfyui), node, others: logs.collect(), is_live: false })
     }
 
-    /// Opens it; with its length, if it has one.
-    pub(super) fn open(&self) -> Result<(Box<dyn Read>, Option<u64>)> {
-        let Some(path) = &self.path else { return Ok((Box::new(io::stdin()), None)) };
+    /// Opens it; None for standard input.
+    pub(super) fn open(&self) -> Result<Option<File>> {
+        let Some(path) = &self.path else { return Ok(None) };
         let opened = File::open(path).with_context(|| format!("{}: cannot be read", path.display()));
-        let file = opened.help("check its permissions")?;
-        let length = file.metadata().ok().filter(fs::Metadata::is_file).map(|about| about.len());
-        Ok((Box::new(file), length))
+        opened.help("check its permissions").map(Some)
     }
 
     /// Its name, for people.

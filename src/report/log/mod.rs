@@ -42,7 +42,8 @@ pub struct LogReport {
     pub bytes: u64,
     /// The starts of ComfyUI, in the order of the log. What comes before the first start in the log is one too.
     pub starts: Vec<StartReport>,
-    /// Loads that are no longer kept one by one because the log has very many, by their outcome.
+    /// Loads that are only counted because the log is large, by their outcome as far as single lines show it. They are not
+    /// judged.
     pub earlier: Vec<CountReport>,
     /// Why the log says nothing about DisTorch2, if it does not.
     pub silence: Option<String>,
@@ -110,7 +111,8 @@ impl LogReport {
         let is_stale = source.installed.is_stale();
         let step = Step::of(&loads, &prompts, silence.as_ref(), is_stale);
         let loads: Vec<&Load> = loads.into_iter().map(|(_, load)| load).collect();
-        let is_wrong = loads.iter().any(|load| load.is_as_asked() == Some(false));
+        let is_wrong =
+            loads.iter().any(|load| load.is_as_asked() == Some(false)) || all && log.earlier.not_as_asked > 0;
         let outcome = if is_wrong { Outcome::Found } else { Outcome::InOrder };
         let verdict = silence.as_ref().map_or_else(|| verdict(&loads, &prompts), |silence| silence.why.clone());
         let reports = log.starts.iter().enumerate().map(|(at, start)| StartReport::new(start, counts(at), &about));

@@ -64,6 +64,11 @@ fn head(report: &LogReport) -> String {
     let about = format!("{lines}{starts}{encoding}");
     let mut out =
         format!("{STRONG}{name}{STRONG:#}  {FAINT}{}{FAINT:#}\n", wrapped(&about, width(&name, 0) + 2, 2, columns()));
+    if !report.earlier.is_empty() {
+        let why = if report.is_whole { "no longer kept" } else { "only counted, and not judged without --all" };
+        let text = format!("{why}, because the log is large: {}", counts(&report.earlier));
+        let _ = writeln!(out, "  {UNSURE}{}{UNSURE:#}", wrapped(&text, 2, 4, columns()));
+    }
     if !report.other_files.is_empty() {
         let others: Vec<String> = report.other_files.iter().map(|file| visible(&file.shown()).into_owned()).collect();
         let text = format!("other logs: {}", others.join(", "));
