@@ -187,12 +187,7 @@ fn of_a_large_log_the_newest_part_is_judged_and_the_rest_counted() {
     fs::write(&file, &large).unwrap();
     let newest = log_at(&file, &["--format", "json"]);
     let about = report(&newest);
-    assert_eq!(
-        (about["lines"].as_u64().unwrap() as usize, newest.code),
-        (large.lines().count(), 0),
-        "{:?}",
-        newest.err
-    );
+    assert_eq!((&about["lines"], newest.code), (&Value::from(large.lines().count()), 0), "{:?}", newest.err);
     assert_eq!(
         about["starts"][0]["comfyui"],
         report(&log("as-shipped.log", &["--format", "json"]))["starts"][0]["comfyui"]
@@ -202,7 +197,7 @@ fn of_a_large_log_the_newest_part_is_judged_and_the_rest_counted() {
         earlier
             .iter()
             .find(|count| count["outcome"] == outcome)
-            .map_or(0, |count| count["loads"].as_u64().unwrap() as usize)
+            .map_or(0, |count| usize::try_from(count["loads"].as_u64().unwrap()).unwrap())
     };
     let kept = outcomes(&about).into_iter().filter(|outcome| *outcome == "distributed").count();
     // The prompt that is cut in two may be unknown.
