@@ -10,6 +10,7 @@ pub(super) fn is_consistent(load: &Load) -> bool {
         [!load.granted.is_empty(), !load.lent.is_empty(), load.ratio.is_some()].iter().filter(|has| **has).count() > 1;
     !is_mixed
         && has_all_layers(load)
+        && has_granted_all(load)
         && has_planned_shares(load)
         && has_calculated_shares(load)
         && keeps_to_plan(load)
@@ -30,6 +31,18 @@ fn has_all_layers(load: &Load) -> bool {
     let tiny: u64 = tiny.iter().map(|row| if counts_twice { row.layers * (total / 10_000) } else { row.bytes }).sum();
     let exact = rounding(0.01 * MB) * (load.layers.len() + load.assigned.len()) as u64;
     rows <= total + exact && rows + tiny + exact >= total
+}
+
+/// Is what the quotas and the wildcard get as large as the model? What is shared by the GPUs, and the head of a text encoder,
+/// is not among it.
+fn has_granted_all(load: &Load) -> bool {
+    let is_whole = matches!(load.mode, Mode::Bytes | Mode::Wildcard { .. }) && load.preserved.is_none();
+    if !is_whole || load.granted.is_empty() || load.layers.is_empty() {
+        return true;
+    }
+    let granted: u64 = load.granted.iter().map(|quota| quota.bytes).sum();
+    let layers: u64 = load.layers.iter().map(|row| row.bytes).sum();
+    granted.abs_diff(layers) <= rounding(0.01 * MB) * (load.granted.len() + load.layers.len()) as u64
 }
 
 /// Are the shares of the table those of the string, and none is missing?
@@ -124,8 +137,8 @@ fn as_float(amount: u64) -> f64 {
     amount as f64
 }
 
-/// Is a device planned for all that is assigned? And is no device but the compute device given more than is planned for it? The compute device also takes what fits
-/// nowhere.
+/// Is a device planned for all that is assigned? And is no device but the compute device given more than is planned for it?
+/// The compute device also takes what fits nowhere.
 fn keeps_to_plan(load: &Load) -> bool {
     let is_planned = |device: &str| load.planned.iter().any(|row| row.device == device);
     if !load.assigned.iter().all(|row| is_planned(&row.device)) {
