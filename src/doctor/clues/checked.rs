@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::checks::{self, Level, NodeRef};
 use crate::doctor::{Answer, Evidence, Facts, Finding, Problem, Rank, ReadWorkflow, Step};
 use crate::machine::Card;
+use crate::stages::Staged;
 use crate::text::{quoted, shown};
 
 /// What the checks with these names found in the workflows. What the same command repairs in a workflow is one finding.
@@ -100,6 +101,27 @@ fn shares(facts: &Facts) -> Option<String> {
             Some(cards.iter().enumerate().map(share).collect::<Vec<_>>().join(";"))
         }
     }
+}
+
+/// What is found in the plans of workflows; unknown if none can be used, for the reason that the last one gives.
+/// `usable` says why a plan is of no use here, if it is not.
+pub(in crate::doctor) fn planned(
+    facts: &Facts,
+    usable: impl Fn(&Staged) -> Result<(), String>,
+    mut look: impl FnMut(&Path, &ReadWorkflow, &Staged) -> Vec<Finding>,
+) -> Answer {
+    let mut found = Vec::new();
+    let mut answer = Err(String::from("no workflow is known (--workflow)"));
+    for (path, read) in facts.read_workflows() {
+        match read.staged.get().and_then(|staged| usable(staged).map(|()| staged)) {
+            Ok(staged) => {
+                answer = Ok(());
+                found.extend(look(path, read, staged));
+            }
+            Err(why) => answer = answer.or(Err(why)),
+        }
+    }
+    answer.map(|()| found)
 }
 
 /// Why no workflow is known.

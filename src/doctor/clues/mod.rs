@@ -9,7 +9,7 @@ mod memory;
 mod node;
 mod nodes;
 
-pub(super) use self::checked::{checked, is_planned};
+pub(super) use self::checked::{checked, is_planned, planned};
 pub(super) use self::dynamic::{active as dynamic_vram, turn_off as turn_dynamic_vram_off};
 pub(super) use self::launch::{Way, edit_where, ways};
 pub(super) use self::log::{banner_place, last_prompt, loads, name_of, raised, wanted_devices};

@@ -5,7 +5,6 @@ use crate::doctor::{Answer, Evidence, Facts, NodeCode, Problem, Rank, Step};
 use crate::fixes::gpu_only::GPU_ONLY;
 use crate::log::{Load, Mode};
 use crate::plan::Warning;
-use crate::text::quoted;
 
 pub(super) static PROBLEM: Problem = Problem {
     id: "cpu-remainder",
@@ -39,7 +38,7 @@ fn needs_repair(code: &NodeCode) -> bool {
 /// What to do: repair the node if that is where it is known to be.
 fn step(facts: &Facts, string: &str) -> Step {
     match facts.node.ok().filter(|node| node.code.ok().is_some_and(needs_repair)) {
-        Some(node) => Step::Command(format!("distorch-fix apply {}", quoted(&node.checkout.root))),
+        Some(node) => clues::apply(node),
         None => Step::Advice(format!("write `{}` into the loader node", with_wildcard(string))),
     }
 }
@@ -54,33 +53,31 @@ fn with_wildcard(string: &str) -> String {
 }
 
 fn in_workflows(facts: &Facts) -> Answer {
-    let mut found = Vec::new();
-    let mut answer = Err(String::from("no workflow is known (--workflow)"));
-    for (path, read) in facts.read_workflows() {
-        let staged = match read.staged.get() {
-            Ok(staged) => staged,
-            Err(why) => {
-                answer = answer.or(Err(why));
-                continue;
+    clues::planned(
+        facts,
+        |_| Ok(()),
+        |path, _, staged| {
+            let mut found = Vec::new();
+            for model in &staged.models {
+                let Some(planned) = &model.planned else { continue };
+                let spills = planned.runs.iter().flat_map(|run| &run.warnings).find_map(|warning| match warning {
+                    Warning::Spill { bytes } => Some(*bytes),
+                    _ => None,
+                });
+                let Some(bytes) = spills else { continue };
+                let (name, node, string) = (model.name(), &model.load.node, planned.string.expert());
+                let gb = crate::allocator::gigabytes(bytes);
+                let message = format!("{gb:.2} GB of {name} go to the main memory, though `{string}` names GPUs only");
+                let evidence = Evidence::node(
+                    format!("`{string}` covers {gb:.2} GB less than the model has"),
+                    path,
+                    node.id.clone(),
+                );
+                found.push(PROBLEM.finding(message, step(facts, string)).because(evidence));
             }
-        };
-        answer = Ok(());
-        for model in &staged.models {
-            let Some(planned) = &model.planned else { continue };
-            let spills = planned.runs.iter().flat_map(|run| &run.warnings).find_map(|warning| match warning {
-                Warning::Spill { bytes } => Some(*bytes),
-                _ => None,
-            });
-            let Some(bytes) = spills else { continue };
-            let (name, node, string) = (model.name(), &model.load.node, planned.string.expert());
-            let gb = crate::allocator::gigabytes(bytes);
-            let message = format!("{gb:.2} GB of {name} go to the main memory, though `{string}` names GPUs only");
-            let evidence =
-                Evidence::node(format!("`{string}` covers {gb:.2} GB less than the model has"), path, node.id.clone());
-            found.push(PROBLEM.finding(message, step(facts, string)).because(evidence));
-        }
-    }
-    answer.map(|()| found)
+            found
+        },
+    )
 }
 
 fn in_log(facts: &Facts) -> Answer {

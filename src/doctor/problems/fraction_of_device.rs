@@ -29,45 +29,41 @@ pub(super) fn is_fraction(string: &str) -> bool {
 }
 
 fn in_workflows(facts: &Facts) -> Answer {
-    let mut found = Vec::new();
-    let mut answer = Err(String::from("no workflow is known (--workflow)"));
-    for (path, read) in facts.read_workflows() {
-        let staged = match read.staged.get() {
-            Ok(staged) => staged,
-            Err(why) => {
-                answer = answer.or(Err(why));
-                continue;
-            }
-        };
-        answer = Ok(());
-        let is_full = |check: &&crate::checks::Finding| {
-            ["no-fit", "no-room"].contains(&check.check.id) && check.level > Level::Note
-        };
-        for model in &staged.models {
-            let Some(planned) = model.planned.as_ref().filter(|planned| is_fraction(planned.string.expert())) else {
-                continue;
+    clues::planned(
+        facts,
+        |_| Ok(()),
+        |path, read, staged| {
+            let mut found = Vec::new();
+            let is_full = |check: &&crate::checks::Finding| {
+                ["no-fit", "no-room"].contains(&check.check.id) && check.level > Level::Note
             };
-            let id = &model.load.node.id;
-            let holds = |check: &&crate::checks::Finding| check.nodes.iter().any(|node| node.id == *id);
-            let Some(full) = read.findings.found.iter().filter(is_full).find(holds) else { continue };
-            let string = planned.string.expert();
-            let message = format!(
-                "`{string}` of node {id} ({}) is of the devices, not of {}: {}",
-                model.load.node.class,
-                model.name(),
-                full.message
-            );
-            let node = facts.node.ok().map(|node| node.checkout.root.as_path());
-            let step = Step::Command(CheckStep::Fit.command(path, node, &facts.told()));
-            let rank = if full.level == Level::Error { Rank::Stops } else { Rank::Wrong };
-            found.push(PROBLEM.finding(message, step).ranked(rank).because(Evidence::node(
-                format!("`{string}`"),
-                path,
-                id.clone(),
-            )));
-        }
-    }
-    answer.map(|()| found)
+            for model in &staged.models {
+                let Some(planned) = model.planned.as_ref().filter(|planned| is_fraction(planned.string.expert()))
+                else {
+                    continue;
+                };
+                let id = &model.load.node.id;
+                let holds = |check: &&crate::checks::Finding| check.nodes.iter().any(|node| node.id == *id);
+                let Some(full) = read.findings.found.iter().filter(is_full).find(holds) else { continue };
+                let string = planned.string.expert();
+                let message = format!(
+                    "`{string}` of node {id} ({}) is of the devices, not of {}: {}",
+                    model.load.node.class,
+                    model.name(),
+                    full.message
+                );
+                let node = facts.node.ok().map(|node| node.checkout.root.as_path());
+                let step = Step::Command(CheckStep::Fit.command(path, node, &facts.told()));
+                let rank = if full.level == Level::Error { Rank::Stops } else { Rank::Wrong };
+                found.push(PROBLEM.finding(message, step).ranked(rank).because(Evidence::node(
+                    format!("`{string}`"),
+                    path,
+                    id.clone(),
+                )));
+            }
+            found
+        },
+    )
 }
 
 fn in_log(facts: &Facts) -> Answer {

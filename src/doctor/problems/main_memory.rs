@@ -69,27 +69,17 @@ fn less(facts: &Facts) -> Step {
 }
 
 fn in_workflows(facts: &Facts) -> Answer {
-    let mut found = Vec::new();
-    let mut answer = Err(String::from("no workflow is known (--workflow)"));
-    for (path, read) in facts.read_workflows() {
-        let staged = match read.staged.get() {
-            Ok(staged) if staged.devices.ram_known => staged,
-            Ok(_) => {
-                answer = answer.or(Err(String::from("the size of the main memory is unknown")));
-                continue;
-            }
-            Err(why) => {
-                answer = answer.or(Err(why));
-                continue;
-            }
-        };
-        answer = Ok(());
+    let usable = |staged: &Staged| {
+        let is_known = staged.devices.ram_known;
+        is_known.then_some(()).ok_or_else(|| String::from("the size of the main memory is unknown"))
+    };
+    clues::planned(facts, usable, |path, _, staged| {
         let Some((usage, stage)) = staged.peaks().into_iter().find(|(usage, _)| usage.device.is_cpu()) else {
-            continue;
+            return Vec::new();
         };
         let (used, total) = (usage.used_bytes(), usage.total_bytes);
         if used <= total / 2 {
-            continue;
+            return Vec::new();
         }
         let models = held(staged, &usage.model_bytes);
         let (used_gb, total_gb) = (gigabytes(used), gigabytes(total));
@@ -111,9 +101,8 @@ fn in_workflows(facts: &Facts) -> Answer {
             let text = format!("{:.2} GB of {model}: {why}", gigabytes(bytes));
             finding = finding.because(Evidence::node(text, path, id));
         }
-        found.push(finding.because(Evidence::node("most is there when this node runs", path, node)));
-    }
-    answer.map(|()| found)
+        vec![finding.because(Evidence::node("most is there when this node runs", path, node))]
+    })
 }
 
 /// The models in the main memory, the largest first: the name, the bytes, why, and the node.

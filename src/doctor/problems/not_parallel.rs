@@ -24,53 +24,50 @@ pub(super) static PROBLEM: Problem = Problem {
 const WORK_UNITS: &str = "MultiGPU_WorkUnits";
 
 fn find(facts: &Facts) -> Answer {
-    let mut found = Vec::new();
-    let mut answer = Err(String::from("no workflow is known (--workflow)"));
-    for (path, read) in facts.read_workflows() {
-        let staged = match read.staged.get() {
-            Ok(staged) => staged,
-            Err(why) => {
-                answer = answer.or(Err(why));
-                continue;
+    clues::planned(
+        facts,
+        |_| Ok(()),
+        |path, read, staged| {
+            let mut found = Vec::new();
+            if !clues::nodes(read, |class| class == WORK_UNITS).is_empty() {
+                return found;
             }
-        };
-        answer = Ok(());
-        if !clues::nodes(read, |class| class == WORK_UNITS).is_empty() {
-            continue;
-        }
-        for model in staged.models.iter().filter(|model| model.load.kind == Kind::Model) {
-            let Some(run) = staged.run(model) else { continue };
-            let rows = run.allocation.devices.iter().zip(&run.resident_bytes);
-            let gpus: Vec<_> =
-                rows.filter(|(row, bytes)| !row.device.is_cpu() && **bytes > 0).map(|(row, _)| &row.device).collect();
-            if gpus.len() < 2 {
-                continue;
+            for model in staged.models.iter().filter(|model| model.load.kind == Kind::Model) {
+                let Some(run) = staged.run(model) else { continue };
+                let rows = run.allocation.devices.iter().zip(&run.resident_bytes);
+                let gpus: Vec<_> = rows
+                    .filter(|(row, bytes)| !row.device.is_cpu() && **bytes > 0)
+                    .map(|(row, _)| &row.device)
+                    .collect();
+                if gpus.len() < 2 {
+                    continue;
+                }
+                let id = &model.load.node.id;
+                let message = format!(
+                    "{} lies on {}, and {} alone computes with it: that is intended",
+                    model.name(),
+                    clues::listed(&gpus),
+                    model.compute()
+                );
+                let could = facts.installation.comfyui.join("comfy").join("multigpu.py").is_file()
+                    && fits_on_each(staged, model.bytes());
+                let step = if could {
+                    format!(
+                        "nothing is wrong; it fits on each GPU, so the node \"MultiGPU CFG Split\" with a plain loader in place of node {id} would be faster"
+                    )
+                } else {
+                    String::from("nothing is wrong: the other GPUs are used as memory")
+                };
+                let evidence = Evidence::node(
+                    format!("`{}`", model.planned.as_ref().map_or("", |planned| planned.string.expert())),
+                    path,
+                    id.clone(),
+                );
+                found.push(PROBLEM.finding(message, Step::Advice(step)).because(evidence));
             }
-            let id = &model.load.node.id;
-            let message = format!(
-                "{} lies on {}, and {} alone computes with it: that is intended",
-                model.name(),
-                clues::listed(&gpus),
-                model.compute()
-            );
-            let could = facts.installation.comfyui.join("comfy").join("multigpu.py").is_file()
-                && fits_on_each(staged, model.bytes());
-            let step = if could {
-                format!(
-                    "nothing is wrong; it fits on each GPU, so the node \"MultiGPU CFG Split\" with a plain loader in place of node {id} would be faster"
-                )
-            } else {
-                String::from("nothing is wrong: the other GPUs are used as memory")
-            };
-            let evidence = Evidence::node(
-                format!("`{}`", model.planned.as_ref().map_or("", |planned| planned.string.expert())),
-                path,
-                id.clone(),
-            );
-            found.push(PROBLEM.finding(message, Step::Advice(step)).because(evidence));
-        }
-    }
-    answer.map(|()| found)
+            found
+        },
+    )
 }
 
 /// Does so much fit on each GPU as a whole?

@@ -2,6 +2,7 @@
 
 use super::text_encoder_on_cpu::encodes;
 use crate::allocator::gigabytes;
+use crate::doctor::clues;
 use crate::doctor::{Answer, Evidence, Facts, Problem, Rank, Step};
 use crate::plan::Usage;
 use crate::stages::{Kind, Staged};
@@ -20,21 +21,9 @@ pub(super) static PROBLEM: Problem = Problem {
 };
 
 fn find(facts: &Facts) -> Answer {
-    let mut found = Vec::new();
-    let mut answer = Err(String::from("no workflow is known (--workflow)"));
-    for (path, read) in facts.read_workflows() {
-        let staged = match read.staged.get() {
-            Ok(staged) if staged.unknown.is_empty() => staged,
-            Ok(staged) => {
-                answer = answer.or(Err(staged.unknown[0].clone()));
-                continue;
-            }
-            Err(why) => {
-                answer = answer.or(Err(why));
-                continue;
-            }
-        };
-        answer = Ok(());
+    let usable = |staged: &Staged| staged.unknown.first().map_or(Ok(()), |why| Err(why.clone()));
+    clues::planned(facts, usable, |path, _, staged| {
+        let mut found = Vec::new();
         for (at, model) in staged.models.iter().enumerate() {
             let is_distributed = model.planned.is_some() && encodes(model.load.kind);
             let Some(stay) = is_distributed.then(|| stay(staged, at)).flatten() else { continue };
@@ -57,8 +46,8 @@ fn find(facts: &Facts) -> Answer {
             let evidence = Evidence::node(format!("{gb:.2} GB on {device} by the plan"), path, node.id.clone());
             found.push(PROBLEM.finding(message, Step::Command(command)).ranked(rank).because(evidence));
         }
-    }
-    answer.map(|()| found)
+        found
+    })
 }
 
 /// What of a text encoder lies on a GPU while a diffusion model computes.
