@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
+use std::{env, fmt, fs, io};
 
 /// One line of text with control characters made visible, so that a file's content or name cannot control a terminal.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
@@ -46,6 +46,16 @@ pub(crate) fn logical_dir() -> io::Result<PathBuf> {
     let real = env::current_dir()?;
     let shell = env::var_os("PWD").map(PathBuf::from).filter(|pwd| pwd.is_absolute());
     Ok(shell.filter(|pwd| fs::canonicalize(pwd).is_ok_and(|pwd| pwd == real)).unwrap_or(real))
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(crate) fn listed<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    match &items[..] {
+        [] => String::new(),
+        [one] => one.clone(),
+        [before @ .., last] => format!("{} and {last}", before.join(", ")),
+    }
 }
 
 /// `1 edit`, `2 edits`.

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::context::{Gpus, site, text};
-use super::{Check, Context, Finding, Level, ValueRef, listed};
+use super::{Check, Context, Finding, Level, ValueRef};
 use crate::allocator::{Device, parts};
 use crate::lint;
+use crate::text::listed;
 
 pub(super) const CHECK: Check = Check {
     id: "device",

@@ -1,8 +1,9 @@
 //! What a checkpoint gives besides its diffusion model.
 
 use super::context::loaded;
-use super::{Check, Context, Finding, Level, listed};
+use super::{Check, Context, Finding, Level};
 use crate::comfyui::LoaderKind;
+use crate::text::listed;
 use crate::workflow::node::Origin;
 
 pub(super) const CHECK: Check = Check {

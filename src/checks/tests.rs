@@ -13,6 +13,7 @@ use crate::loaders::{self, Beside, Loaders, Marks};
 use crate::models::{Arguments, Folders};
 use crate::plan::devices;
 use crate::stages::{Options, Outline, Staged};
+use crate::text::listed;
 use crate::workflow::Workflow;
 
 const WORKFLOWS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/workflows/checks");

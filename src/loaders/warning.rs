@@ -5,6 +5,7 @@ use anyhow::{Error, anyhow};
 use super::{Effect, Loader, Loaders};
 use crate::advice::Advise as _;
 use crate::comfyui::LoaderKind;
+use crate::text::listed;
 
 /// The kinds of ComfyUI's own loaders that a patcher decides about.
 const SAFETENSORS: [LoaderKind; 5] =
@@ -60,11 +61,5 @@ fn named(kinds: &[LoaderKind]) -> String {
         (true, false) if kinds.len() == SAFETENSORS.len() => return String::from("safetensors loaders"),
         _ => {}
     }
-    let names: Vec<_> = kinds.iter().map(ToString::to_string).collect();
-    let (last, before) = names.split_last().map_or(("", &[][..]), |(last, before)| (last.as_str(), before));
-    if before.is_empty() {
-        format!("loaders of {last}")
-    } else {
-        format!("loaders of {} and {last}", before.join(", "))
-    }
+    format!("loaders of {}", listed(kinds))
 }

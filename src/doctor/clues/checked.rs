@@ -6,7 +6,7 @@ use crate::checks::{self, Level, NodeRef};
 use crate::doctor::{Answer, Evidence, Facts, Finding, Problem, Rank, ReadWorkflow, Step};
 use crate::machine::Card;
 use crate::stages::Staged;
-use crate::text::{quoted, shown};
+use crate::text::{listed, quoted, shown};
 
 /// What the checks with these names found in the workflows. What the same command repairs in a workflow is one finding.
 pub(in crate::doctor) fn checked(
@@ -136,7 +136,7 @@ fn message(path: &Path, check: &checks::Finding) -> String {
     match &check.nodes[..] {
         [] => format!("In {file}, {}", check.message),
         [node] => format!("{} of {file}: {}", named(node), check.message),
-        nodes => format!("Nodes {} of {file}: {}", super::listed(nodes.iter().map(|node| &node.id)), check.message),
+        nodes => format!("Nodes {} of {file}: {}", listed(nodes.iter().map(|node| &node.id)), check.message),
     }
 }
 

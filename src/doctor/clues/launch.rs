@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::doctor::{Evidence, Facts, Step};
 use crate::install::launch::{Launch, LaunchKind};
-use crate::text::shown;
+use crate::text::{listed, shown};
 
 /// The largest file whose line is changed.
 const MOST_BYTES: u64 = 1 << 20;
@@ -91,7 +91,7 @@ impl<'f> Way<'f> {
             with_arguments(&line, more)
         };
         let otherwise = if more.is_empty() {
-            format!("start ComfyUI without {}", super::listed(without.iter().map(|option| format!("`{option}`"))))
+            format!("start ComfyUI without {}", listed(without.iter().map(|option| format!("`{option}`"))))
         } else {
             format!("start ComfyUI with `{more}`")
         };

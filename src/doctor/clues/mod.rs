@@ -32,13 +32,3 @@ pub(super) fn both(first: Answer, second: Answer) -> Answer {
         (Err(why), Err(_)) => Err(why),
     }
 }
-
-/// `a`, `a and b`, `a, b and c`.
-pub(super) fn listed<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
-    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    match &items[..] {
-        [] => String::new(),
-        [one] => one.clone(),
-        [before @ .., last] => format!("{} and {last}", before.join(", ")),
-    }
-}

@@ -7,6 +7,7 @@ use crate::fixes::Status;
 use crate::fixes::dynamic_vram::DYNAMIC_VRAM;
 use crate::loaders::{Effect, Loader};
 use crate::log::{Asked, Load, Outcome};
+use crate::text::listed;
 
 pub(super) static PROBLEM: Problem = Problem {
     id: "dynamic-vram",
@@ -43,7 +44,7 @@ fn find(facts: &Facts) -> Answer {
         return Ok(Vec::new());
     }
     let Some(evidence) = clues::dynamic_vram(facts)? else { return Ok(Vec::new()) };
-    let kinds = clues::listed(inert.iter().map(|loader| loader.kind));
+    let kinds = listed(inert.iter().map(|loader| loader.kind));
     let message = format!("The node's loaders of {kinds} distribute nothing");
     let mut finding = PROBLEM.finding(message, step(facts, code)).because(evidence);
     let nodes = in_workflows(facts);

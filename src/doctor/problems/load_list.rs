@@ -6,6 +6,7 @@ use crate::doctor::{Answer, Evidence, Facts, Finding, NodeCode, NodeFacts, Probl
 use crate::fixes::Site;
 use crate::fixes::load_list::LOAD_LIST;
 use crate::python::FileId;
+use crate::text::listed;
 
 pub(super) static PROBLEM: Problem = Problem {
     id: "load-list",
@@ -93,7 +94,7 @@ pub(super) fn with_places(mut finding: Finding, code: &NodeCode, counts: impl Fn
         let more = match &lines[1..] {
             [] => String::new(),
             [line] => format!(", and so does line {line}"),
-            more => format!(", and so do lines {}", clues::listed(more)),
+            more => format!(", and so do lines {}", listed(more)),
         };
         finding = finding.because(Evidence::file(format!("{message}{more}"), path, Some(lines[0])));
     }

@@ -3,6 +3,7 @@
 use crate::doctor::clues;
 use crate::doctor::{Answer, Evidence, Facts, Problem, Rank, Step};
 use crate::stages::{Kind, Staged};
+use crate::text::listed;
 
 pub(super) static PROBLEM: Problem = Problem {
     id: "not-parallel",
@@ -46,7 +47,7 @@ fn find(facts: &Facts) -> Answer {
                 let message = format!(
                     "{} lies on {}, and {} alone computes with it: that is intended",
                     model.name(),
-                    clues::listed(&gpus),
+                    listed(&gpus),
                     model.compute()
                 );
                 let could = facts.installation.comfyui.join("comfy").join("multigpu.py").is_file()

@@ -3,6 +3,7 @@
 use crate::doctor::clues;
 use crate::doctor::{Answer, Evidence, Facts, Problem, Rank, Step};
 use crate::log::{Load, Mode, RemarkKind};
+use crate::text::listed;
 
 pub(super) static PROBLEM: Problem = Problem {
     id: "one-gpu",
@@ -41,7 +42,7 @@ fn in_log(facts: &Facts) -> Answer {
         });
         let model = clues::name_of(load);
         let full = load.assigned.iter().max_by_key(|row| row.bytes).map(|row| row.device.as_str()).unwrap_or_default();
-        let message = format!("All of {model} is on {full}, and {} got nothing", clues::listed(&empty));
+        let message = format!("All of {model} is on {full}, and {} got nothing", listed(&empty));
         let used = load.planned.iter().find(|row| row.device == full).map_or(0.0, |row| row.share);
         let rank = if used > MOST_SHARE { Rank::Wrong } else { Rank::Note };
         let step = Step::Advice(format!("give {full} a smaller amount in the string of its loader node"));

@@ -3,6 +3,7 @@
 use crate::doctor::clues;
 use crate::doctor::{Answer, Evidence, Facts, Problem, Rank};
 use crate::fixes::Status;
+use crate::text::listed;
 
 pub(super) static PROBLEM: Problem = Problem {
     id: "unrepaired",
@@ -28,7 +29,7 @@ fn find(facts: &Facts) -> Answer {
     if needed.is_empty() {
         return Ok(Vec::new());
     }
-    let names = clues::listed(needed.iter().map(|survey| survey.fix));
+    let names = listed(needed.iter().map(|survey| survey.fix));
     let mut finding = PROBLEM.finding(format!("The node lacks what `apply` repairs: {names}"), clues::apply(node));
     for survey in needed {
         let mut sites = code.sites(survey.fix).filter(|(site, ..)| site.state.needs_fix() && site.unused.is_none());

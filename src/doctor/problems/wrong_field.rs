@@ -4,6 +4,7 @@ use super::load_list::{broken, is_silent, with_places, wrong};
 use crate::doctor::clues;
 use crate::doctor::{Answer, Evidence, Facts, Finding, Problem, Rank};
 use crate::log::Load;
+use crate::text::listed;
 
 pub(super) static PROBLEM: Problem = Problem {
     id: "wrong-field",
@@ -35,7 +36,7 @@ fn with_log(finding: Finding, facts: &Facts) -> Finding {
     match shown {
         Some((load, device)) => {
             let planned = load.planned.iter().filter(|row| row.bytes > 0).map(|row| &row.device);
-            let text = format!("all layers went to {device}, though the plan was for {}", clues::listed(planned));
+            let text = format!("all layers went to {device}, though the plan was for {}", listed(planned));
             finding.because(Evidence::log(text, load.last_line))
         }
         None => finding,
