@@ -37,7 +37,8 @@
 pub mod bytes;
 pub mod error;
 pub mod fraction;
-pub mod machine;
+pub mod logged;
+mod machine;
 pub mod model;
 mod number;
 pub mod placement;
@@ -47,6 +48,7 @@ pub mod table;
 
 pub use bytes::{Policy, Remainder, Share};
 pub use error::{AllocationError, Expected, ParseError};
+pub use logged::Logged;
 pub use machine::{Device, Machine};
 pub use model::{Accounting, Block, Model};
 pub use number::{GB, gigabytes, readable, size};

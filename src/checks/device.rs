@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::context::{Gpus, site, text};
 use super::{Check, Context, Finding, Level, ValueRef};
-use crate::allocator::{Device, parts};
+use crate::allocator::{Device, Logged, parts};
 use crate::lint;
 use crate::text::listed;
 
@@ -50,7 +50,7 @@ fn find(context: &Context<'_>) -> Vec<Finding> {
 
 /// The devices of the parts of a string that have an amount.
 fn devices(string: &str) -> Vec<Range<usize>> {
-    let expert = string.split('#').next().unwrap_or_default();
+    let expert = Logged::of(string).expert;
     parts(expert).filter(|part| part.amount.is_some()).map(|part| part.device).collect()
 }
 

@@ -1,7 +1,7 @@
 //! Amounts that the node reads, but as something else than they seem to be.
 
 use super::{Finding, Level, quoted};
-use crate::allocator::{AllocationString, Device, Fraction, Part, Quota, Request, Span};
+use crate::allocator::{AllocationString, Device, Fraction, Logged, Part, Quota, Request, Span};
 
 /// A number without a unit that asks for less is no number of bytes that someone counted.
 const FEWEST_BYTES: f64 = 1_048_576.0;
@@ -27,7 +27,7 @@ pub(super) fn findings(string: &str, parts: &[Part], parsed: &AllocationString) 
             let mut findings: Vec<Finding> =
                 parts.iter().zip(values).filter_map(|(part, value)| of_fraction(string, part, value)).collect();
             findings.extend(sum_of_fractions(string, fractions));
-            if string.split('#').next().is_some_and(|expert| expert.replace(';', "").trim().is_empty()) {
+            if Logged::of(string).expert.replace(';', "").trim().is_empty() {
                 findings.push(nothing(string, parsed.compute_device()));
             }
             findings

@@ -1,7 +1,7 @@
 //! The string that was probably meant.
 
 use super::{Fields, Level, device, findings};
-use crate::allocator::Device;
+use crate::allocator::{Device, Logged};
 
 /// A larger number without a unit is one of megabytes or bytes.
 const MOST_GIGABYTES: f64 = 1024.0;
@@ -30,7 +30,7 @@ pub(super) fn corrected(fields: &Fields<'_>) -> Option<String> {
 
 /// The text as input methods and editors would not have changed it, without what follows a `#`.
 fn plain(string: &str) -> String {
-    let text = string.split('#').next().unwrap_or_default();
+    let text = Logged::of(string).expert;
     let one = |c: char| match c {
         '，' | '、' => ',',
         '；' | '\n' | '|' => ';',

@@ -21,7 +21,7 @@ mod tests;
 
 use serde::Serialize;
 
-use crate::allocator::{AllocationString, Device, Mode, Part, Span, full_allocation, parts};
+use crate::allocator::{AllocationString, Device, Logged, Mode, Part, Span, full_allocation, parts};
 
 /// The fields of a loader node that its allocation string is made of.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +86,7 @@ fn findings(fields: &Fields<'_>) -> Vec<Finding> {
     if string.is_empty() {
         return Vec::new();
     }
-    let expert = string.split('#').next().unwrap_or_default();
+    let expert = Logged::of(string).expert;
     let parts: Vec<Part> = parts(expert).collect();
     let full = full_allocation(string, fields.compute, fields.virtual_vram_gb, fields.donor);
     let parsed = AllocationString::parse(&full);

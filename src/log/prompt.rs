@@ -1,5 +1,6 @@
 //! What a log says of one prompt: which loader nodes ran for it, and which models were loaded.
 
+use crate::allocator::Logged;
 use std::ops::Range;
 
 use super::load::{Load, LoadKind};
@@ -67,19 +68,17 @@ impl Banner {
     /// Reads the string behind the colon.
     pub(super) fn new(line: u64, text: &str, loads: Option<LoadKind>) -> Self {
         let text = text.trim();
-        let (string, rest) = text.split_once('#').unwrap_or((text, ""));
-        let mut parts = rest.split(';').map(|part| Some(part.to_owned()).filter(|part| !part.is_empty()));
-        let compute = parts.next().flatten();
-        let virtual_vram_gb = parts.next().flatten().and_then(|amount| amount.trim().parse().ok());
-        let donor = parts.next().flatten();
-        let is_empty = string.is_empty() && virtual_vram_gb.is_none_or(|gb: f64| gb <= 0.0);
+        let logged = Logged::of(text);
+        let given = |field: &str| Some(field.to_owned()).filter(|field| !field.is_empty());
+        let virtual_vram_gb = logged.virtual_vram_gb();
+        let is_empty = logged.expert.is_empty() && virtual_vram_gb.is_none_or(|gb: f64| gb <= 0.0);
         Self {
             line,
             text: text.to_owned(),
-            string: string.to_owned(),
-            compute,
+            string: logged.expert.to_owned(),
+            compute: given(logged.compute),
             virtual_vram_gb,
-            donor,
+            donor: given(logged.donors),
             is_empty,
             loads,
         }

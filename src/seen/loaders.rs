@@ -4,6 +4,7 @@
 //! model. Nodes that have both in common are told apart by their order, if as many loads as nodes are in the prompt: models
 //! are loaded in the order in which they are first at work.
 
+use crate::allocator::Logged;
 use crate::log::{Asked, Load, LoadKind, Prompt, Start};
 use crate::stages::{Kind, Named, Outline, Placing};
 
@@ -146,11 +147,9 @@ impl Settings {
         if text.is_empty() {
             return Self::Empty;
         }
-        let (expert, rest) = text.split_once('#').unwrap_or((text, ""));
-        let mut rest = rest.splitn(3, ';');
-        let compute = rest.next().unwrap_or_default().to_owned();
-        let gigabytes = rest.next().and_then(|gigabytes| gigabytes.trim().parse().ok());
-        Self::Known(expert.to_owned(), compute, gigabytes, rest.next().unwrap_or_default().to_owned())
+        let logged = Logged::of(text);
+        let gigabytes = logged.virtual_vram_gb();
+        Self::Known(logged.expert.to_owned(), logged.compute.to_owned(), gigabytes, logged.donors.to_owned())
     }
 }
 

@@ -14,7 +14,7 @@ use anyhow::Result;
 
 use super::memory::{Distributed, Weights};
 use super::{Kind, Model, Options, Outline, Placing, Stage, Staged, has_room};
-use crate::allocator::{AllocationString, Device, gigabytes};
+use crate::allocator::{AllocationString, Device, Logged, gigabytes};
 use crate::plan::Devices;
 use crate::plan::fit::{Place, gpus, within};
 
@@ -174,7 +174,7 @@ impl Fitting<'_> {
         let found = places
             .into_iter()
             .find_map(|place| within(named, place, &rooms_gb, main_gb, devices, &allocating, compute))
-            .map(|full| full.split('#').next().unwrap_or_default().to_owned());
+            .map(|full| Logged::of(&full).expert.to_owned());
         // A quota of the CPU, since `cpu,*` alone is an error.
         found.or_else(|| Some(format!("cpu,{:.1}gb", (gigabytes(model.bytes()) * 10.0).ceil() / 10.0)))
     }

@@ -17,7 +17,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::allocator::{AllocationString, Device, Machine};
+use crate::allocator::{AllocationString, Device, Logged, Machine};
 
 /// ComfyUI asks for room for so many times the weights.
 pub const MARGIN: f64 = 1.1;
@@ -51,11 +51,11 @@ pub(super) struct Distributed {
 impl Distributed {
     /// What the part of a string behind its `#` says.
     pub(super) fn new(string: &AllocationString, bytes: BTreeMap<Device, u64>) -> Self {
-        let mut fields = string.text().split_once('#').map_or("", |(_, rest)| rest).split(';').skip(1);
-        let gigabytes: f64 = fields.next().and_then(|number| number.trim().parse().ok()).unwrap_or(0.0);
+        let logged = Logged::of(string.text());
+        let gigabytes = logged.virtual_vram_gb().unwrap_or(0.0);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` stops at both ends")]
         let virtual_bytes = (gigabytes * crate::allocator::GB) as u64;
-        Self { bytes, virtual_bytes, has_donor: fields.next().is_some_and(|donor| !donor.is_empty()) }
+        Self { bytes, virtual_bytes, has_donor: !logged.donors.is_empty() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the last start in the log shows.
 
+use crate::allocator::Logged;
 use std::path::PathBuf;
 
 use crate::doctor::{Evidence, Facts};
@@ -57,7 +58,7 @@ pub(in crate::doctor) fn wanted_devices(facts: &Facts) -> Vec<(String, PathBuf, 
                     Literal::Text(text) => Some(text.as_str()),
                     _ => None,
                 };
-                let string = text(part.string).unwrap_or_default().split('#').next().unwrap_or_default();
+                let string = Logged::of(text(part.string).unwrap_or_default()).expert;
                 let named = crate::allocator::parts(string).map(|part| &string[part.device]);
                 let lends = text(part.virtual_vram).is_some() || string.is_empty();
                 let donor = text(part.donor).filter(|_| lends);

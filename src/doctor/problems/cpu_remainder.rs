@@ -1,5 +1,6 @@
 //! A string names GPUs only, and a part of the model goes to the main memory.
 
+use crate::allocator::Logged;
 use crate::doctor::clues;
 use crate::doctor::{Answer, Evidence, Facts, NodeCode, Problem, Rank, Step};
 use crate::fixes::gpu_only::GPU_ONLY;
@@ -45,7 +46,7 @@ fn step(facts: &Facts, string: &str) -> Step {
 
 /// A string whose last GPU takes whatever is left.
 fn with_wildcard(string: &str) -> String {
-    let expert = string.split('#').next().unwrap_or_default().trim_end_matches(';');
+    let expert = Logged::of(string).expert.trim_end_matches(';');
     match expert.rsplit_once(',') {
         Some((before, _)) => format!("{before},*"),
         None => expert.to_owned(),
@@ -94,7 +95,7 @@ fn in_log(facts: &Facts) -> Answer {
 /// Did the remainder of a string with GPUs only go to the main memory?
 fn spills(load: &Load) -> bool {
     let to_cpu = matches!(&load.mode, Mode::Wildcard { device } if device == "cpu");
-    let names_cpu = |string: &str| string.split('#').next().unwrap_or_default().contains("cpu");
+    let names_cpu = |string: &str| Logged::of(string).expert.contains("cpu");
     let only_gpus = !load.requested.is_empty() && load.requested.iter().all(|quota| quota.device != "cpu");
     // `cpu,*` is not among the amounts: only the string shows it.
     let is_asked = load.string.as_deref().is_none_or(names_cpu);

@@ -1,7 +1,7 @@
 //! A string of fractions, which are of the devices and not of the model.
 
 use super::out_of_memory;
-use crate::allocator::Mode;
+use crate::allocator::{Logged, Mode};
 use crate::checks::Step as CheckStep;
 use crate::doctor::clues;
 use crate::doctor::{Answer, Evidence, Facts, Problem, Rank, Step};
@@ -24,7 +24,7 @@ fn find(facts: &Facts) -> Answer {
 
 /// Is a string one of fractions?
 pub(super) fn is_fraction(string: &str) -> bool {
-    let expert = string.split('#').next().unwrap_or_default();
+    let expert = Logged::of(string).expert;
     !expert.is_empty() && Mode::of(expert) == Mode::Fraction
 }
 
@@ -69,7 +69,7 @@ fn in_workflows(facts: &Facts) -> Answer {
 fn in_log(facts: &Facts) -> Answer {
     let start = facts.last_start()?;
     let Some((line, load)) = out_of_memory::failed_with_fractions(start) else { return Ok(Vec::new()) };
-    let string = load.string.as_deref().unwrap_or_default().split('#').next().unwrap_or_default();
+    let string = Logged::of(load.string.as_deref().unwrap_or_default()).expert;
     let model = clues::name_of(load);
     let message =
         format!("The fractions in `{string}` are of the devices, not of {model}, and a GPU had no memory left");

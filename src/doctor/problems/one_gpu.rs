@@ -1,5 +1,6 @@
 //! All of a model went to the first GPU of its string.
 
+use crate::allocator::Logged;
 use crate::doctor::clues;
 use crate::doctor::{Answer, Evidence, Facts, Problem, Rank, Step};
 use crate::log::{Load, Mode, RemarkKind};
@@ -64,8 +65,7 @@ fn empty(load: &Load) -> Vec<&str> {
         let rows = load.assigned.iter().filter(|row| row.device == device && !row.is_tiny);
         rows.map(|row| row.bytes).sum::<u64>()
     };
-    let asked = load.string.as_deref().unwrap_or_default();
-    let asked = asked.split('#').next().unwrap_or_default();
+    let asked = Logged::of(load.string.as_deref().unwrap_or_default()).expert;
     let parts = crate::allocator::parts(asked).filter(|part| part.amount.is_some());
     let gpus: Vec<&str> = parts.map(|part| &asked[part.device]).filter(|device| *device != "cpu").collect();
     let empty: Vec<&str> = gpus.iter().copied().filter(|device| bytes_on(device) == 0).collect();

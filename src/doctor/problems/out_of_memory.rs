@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{dynamic_vram, fraction_of_device};
-use crate::allocator::{self, Device, gigabytes};
+use crate::allocator::{self, Device, Logged, gigabytes};
 use crate::checks::Step as CheckStep;
 use crate::doctor::clues::{self, During, Shortage};
 use crate::doctor::{Answer, Evidence, Facts, Problem, Rank, ReadWorkflow, Step};
@@ -158,7 +158,10 @@ fn inert(start: &Start, line: u64) -> Option<&Load> {
 /// A command that gives a string to the only node that has the one of a load.
 fn set(facts: &Facts, workflow: Option<(&PathBuf, &ReadWorkflow)>, load: &Load, string: &str) -> Option<Step> {
     let (path, read) = workflow?;
-    let before = load.string.as_deref()?.split('#').next().filter(|before| !before.is_empty())?;
+    let before = Logged::of(load.string.as_deref()?).expert;
+    if before.is_empty() {
+        return None;
+    }
     let loaders = read.workflow.loaders(&read.classes).ok()?;
     let mut alike = loaders.iter().filter(|loader| match &loader.class.parts[..] {
         [part] => part.string.and_then(|widget| loader.value(widget)) == Some(&Literal::Text(before.to_owned())),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::allocator::{Accounting, AllocationString, Policy, Request, readable};
+use crate::allocator::{Accounting, AllocationString, Logged, Policy, Request, readable};
 use crate::log::{Asked, Load, LoadKind, Mode, Outcome, Remark};
 use crate::seen::{self, About, Comparison, LoaderNode};
 
@@ -175,22 +175,18 @@ pub struct PlannedDevice {
 impl LoadReport {
     pub(super) fn new(load: &Load, remarks: &[Remark], about: &About<'_>) -> Self {
         let string = load.string.as_deref();
-        let (expert, rest) = string.map_or(("", ""), |text| text.split_once('#').unwrap_or((text, "")));
-        let mut rest = rest.splitn(3, ';').map(|part| Some(part.to_owned()).filter(|part| !part.is_empty()));
+        let logged = Logged::of(string.unwrap_or_default());
+        let given = |field: &str| Some(field.to_owned()).filter(|field| !field.is_empty());
         Self {
             line: load.line,
             last_line: load.last_line,
             model: load.model.clone(),
             kind: load.kind.map(kind),
             nodes: about.nodes.iter().map(|node| LoaderMatch::new(node)).collect(),
-            string: string.map(|_| expert.to_owned()),
-            compute: rest.next().flatten(),
-            virtual_vram_gb: rest
-                .next()
-                .flatten()
-                .and_then(|gigabytes| gigabytes.trim().parse().ok())
-                .filter(|gb: &f64| gb.is_finite()),
-            donor: rest.next().flatten(),
+            string: string.map(|_| logged.expert.to_owned()),
+            compute: given(logged.compute),
+            virtual_vram_gb: logged.virtual_vram_gb().filter(|gb| gb.is_finite()),
+            donor: given(logged.donors),
             mode: LoadMode::of(&load.mode),
             wildcard: if let Mode::Wildcard { device } = &load.mode { Some(device.clone()) } else { None },
             asked: match load.asked {

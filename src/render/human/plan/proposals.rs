@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::allocator::gigabytes;
+use crate::allocator::{Logged, gigabytes};
 use crate::plan::Plan;
 use crate::plan::fit::{Place, Proposal};
 use crate::render::style::{NEXT, STRONG, UNSURE};
@@ -26,7 +26,7 @@ pub(super) fn block(plan: &Plan, proposals: &[Proposal]) -> String {
                 _ => format!("   {}", visible(&planned.named.name)),
             };
             // The part that users enter; the node adds the rest.
-            let expert = string.split('#').next().unwrap_or(string);
+            let expert = Logged::of(string).expert;
             let _ = writeln!(out, "    {NEXT}{}{NEXT:#}{name}", visible(expert));
         }
     }
