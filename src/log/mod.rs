@@ -25,7 +25,7 @@ mod servers;
 mod start;
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io;
 use std::path::Path;
 
 use anyhow::Context;
@@ -143,15 +143,7 @@ fn read_file(path: &Path) -> io::Result<Log> {
     let mut file = File::open(path)?;
     let mut reader = Reader::new();
     reader.skip(&mut file)?;
-    let mut block = vec![0; BLOCK];
-    loop {
-        match file.read(&mut block) {
-            Ok(0) => return Ok(reader.finish()),
-            Ok(length) => reader.feed(&block[..length]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    reader.read(file, |_| ())
 }
 
 #[cfg(test)]

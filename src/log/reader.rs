@@ -4,6 +4,8 @@
 //! interest has, in a whole block at once; lines without them are counted, but never looked at. Only while lines follow
 //! that belong together, as those of a table, each line is looked at.
 
+use std::io::{self, ErrorKind, Read};
+
 use aho_corasick::AhoCorasick;
 use aho_corasick::packed::Searcher;
 use memchr::{memchr, memchr_iter, memrchr};
@@ -13,7 +15,7 @@ use super::line::{Before, clean, last_line, parts};
 use super::prefix::strip;
 use super::prompt::Ended;
 use super::servers::Servers;
-use super::{Counts, Log};
+use super::{BLOCK, Counts, Log};
 
 /// How much of a line is looked at.
 const MOST_LINE: usize = 64 * 1024;
@@ -146,6 +148,26 @@ impl Reader {
         let mut decoder = std::mem::take(&mut self.decoder);
         self.text(&decoder.decode(bytes, false));
         self.decoder = decoder;
+    }
+
+    /// Reads to the end. `told` gets how many bytes were read so far.
+    ///
+    /// # Errors If it cannot be read.
+    pub fn read(mut self, mut input: impl Read, mut told: impl FnMut(u64)) -> io::Result<Log> {
+        let mut block = vec![0; BLOCK];
+        let mut done = 0;
+        loop {
+            match input.read(&mut block) {
+                Ok(0) => return Ok(self.finish()),
+                Ok(length) => {
+                    self.feed(&block[..length]);
+                    done += length as u64;
+                    told(done);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Passes over lines that are not to be read. What was going on before them is unknown from here on.

@@ -10,7 +10,6 @@ use std::io;
 
 use anyhow::Result;
 
-use self::read::Progress;
 use self::source::Source;
 use self::surroundings::Surroundings;
 use crate::cli;
@@ -32,7 +31,7 @@ pub(super) fn run(arguments: &cli::log::Log, screen: &mut Screen) -> Result<Outc
     } else {
         match source.open()? {
             Some(file) => read::file(file, &source.name(), arguments.all, screen)?,
-            None => read::read(io::stdin(), &source.name(), Progress::default(), Reader::new(), screen)?,
+            None => read::stream(io::stdin(), &source.name())?,
         }
     };
     let report = LogReport::new(

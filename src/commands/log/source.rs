@@ -46,10 +46,7 @@ impl Source {
             return Ok(Self { path: Some(named.clone()), comfyui, node: node.flatten(), ..Self::default() });
         }
         let found = installation(named)?;
-        let mut logs = found.logs.clone();
-        // An older one is kept under another name when ComfyUI starts, so the times of copies do not matter.
-        logs.sort_by_key(|log| is_kept(log));
-        let mut logs = logs.into_iter();
+        let mut logs = found.logs.clone().into_iter();
         let path = logs.next().ok_or_else(|| anyhow!("{}: it has no log", text::shown(&found.comfyui))).help(
             "ComfyUI itself writes no log file, ComfyUI-Manager does; without it, run \
              `python main.py 2>&1 | distorch-fix log -`",
@@ -109,11 +106,6 @@ fn is_stdin_a_file() -> bool {
     #[cfg(windows)]
     let handle = std::os::windows::io::AsHandle::as_handle(&io::stdin()).try_clone_to_owned();
     handle.map(File::from).and_then(|file| file.metadata()).is_ok_and(|about| about.is_file())
-}
-
-/// Is it a log of an earlier start, by the name that ComfyUI-Manager gives it?
-fn is_kept(log: &Path) -> bool {
-    log.file_name().is_some_and(|name| name.to_string_lossy().contains(".prev"))
 }
 
 /// The folder of the node that an installation loads.
