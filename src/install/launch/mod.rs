@@ -7,6 +7,7 @@ mod arguments;
 mod batch;
 mod command;
 pub(super) mod compose;
+mod cursor;
 mod dockerfile;
 mod pinokio;
 mod powershell;

@@ -10,14 +10,13 @@
 use std::path::{Path, PathBuf};
 
 use super::command::{Command, SEPARATOR, Variables, is_variable, native, unknown};
+use super::cursor::Cursor;
 
 /// The commands of a script, with all variables put in. `outside` knows variables of the system.
 pub(super) fn commands(text: &str, script: &Path, outside: &dyn Fn(&str) -> Option<String>) -> Vec<Command> {
     let folder = script.parent().map(Path::to_path_buf);
     let mut reader = Reader {
-        chars: text.chars().collect(),
-        at: 0,
-        line: 1,
+        text: Cursor::new(text, 1),
         blocks: 0,
         variables: Variables::new(true),
         environment: Variables::new(true),
@@ -31,9 +30,7 @@ pub(super) fn commands(text: &str, script: &Path, outside: &dyn Fn(&str) -> Opti
 }
 
 struct Reader<'a> {
-    chars: Vec<char>,
-    at: usize,
-    line: u32,
+    text: Cursor,
     /// How many blocks are open whose commands may not be run.
     blocks: usize,
     variables: Variables,
@@ -45,19 +42,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn peek(&self) -> Option<char> {
-        self.chars.get(self.at).copied()
-    }
-
-    fn next(&mut self) -> Option<char> {
-        let c = self.peek()?;
-        self.at += 1;
-        self.line += u32::from(c == '\n');
-        Some(c)
-    }
-
     fn starts_with(&self, text: &str) -> bool {
-        self.chars[self.at..].iter().copied().take(text.len()).eq(text.chars())
+        self.text.ahead(text.len()).eq(text.chars())
     }
 
     fn read(&mut self) {
@@ -65,30 +51,28 @@ impl Reader<'_> {
         // Within parentheses, a line does not end a command.
         let mut open = 0usize;
         let mut line = 1;
-        while let Some(c) = self.peek() {
+        while let Some(c) = self.text.peek() {
             if words.is_empty() {
-                line = self.line;
+                line = self.text.line;
             }
             match c {
                 '<' if self.starts_with("<#") => {
-                    while !self.starts_with("#>") && self.next().is_some() {}
-                    self.next();
-                    self.next();
+                    while !self.starts_with("#>") && self.text.next().is_some() {}
+                    self.text.next();
+                    self.text.next();
                 }
                 '#' => {
-                    while self.peek().is_some_and(|c| c != '\n') {
-                        self.next();
-                    }
+                    self.text.skip_line();
                 }
                 '`' => {
-                    self.next();
-                    self.next();
-                    while self.peek() == Some('\n') {
-                        self.next();
+                    self.text.next();
+                    self.text.next();
+                    while self.text.peek() == Some('\n') {
+                        self.text.next();
                     }
                 }
                 '\n' | ';' | '|' | '{' | '}' => {
-                    self.next();
+                    self.text.next();
                     if open == 0 || c != '\n' {
                         self.finish(std::mem::take(&mut words), line);
                     }
@@ -99,27 +83,27 @@ impl Reader<'_> {
                     }
                 }
                 '(' => {
-                    self.next();
+                    self.text.next();
                     open += 1;
                 }
                 ')' => {
-                    self.next();
+                    self.text.next();
                     open = open.saturating_sub(1);
                 }
-                '@' if matches!(self.chars.get(self.at + 1), Some('(')) => drop(self.next()),
-                ',' | '&' => drop(self.next()),
+                '@' if self.text.peek_behind(1) == Some('(') => drop(self.text.next()),
+                ',' | '&' => drop(self.text.next()),
                 '>' => {
-                    while self.peek().is_some_and(|c| c == '>' || c == '&') {
-                        self.next();
+                    while self.text.peek().is_some_and(|c| c == '>' || c == '&') {
+                        self.text.next();
                     }
-                    while self.peek().is_some_and(|c| c == ' ') {
-                        self.next();
+                    while self.text.peek().is_some_and(|c| c == ' ') {
+                        self.text.next();
                     }
-                    if self.peek().is_some_and(|c| !c.is_whitespace()) {
+                    if self.text.peek().is_some_and(|c| !c.is_whitespace()) {
                         self.word();
                     }
                 }
-                c if c.is_whitespace() => drop(self.next()),
+                c if c.is_whitespace() => drop(self.text.next()),
                 _ => words.extend(self.word()),
             }
         }
@@ -129,33 +113,33 @@ impl Reader<'_> {
     /// One word of the text, which can be several after its variables were put in.
     fn word(&mut self) -> Vec<String> {
         let mut word = String::new();
-        while let Some(c) = self.peek() {
+        while let Some(c) = self.text.peek() {
             match c {
                 '\'' => {
-                    self.next();
-                    while let Some(c) = self.next().filter(|c| *c != '\'') {
+                    self.text.next();
+                    while let Some(c) = self.text.next().filter(|c| *c != '\'') {
                         word.push(c);
                     }
                 }
                 '"' => {
-                    self.next();
-                    while let Some(c) = self.peek().filter(|c| *c != '"') {
+                    self.text.next();
+                    while let Some(c) = self.text.peek().filter(|c| *c != '"') {
                         match c {
                             '`' => {
-                                self.next();
-                                word.extend(self.next());
+                                self.text.next();
+                                word.extend(self.text.next());
                             }
                             '$' => {
                                 let value = self.expansion();
                                 word.push_str(&value.replace(SEPARATOR, " "));
                             }
                             c => {
-                                self.next();
+                                self.text.next();
                                 word.push(c);
                             }
                         }
                     }
-                    self.next();
+                    self.text.next();
                 }
                 '$' | '@' => {
                     // An assignment begins with the name itself.
@@ -164,7 +148,7 @@ impl Reader<'_> {
                 }
                 c if c.is_whitespace() || "`;|,(){}>".contains(c) => break,
                 c => {
-                    self.next();
+                    self.text.next();
                     word.push(c);
                 }
             }
@@ -174,28 +158,28 @@ impl Reader<'_> {
 
     /// `$name` if it is assigned to, its value if not.
     fn name_or_value(&mut self) -> String {
-        let from = self.at;
-        self.next();
-        while self.peek().is_some_and(|c| c.is_ascii_alphanumeric() || "_:".contains(c)) {
-            self.next();
+        let from = self.text.at;
+        self.text.next();
+        while self.text.peek().is_some_and(|c| c.is_ascii_alphanumeric() || "_:".contains(c)) {
+            self.text.next();
         }
-        let name: String = self.chars[from..self.at].iter().collect();
-        let behind: String = self.chars[self.at..].iter().take(20).collect();
+        let name: String = self.text.since(from);
+        let behind: String = self.text.ahead(20).collect();
         let behind = behind.trim_start_matches([' ', '\t']);
         let is_assigned = behind.starts_with("+=") || behind.starts_with('=') && !behind.starts_with("==");
         if is_assigned {
             return name;
         }
-        self.at = from;
+        self.text.at = from;
         self.expansion()
     }
 
     /// The value of `$name`, `$env:NAME`, `${name}`, `@name`, `$(…)`.
     fn expansion(&mut self) -> String {
-        self.next();
-        if self.peek() == Some('(') {
+        self.text.next();
+        if self.text.peek() == Some('(') {
             let mut open = 0usize;
-            while let Some(c) = self.next() {
+            while let Some(c) = self.text.next() {
                 match c {
                     '(' => open += 1,
                     ')' => open = open.saturating_sub(1),
@@ -207,17 +191,17 @@ impl Reader<'_> {
             }
             return unknown("$(…)");
         }
-        let is_braced = self.peek() == Some('{');
+        let is_braced = self.text.peek() == Some('{');
         if is_braced {
-            self.next();
+            self.text.next();
         }
-        let from = self.at;
-        while self.peek().is_some_and(|c| c.is_ascii_alphanumeric() || "_:".contains(c)) {
-            self.next();
+        let from = self.text.at;
+        while self.text.peek().is_some_and(|c| c.is_ascii_alphanumeric() || "_:".contains(c)) {
+            self.text.next();
         }
-        let name: String = self.chars[from..self.at].iter().collect();
-        if is_braced && self.peek() == Some('}') {
-            self.next();
+        let name: String = self.text.since(from);
+        if is_braced && self.text.peek() == Some('}') {
+            self.text.next();
         }
         let lower = name.to_ascii_lowercase();
         match lower.strip_prefix("env:") {

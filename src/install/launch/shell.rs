@@ -12,6 +12,7 @@
 use std::path::{Path, PathBuf};
 
 use super::command::{Command, SEPARATOR, Variables, base_name, first_unknown, is_variable, unknown};
+use super::cursor::Cursor;
 
 /// How deep command lines are nested in others.
 const DEEPEST: usize = 4;
@@ -42,9 +43,7 @@ fn nested(text: &str, context: Context<'_>, depth: usize) -> Vec<Command> {
         variables.set(name, Some(value.clone()));
     }
     let mut reader = Reader {
-        chars: text.chars().collect(),
-        at: 0,
-        line: context.line,
+        text: Cursor::new(text, context.line),
         context,
         variables,
         folder: context.folder.map(Path::to_path_buf),
@@ -60,9 +59,7 @@ fn nested(text: &str, context: Context<'_>, depth: usize) -> Vec<Command> {
 }
 
 struct Reader<'a> {
-    chars: Vec<char>,
-    at: usize,
-    line: u32,
+    text: Cursor,
     context: Context<'a>,
     variables: Variables,
     folder: Option<PathBuf>,
@@ -79,63 +76,48 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn peek(&self) -> Option<char> {
-        self.chars.get(self.at).copied()
-    }
-
-    fn next(&mut self) -> Option<char> {
-        let c = self.peek()?;
-        self.at += 1;
-        if c == '\n' {
-            self.line += 1;
-        }
-        Some(c)
-    }
-
     fn read(&mut self) {
         let mut words: Vec<String> = Vec::new();
-        let mut line = self.line;
-        while let Some(c) = self.peek() {
+        let mut line = self.text.line;
+        while let Some(c) = self.text.peek() {
             match c {
                 '\n' => {
-                    self.next();
+                    self.text.next();
                     self.finish(&mut words, line);
                     self.is_tested = false;
                     self.skip_here();
                 }
                 ';' | '&' | '|' => {
-                    self.next();
-                    if c == '&' && self.peek() == Some('>') {
+                    self.text.next();
+                    if c == '&' && self.text.peek() == Some('>') {
                         self.redirect();
                     } else {
                         self.finish(&mut words, line);
-                        self.is_tested |= c == '|' && self.peek() == Some('|');
+                        self.is_tested |= c == '|' && self.text.peek() == Some('|');
                         self.is_tested &= c != ';';
                     }
                 }
                 '(' | ')' => {
-                    self.next();
+                    self.text.next();
                     self.finish(&mut words, line);
                 }
                 '>' | '<' => self.redirect(),
                 '#' => {
-                    while self.peek().is_some_and(|c| c != '\n') {
-                        self.next();
-                    }
+                    self.text.skip_line();
                 }
-                '\\' if self.chars.get(self.at + 1) == Some(&'\n') => {
-                    self.next();
-                    self.next();
+                '\\' if self.text.peek_behind(1) == Some('\n') => {
+                    self.text.next();
+                    self.text.next();
                 }
-                c if c.is_whitespace() => drop(self.next()),
+                c if c.is_whitespace() => drop(self.text.next()),
                 _ => {
                     if words.is_empty() {
-                        line = self.line;
+                        line = self.text.line;
                     }
                     let word = self.word();
                     let is_number =
                         word.len() == 1 && word[0].len() == 1 && word[0].starts_with(|c: char| c.is_ascii_digit());
-                    if !(is_number && matches!(self.peek(), Some('>' | '<'))) {
+                    if !(is_number && matches!(self.text.peek(), Some('>' | '<'))) {
                         words.extend(word);
                     }
                 }
@@ -146,15 +128,15 @@ impl Reader<'_> {
 
     /// `> file`, `2>&1`, `<<EOF`: what is sent elsewhere.
     fn redirect(&mut self) {
-        let from = self.at;
-        while self.peek().is_some_and(|c| matches!(c, '>' | '<' | '&' | '-')) {
-            self.next();
+        let from = self.text.at;
+        while self.text.peek().is_some_and(|c| matches!(c, '>' | '<' | '&' | '-')) {
+            self.text.next();
         }
-        let operator: String = self.chars[from..self.at].iter().collect();
-        while self.peek().is_some_and(|c| c == ' ' || c == '\t') {
-            self.next();
+        let operator: String = self.text.since(from);
+        while self.text.peek().is_some_and(|c| c == ' ' || c == '\t') {
+            self.text.next();
         }
-        if self.peek().is_none_or(|c| c.is_whitespace() || ";|()".contains(c)) {
+        if self.text.peek().is_none_or(|c| c.is_whitespace() || ";|()".contains(c)) {
             return;
         }
         let target = self.word();
@@ -167,12 +149,10 @@ impl Reader<'_> {
     fn skip_here(&mut self) {
         for end in std::mem::take(&mut self.here) {
             loop {
-                let from = self.at;
-                while self.peek().is_some_and(|c| c != '\n') {
-                    self.next();
-                }
-                let line: String = self.chars[from..self.at].iter().collect();
-                if self.next().is_none() || line.trim() == end {
+                let from = self.text.at;
+                self.text.skip_line();
+                let line: String = self.text.since(from);
+                if self.text.next().is_none() || line.trim() == end {
                     break;
                 }
             }
@@ -185,24 +165,24 @@ impl Reader<'_> {
         let mut word = String::new();
         // Is there something in the word that makes it one even if it is empty?
         let mut is_there = false;
-        let from = self.at;
-        while let Some(c) = self.peek() {
+        let from = self.text.at;
+        while let Some(c) = self.text.peek() {
             match c {
                 '\'' => {
-                    self.next();
+                    self.text.next();
                     is_there = true;
-                    while let Some(c) = self.next().filter(|c| *c != '\'') {
+                    while let Some(c) = self.text.next().filter(|c| *c != '\'') {
                         word.push(c);
                     }
                 }
                 '"' => {
-                    self.next();
+                    self.text.next();
                     is_there |= self.quoted(&mut word, &mut words);
                 }
                 '\\' => {
-                    self.next();
+                    self.text.next();
                     is_there = true;
-                    word.extend(self.next().filter(|c| *c != '\n'));
+                    word.extend(self.text.next().filter(|c| *c != '\n'));
                 }
                 '$' | '`' => {
                     let value = self.expansion();
@@ -216,8 +196,8 @@ impl Reader<'_> {
                         word.push_str(part);
                     }
                 }
-                '~' if self.at == from => {
-                    self.next();
+                '~' if self.text.at == from => {
+                    self.text.next();
                     is_there = true;
                     word.push_str(&(self.context.outside)("HOME").unwrap_or_else(|| "~".into()));
                 }
@@ -227,7 +207,7 @@ impl Reader<'_> {
                 }
                 c if c.is_whitespace() || ";&|()<>".contains(c) => break,
                 c => {
-                    self.next();
+                    self.text.next();
                     is_there = true;
                     word.push(c);
                 }
@@ -242,23 +222,23 @@ impl Reader<'_> {
     /// The rest of `"…"`; returns whether it makes a word.
     fn quoted(&mut self, word: &mut String, words: &mut Vec<String>) -> bool {
         let mut is_there = true;
-        while let Some(c) = self.peek() {
+        while let Some(c) = self.text.peek() {
             match c {
                 '"' => {
-                    self.next();
+                    self.text.next();
                     break;
                 }
                 '\\' => {
-                    self.next();
-                    match self.next() {
+                    self.text.next();
+                    match self.text.next() {
                         Some('\n') | None => {}
                         Some(c) if "\"\\$`".contains(c) => word.push(c),
                         Some(c) => word.extend(['\\', c]),
                     }
                 }
                 '$' | '`' => {
-                    let (from, value) = (self.at, self.expansion());
-                    let is_list = self.chars[from..self.at].contains(&'@');
+                    let (from, value) = (self.text.at, self.expansion());
+                    let is_list = self.text.since(from).contains('@');
                     if is_list && value.is_empty() {
                         // `"$@"` without arguments is no word at all.
                         is_there = false;
@@ -274,7 +254,7 @@ impl Reader<'_> {
                     }
                 }
                 c => {
-                    self.next();
+                    self.text.next();
                     word.push(c);
                 }
             }
@@ -284,20 +264,18 @@ impl Reader<'_> {
 
     /// The words of `( … )` behind `NAME=`.
     fn list(&mut self) -> Vec<String> {
-        self.next();
+        self.text.next();
         let mut words = Vec::new();
-        while let Some(c) = self.peek() {
+        while let Some(c) = self.text.peek() {
             match c {
                 ')' => {
-                    self.next();
+                    self.text.next();
                     break;
                 }
                 '#' => {
-                    while self.peek().is_some_and(|c| c != '\n') {
-                        self.next();
-                    }
+                    self.text.skip_line();
                 }
-                c if c.is_whitespace() || ";&|(<>".contains(c) => drop(self.next()),
+                c if c.is_whitespace() || ";&|(<>".contains(c) => drop(self.text.next()),
                 _ => words.extend(self.word()),
             }
         }
@@ -306,16 +284,16 @@ impl Reader<'_> {
 
     /// The value of `$NAME`, `${NAME}`, `${NAME:-default}`, `$(command)`.
     fn expansion(&mut self) -> String {
-        if self.next() == Some('`') {
-            let from = self.at;
-            while self.next().is_some_and(|c| c != '`') {}
+        if self.text.next() == Some('`') {
+            let from = self.text.at;
+            while self.text.next().is_some_and(|c| c != '`') {}
             return self.substituted(from);
         }
-        match self.peek() {
+        match self.text.peek() {
             Some('(') => {
-                let from = self.at;
+                let from = self.text.at;
                 let mut open = 0usize;
-                while let Some(c) = self.next() {
+                while let Some(c) = self.text.next() {
                     match c {
                         '(' => open += 1,
                         ')' => open -= 1,
@@ -328,9 +306,9 @@ impl Reader<'_> {
                 self.substituted(from)
             }
             Some('{') => {
-                let from = self.at + 1;
+                let from = self.text.at + 1;
                 let mut open = 0usize;
-                while let Some(c) = self.next() {
+                while let Some(c) = self.text.next() {
                     match c {
                         '{' => open += 1,
                         '}' => open -= 1,
@@ -340,20 +318,20 @@ impl Reader<'_> {
                         break;
                     }
                 }
-                let inside: String = self.chars[from..self.at.saturating_sub(1).max(from)].iter().collect();
+                let inside: String = self.text.between(from, self.text.at.saturating_sub(1));
                 self.parameter(&inside)
             }
             Some(c) if c.is_ascii_alphabetic() || c == '_' => {
-                let from = self.at;
-                while self.peek().is_some_and(|c| c.is_ascii_alphanumeric() || c == '_') {
-                    self.next();
+                let from = self.text.at;
+                while self.text.peek().is_some_and(|c| c.is_ascii_alphanumeric() || c == '_') {
+                    self.text.next();
                 }
-                let name: String = self.chars[from..self.at].iter().collect();
+                let name: String = self.text.since(from);
                 self.value(&name)
             }
             // What the script is called with, and other facts of the run.
             Some('@' | '*' | '#' | '?' | '$' | '!' | '-' | '0'..='9') => {
-                self.next();
+                self.text.next();
                 String::new()
             }
             _ => String::from("$"),
@@ -396,7 +374,7 @@ impl Reader<'_> {
 
     /// What a command prints is only known of the one that finds the script's own folder.
     fn substituted(&self, from: usize) -> String {
-        let text: String = self.chars[from..self.at].iter().collect();
+        let text: String = self.text.since(from);
         let is_own = text.contains("dirname") && (text.contains("$0") || text.contains("BASH_SOURCE"));
         let own = self.context.script_folder.filter(|_| is_own && !text.contains(".."));
         own.map_or_else(|| unknown("$(…)"), |folder| folder.display().to_string())
