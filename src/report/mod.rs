@@ -40,6 +40,7 @@ pub use guard::GuardReport;
 pub use loaders::LoaderReport;
 pub use located::Located;
 pub(crate) use located::workspace;
+pub(crate) use log::worded;
 pub use log::{
     CountReport, FailedPackReport, HeadReport, LoadDevice, LoadMode, LoadOutcome, LoadReport, LoaderMatch, LogReport,
     LogSource, NextReport, PlannedDevice, PlannedLoad, PromptEnd, PromptReport, RemarkKindReport, RemarkReport,

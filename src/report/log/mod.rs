@@ -210,7 +210,11 @@ fn has_failed(load: &Load) -> bool {
 
 /// `2 distributed, 1 standard`
 fn words(loads: &[&Load]) -> String {
-    let totals = totals(loads.iter().copied());
+    worded(&totals(loads.iter().copied()))
+}
+
+/// `2 distributed, 1 standard loading`.
+pub(crate) fn worded(totals: &[CountReport]) -> String {
     let words: Vec<String> = totals.iter().map(|count| format!("{} {}", count.loads, count.outcome.words())).collect();
     words.join(", ")
 }

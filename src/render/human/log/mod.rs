@@ -16,7 +16,7 @@ use crate::render::style::{BAD, FAINT, GOOD, NEXT, STRONG, UNSURE};
 use crate::render::{Render, Screen};
 use crate::report::{
     CountReport, LoadOutcome, LogReport, NextReport, PromptEnd, PromptReport, RemarkKindReport, RemarkReport,
-    StartReport,
+    StartReport, worded,
 };
 use crate::text::{counted, visible};
 
@@ -99,8 +99,7 @@ fn counts(totals: &[CountReport]) -> String {
     if totals.is_empty() {
         return "no load of a model".to_owned();
     }
-    let parts: Vec<String> = totals.iter().map(|count| format!("{} {}", count.loads, count.outcome.words())).collect();
-    parts.join(", ")
+    worded(totals)
 }
 
 fn start(start: &StartReport) -> String {
