@@ -14,7 +14,7 @@ use crate::common::{Install, is_full, program, skip};
 
 /// Runs of a test that are killed, in full or not.
 fn kills() -> u32 {
-    if is_full() { 1400 } else { 40 }
+    if is_full() { 1400 } else { 20 }
 }
 
 /// A change, how it is undone, and the files that it is about.

@@ -71,7 +71,7 @@ fn python_and_the_sandbox_are_of_one_mind() {
     for (install, name) in installs.chain([(wrong, "a wrong one".to_owned())]) {
         for accounting in ACCOUNTINGS {
             let repair = repair(&install, Fix::ALL, accounting);
-            let verdict = |engine| match repair.verify(&Options { scenarios: 30, seed: 5, crossed: true, engine }) {
+            let verdict = |engine| match repair.verify(&Options { scenarios: 15, seed: 5, crossed: true, engine }) {
                 Verdict::Verified(Evidence { places, scenarios, blocks, notes, .. }) => {
                     Ok((places, scenarios, blocks, notes))
                 }
