@@ -14,6 +14,7 @@ use crate::commands::workflow::edit;
 use crate::commands::workflow::fit::{Fitted, Fitter, Fitting};
 use crate::commands::workflow::installation::Installations;
 use crate::commands::workflow::set::look_at_plan;
+use crate::inputs::Kind;
 use crate::install::layout::Installation;
 use crate::install::{self, Checkout};
 use crate::machine::Machine;
@@ -81,6 +82,11 @@ impl Workflows<'_> {
         let cannot = || format!("{}: its loaders cannot be converted", shown(path));
         let converted = convert(&workflow, &classes, &Selection::default(), &how).with_context(cannot)?;
         let middle = Workflow::parse(converted.text.clone())?;
+        if !middle.loaders(&classes)?.iter().any(|loader| loader.class.kind == Kind::DisTorch2) {
+            let why = "none of its loaders can become one of DisTorch2 with the packs that are installed here";
+            let help = format!("To see more: distorch-fix workflow check {}", quoted(path));
+            return unset(SetupState::Impossible, why, vec![help]);
+        }
         let (why, fitted) = match fitter.fit(&middle, &classes, &installed) {
             Ok(Fitting::Fits(fitted)) => (None, fitted),
             Ok(Fitting::Unknown(why, fitted)) => (Some(why), fitted),

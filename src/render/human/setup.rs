@@ -155,7 +155,7 @@ fn end(report: &SetupReport) -> String {
             if report.may_be_open {
                 line("If the workflow is open in ComfyUI, close it there without saving, and open it again.");
             }
-            line(&format!("To take all of it back: {}", visible(undo)));
+            line(&format!("`{}` takes all of it back.", visible(undo)));
         }
         SetupEnding::Failed => {
             line(&format!(

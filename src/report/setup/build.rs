@@ -83,7 +83,8 @@ impl SetupStep {
     }
 
     fn at(mut self, base: &Path, path: &Path) -> Self {
-        self.path = Some(Located::new(base, path));
+        let absolute = std::path::absolute(path);
+        self.path = Some(Located::new(base, absolute.as_deref().unwrap_or(path)));
         self
     }
 
@@ -135,9 +136,6 @@ impl SetupStep {
             (_, false) => SetupState::Partly,
         };
         let mut step = Self::of_workflow(base, path, state);
-        if loaders.is_empty() && lefts.is_empty() {
-            return step.about("It has no loader that can distribute a model.");
-        }
         if converted > 0 {
             let become_one = if converted == 1 { "becomes a DisTorch2 loader" } else { "become DisTorch2 loaders" };
             step = step.about(format!("{} {become_one}; links and other values stay.", counted(converted, "loader")));
@@ -154,9 +152,7 @@ impl SetupStep {
     #[must_use]
     pub fn fitting(self, headroom: &str) -> Self {
         match self.state {
-            SetupState::Already if !self.loaders.is_empty() => {
-                self.about("Every loader has amounts that fit these GPUs.")
-            }
+            SetupState::Already => self.about("Every loader has amounts that fit these GPUs."),
             SetupState::ToDo | SetupState::Partly => {
                 self.about(format!("With these amounts everything fits, and {headroom} stay free on each GPU:"))
             }
@@ -299,7 +295,17 @@ pub fn reversed(reversal: &Reversal, subject: Subject, ending: Ending) -> (Setup
             help.extend(gone.and_then(|(_, help)| help).map(sentence));
             gone.map_or_else(|| subject.nothing().to_owned(), |(what, _)| what.to_owned())
         }
-        _ => listed(report.taken_back().map(|file| format!("{}: {}", shown(&file.path), file.how))),
+        _ => {
+            let mut by_how: Vec<(&str, Vec<String>)> = Vec::new();
+            for file in report.taken_back() {
+                let name = file.path.file_name().map_or_else(|| shown(&file.path), |name| shown(Path::new(name)));
+                match by_how.iter_mut().find(|(how, _)| *how == file.how) {
+                    Some((_, names)) => names.push(name),
+                    None => by_how.push((file.how, vec![name])),
+                }
+            }
+            by_how.iter().map(|(how, names)| format!("{}: {how}", listed(names))).collect::<Vec<_>>().join("; ")
+        }
     };
     (state, sentence(&about), help)
 }
