@@ -17,7 +17,7 @@ const MACHINE: [&str; 6] = ["--vram", "cuda:0=12gb", "--vram", "cuda:1=16gb", "-
 /// Of the weights of a layer, which are a hole in the file.
 const BYTES: u64 = 20 << 20;
 /// The same in models of their usual size.
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 const LARGE_BYTES: u64 = 15 * BYTES;
 
 /// ComfyUI's portable for Windows in miniature: a node that needs the repair, a workflow of plain loaders, and its models.
@@ -430,16 +430,40 @@ mod on_unix {
         Ran::of(portable.program().env("PATH", path).args(arguments))
     }
 
+    /// A folder with an `nvidia-smi` that reports these cards, each by its memory and its name.
+    fn tools(portable: &Portable, cards: [(u32, &str); 2]) -> PathBuf {
+        let tools = portable.state.path().join("tools");
+        fs::create_dir(&tools).unwrap();
+        let mut script = String::from("#!/bin/sh\n");
+        for (at, (megabytes, name)) in cards.into_iter().enumerate() {
+            script += &format!("echo '{at}, {megabytes}, {name}, GPU-{at}, 00000000:0{at}:00.0, 570.1, 0, 8.6'\n");
+        }
+        fs::write(tools.join("nvidia-smi"), script).unwrap();
+        fs::set_permissions(tools.join("nvidia-smi"), fs::Permissions::from_mode(0o755)).unwrap();
+        tools
+    }
+
+    /// Models of their usual size are holes in files.
+    #[test]
+    fn the_readme_shows_what_is_printed() {
+        let portable = Portable::with_models(LARGE_BYTES);
+        let tools = tools(&portable, [(8192, "NVIDIA GeForce RTX 3070"), (12288, "NVIDIA GeForce RTX 3060")]);
+        let ran = with_path(&portable, &tools, &["setup", ".", "--workflow", FILE, "--ram", "64gb", "--yes"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let readme = fs::read_to_string("README.md").unwrap();
+        let block = readme.split("```text\nSetup of ").nth(1).and_then(|rest| rest.split("```\n").next()).unwrap();
+        let block = format!("Setup of {block}");
+        if env::var_os("UPDATE").is_some() {
+            fs::write("README.md", readme.replacen(&block, &ran.out, 1)).unwrap();
+        } else {
+            assert_eq!(block, ran.out, "UPDATE=1 cargo test writes it anew");
+        }
+    }
+
     #[test]
     fn doctor_finds_nothing_wrong_after_it() {
         let portable = Portable::new();
-        let tools = portable.state.path().join("tools");
-        fs::create_dir(&tools).unwrap();
-        let card =
-            |at: usize| format!("{at}, 12288, NVIDIA GeForce RTX 3060, GPU-{at}, 00000000:0{at}:00.0, 570.1, 0, 8.6");
-        let script = format!("#!/bin/sh\necho '{}'\necho '{}'\n", card(0), card(1));
-        fs::write(tools.join("nvidia-smi"), script).unwrap();
-        fs::set_permissions(tools.join("nvidia-smi"), fs::Permissions::from_mode(0o755)).unwrap();
+        let tools = tools(&portable, [(12288, "NVIDIA GeForce RTX 3060"); 2]);
         let doctor = ["doctor", ".", "--quiet", "--workflow", FILE];
         let ill = with_path(&portable, &tools, &doctor);
         assert_eq!(ill.code, 1, "{ill:?}");
@@ -467,15 +491,4 @@ mod on_unix {
         assert_eq!(portable.text(FILE), before);
         assert_eq!((portable.run(&["check"]).code, portable.run(&["guard", "status"]).code), (0, 0));
     }
-}
-
-/// Models of their usual size are holes in files, which not every system has.
-#[cfg(target_os = "linux")]
-#[test]
-fn the_readme_shows_what_is_printed() {
-    let portable = Portable::with_models(LARGE_BYTES);
-    let said = portable.succeeds(&["--yes"]).out;
-    let readme = fs::read_to_string("README.md").unwrap();
-    let shown = readme.split("```text\nSetup of ").nth(1).and_then(|rest| rest.split("```\n").next());
-    assert_eq!(shown.map(|shown| format!("Setup of {shown}")), Some(said));
 }

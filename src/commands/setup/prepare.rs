@@ -112,7 +112,7 @@ fn gpus(machine: &Machine) -> Vec<String> {
     let cards = machine.gpus.as_deref().unwrap_or_default();
     let each = cards.iter().map(|card| {
         let name = card.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
-        format!("cuda:{}: {name}{:.1} GB", card.index, gigabytes(card.total_bytes))
+        format!("cuda:{}  {name}{:.1} GB", card.index, gigabytes(card.total_bytes))
     });
     each.collect()
 }

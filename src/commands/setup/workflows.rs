@@ -89,7 +89,15 @@ impl Workflows<'_> {
         }
         let (why, fitted) = match fitter.fit(&middle, &classes, &installed) {
             Ok(Fitting::Fits(fitted)) => (None, fitted),
-            Ok(Fitting::Unknown(why, fitted)) => (Some(why), fitted),
+            Ok(Fitting::Unknown { why, files: (0, _), shared }) => (Some(why), shared),
+            Ok(Fitting::Unknown { files: (unknown, all), shared, .. }) => {
+                let check = quoted(path);
+                let why = format!(
+                    "the files of {unknown} of its {all} models were not found (`distorch-fix workflow check {check}` says \
+                     where they are looked for)"
+                );
+                (Some(why), shared)
+            }
             Ok(Fitting::Nothing) => {
                 let why = "no amounts were found with which it fits these GPUs and the main memory";
                 let help = format!("Smaller files of its models may fit; {}.", look_at_plan(path));

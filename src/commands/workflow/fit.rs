@@ -23,9 +23,15 @@ pub(in crate::commands) struct Fitter<'a> {
 pub(in crate::commands) enum Fitting {
     /// Everything fits with these, also where they are what the loaders have.
     Fits(Vec<Fitted>),
-    /// What fits is unknown, for this reason. With these strings, those that distribute nothing share their models among
-    /// the GPUs by their memory.
-    Unknown(String, Vec<Fitted>),
+    /// What fits is unknown.
+    Unknown {
+        /// Why.
+        why: String,
+        /// How many models have files that are not known, and how many models there are.
+        files: (usize, usize),
+        /// With these strings, loaders that distribute nothing share their models among the GPUs by their memory.
+        shared: Vec<Fitted>,
+    },
     /// Nothing was found with which it fits.
     Nothing,
 }
@@ -73,7 +79,8 @@ impl<'a> Fitter<'a> {
                     fitted.own.string.clone_from(shares);
                 }
             }
-            return Ok(Fitting::Unknown(why, fitted.into_iter().flatten().collect()));
+            let files = (outline.loads.iter().filter(|load| load.files.is_err()).count(), outline.loads.len());
+            return Ok(Fitting::Unknown { why, files, shared: fitted.into_iter().flatten().collect() });
         }
         let Some(found) = stages::fit(&outline, &devices, &options)? else { return Ok(Fitting::Nothing) };
         for (model, string) in found.changes {

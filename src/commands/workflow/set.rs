@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &Set, screen: &mut Screen) -> Result<Outcome> {
 fn fitting(fitter: &Fitter<'_>, source: &Source<'_>) -> Result<Vec<OwnString>> {
     let error = match fitter.fit(source.workflow, source.classes, source.installation)? {
         Fitting::Fits(fitted) => return Ok(fitted.into_iter().map(|fitted| fitted.own).collect()),
-        Fitting::Unknown(why, _) => anyhow!("what fits is not known: {why}"),
+        Fitting::Unknown { why, .. } => anyhow!("what fits is not known: {why}"),
         Fitting::Nothing => anyhow!("no strings were found with which it fits"),
     };
     Err(error.help(look_at_plan(source.path)))

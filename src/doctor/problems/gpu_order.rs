@@ -64,8 +64,7 @@ pub(in crate::doctor) fn precaution(facts: &Facts) -> Option<Finding> {
     if ways.iter().any(|way| chooses(way) || way.variable(VARIABLE) == Some(BY_PLACE)) {
         return None;
     }
-    let message = "The GPUs differ, and CUDA gives the number 0 to the one that it takes for the fastest; amounts are for the \
-                   numbers that nvidia-smi has";
+    let message = "The GPUs differ, and CUDA numbers the fastest one 0; the amounts are for the order of nvidia-smi";
     let listed = cards.iter().map(|card| format!("{}: {}", card.index, card.name.as_deref().unwrap_or_default()));
     let evidence = Evidence::output(listed.collect::<Vec<_>>().join(", "), "nvidia-smi");
     Some(PROBLEM.finding(message, step(facts, &ways)).because(evidence))

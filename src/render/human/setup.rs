@@ -43,9 +43,9 @@ fn head(report: &SetupReport) -> String {
     let (comfyui, node) = (version(&report.comfyui_version), version(&report.node_version));
     let what = if report.is_undo { "Taking back the setup of" } else { "Setup of" };
     let mut out = format!("{STRONG}{what} ComfyUI{comfyui} with ComfyUI-MultiGPU{node}{STRONG:#}\n");
-    let _ = writeln!(out, "{FAINT}{}{FAINT:#}", report.comfyui.shown());
+    let _ = writeln!(out, "  in {}", report.comfyui.shown());
     for gpu in &report.gpus {
-        let _ = writeln!(out, "{FAINT}{}{FAINT:#}", visible(gpu));
+        let _ = writeln!(out, "  {}", visible(gpu));
     }
     out
 }
@@ -136,8 +136,7 @@ fn end(report: &SetupReport) -> String {
     let mut line = |text: &str| {
         let _ = writeln!(out, "{}", wrapped(text, 0, 0, columns()));
     };
-    let then =
-        format!("Start ComfyUI, queue the workflow, and {STRONG}{}{STRONG:#} tells whether it worked.", visible(next));
+    let then = format!("Start ComfyUI, queue the workflow, and `{}` tells whether it worked.", visible(next));
     match report.ending {
         _ if report.is_undo => return undo_end(report),
         SetupEnding::Nothing if report.outcome() == crate::report::Outcome::InOrder => {
@@ -159,7 +158,7 @@ fn end(report: &SetupReport) -> String {
         }
         SetupEnding::Failed => {
             line(&format!(
-                "{BAD}It stopped there.{BAD:#} What was done stays done; to take it back: {}",
+                "{BAD}It stopped there.{BAD:#} What was done before that stays; `{}` takes it back.",
                 visible(undo)
             ));
         }
