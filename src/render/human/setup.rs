@@ -11,7 +11,7 @@ use crate::render::style::{BAD, FAINT, GOOD, NEXT, STRONG, UNSURE};
 use crate::render::{Planned, Render, Screen};
 use crate::report::SetupReport;
 use crate::report::setup::{SetupEnding, SetupLoader, SetupState, SetupStep};
-use crate::text::visible;
+use crate::text::{listed, visible};
 
 /// Columns in front of everything behind the title of a step.
 const INDENT: usize = 3;
@@ -139,10 +139,12 @@ fn end(report: &SetupReport) -> String {
     let then = format!("Start ComfyUI, queue the workflow, and `{}` tells whether it worked.", visible(next));
     match report.ending {
         _ if report.is_undo => return undo_end(report),
-        SetupEnding::Nothing if report.outcome() == crate::report::Outcome::InOrder => {
+        SetupEnding::Nothing if report.left().is_empty() => {
             line(&format!("{GOOD}Everything is set up.{GOOD:#} {then}"));
         }
-        SetupEnding::Nothing => line("Nothing else can be done here."),
+        SetupEnding::Nothing => {
+            line(&format!("{UNSURE}All is done, but for step {}:{UNSURE:#} see above.", listed(report.left())));
+        }
         SetupEnding::DryRun => line("Dry run: nothing was written."),
         SetupEnding::Declined => line("Nothing was written."),
         SetupEnding::NotAsked => {
@@ -150,7 +152,10 @@ fn end(report: &SetupReport) -> String {
             line(&format!("{STRONG}{} --yes{STRONG:#}", visible(command)));
         }
         SetupEnding::Done => {
-            line(&format!("{GOOD}Done.{GOOD:#} {then}"));
+            match &report.left()[..] {
+                [] => line(&format!("{GOOD}Done.{GOOD:#} {then}")),
+                left => line(&format!("{UNSURE}Done, but for step {}:{UNSURE:#} see above. {then}", listed(left))),
+            }
             if report.may_be_open {
                 line("If the workflow is open in ComfyUI, close it there without saving, and open it again.");
             }

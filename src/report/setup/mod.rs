@@ -175,13 +175,20 @@ impl SetupState {
 impl SetupReport {
     /// How it ended. What is left to do counts, except at the start of ComfyUI, which nobody but the user can see.
     pub fn outcome(&self) -> Outcome {
-        let is_left = self.steps.iter().any(|step| step.kind != SetupKind::Start && step.state.is_left());
+        let is_left = !self.left().is_empty();
         match self.ending {
             SetupEnding::Failed => Outcome::Failed,
             SetupEnding::NotAsked | SetupEnding::Declined => Outcome::Found,
             SetupEnding::Nothing | SetupEnding::DryRun | SetupEnding::Done if is_left => Outcome::Found,
             SetupEnding::Nothing | SetupEnding::DryRun | SetupEnding::Done => Outcome::InOrder,
         }
+    }
+
+    /// The numbers of the steps, from 1, in which something is left that only the user can solve.
+    pub fn left(&self) -> Vec<usize> {
+        let steps = self.steps.iter().enumerate();
+        let left = steps.filter(|(_, step)| step.kind != SetupKind::Start && step.state.is_left());
+        left.map(|(at, _)| at + 1).collect()
     }
 
     /// Ends it.
