@@ -33,7 +33,7 @@ Exit codes:
 /// The arguments of `setup`.
 #[derive(Debug, Args)]
 pub struct Setup {
-    /// ComfyUI, the folder with run_nvidia_gpu.bat, the node, or any folder in or around them
+    /// ComfyUI, the folder with `run_nvidia_gpu.bat`, the node, or any folder in or around them
     #[arg(default_value = ".")]
     pub path: PathBuf,
 

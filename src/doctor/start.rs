@@ -95,7 +95,7 @@ fn together(changes: &mut [Finding]) {
         if let Some(Finding { step: Step::Edit { after: first, .. }, .. }) = same
             && let Some(both) = both(before, first, after)
         {
-            *after = both.clone();
+            after.clone_from(&both);
             *first = both;
         }
     }

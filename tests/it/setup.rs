@@ -224,11 +224,14 @@ fn any_path_that_leads_there_is_taken() {
     }
 }
 
+/// What is to be said, the further argument, and what is done to the installation.
+type Damage<'d> = (&'d str, &'d str, &'d dyn Fn(&Portable));
+
 #[test]
 fn what_makes_it_pointless_is_said_and_nothing_is_written() {
-    let damages: [(&str, &str, &dyn Fn(&Portable)); 5] = [
+    let damages: [Damage<'_>; 5] = [
         ("cannot be read as a workflow", "--workflow", &|portable| {
-            fs::write(portable.path("other.json"), "{").unwrap()
+            fs::write(portable.path("other.json"), "{").unwrap();
         }),
         ("is a folder", "--workflow", &|portable| fs::create_dir(portable.path("other.json")).unwrap()),
         ("not valid Python", "--yes", &|portable| {
@@ -423,6 +426,7 @@ fn without_the_files_of_models_the_gpus_share_them() {
 /// `nvidia-smi` of a machine with two cards of one kind, or none.
 #[cfg(unix)]
 mod on_unix {
+    use std::fmt::Write as _;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
@@ -437,7 +441,8 @@ mod on_unix {
         fs::create_dir(&tools).unwrap();
         let mut script = String::from("#!/bin/sh\n");
         for (at, (megabytes, name)) in cards.into_iter().enumerate() {
-            script += &format!("echo '{at}, {megabytes}, {name}, GPU-{at}, 00000000:0{at}:00.0, 570.1, 0, 8.6'\n");
+            let card = format!("{at}, {megabytes}, {name}, GPU-{at}, 00000000:0{at}:00.0, 570.1, 0, 8.6");
+            let _ = writeln!(script, "echo '{card}'");
         }
         fs::write(tools.join("nvidia-smi"), script).unwrap();
         fs::set_permissions(tools.join("nvidia-smi"), fs::Permissions::from_mode(0o755)).unwrap();

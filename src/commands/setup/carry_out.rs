@@ -9,6 +9,7 @@ use crate::advice::Advise as _;
 use crate::commands::apply;
 use crate::commands::workflow::edit;
 use crate::guard::State;
+use crate::pipeline::Repair;
 use crate::report::SetupReport;
 use crate::report::setup::{SetupKind, SetupState, SetupStep};
 use crate::store::Replacement;
@@ -26,7 +27,7 @@ impl Prepared<'_> {
         let repair = facts.repair.as_ref();
         notes.step(
             step(report, SetupKind::Repair, 0),
-            |done| done.note_repair(&repair.map(|repair| repair.replacements()).unwrap_or_default()),
+            |done| done.note_repair(&repair.map(Repair::replacements).unwrap_or_default()),
             || apply::write(facts).map(drop),
         )?;
         for (at, workflow) in workflows.iter().enumerate() {

@@ -57,7 +57,7 @@ impl<'c> Prepared<'c> {
                 node_version: checkout.version.clone(),
                 gpus: if workflows.is_empty() { Vec::new() } else { gpus(&machine) },
                 path: path.clone(),
-                arguments: further(arguments),
+                arguments: further(arguments, &told),
             },
             false,
         );
@@ -71,8 +71,10 @@ impl<'c> Prepared<'c> {
             workflows.iter().map(|workflow| (workflow.path.clone(), workflow.after.clone())).collect();
         let named = Named { changed: &changed, ..Named::default() };
         let known = doctor::gather(installation, &named, || machine, cache.as_ref(), &|_| ());
-        let files: String =
-            workflows.iter().map(|workflow| format!(" --workflow {}", quoted(&workflow.path))).collect();
+        let mut files = String::new();
+        for workflow in &workflows {
+            let _ = write!(files, " --workflow {}", quoted(&workflow.path));
+        }
         report.steps.push(SetupStep::start(&comfyui, &doctor::start(&known), &path, &files));
         Ok(Self { report, facts, comfyui, workflows, guard, guarded })
     }
@@ -118,7 +120,7 @@ fn gpus(machine: &Machine) -> Vec<String> {
 }
 
 /// The arguments behind PATH, to run it again.
-fn further(arguments: &Setup) -> String {
+fn further(arguments: &Setup, told: &Told) -> String {
     let mut out = String::new();
     if !arguments.workflows.is_empty() {
         out.push_str(" --workflow");
@@ -126,14 +128,5 @@ fn further(arguments: &Setup) -> String {
     for file in &arguments.workflows {
         let _ = write!(out, " {}", quoted(file));
     }
-    let machine = &arguments.machine;
-    let told = Told {
-        vram: machine.vram.clone(),
-        ram_bytes: machine.ram,
-        headroom_bytes: Some(machine.headroom).filter(|bytes| size(HEADROOM) != Some(*bytes)),
-        base_directory: machine.folders.base_directory.clone(),
-        extra_model_paths: machine.folders.extra_model_paths_config.clone(),
-        ..Told::default()
-    };
     out + &told.machine()
 }

@@ -17,7 +17,7 @@ use crate::report::setup::{SetupEnding, SetupKind, SetupState, SetupStep, Subjec
 use crate::report::{Ending, Outcome, SetupReport, Subject};
 use crate::revert::Reversal;
 use crate::store::setup::{Done, Guarded, Setups};
-use crate::store::{Record, Store};
+use crate::store::{Journal, Record, Store};
 use crate::text::{quoted, shown};
 use crate::workflow::json;
 
@@ -101,7 +101,7 @@ impl Undo<'_> {
             None => (SetupState::Already, String::from("The node is not there any more."), Vec::new()),
         };
         let title = (SetupKind::Repair, String::from("Restore the code of the node"));
-        self.part(&root, title, part, |done| done.repair = Default::default())
+        self.part(&root, title, part, |done| done.repair = Journal::default())
     }
 
     /// Adds a part. What is taken back, or gone, is not noted any more.

@@ -1,5 +1,6 @@
 //! The report, of the facts and the answers.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use super::{
@@ -102,12 +103,12 @@ fn setup(facts: &Facts, diagnosis: &Diagnosis) -> Option<String> {
         commands().any(|command| is_set(&command)),
         starts("distorch-fix guard install"),
     ];
-    let workflows: String = facts
-        .read_workflows()
-        .map(|(path, _)| quoted(path))
-        .filter(|file| commands().filter(is_set).any(|command| command.contains(&**file)))
-        .map(|file| format!(" --workflow {file}"))
-        .collect();
+    let mut workflows = String::new();
+    for file in facts.read_workflows().map(|(path, _)| quoted(path)) {
+        if commands().filter(is_set).any(|command| command.contains(&file)) {
+            let _ = write!(workflows, " --workflow {file}");
+        }
+    }
     let is_several = kinds.into_iter().filter(|kind| *kind).count() > 1;
     is_several.then(|| format!("distorch-fix setup {}{workflows}", quoted(&facts.installation.comfyui)))
 }

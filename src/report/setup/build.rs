@@ -288,26 +288,21 @@ pub fn reversed(reversal: &Reversal, subject: Subject, ending: Ending) -> (Setup
         Ending::Refused => SetupState::Impossible,
         Ending::Failed => SetupState::Failed,
     };
-    let mut help = Vec::new();
-    let about = match ending {
-        Ending::Nothing => {
-            let gone = report.files.iter().find_map(|file| file.absence);
-            help.extend(gone.and_then(|(_, help)| help).map(sentence));
-            gone.map_or_else(|| subject.nothing().to_owned(), |(what, _)| what.to_owned())
+    if ending == Ending::Nothing {
+        let gone = report.files.iter().find_map(|file| file.absence);
+        let (what, help) = gone.unwrap_or((subject.nothing(), None));
+        return (state, sentence(what), help.map(sentence).into_iter().collect());
+    }
+    let mut by_how: Vec<(&str, Vec<String>)> = Vec::new();
+    for file in report.taken_back() {
+        let name = file.path.file_name().map_or_else(|| shown(&file.path), |name| shown(Path::new(name)));
+        match by_how.iter_mut().find(|(how, _)| *how == file.how) {
+            Some((_, names)) => names.push(name),
+            None => by_how.push((file.how, vec![name])),
         }
-        _ => {
-            let mut by_how: Vec<(&str, Vec<String>)> = Vec::new();
-            for file in report.taken_back() {
-                let name = file.path.file_name().map_or_else(|| shown(&file.path), |name| shown(Path::new(name)));
-                match by_how.iter_mut().find(|(how, _)| *how == file.how) {
-                    Some((_, names)) => names.push(name),
-                    None => by_how.push((file.how, vec![name])),
-                }
-            }
-            by_how.iter().map(|(how, names)| format!("{}: {how}", listed(names))).collect::<Vec<_>>().join("; ")
-        }
-    };
-    (state, sentence(&about), help)
+    }
+    let parts: Vec<String> = by_how.iter().map(|(how, names)| format!("{}: {how}", listed(names))).collect();
+    (state, sentence(&parts.join("; ")), Vec::new())
 }
 
 /// With a capital letter and a full stop. A path keeps its first letter.
