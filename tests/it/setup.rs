@@ -256,15 +256,16 @@ fn what_makes_it_pointless_is_said_and_nothing_is_written() {
 }
 
 #[test]
-fn a_workflow_in_a_picture_or_with_control_characters_does_no_harm() {
+fn a_workflow_that_is_not_plain_or_has_control_characters_does_no_harm() {
     let portable = Portable::new();
     let hostile = portable.text(FILE).replace("wan_2.1_vae.safetensors", "\\u001b[31mvae\\n\\u202e.safetensors");
     fs::write(portable.path("hostile.json"), hostile).unwrap();
     let ran = portable.run(&[&["setup", "--yes", "--workflow", "hostile.json"][..], &MACHINE].concat());
     assert!(!ran.out.contains(['\u{1b}', '\u{202e}']) && !ran.err.contains('\u{1b}'), "{ran:?}");
-    fs::write(portable.path("picture.png"), b"\x89PNG\r\n\x1a\n").unwrap();
-    let ran = portable.run(&[&["setup", "--yes", "--workflow", "picture.png"][..], &MACHINE].concat());
-    assert_eq!(ran.code, 2, "{ran:?}");
+    let text: Vec<u8> = portable.text(FILE).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(portable.path("wide.json"), [b"\xff\xfe", &text[..]].concat()).unwrap();
+    let ran = portable.run(&[&["setup", "--yes", "--workflow", "wide.json"][..], &MACHINE].concat());
+    assert!(ran.code == 2 && ran.err.contains("save it there"), "{ran:?}");
 }
 
 #[test]

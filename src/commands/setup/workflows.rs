@@ -20,8 +20,8 @@ use crate::install::{self, Checkout};
 use crate::machine::Machine;
 use crate::report::setup::{SetupLoader, SetupState, SetupStep};
 use crate::text::{quoted, shown};
-use crate::workflow::Workflow;
 use crate::workflow::change::{Change, Conversion, Fate, Selection, Wanted, convert, set_each};
+use crate::workflow::{Container, Workflow};
 
 /// What is known besides the workflows.
 pub(super) struct Workflows<'a> {
@@ -62,8 +62,12 @@ impl Workflows<'_> {
             anyhow!("{} is a folder", shown(path)).help("name workflows after --workflow, and PATH before it")
         );
         let workflow = Workflow::open(path)?;
-        // Before anything else is found out: whoever reads this has to save it first.
-        edit::in_place(path, &workflow, workflow.text())?;
+        let is_plain = matches!(workflow.container(), Container::Json(encoding) if encoding.is_utf8());
+        ensure!(
+            is_plain,
+            anyhow!("{}: only workflows in JSON files in UTF-8 are set up", shown(path))
+                .help("open it in ComfyUI, and save it there")
+        );
         let unset = |state, why: &str, help| {
             let step = SetupStep::unset(&self.installation.comfyui, path, state, why, help);
             Self::prepared(path, &workflow, workflow.text(), step)

@@ -177,7 +177,7 @@ fn undo_end(report: &SetupReport) -> String {
         SetupEnding::Nothing => "Nothing was left to take back.",
         SetupEnding::DryRun => "Dry run: nothing was written.",
         SetupEnding::Failed => "A part was left as it is.",
-        _ => "Everything is as it was before the setup. Restart ComfyUI: it keeps the old code until then.",
+        _ => "All that setup did is taken back. Restart ComfyUI: it keeps the old code until then.",
     };
     wrapped(text, 0, 0, columns()) + "\n"
 }
