@@ -86,22 +86,29 @@ impl Reversal {
         if checkout.evidence == Evidence::Named {
             records.retain(|record| checkout.file.file_name().is_some_and(|name| record.path == Path::new(name)));
         }
-        if records.is_empty() {
-            return recognise(checkout);
-        }
+        if records.is_empty() { recognise(checkout) } else { Self::of_records(checkout, records) }
+    }
+
+    /// Works out how to undo these edits of a checkout.
+    pub fn of_records(checkout: &Checkout, records: Vec<Record>) -> Result<Self> {
         let files = records.into_iter().map(|record| reverted(checkout, record)).collect::<Result<_>>()?;
         Ok(Self { provenance: Provenance::Journal, files })
     }
 
-    /// Works out how to undo the edits of a workflow, by its journal. They are found in it wherever they are, if their
-    /// surroundings are the same.
+    /// Works out how to undo the edits of a workflow, by its journal.
     pub fn of_workflow(path: &Path, store: &Store) -> Result<Self> {
+        Self::of_workflow_records(path, store.journal()?.records)
+    }
+
+    /// Works out how to undo these edits of a workflow. They are found in it wherever they are, if their surroundings are
+    /// the same.
+    pub fn of_workflow_records(path: &Path, records: Vec<Record>) -> Result<Self> {
         let file = |record: Record| {
             let now = read(path, json::MOST_BYTES)?;
             let outcome = workflow_outcome(&record, &now)?;
             Ok(Reverted { path: path.to_owned(), inside: record.path.clone(), now, outcome, record: Some(record) })
         };
-        let files = store.journal()?.records.into_iter().map(file).collect::<Result<_>>()?;
+        let files = records.into_iter().map(file).collect::<Result<_>>()?;
         Ok(Self { provenance: Provenance::Journal, files })
     }
 

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::plan::{device_size, size};
 use super::workflow::{Files, Installation, ModelFolders};
@@ -75,18 +75,18 @@ pub struct Further {
     pub part: Option<String>,
 }
 
-/// The machine and its models, for `--fit`.
+/// The machine and its models, which strings are to fit.
 #[derive(Debug, Args)]
 pub struct Machine {
-    /// With --fit, the memory of a GPU (repeatable) [default: what nvidia-smi reports]
-    #[arg(long, value_name = "DEVICE=SIZE", value_parser = device_size, requires = "fit")]
+    /// The memory of a GPU (repeatable) [default: what nvidia-smi reports]
+    #[arg(long, value_name = "DEVICE=SIZE", value_parser = device_size)]
     pub vram: Vec<(Device, u64)>,
 
-    /// With --fit, the main memory
-    #[arg(long, value_name = "SIZE", value_parser = size, requires = "fit")]
+    /// The main memory [default: that of this machine if nvidia-smi reports its GPUs, else 64 GB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
     pub ram: Option<u64>,
 
-    /// With --fit, memory to keep free on every GPU for the computation
+    /// Memory to keep free on every GPU for the computation
     #[arg(long, value_name = "SIZE", default_value = HEADROOM, value_parser = size)]
     pub headroom: u64,
 
@@ -131,6 +131,7 @@ pub struct Change {
 #[derive(Debug, Args)]
 #[command(override_usage = "distorch-fix workflow set [OPTIONS] <STRING> <FILE>...
        distorch-fix workflow set [OPTIONS] --fit <FILE>...")]
+#[command(group(ArgGroup::new("sizes").args(["vram", "ram"]).multiple(true).requires("fit")))]
 pub struct Set {
     /// The allocation string, as in the node; an empty one clears it
     #[arg(value_name = "STRING", allow_hyphen_values = true)]
@@ -146,7 +147,7 @@ pub struct Set {
     pub fit: bool,
 
     /// The machine.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "With --fit")]
     pub machine: Machine,
 
     /// Which loaders, and how they are changed.

@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod guard;
 pub mod log;
 pub mod plan;
+pub mod setup;
 mod shared;
 pub mod workflow;
 
@@ -51,6 +52,8 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  distorch-fix setup ~/ComfyUI --workflow wan2.2.json
+                                         repair the node, set the loaders, keep the repair
   distorch-fix check                     is the node here in need of repair?
   distorch-fix apply ~/ComfyUI           repair it
   distorch-fix apply --dry-run           show what apply would do, write nothing
@@ -60,13 +63,16 @@ Examples:
   distorch-fix log ~/ComfyUI             did it work?
 
 Exit codes:
-  0  in order; for apply: now in order, or would be without --dry-run
-  1  check found something; plan found that it does not fit; log shows a load that did not do what was asked
+  0  in order; for apply and setup: now in order, or would be without --dry-run
+  1  check found something; setup left something to do; plan found that it does not fit; log shows a load that did not do what was asked
   2  it failed, or the answer could not be determined";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Do all that a ComfyUI with several GPUs needs: repair the node, set the loaders, keep the repair
+    #[command(after_help = setup::EXAMPLES)]
+    Setup(setup::Setup),
     /// Repair a checkout: show the diff, then write it
     #[command(after_help = APPLY_EXAMPLES)]
     Apply(Apply),

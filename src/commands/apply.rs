@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &cli::Apply, screen: &mut Screen) -> Result<Outcome
 }
 
 /// Writes every file or, if one of them cannot be written, none. Returns whether there was anything to write.
-fn write(Facts { checkout, repair, .. }: &Facts<'_>) -> Result<bool> {
+pub(super) fn write(Facts { checkout, repair, .. }: &Facts<'_>) -> Result<bool> {
     let replacements = repair.as_ref().map(Repair::replacements).unwrap_or_default();
     if replacements.is_empty() {
         store::tidy(checkout);

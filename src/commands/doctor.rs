@@ -1,6 +1,5 @@
 //! `doctor`: what is wrong in an installation, and what to do about it.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -58,7 +57,7 @@ fn command() -> String {
 /// The report, with its progress on the screen while it is being made.
 fn examined(installation: Installation, arguments: &Doctor, screen: &mut Screen) -> Result<DoctorReport> {
     let cache = Cache::of_user();
-    let named = Named { workflows: &arguments.workflow, log: arguments.log.clone() };
+    let named = Named { workflows: &arguments.workflow, log: arguments.log.clone(), ..Named::default() };
     let (tell, told) = mpsc::channel();
     thread::scope(|scope| {
         let examine = || {
@@ -102,7 +101,7 @@ fn anywhere(screen: &mut Screen) -> Result<Installation> {
 /// Asks which one is meant. Where nobody can be asked, all of them are listed in an error.
 fn choose(found: &[Installation], screen: &mut Screen) -> Result<usize> {
     let command = |one: &Installation| format!("distorch-fix doctor {}", quoted(&one.root));
-    if !screen.is_terminal() || !io::stdin().is_terminal() {
+    if !screen.can_ask() {
         bail!(
             anyhow!("found {} installations", found.len())
                 .details(found.iter().map(|one| format!("  {}", command(one))))
@@ -111,13 +110,11 @@ fn choose(found: &[Installation], screen: &mut Screen) -> Result<usize> {
     }
     let lines = found.iter().enumerate().map(|(at, one)| format!("  {}  {}\n", at + 1, shown(&one.root)));
     screen.print(&lines.collect::<String>())?;
-    print!("Which one? [1-{}] ", found.len());
-    io::stdout().flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).context("cannot read the answer").help("name its folder instead")?;
-    let chosen = answer.trim().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    let question = format!("Which one? [1-{}]", found.len());
+    let answer = screen.ask(&question).context("cannot read the answer").help("name its folder instead")?;
+    let chosen = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
     chosen
         .filter(|chosen| *chosen < found.len())
-        .with_context(|| format!("`{}` is none of them", answer.trim()))
+        .with_context(|| format!("`{answer}` is none of them"))
         .help(format!("answer with a number, or run {}", command(&found[0])))
 }

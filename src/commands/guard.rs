@@ -11,7 +11,7 @@ use crate::cli::guard::{Command, Place, Run};
 use crate::cli::{self, Accounting, Judged, Proof, Surroundings, Target};
 use crate::guard::{self, Guard, Removal, State};
 use crate::install;
-use crate::install::layout;
+use crate::install::layout::{self, Installation};
 use crate::render::{GUARD, Human, Render as _, Screen};
 use crate::report::{GuardReport, Outcome};
 
@@ -84,7 +84,11 @@ fn repair(arguments: &Run, screen: &mut Screen) -> Result<Outcome> {
 
 /// The guard of an installation.
 fn of(place: &Place) -> Result<Guard> {
-    let installation = layout::installation(&place.path)?;
+    of_installation(&layout::installation(&place.path)?)
+}
+
+/// The same, of an installation that was found.
+pub(super) fn of_installation(installation: &Installation) -> Result<Guard> {
     let folder = installation.custom_nodes.iter().find(|folder| folder.is_dir());
     let folder = folder.ok_or_else(|| anyhow!("{}: it has no custom_nodes", installation.comfyui.display()));
     Ok(Guard::of(folder.help("name the folder of a ComfyUI that has node packs")?))

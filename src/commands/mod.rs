@@ -16,6 +16,7 @@ mod next;
 mod plan;
 mod revert;
 mod search;
+mod setup;
 mod status;
 mod verify;
 mod workflow;
@@ -33,6 +34,7 @@ use crate::text;
 pub fn run(cli: &Cli) -> Outcome {
     let mut screen = Screen::new(cli.color.into(), cli.quiet);
     let result = match &cli.command {
+        Command::Setup(arguments) => setup::run(arguments, &mut screen),
         Command::Apply(arguments) => apply::run(arguments, &mut screen),
         Command::Check(arguments) => check::run(arguments, &mut screen),
         Command::Diff(arguments) => diff::run(arguments, &mut screen),

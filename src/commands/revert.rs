@@ -8,7 +8,7 @@ use crate::cli;
 use crate::render::{Human, Render as _, Screen};
 use crate::report::{CheckoutReport, Ending, Outcome, ReversalReport, Subject};
 use crate::revert::{FileOutcome, Reversal};
-use crate::store::{self, Store};
+use crate::store::{self, Replacement, Store};
 use crate::text::shown;
 
 pub(super) fn run(arguments: &cli::Revert, screen: &mut Screen) -> Result<Outcome> {
@@ -16,7 +16,8 @@ pub(super) fn run(arguments: &cli::Revert, screen: &mut Screen) -> Result<Outcom
     Human.render(&CheckoutReport::begun(&given, &base, &checkout), screen)?;
     let store = Store::of(&checkout)?;
     let reversal = Reversal::of(&checkout, &store)?;
-    let (ending, result) = take_back(&reversal, Subject::Checkout, arguments.dry_run, &store);
+    let (ending, result) =
+        take_back(&reversal, Subject::Checkout, arguments.dry_run, |replacements| store.revert(replacements));
     if ending == Ending::Nothing && !arguments.dry_run {
         store::tidy(&checkout);
     }
@@ -25,7 +26,12 @@ pub(super) fn run(arguments: &cli::Revert, screen: &mut Screen) -> Result<Outcom
 }
 
 /// Writes every file or, if one of them cannot be reverted, none.
-pub(super) fn take_back(reversal: &Reversal, subject: Subject, dry_run: bool, store: &Store) -> (Ending, Result<()>) {
+pub(super) fn take_back(
+    reversal: &Reversal,
+    subject: Subject,
+    dry_run: bool,
+    write: impl FnOnce(&[Replacement<'_>]) -> Result<()>,
+) -> (Ending, Result<()>) {
     if let Some(refusal) = refusal(reversal, subject) {
         return (Ending::Refused, Err(refusal));
     }
@@ -33,7 +39,7 @@ pub(super) fn take_back(reversal: &Reversal, subject: Subject, dry_run: bool, st
     match (replacements.is_empty(), dry_run) {
         (true, _) => (Ending::Nothing, Ok(())),
         (false, true) => (Ending::DryRun, Ok(())),
-        (false, false) => match store.revert(&replacements) {
+        (false, false) => match write(&replacements) {
             Ok(()) => (Ending::Written, Ok(())),
             Err(error) => (Ending::Failed, Err(error)),
         },

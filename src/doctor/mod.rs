@@ -14,6 +14,7 @@ mod gather;
 mod known;
 mod problem;
 pub mod problems;
+mod start;
 
 pub use self::facts::{Facts, LogFacts, NodeCode, NodeFacts, NodeSource, Pack, ReadWorkflow, WorkflowFacts};
 pub use self::finding::{Evidence, Finding, Place, Step};
@@ -21,6 +22,7 @@ pub use self::gather::{Named, gather};
 pub use self::known::Known;
 pub use self::problem::{Answer, Problem, Rank};
 pub use self::problems::PROBLEMS;
+pub use self::start::{Start, StartedBy, start};
 
 /// The answers about every problem.
 #[derive(Debug, Default)]

@@ -130,6 +130,20 @@ fn largest_quota(strings: &[AllocationString], device: &Device) -> Option<u64> {
     quotas.flatten().filter(|quota| quota.device == *device).map(|quota| bytes(quota.bytes)).max().filter(|&b| b > 0)
 }
 
+/// A string that shares a model among GPUs by their memory, or between the only one and the main memory.
+pub fn shares<'d>(gpus: impl IntoIterator<Item = (&'d Device, u64)>) -> Option<String> {
+    let gpus: Vec<(&Device, f64)> = gpus.into_iter().map(|(device, bytes)| (device, gigabytes(bytes))).collect();
+    let all_gb: f64 = gpus.iter().map(|(_, gb)| gb).sum();
+    match &gpus[..] {
+        [] => None,
+        [(device, _)] => Some(format!("{device},50%;cpu,50%")),
+        several => {
+            let share = |(device, gb): &(&Device, f64)| format!("{device},{:.0}%", gb / all_gb * 100.0);
+            Some(several.iter().map(share).collect::<Vec<_>>().join(";"))
+        }
+    }
+}
+
 fn listed(gpus: &[(Device, u64)]) -> String {
     let each = gpus.iter().map(|(device, bytes)| format!("{device} {:.2} GB", gigabytes(*bytes)));
     each.collect::<Vec<_>>().join(", ")

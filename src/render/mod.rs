@@ -28,7 +28,9 @@ use self::github::Github;
 use self::json::Json;
 use self::sarif::Sarif;
 use crate::python::Package;
-use crate::report::{CheckoutReport, ChecksReport, DoctorReport, LogReport, PlanReport, Report, WorkflowsReport};
+use crate::report::{
+    CheckoutReport, ChecksReport, DoctorReport, LogReport, PlanReport, Report, SetupReport, WorkflowsReport,
+};
 
 /// Shows things of one kind to one kind of reader.
 pub trait Render<T: ?Sized>: Sync {
@@ -46,6 +48,9 @@ pub struct Examined<'r> {
     pub run: &'r Report,
 }
 
+/// What a setup is going to do.
+pub struct Planned<'r>(pub &'r SetupReport);
+
 /// A value of `--format`.
 pub struct Format<T: 'static> {
     /// The value.
@@ -54,6 +59,8 @@ pub struct Format<T: 'static> {
     pub about: &'static str,
     /// Does only `check` have this format, because it only shows findings?
     pub is_of_findings: bool,
+    /// Is it for somebody who can be asked, and who sees what is done as it is done?
+    pub asks: bool,
     /// Shows each checkout as soon as it is done. None for a document, which is written at the end.
     pub early: Option<&'static dyn for<'r> Render<Examined<'r>>>,
     /// Shows the whole run.
@@ -110,6 +117,12 @@ pub static DOCTORS: [Format<DoctorReport>; 2] = [
     Format::new("json", "For programs: one object, described by schema/doctor.schema.json", &Json),
 ];
 
+/// The formats of `setup`.
+pub static SETUPS: [Format<SetupReport>; 2] = [
+    Format { asks: true, ..Format::new("human", "For people", &Human) },
+    Format::new("json", "For programs: one object, described by schema/setup.schema.json", &Json),
+];
+
 /// The formats of `log`.
 pub static LOGS: [Format<LogReport>; 2] = [
     Format::new("human", "For people", &Human),
@@ -118,6 +131,6 @@ pub static LOGS: [Format<LogReport>; 2] = [
 
 impl<T> Format<T> {
     const fn new(name: &'static str, about: &'static str, renderer: &'static dyn Render<T>) -> Self {
-        Self { name, about, is_of_findings: false, early: None, renderer }
+        Self { name, about, is_of_findings: false, asks: false, early: None, renderer }
     }
 }

@@ -1,7 +1,7 @@
 //! Where output for people goes.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufRead as _, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::Style;
@@ -114,6 +114,21 @@ impl Screen {
     /// Is standard output a terminal?
     pub fn is_terminal(&self) -> bool {
         self.out.is_terminal()
+    }
+
+    /// Can somebody read a question, and answer it?
+    pub fn can_ask(&self) -> bool {
+        self.is_terminal() && io::stdin().is_terminal()
+    }
+
+    /// Asks something, and reads the answer: a line without the blanks around it.
+    pub fn ask(&mut self, question: &str) -> io::Result<String> {
+        self.progress.clear(&mut self.err);
+        write!(self.out, "\n{NEXT}{question}{NEXT:#} ")?;
+        self.out.flush()?;
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        Ok(answer.trim().to_owned())
     }
 
     /// Prints an error: what went wrong and why, details, and what to do next.

@@ -18,6 +18,7 @@ mod patch;
 pub mod plan;
 mod problem;
 mod reversal;
+pub mod setup;
 mod stages;
 mod status;
 mod survey;
@@ -50,6 +51,7 @@ pub use patch::Patch;
 pub use plan::{ModelsReport, PlanReport};
 pub use problem::Problem;
 pub use reversal::{Ending, ReversalReport, ReversedFile, Subject};
+pub use setup::SetupReport;
 pub use stages::StagesReport;
 pub use status::StatusReport;
 pub use survey::{Point, Replacement, SiteReport, SurveyReport};
@@ -287,6 +289,7 @@ mod tests {
         is_schema::<stages::StagesObject<'_>>("plan-workflow.schema.json", title);
         is_schema::<LogReport>("log.schema.json", "What a log of ComfyUI says about the loads of models");
         is_schema::<DoctorReport>("doctor.schema.json", "What `distorch-fix doctor --format json` prints");
+        is_schema::<SetupReport>("setup.schema.json", "What `distorch-fix setup --format json` prints");
         is_schema::<WorkflowsReport>("workflow.schema.json", "What the loader nodes of workflows are set to");
     }
 }

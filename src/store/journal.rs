@@ -4,7 +4,7 @@
 //! along), so it is only trusted as far as its hashes and paths are consistent.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -58,8 +58,8 @@ impl Scope {
     }
 }
 
-/// The edits of a checkout's files, or of another file, that were not undone.
-#[derive(Debug, Serialize, Deserialize)]
+/// The edits of a checkout's files, or of other files, that were not undone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Journal {
     format: u32,
     /// One for each file.
@@ -129,6 +129,12 @@ pub(super) fn path(folder: &Path) -> PathBuf {
     folder.join("journal.json")
 }
 
+impl Default for Journal {
+    fn default() -> Self {
+        Self { format: FORMAT, records: Vec::new() }
+    }
+}
+
 impl Journal {
     /// Reads the journal in a folder; an empty one if there is none.
     pub(super) fn read(folder: &Path, scope: &Scope) -> Result<Self> {
@@ -140,24 +146,13 @@ impl Journal {
 
     /// Replaces the journal in a folder atomically; removes it if it is empty.
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
-        let path = path(folder);
-        let write = || -> Result<()> {
-            if self.records.is_empty() {
-                return match fs::remove_file(&path) {
-                    Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
-                    _ => Ok(()),
-                };
-            }
-            let mut file = super::staged::temporary(folder, &super::staged::Key::default())?;
-            file.write_all(&serde_json::to_vec_pretty(self)?)?;
-            file.as_file().sync_all()?;
-            file.persist(&path)?;
-            super::staged::sync_folder(folder);
-            Ok(())
-        };
-        write()
-            .with_context(|| format!("cannot write {}", path.display()))
-            .help("check the free space and the permissions of the folder")
+        let text = (!self.records.is_empty()).then(|| serde_json::to_vec_pretty(self)).transpose()?;
+        super::staged::keep(folder, &path(folder), text.as_deref())
+    }
+
+    /// Why a record in it is not valid, if there is one.
+    pub(super) fn fault(&self, scope: impl Fn(&Record) -> Scope) -> Option<&'static str> {
+        self.records.iter().find_map(|record| record.fault(&scope(record)))
     }
 
     /// The record of a file.
@@ -190,6 +185,11 @@ impl Journal {
     pub(super) fn strike(&mut self, path: &Path) {
         self.records.retain(|record| record.path != path);
     }
+
+    /// Removes the record of a file that is as it was before all edits.
+    pub(super) fn settle(&mut self, path: &Path) {
+        self.records.retain(|record| record.path != path || record.before != record.after);
+    }
 }
 
 /// A text that is repaired again, without the edits of an earlier repair.
@@ -204,7 +204,7 @@ fn without(record: &Record, now: &str) -> String {
 fn read(path: &Path, scope: &Scope) -> Result<Journal> {
     let about = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Ok(Journal { format: FORMAT, records: Vec::new() });
+            return Ok(Journal::default());
         }
         about => about?,
     };
@@ -216,14 +216,14 @@ fn read(path: &Path, scope: &Scope) -> Result<Journal> {
     if journal.format != FORMAT {
         bail!("unsupported journal format {} (expected {FORMAT})", journal.format);
     }
-    if let Some(fault) = journal.records.iter().find_map(|record| record.fault(scope)) {
+    if let Some(fault) = journal.fault(|_| scope.clone()) {
         bail!("it {fault}");
     }
     Ok(journal)
 }
 
 /// Paths as strings, or in the system's own form if they are not valid Unicode.
-mod name {
+pub(super) mod name {
     use std::ffi::OsString;
     use std::path::{Path, PathBuf};
 
@@ -236,12 +236,12 @@ mod name {
         System(OsString),
     }
 
-    pub(super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::store) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
         let name = path.to_str().map_or_else(|| Name::System(path.into()), |text| Name::Text(text.to_owned()));
         name.serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    pub(in crate::store) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
         Name::deserialize(deserializer).map(|name| match name {
             Name::Text(text) => text.into(),
             Name::System(name) => name.into(),
@@ -255,7 +255,7 @@ mod tests {
     use crate::advice;
 
     fn noted(old: &str, new: &str) -> Journal {
-        let mut journal = Journal { format: FORMAT, records: Vec::new() };
+        let mut journal = Journal::default();
         let path = PathBuf::from("distorch_2.py");
         journal.note(&path, &Replacement { path: path.clone(), old, new }, None);
         journal
@@ -275,7 +275,7 @@ mod tests {
         let again = Journal::read(folder.path(), &Scope::Checkout).unwrap();
         assert_eq!(format!("{again:?}"), format!("{journal:?}"));
         assert_eq!(again.records[0].new_text(), "a\nc\n");
-        Journal { format: FORMAT, records: Vec::new() }.write(folder.path()).unwrap();
+        Journal::default().write(folder.path()).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 

@@ -11,6 +11,7 @@ mod folder;
 pub mod journal;
 mod lock;
 pub mod merge;
+pub mod setup;
 mod staged;
 
 use std::fs;
@@ -165,6 +166,18 @@ impl Store {
         let mut journal = self.journal()?;
         for staged in &staged {
             journal.strike(staged.inside());
+        }
+        staged.into_iter().try_for_each(Staged::commit)?;
+        journal.write(&self.folder)
+    }
+
+    /// Undoes the last one of several edits, in the same way: those before it stay, with their records.
+    pub fn undo(&self, replacements: &[Replacement<'_>]) -> Result<()> {
+        let (_lock, staged) = self.stage(replacements)?;
+        let mut journal = self.journal()?;
+        for (staged, replacement) in staged.iter().zip(replacements) {
+            journal.note(staged.inside(), replacement, self.commit.as_deref());
+            journal.settle(staged.inside());
         }
         staged.into_iter().try_for_each(Staged::commit)?;
         journal.write(&self.folder)

@@ -115,6 +115,27 @@ pub(super) fn shared(folder: &Path) -> io::Result<NamedTempFile> {
     builder.prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder)
 }
 
+/// Replaces a file of ours in a folder of ours atomically; removes it if it is to have no text.
+pub(super) fn keep(folder: &Path, path: &Path, text: Option<&[u8]>) -> Result<()> {
+    let write = || -> Result<()> {
+        let Some(text) = text else {
+            return match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+                _ => Ok(()),
+            };
+        };
+        let mut file = temporary(folder, &Key::default())?;
+        file.write_all(text)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        sync_folder(folder);
+        Ok(())
+    };
+    write()
+        .with_context(|| format!("cannot write {}", path.display()))
+        .help("check the free space and the permissions of the folder")
+}
+
 /// Files in a folder that a killed run left, or that another run is writing.
 pub(super) fn left(folder: &Path, key: &Key) -> Vec<PathBuf> {
     let prefix = key.prefix();

@@ -43,6 +43,7 @@ mod plan_outputs;
 mod properties;
 mod revert;
 mod revision;
+mod setup;
 mod several;
 mod snippets;
 mod stages;

@@ -38,6 +38,7 @@ const OTHERS: &[&str] = &[
     "tests/data/doctor/",
     "tests/data/installations/",
     "tests/data/logs/",
+    "tests/data/setup/",
     "tests/data/workflows/checks/",
     ".github/CODEOWNERS",
 ];

@@ -2,7 +2,7 @@
 //! by `plan --workflow`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -20,30 +20,35 @@ const SMALL_MACHINE: [&str; 8] =
 const BYTES: u64 = 20 << 20;
 const F16: u32 = 1;
 
+/// Makes the models of the guide's workflow; the weights of a layer have so many bytes, a multiple of 20 MB.
+pub fn write_models(models: &Path, layer_bytes: u64) {
+    let names = [
+        ("unet/wan2.2_t2v_high_noise_14B_Q4_K_M.gguf", "wan", 32),
+        ("unet/wan2.2_t2v_low_noise_14B_Q4_K_M.gguf", "wan", 32),
+        ("text_encoders/umt5-xxl-encoder-Q5_K_M.gguf", "t5encoder", 18),
+    ];
+    for folder in ["unet", "text_encoders", "vae"] {
+        fs::create_dir_all(models.join(folder)).unwrap();
+    }
+    let rows = 10240 * (layer_bytes / BYTES);
+    for (name, architecture, layers) in names {
+        let mut file = Gguf::new(&[]).with_text("general.architecture", architecture);
+        let layer = |at: usize| (format!("blocks.{at}.weight"), vec![1024, rows], F16, layer_bytes);
+        file.tensors = (0..layers).map(layer).collect();
+        file.write(&models.join(name));
+    }
+    let layer = |at: usize| (format!("decoder.{at}.weight"), "F16", vec![10240, 1024], BYTES);
+    let layers: Vec<_> = (0..6).map(layer).collect();
+    write_safetensors(&models.join("vae/wan_2.1_vae.safetensors"), &layers);
+}
+
 /// The guide's workflow beside a ComfyUI that has its models.
 struct Guide(Install);
 
 impl Guide {
     fn new() -> Self {
         let guide = Self(Install::copy_of("tests/data/guide".as_ref()));
-        let models = guide.path("ComfyUI/models");
-        let names = [
-            ("unet/wan2.2_t2v_high_noise_14B_Q4_K_M.gguf", "wan", 32),
-            ("unet/wan2.2_t2v_low_noise_14B_Q4_K_M.gguf", "wan", 32),
-            ("text_encoders/umt5-xxl-encoder-Q5_K_M.gguf", "t5encoder", 18),
-        ];
-        for folder in ["unet", "text_encoders", "vae"] {
-            fs::create_dir_all(models.join(folder)).unwrap();
-        }
-        for (name, architecture, layers) in names {
-            let mut file = Gguf::new(&[]).with_text("general.architecture", architecture);
-            let layer = |at: usize| (format!("blocks.{at}.weight"), vec![1024, 10240], F16, BYTES);
-            file.tensors = (0..layers).map(layer).collect();
-            file.write(&models.join(name));
-        }
-        let layer = |at: usize| (format!("decoder.{at}.weight"), "F16", vec![10240, 1024], BYTES);
-        let layers: Vec<_> = (0..6).map(layer).collect();
-        write_safetensors(&models.join("vae/wan_2.1_vae.safetensors"), &layers);
+        write_models(&guide.path("ComfyUI/models"), BYTES);
         guide
     }
 
@@ -109,14 +114,19 @@ impl Guide {
 
     /// Runs a command as it is printed.
     fn run_as_printed(&self, command: &str) -> Ran {
-        let mut words = Vec::new();
-        for (at, part) in command.split('"').enumerate() {
-            if at % 2 == 1 { words.push(part) } else { words.extend(part.split_whitespace()) }
-        }
-        assert_eq!(words.remove(0), "distorch-fix");
         let mut program = program(&self.0.root);
-        Ran::of(program.env("XDG_STATE_HOME", self.path("state")).args(words))
+        Ran::of(program.env("XDG_STATE_HOME", self.path("state")).args(arguments(command)))
     }
+}
+
+/// The arguments of a command as it is printed.
+pub fn arguments(command: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    for (at, part) in command.split('"').enumerate() {
+        if at % 2 == 1 { words.push(part) } else { words.extend(part.split_whitespace()) }
+    }
+    assert_eq!(words.remove(0), "distorch-fix");
+    words
 }
 
 fn own(value: &Value) -> String {

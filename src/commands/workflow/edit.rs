@@ -60,7 +60,7 @@ pub(super) fn wanted(string: Option<&str>, further: &Further, screen: &mut Scree
 }
 
 /// A file, whatever it is called.
-pub(super) fn real(path: &Path) -> PathBuf {
+pub(in crate::commands) fn real(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
@@ -131,27 +131,32 @@ impl Edit<'_> {
         if self.how.writing.dry_run {
             return Ok(ChangeEnding::DryRun);
         }
-        let Container::Json(encoding) = workflow.container() else {
-            bail!(
-                anyhow!("{}: only workflows in JSON files are changed in place", shown(path))
-                    .help("name a new file for the changed workflow: --output FILE.json")
-            );
-        };
-        ensure!(
-            encoding.is_utf8(),
-            anyhow!("{}: it is not UTF-8, which ComfyUI needs", shown(path))
-                .help("save it as UTF-8, or name a new file for the changed workflow: --output FILE.json")
-        );
-        let [old, new] = [workflow.text(), &change.text].map(|text| String::from_utf8(encoding.encode(text)));
-        let (old, new) = (old?, new?);
+        let [old, new] = in_place(path, workflow, &change.text)?;
         let replacement = Replacement { path: path.to_owned(), old: &old, new: &new };
         self::store(path)?.repair(&[replacement])?;
         Ok(ChangeEnding::Written { to: None, is_listed: is_listed(path) })
     }
 }
 
+/// The text of a workflow's file as it is and as it is to be. Fails if such a file is not changed in place.
+pub(in crate::commands) fn in_place(path: &Path, workflow: &Workflow, text: &str) -> Result<[String; 2]> {
+    let Container::Json(encoding) = workflow.container() else {
+        bail!(
+            anyhow!("{}: only workflows in JSON files are changed in place", shown(path))
+                .help("name a new file for the changed workflow: --output FILE.json")
+        );
+    };
+    ensure!(
+        encoding.is_utf8(),
+        anyhow!("{}: it is not UTF-8, which ComfyUI needs", shown(path))
+            .help("save it as UTF-8, or name a new file for the changed workflow: --output FILE.json")
+    );
+    let [old, new] = [workflow.text(), text].map(|text| String::from_utf8(encoding.encode(text)));
+    Ok([old?, new?])
+}
+
 /// The store of a workflow's file.
-pub(super) fn store(path: &Path) -> Result<Store> {
+pub(in crate::commands) fn store(path: &Path) -> Result<Store> {
     Store::of_file(path, usize::try_from(json::MOST_BYTES)?)
 }
 
@@ -163,7 +168,7 @@ pub(super) fn tidy(path: &Path) {
 }
 
 /// Is a file in a folder whose workflows ComfyUI lists: `user/NAME/workflows`?
-fn is_listed(path: &Path) -> bool {
+pub(in crate::commands) fn is_listed(path: &Path) -> bool {
     let path = real(path);
     let names: Vec<_> = path.ancestors().skip(1).filter_map(Path::file_name).collect();
     names.windows(3).any(|names| names[0] == "workflows" && names[2] == "user")

@@ -48,7 +48,7 @@ pub(in crate::commands) struct Installation {
 }
 
 impl<'a> Installations<'a> {
-    pub(super) fn new(arguments: &'a cli::workflow::Installation) -> Self {
+    pub(in crate::commands) fn new(arguments: &'a cli::workflow::Installation) -> Self {
         Self { arguments, cache: None, known: HashMap::new() }
     }
 

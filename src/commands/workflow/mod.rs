@@ -2,12 +2,13 @@
 
 mod check;
 mod convert;
-mod edit;
+pub(super) mod edit;
 mod files;
+pub(super) mod fit;
 pub(super) mod installation;
 pub(super) mod plan;
 mod revert;
-mod set;
+pub(super) mod set;
 mod show;
 
 use anyhow::Result;

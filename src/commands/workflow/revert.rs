@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &Revert, screen: &mut Screen) -> Outcome {
 fn one(path: &Path, dry_run: bool, screen: &mut Screen) -> Result<()> {
     let store = super::edit::store(path)?;
     let reversal = Reversal::of_workflow(path, &store)?;
-    let (ending, result) = take_back(&reversal, Subject::Workflow, dry_run, &store);
+    let (ending, result) = take_back(&reversal, Subject::Workflow, dry_run, |replacements| store.revert(replacements));
     if ending == Ending::Nothing && !dry_run {
         store.tidy_beside();
     }

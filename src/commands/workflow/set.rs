@@ -1,18 +1,16 @@
 //! `workflow set`: the allocation strings of `DisTorch2` loaders.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 
 use super::edit::{self, Edit, Source};
+use super::fit::{Fitter, Fitting};
 use crate::advice::Advise as _;
 use crate::cli::change::Set;
 use crate::cli::workflow::Files;
-use crate::plan::devices;
 use crate::render::Screen;
 use crate::report::Outcome;
-use crate::stages::{self, Editable, Load, Options, Outline};
 use crate::text::quoted;
 use crate::workflow::change::{OwnString, set, set_each};
 
@@ -24,42 +22,25 @@ pub(super) fn run(arguments: &Set, screen: &mut Screen) -> Result<Outcome> {
         how: &arguments.change,
     };
     if arguments.fit {
-        return edit.run(screen, |source, _| set_each(source.workflow, source.classes, &fitting(arguments, source)?));
+        let fitter = Fitter::new(&arguments.machine);
+        return edit.run(screen, |source, _| set_each(source.workflow, source.classes, &fitting(&fitter, source)?));
     }
     let string = arguments.string.to_str().context("the allocation string is not Unicode")?;
     let wanted = edit::wanted(Some(string), &arguments.change.further, screen)?;
     edit.run(screen, |source, selection| set(source.workflow, source.classes, selection, &wanted))
 }
 
-/// The strings with which a workflow fits, also where they are what it has.
-fn fitting(arguments: &Set, source: &Source<'_>) -> Result<Vec<OwnString>> {
-    let help =
-        || format!("look at `distorch-fix plan --workflow {} --fit`, with the same options", quoted(source.path));
-    let machine = &arguments.machine;
-    let folders = source.installation.folders(&machine.folders)?;
-    let outline = Outline::of(source.workflow, source.classes, folders.as_ref(), &HashMap::new())?;
-    let found = if machine.vram.is_empty() { devices::found() } else { Vec::new() };
-    let ram_bytes = machine.ram.or_else(|| devices::ram_beside(&found));
-    let devices = devices::devices(&machine.vram, ram_bytes, &outline.strings(), || found)?;
-    let options = Options::with_headroom(machine.headroom);
-    let mut own: Vec<Option<OwnString>> = outline.loads.iter().map(own).collect();
-    if own.iter().all(Option::is_none) {
-        return Ok(Vec::new());
-    }
-    let staged = outline.plan(&devices, &options)?;
-    if let Some(unknown) = staged.unknown.first() {
-        bail!(anyhow!("what fits is not known: {unknown}").help(help()));
-    }
-    let fitted = stages::fit(&outline, &devices, &options)?;
-    let Some(fitted) = fitted else { bail!(anyhow!("no strings were found with which it fits").help(help())) };
-    for (model, string) in fitted.changes {
-        own[model].as_mut().context("a string that is changed has a place")?.string = string;
-    }
-    Ok(own.into_iter().flatten().collect())
+/// The strings with which a workflow fits.
+fn fitting(fitter: &Fitter<'_>, source: &Source<'_>) -> Result<Vec<OwnString>> {
+    let error = match fitter.fit(source.workflow, source.classes, source.installation)? {
+        Fitting::Fits(fitted) => return Ok(fitted.into_iter().map(|fitted| fitted.own).collect()),
+        Fitting::Unknown { why, .. } => anyhow!("what fits is not known: {why}"),
+        Fitting::Nothing => anyhow!("no strings were found with which it fits"),
+    };
+    Err(error.help(look_at_plan(source.path)))
 }
 
-/// The string that a loader has, if it has a place for one.
-fn own(load: &Load) -> Option<OwnString> {
-    let Editable { text, widget, .. } = load.string.as_ref()?;
-    Some(OwnString { node: load.node.id.clone(), widget: *widget, string: text.clone() })
+/// What shows why a workflow does not fit.
+pub(in crate::commands) fn look_at_plan(workflow: &Path) -> String {
+    format!("look at `distorch-fix plan --workflow {} --fit`, with the same options", quoted(workflow))
 }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use crate::allocator::Device;
 use crate::checks::{self, Level, NodeRef};
 use crate::doctor::{Answer, Evidence, Facts, Finding, Problem, Rank, ReadWorkflow, Step};
-use crate::machine::Card;
+use crate::plan::devices;
 use crate::stages::Staged;
 use crate::text::{listed, quoted, shown};
 
@@ -91,16 +92,9 @@ fn by_shares(facts: &Facts, workflow: &Path, check: &checks::Finding) -> Option<
 /// A string that shares a model among the GPUs by their memory, or between the only one and the main memory.
 fn shares(facts: &Facts) -> Option<String> {
     let cards = super::cards(facts).ok()?;
-    let gb = |bytes: u64| crate::allocator::gigabytes(bytes);
-    let all_gb: f64 = cards.iter().map(|card| gb(card.total_bytes)).sum();
-    match cards {
-        [] => None,
-        [_] => Some(String::from("cuda:0,50%;cpu,50%")),
-        _ => {
-            let share = |(at, card): (usize, &Card)| format!("cuda:{at},{:.0}%", gb(card.total_bytes) / all_gb * 100.0);
-            Some(cards.iter().enumerate().map(share).collect::<Vec<_>>().join(";"))
-        }
-    }
+    let gpus: Vec<(Device, u64)> =
+        (0..).zip(cards).map(|(at, card)| (Device::from(&*format!("cuda:{at}")), card.total_bytes)).collect();
+    devices::shares(gpus.iter().map(|(device, bytes)| (device, *bytes)))
 }
 
 /// What is found in the plans of workflows; unknown if none can be used, for the reason that the last one gives.

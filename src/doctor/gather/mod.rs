@@ -16,12 +16,15 @@ use crate::install::layout::Installation;
 use crate::install::python::Packages;
 use crate::machine::Machine;
 use crate::models::{Arguments, Folders};
+use crate::workflow::Workflow;
 
 /// What the user names.
 #[derive(Debug, Default)]
 pub struct Named<'n> {
     /// The workflows; if there are none, the newest ones are taken.
     pub workflows: &'n [PathBuf],
+    /// Further ones as they are to be, with the files that do not hold them yet.
+    pub changed: &'n [(PathBuf, Workflow)],
     /// The log; without one, the newest is taken.
     pub log: Option<PathBuf>,
 }
@@ -49,7 +52,7 @@ pub fn gather(
     tell("reading workflows");
     let folders = Folders::of(&installation.comfyui, &Arguments::of(&installation));
     let surroundings = workflows::Surroundings::new(&installation, &node, &packs, folders, &machine, cache);
-    let workflows = surroundings.read(named.workflows);
+    let workflows = surroundings.read(named);
     let packages = match &installation.python {
         Some(python) => Packages::of(python).into(),
         None => Known::unknown("the Python of the installation was not found"),

@@ -10,7 +10,7 @@ use walkdir::WalkDir;
 use crate::allocator;
 use crate::cache::Cache;
 use crate::checks::{self, Hardware, Installed};
-use crate::doctor::{Known, NodeFacts, Pack, ReadWorkflow, WorkflowFacts};
+use crate::doctor::{Known, Named, NodeFacts, Pack, ReadWorkflow, WorkflowFacts};
 use crate::inputs;
 use crate::install::layout::Installation;
 use crate::machine::Machine;
@@ -60,13 +60,15 @@ impl<'s> Surroundings<'s> {
     }
 
     /// These workflows; if there are none, the newest.
-    pub(super) fn read(&self, named: &[PathBuf]) -> Vec<WorkflowFacts> {
-        let opened: Vec<(PathBuf, Result<Workflow>)> = if named.is_empty() {
+    pub(super) fn read(&self, named: &Named<'_>) -> Vec<WorkflowFacts> {
+        let Named { workflows, changed, .. } = named;
+        let opened: Vec<(PathBuf, Result<Workflow>)> = if workflows.is_empty() && changed.is_empty() {
             let is_other = |error: &anyhow::Error| error.downcast_ref::<NotAWorkflow>().is_some();
             let opened = newest(&self.installation.user).into_iter().map(|path| (path.clone(), Workflow::open(&path)));
             opened.filter(|(_, workflow)| !workflow.as_ref().err().is_some_and(is_other)).take(MOST_TAKEN).collect()
         } else {
-            named.iter().map(|path| (path.clone(), Workflow::open(path))).collect()
+            let named = workflows.iter().map(|path| (path.clone(), Workflow::open(path)));
+            named.chain(changed.iter().map(|(path, workflow)| (path.clone(), Ok(workflow.clone())))).collect()
         };
         let read = |(path, workflow): (PathBuf, Result<Workflow>)| {
             let read = workflow.and_then(|workflow| self.examine(workflow));

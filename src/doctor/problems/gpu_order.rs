@@ -1,11 +1,11 @@
 //! CUDA numbers the GPUs otherwise than nvidia-smi.
 
 use crate::doctor::clues::{self, Way};
-use crate::doctor::{Answer, Evidence, Facts, Problem, Rank, Step};
+use crate::doctor::{Answer, Evidence, Facts, Finding, Problem, Rank, Step};
 use crate::log::Start;
 use crate::machine::Card;
 
-pub(super) static PROBLEM: Problem = Problem {
+pub(in crate::doctor) static PROBLEM: Problem = Problem {
     id: "gpu-order",
     title: "CUDA and nvidia-smi number the GPUs differently",
     about: "CUDA numbers GPUs by their speed, the fastest first; nvidia-smi and most monitors number them by their place in the \
@@ -49,15 +49,33 @@ fn find(facts: &Facts) -> Answer {
     }
     let name = card.name.as_deref().unwrap_or_default();
     let message = format!("{device} is the {seen}, and the GPU {} of nvidia-smi is the {name}", card.index);
-    let step = match ways.first() {
-        Some(way) => way.start_with_variable(facts, VARIABLE, BY_PLACE),
-        None => Step::Advice(format!("set the variable `{VARIABLE}={BY_PLACE}` where ComfyUI is started")),
-    };
+    let step = step(facts, &ways);
     let names_gpus = clues::wanted_devices(facts).iter().any(|(device, ..)| device.starts_with("cuda:"));
     let rank = if names_gpus { Rank::Wrong } else { Rank::Note };
     let finding =
         PROBLEM.finding(message, step).ranked(rank).because(Evidence::log(format!("Device: {device} {seen}"), line));
     Ok(vec![finding.because(Evidence::output(format!("{}: {name}", card.index), "nvidia-smi"))])
+}
+
+/// What makes the order known before a log shows it; None if it does not matter, or is known or chosen.
+pub(in crate::doctor) fn precaution(facts: &Facts) -> Option<Finding> {
+    let cards = clues::cards(facts).ok().filter(|cards| cards.len() > 1 && !are_alike(cards))?;
+    let ways = clues::ways(facts);
+    if ways.iter().any(|way| chooses(way) || way.variable(VARIABLE) == Some(BY_PLACE)) {
+        return None;
+    }
+    let message = "The GPUs differ, and CUDA numbers the fastest one 0; the amounts are for the order of nvidia-smi";
+    let listed = cards.iter().map(|card| format!("{}: {}", card.index, card.name.as_deref().unwrap_or_default()));
+    let evidence = Evidence::output(listed.collect::<Vec<_>>().join(", "), "nvidia-smi");
+    Some(PROBLEM.finding(message, step(facts, &ways)).because(evidence))
+}
+
+/// What makes CUDA number them as nvidia-smi does.
+fn step(facts: &Facts, ways: &[Way<'_>]) -> Step {
+    match ways.first() {
+        Some(way) => way.start_with_variable(facts, VARIABLE, BY_PLACE),
+        None => Step::Advice(format!("set the variable `{VARIABLE}={BY_PLACE}` where ComfyUI is started")),
+    }
 }
 
 /// Are they cards of the same kind, whose order does not matter?

@@ -9,7 +9,7 @@ mod device_argument;
 mod dynamic_vram;
 mod eviction;
 mod fraction_of_device;
-mod gpu_order;
+pub(super) mod gpu_order;
 mod hidden_gpu;
 mod load_list;
 mod lost_repair;
@@ -72,3 +72,7 @@ pub static PROBLEMS: &[&Problem] = &[
     &changed_patches::PROBLEM,
     &not_parallel::PROBLEM,
 ];
+
+/// Those that another start of ComfyUI solves.
+pub(super) static OF_START: &[&Problem] =
+    &[&hidden_gpu::PROBLEM, &pinned_memory::PROBLEM, &gpu_order::PROBLEM, &dynamic_vram::PROBLEM];

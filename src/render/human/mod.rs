@@ -10,6 +10,7 @@ mod patch;
 mod plan;
 mod proof;
 mod revert;
+mod setup;
 mod status;
 mod table;
 mod workflow;

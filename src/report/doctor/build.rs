@@ -1,5 +1,6 @@
 //! The report, of the facts and the answers.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
 use crate::doctor::{Diagnosis, Facts, Finding, Known, LogFacts, Place, Rank, ReadWorkflow, Step, WorkflowFacts};
 use crate::log::Outcome as Loaded;
 use crate::report::{CheckedFile, Located, Outcome, Problem, StagesReport};
-use crate::text::visible;
+use crate::text::{quoted, visible};
 
 impl DoctorReport {
     /// The report about an installation.
@@ -25,6 +26,7 @@ impl DoctorReport {
             root: Located::new(&base, &base),
             verdict: verdict(facts, diagnosis),
             exit_code: outcome.code(),
+            setup: setup(facts, diagnosis),
             findings,
             facts: facts::groups(facts, &base),
             gpus: facts::gpus(facts),
@@ -83,6 +85,32 @@ fn verdict(facts: &Facts, diagnosis: &Diagnosis) -> String {
         (parts, _) if count(Rank::Wrong) > 0 => format!("DisTorch2 does not do its work here: {}.", parts.join(", ")),
         (parts, _) => format!("DisTorch2 works here, but {}.", parts.join(", ")),
     }
+}
+
+/// The command that does the steps of several findings, if they are of several kinds: the repair, loaders, the guard.
+fn setup(facts: &Facts, diagnosis: &Diagnosis) -> Option<String> {
+    let commands = || {
+        diagnosis.found.iter().filter_map(|finding| match &finding.step {
+            Step::Command(command) => Some(command),
+            Step::Edit { .. } | Step::Advice(_) => None,
+        })
+    };
+    let is_set =
+        |command: &&String| ["set", "convert"].iter().any(|verb| command.contains(&format!(" workflow {verb} ")));
+    let starts = |start: &'static str| commands().any(|command| command.starts_with(start));
+    let kinds = [
+        starts("distorch-fix apply"),
+        commands().any(|command| is_set(&command)),
+        starts("distorch-fix guard install"),
+    ];
+    let mut workflows = String::new();
+    for file in facts.read_workflows().map(|(path, _)| quoted(path)) {
+        if commands().filter(is_set).any(|command| command.contains(&file)) {
+            let _ = write!(workflows, " --workflow {file}");
+        }
+    }
+    let is_several = kinds.into_iter().filter(|kind| *kind).count() > 1;
+    is_several.then(|| format!("distorch-fix setup {}{workflows}", quoted(&facts.installation.comfyui)))
 }
 
 struct Writer<'w> {

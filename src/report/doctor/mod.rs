@@ -29,6 +29,8 @@ pub struct DoctorReport {
     pub exit_code: u8,
     /// The problems that were found, in the order in which they are to be dealt with.
     pub findings: Vec<FoundProblem>,
+    /// The command that does what several findings ask for at once; none if there is nothing of that.
+    pub setup: Option<String>,
     /// What is known of the installation, the node, ComfyUI, its launches and packages, and the machine.
     pub facts: Vec<FactGroup>,
     /// The GPUs, in the order of nvidia-smi.

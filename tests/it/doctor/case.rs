@@ -176,7 +176,7 @@ impl Case {
         let is_workflow = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
         let mut workflows: Vec<PathBuf> = own.filter(is_workflow).collect();
         workflows.sort();
-        let named = Named { workflows: &workflows, log };
+        let named = Named { workflows: &workflows, log, ..Named::default() };
         doctor::gather(installation, &named, || self.machine(), None, &|_| ())
     }
 

@@ -78,6 +78,7 @@ pub fn with(text: &str) -> DoctorReport {
 /// What a report usually looks like.
 pub fn usual() -> DoctorReport {
     DoctorReport {
+        setup: None,
         schema: 1,
         version: "0.1.0",
         root: located(""),

@@ -22,6 +22,10 @@ impl Render<DoctorReport> for Human {
         for (at, found) in report.findings.iter().enumerate() {
             screen.print(&finding::block(at + 1, found))?;
         }
+        if let Some(setup) = &report.setup {
+            let text = "The repair, the loaders and what keeps the repair can be had with one command, which shows all of it first:";
+            screen.print(&format!("{}\n  {STRONG}{}{STRONG:#}\n", wrapped(text, 0, 0, columns()), visible(setup)))?;
+        }
         for group in &report.facts {
             screen.note(&facts::group(group))?;
         }
