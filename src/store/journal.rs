@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail, ensure};
 use git2::{ObjectType, Oid};
 use serde::{Deserialize, Serialize};
 
-use super::Replacement;
 use super::merge::{self, Merged};
+use super::{Replacement, staged};
 use crate::advice::Advise as _;
 use crate::edit::{Edit, Edits, Overlap};
 use crate::python::source::MAX_BYTES;
@@ -59,7 +59,7 @@ impl Scope {
 }
 
 /// The edits of a checkout's files, or of another file, that were not undone.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Journal {
     format: u32,
     /// One for each file.
@@ -148,16 +148,19 @@ impl Journal {
                     _ => Ok(()),
                 };
             }
-            let mut file = super::staged::temporary(folder, &super::staged::Key::default())?;
+            // On Windows, the resolved path may have any length.
+            let folder = fs::canonicalize(folder)?;
+            let target = self::path(&folder);
+            let mut file = staged::temporary(&folder, &staged::Key::default())?;
             file.write_all(&serde_json::to_vec_pretty(self)?)?;
             file.as_file().sync_all()?;
-            file.persist(&path)?;
-            super::staged::sync_folder(folder);
+            staged::persist(file, &target)?;
+            staged::sync_folder_of(&target);
             Ok(())
         };
         write()
             .with_context(|| format!("cannot write {}", path.display()))
-            .help("check the free space and the permissions of the folder")
+            .help_open("check the free space and the permissions of the folder")
     }
 
     /// The record of a file.
@@ -264,6 +267,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         let folder = tempfile::tempdir().unwrap();
+        #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has names that are no text"))]
         let mut journal = noted("a\nb\n", "a\nc\n");
         #[cfg(unix)]
         {

@@ -50,39 +50,39 @@ pub fn tidy(checkout: &Checkout) {
 
 /// Makes a file that is not there yet: all of it, or none.
 pub fn create(path: &Path, text: &str) -> Result<()> {
-    let (folder, file) = stage(path, text)?;
-    file.persist_noclobber(path)
+    let (target, file) = stage(path, text)?;
+    file.persist_noclobber(&target)
         .map_err(|error| error.error)
         .with_context(|| format!("cannot make {}", path.display()))
         .help("name a file that is not there yet")?;
-    staged::sync_folder(folder);
+    staged::sync_folder_of(&target);
     Ok(())
 }
 
 /// Writes a file that is ours alone, whether it is there already or not: all of it, or it stays as it was.
 pub fn put(path: &Path, text: &str) -> Result<()> {
-    let (folder, file) = stage(path, text)?;
-    file.persist(path)
-        .map_err(|error| error.error)
+    let (target, file) = stage(path, text)?;
+    staged::persist(file, &target)
         .with_context(|| format!("cannot write {}", path.display()))
         .help("check that no other program has it open")?;
-    staged::sync_folder(folder);
+    staged::sync_folder_of(&target);
     Ok(())
 }
 
-/// A text on disk, in the folder of the file that it is to become.
-fn stage<'p>(path: &'p Path, text: &str) -> Result<(&'p Path, NamedTempFile)> {
+/// A text on disk, in the folder of the file that it is to become; and that file, by a path that may have any length.
+fn stage(path: &Path, text: &str) -> Result<(PathBuf, NamedTempFile)> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || -> Result<_> {
-        let mut file = staged::shared(folder)?;
+        let folder = fs::canonicalize(folder)?;
+        let mut file = staged::shared(&folder)?;
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
-        Ok(file)
+        let name = path.file_name().context("it is not the name of a file")?;
+        Ok((folder.join(name), file))
     };
-    let file = write()
+    write()
         .with_context(|| format!("cannot write into {}", folder.display()))
-        .help("check the free space and the permissions of the folder")?;
-    Ok((folder, file))
+        .help("check the free space and the permissions of the folder")
 }
 
 /// Replaces the files of a checkout, or one other file, and keeps its journal.
@@ -152,22 +152,41 @@ impl Store {
     pub fn repair(&self, replacements: &[Replacement<'_>]) -> Result<()> {
         let (_lock, staged) = self.stage(replacements)?;
         let mut journal = self.journal()?;
+        let before = journal.clone();
         for (staged, replacement) in staged.iter().zip(replacements) {
             journal.note(staged.inside(), replacement, self.commit.as_deref());
         }
         journal.write(&self.folder)?;
-        staged.into_iter().try_for_each(Staged::commit)
+        self.commit(staged, replacements, &before)
     }
 
     /// Undoes a repair, in the same way. Its records are removed last: they are needed until then.
     pub fn revert(&self, replacements: &[Replacement<'_>]) -> Result<()> {
         let (_lock, staged) = self.stage(replacements)?;
         let mut journal = self.journal()?;
+        let before = journal.clone();
         for staged in &staged {
             journal.strike(staged.inside());
         }
-        staged.into_iter().try_for_each(Staged::commit)?;
+        self.commit(staged, replacements, &before)?;
         journal.write(&self.folder)
+    }
+
+    /// Replaces every file. If one cannot be, those before it get their old texts again, and the journal is as before.
+    fn commit(&self, staged: Vec<Staged>, replacements: &[Replacement<'_>], before: &Journal) -> Result<()> {
+        for (at, staged) in staged.into_iter().enumerate() {
+            staged.commit().inspect_err(|_| {
+                let is_put_back = |done: &Replacement<'_>| {
+                    let back = Replacement { path: done.path.clone(), old: done.new, new: done.old };
+                    Staged::new(&self.root, &back, &self.key).and_then(Staged::commit).is_ok()
+                };
+                // Otherwise the journal, which is ahead, still has their old texts.
+                if replacements[..at].iter().all(is_put_back) {
+                    let _ = before.write(&self.folder);
+                }
+            })?;
+        }
+        Ok(())
     }
 
     fn stage(&self, replacements: &[Replacement<'_>]) -> Result<(Lock, Vec<Staged>)> {

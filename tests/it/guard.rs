@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::common::{Install, Ran, fixtures, python};
+use crate::common::{Install, Ran, fixtures, keep_cache, python};
 use distorch_fix::guard::NAME;
 
 fn folder(install: &Install) -> PathBuf {
@@ -26,7 +26,7 @@ fn start(install: &Install, variables: &[(&str, &str)]) -> Option<Ran> {
     fs::write(&main, "import runpy, sys\nrunpy.run_path(sys.argv[1])\nprint('ComfyUI goes on')\n").unwrap();
     let mut python = Command::new(python()?);
     python.arg(main).arg(folder(install).join("prestartup_script.py")).current_dir(&install.root);
-    python.env("XDG_STATE_HOME", install.root.join("state")).env("XDG_CACHE_HOME", install.root.join("cache"));
+    keep_cache(python.env("XDG_STATE_HOME", install.root.join("state")), &install.root.join("cache"));
     Some(Ran::of(python.envs(variables.iter().copied())))
 }
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::common::{Install, Ran, program};
+use crate::common::{Install, Ran, keep_journals, program};
 
 const STRING: &str = "cuda:0,6gb;cuda:1,8gb;cpu,*";
 const OTHER: &str = "cuda:1,5gb;cpu,*";
@@ -32,7 +32,7 @@ impl Folder {
     /// Runs `workflow` with the installation of the folder.
     fn run(&self, arguments: &[&str]) -> Ran {
         let mut program = program(&self.0.root);
-        program.env("XDG_STATE_HOME", self.path("state"));
+        keep_journals(&mut program, &self.path("state"));
         program.arg("workflow").args(arguments);
         if arguments[0] != "revert" {
             program.args(["--comfyui", "ComfyUI"]);

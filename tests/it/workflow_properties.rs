@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use crate::common::program;
+use crate::common::{keep_journals, program};
 use distorch_fix::inputs::{self, Classes};
 use distorch_fix::workflow::Workflow;
 use distorch_fix::workflow::change::{Conversion, Selection, Wanted, convert, set};
@@ -227,7 +227,8 @@ proptest! {
         let comfyui = fs::canonicalize(COMFYUI).unwrap();
         let run = |arguments: &[&str]| {
             let mut program = program(folder.path());
-            program.env("XDG_STATE_HOME", folder.path()).args(["workflow", "--quiet"]).args(arguments);
+            keep_journals(&mut program, folder.path());
+            program.args(["workflow", "--quiet"]).args(arguments);
             program.output().unwrap()
         };
         let comfyui = comfyui.to_str().unwrap();
