@@ -8,6 +8,7 @@
 //! The advice is not part of the message: an error and its chain read the same with and without it.
 
 use std::error::Error as StdError;
+use std::path::Path;
 use std::{fmt, io};
 
 use anyhow::Error;
@@ -74,6 +75,12 @@ pub trait Advise: Sized {
         })
     }
 
+    /// Says what to do about a path that is not there. On Windows, `"D:\ComfyUI\"` means a path with a quotation mark at its end.
+    fn help_path(self, path: &Path, otherwise: &str) -> Self::Advised {
+        let is_quoted = cfg!(windows) && path.to_string_lossy().contains('"');
+        self.help(if is_quoted { "leave out the backslash before the quotation mark" } else { otherwise })
+    }
+
     /// Adds details about the error.
     fn details(self, lines: impl IntoIterator<Item = String>) -> Self::Advised {
         self.advised(|advice| advice.details.extend(lines))
@@ -114,7 +121,6 @@ pub fn help(error: &Error) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
 
     use anyhow::{Context as _, anyhow};
     use walkdir::WalkDir;

@@ -92,7 +92,7 @@ pub fn locate(start: &Path) -> Result<Search> {
     let (kind, places) = fs::metadata(start)
         .and_then(|about| Ok((about.file_type(), Places::of(start)?)))
         .with_context(|| format!("cannot look at {}", start.display()))
-        .help(HELP)?;
+        .help_path(start, HELP)?;
     if kind.is_dir() {
         return search(start, &places);
     }

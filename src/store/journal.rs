@@ -135,7 +135,7 @@ impl Journal {
         let path = path(folder);
         read(&path, scope)
             .with_context(|| format!("cannot use the journal {}", path.display()))
-            .help("delete it; edits are then recognised by their form")
+            .help_open("delete it; edits are then recognised by their form")
     }
 
     /// Replaces the journal in a folder atomically; removes it if it is empty.

@@ -101,7 +101,7 @@ impl Staged {
         // The length first: there may no longer be a file, or an endless one.
         let about = fs::metadata(&self.target).with_context(again).help(help)?;
         let is_alike = about.is_file() && about.len() == self.old.len() as u64;
-        if !is_alike || fs::read(&self.target).with_context(again).help(help)? != self.old.as_bytes() {
+        if !is_alike || fs::read(&self.target).with_context(again).help_open(help)? != self.old.as_bytes() {
             bail!(anyhow!("{} has changed in the meantime", shown.display()).help(help));
         }
         Ok(())

@@ -123,7 +123,7 @@ fn a_node_that_is_missing_or_disabled_is_nothing_to_say() {
 }
 
 /// A program that hangs, and whose child holds what it inherited.
-#[cfg(unix)]
+#[cfg(unix)] // it needs a shell script as a program
 #[test]
 fn a_program_that_hangs_is_stopped_with_all_that_it_started() {
     use std::os::unix::fs::PermissionsExt as _;

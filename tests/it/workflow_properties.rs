@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use crate::common::{keep_journals, program};
+use crate::common::{keep_journals, program, real};
 use distorch_fix::inputs::{self, Classes};
 use distorch_fix::workflow::Workflow;
 use distorch_fix::workflow::change::{Conversion, Selection, Wanted, convert, set};
@@ -224,7 +224,7 @@ proptest! {
         let file = folder.path().join("a.json");
         let text = if is_marked { format!("\u{feff}{text}") } else { text };
         fs::write(&file, &text).unwrap();
-        let comfyui = fs::canonicalize(COMFYUI).unwrap();
+        let comfyui = real(COMFYUI.as_ref());
         let run = |arguments: &[&str]| {
             let mut program = program(folder.path());
             keep_journals(&mut program, folder.path());

@@ -36,7 +36,7 @@ impl Install {
 
     pub fn copy_of(original: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let root = fs::canonicalize(folder.path()).unwrap();
+        let root = real(folder.path());
         copy(original, &root);
         Self { _folder: folder, root }
     }
@@ -82,6 +82,24 @@ pub fn program(folder: &Path) -> Command {
     program
 }
 
+/// A text with slashes in its paths, as it is elsewhere.
+pub fn slashed(text: &str) -> String {
+    if cfg!(windows) { text.replace('\\', "/") } else { text.to_owned() }
+}
+
+/// Removes a folder. Files of a repository are read-only, and Windows then removes none.
+pub fn remove(folder: &Path) {
+    if cfg!(windows) {
+        for entry in walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap) {
+            let mut permissions = entry.metadata().unwrap().permissions();
+            #[expect(clippy::permissions_set_readonly_false, reason = "on Windows this is one attribute")]
+            permissions.set_readonly(false);
+            fs::set_permissions(entry.path(), permissions).unwrap();
+        }
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
 /// Has a program keep its journals below a folder, and nothing else.
 pub fn keep_journals(program: &mut Command, folder: &Path) {
     program.env("XDG_STATE_HOME", folder);
@@ -101,6 +119,12 @@ pub fn keep_journals(program: &mut Command, folder: &Path) {
 pub fn keep_cache(program: &mut Command, folder: &Path) -> PathBuf {
     program.env("XDG_CACHE_HOME", folder).env("LOCALAPPDATA", folder);
     folder.join(if cfg!(windows) { "distorch-fix/cache" } else { "distorch-fix" })
+}
+
+/// A path without links in it, by the name that people know it under.
+pub fn real(path: &Path) -> PathBuf {
+    let real = fs::canonicalize(path).unwrap();
+    real.to_str().and_then(|real| real.strip_prefix(r"\\?\")).map(PathBuf::from).unwrap_or(real)
 }
 
 /// What a run came to.
