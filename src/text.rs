@@ -1,6 +1,7 @@
 //! Texts made fit to show: paths, counts, and parts of files.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{env, fmt, fs, io};
 
@@ -25,7 +26,22 @@ fn is_unsafe(c: char) -> bool {
 
 /// A path with its links resolved, by the name that people know it under.
 pub(crate) fn real(path: &Path) -> io::Result<PathBuf> {
-    fs::canonicalize(path).map(|path| plain(&path))
+    resolved(path).map(|path| plain(&path))
+}
+
+/// A path with its links resolved; on Windows in a form that may have any length.
+pub(crate) fn resolved(path: &Path) -> io::Result<PathBuf> {
+    fs::canonicalize(path).or_else(|error| {
+        // Windows cannot resolve paths on every drive: disks in memory and those of some programs have no such names.
+        let is_there = cfg!(windows) && fs::symlink_metadata(path).is_ok_and(|about| !about.is_symlink());
+        if !is_there {
+            return Err(error);
+        }
+        let path = std::path::absolute(path)?;
+        let mut long = OsString::from(r"\\?\");
+        long.push(&path);
+        Ok(if path.to_str().is_some_and(has_drive) { long.into() } else { path })
+    })
 }
 
 /// A path without the `\\?\` that Windows puts before resolved ones, unless it would mean something else then.
@@ -53,7 +69,7 @@ fn has_drive(path: &str) -> bool {
 }
 
 /// Does Windows take this name as it is? Others lose their ends, or mean a device in every folder.
-fn is_plain_name(name: &str) -> bool {
+pub(crate) fn is_plain_name(name: &str) -> bool {
     const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
     let stem = name.split(['.', ':']).next().unwrap_or_default().trim_end().to_lowercase();
     let number = stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt"));

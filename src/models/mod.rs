@@ -144,7 +144,7 @@ mod tests {
 
     fn found(folders: &Folders, root: &Path, category: &str, name: &str) -> String {
         let shown = |path: PathBuf| {
-            let root = fs::canonicalize(root).unwrap();
+            let root = text::real(root).unwrap();
             path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/")
         };
         match folders.find(category, name) {

@@ -17,6 +17,7 @@ use super::{Replacement, staged};
 use crate::advice::Advise as _;
 use crate::edit::{Edit, Edits, Overlap};
 use crate::python::source::MAX_BYTES;
+use crate::text;
 
 /// The format of the journal; no other is read.
 const FORMAT: u32 = 1;
@@ -149,7 +150,7 @@ impl Journal {
                 };
             }
             // On Windows, the resolved path may have any length.
-            let folder = fs::canonicalize(folder)?;
+            let folder = text::resolved(folder)?;
             let target = self::path(&folder);
             let mut file = staged::temporary(&folder, &staged::Key::default())?;
             file.write_all(&serde_json::to_vec_pretty(self)?)?;

@@ -13,11 +13,10 @@ mod lock;
 pub mod merge;
 mod staged;
 
-use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow, bail};
 use tempfile::NamedTempFile;
 
 pub use self::journal::{Journal, Record, Scope};
@@ -25,6 +24,7 @@ use self::lock::Lock;
 use self::staged::{Key, Staged};
 use crate::advice::Advise as _;
 use crate::install::Checkout;
+use crate::text;
 
 /// A file whose text is to be replaced.
 #[derive(Debug)]
@@ -72,12 +72,15 @@ pub fn put(path: &Path, text: &str) -> Result<()> {
 /// A text on disk, in the folder of the file that it is to become; and that file, by a path that may have any length.
 fn stage(path: &Path, text: &str) -> Result<(PathBuf, NamedTempFile)> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default();
+    if cfg!(windows) && !name.to_str().is_some_and(text::is_plain_name) {
+        bail!(anyhow!("{} cannot be the name of a file on Windows", path.display()).help("name another file"));
+    }
     let write = || -> Result<_> {
-        let folder = fs::canonicalize(folder)?;
+        let folder = text::resolved(folder)?;
         let mut file = staged::shared(&folder)?;
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
-        let name = path.file_name().context("it is not the name of a file")?;
         Ok((folder.join(name), file))
     };
     write()
@@ -112,7 +115,7 @@ impl Store {
     /// followed, wherever it leads. Nothing is written yet.
     pub fn of_file(path: &Path, most_bytes: usize) -> Result<Self> {
         let help = "check that it is there and can be read";
-        let file = fs::canonicalize(path).with_context(|| format!("cannot find {}", path.display())).help(help)?;
+        let file = text::resolved(path).with_context(|| format!("cannot find {}", path.display())).help(help)?;
         let name = file.file_name().with_context(|| format!("{} is not a file", path.display())).help(help)?;
         let folder = folder::of_path(&file)?;
         Ok(Self {
@@ -192,11 +195,12 @@ impl Store {
     fn stage(&self, replacements: &[Replacement<'_>]) -> Result<(Lock, Vec<Staged>)> {
         let lock = Lock::take(&self.folder)?;
         // Before the first is staged: a staged file looks like one that was left over.
-        let folders = replacements.iter().filter_map(|replacement| fs::canonicalize(&replacement.path).ok());
+        let folders = replacements.iter().filter_map(|replacement| text::resolved(&replacement.path).ok());
         folders
             .filter_map(|file| file.parent().map(Path::to_owned))
             .for_each(|folder| staged::sweep(&folder, &self.key));
         staged::sweep(&self.folder, &Key::default());
+        staged::ready(&self.journal_path())?;
         let staged = replacements.iter().map(|replacement| Staged::new(&self.root, replacement, &self.key));
         Ok((lock, staged.collect::<Result<_>>()?))
     }

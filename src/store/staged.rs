@@ -1,6 +1,6 @@
 //! Replaces a file atomically.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 
 use super::Replacement;
 use crate::advice::{Advise as _, is_in_use};
-use crate::text::{plain, quoted};
+use crate::text::{plain, quoted, resolved};
 
 /// Prefix and suffix of staged files' names. Between them there is no dash, except behind the [`key`](Key) of a file.
 const PREFIX: &str = ".distorch-fix-";
@@ -41,6 +41,7 @@ pub(super) struct Staged {
     target: PathBuf,
     inside: PathBuf,
     old: String,
+    permissions: Permissions,
 }
 
 impl Staged {
@@ -58,9 +59,7 @@ impl Staged {
             let how = if cfg!(windows) { format!(": attrib -R {},", quoted(&shown)) } else { String::new() };
             bail!(anyhow!("{} is read-only", shown.display()).help(format!("make it writable{how} and try again")));
         }
-        patiently(|| can_be_replaced(&target))
-            .with_context(|| format!("cannot replace {}", shown.display()))
-            .help_open("check its permissions")?;
+        ready(&target)?;
         let write = || -> io::Result<NamedTempFile> {
             let mut file = temporary(folder, key)?;
             file.write_all(replacement.new.as_bytes())?;
@@ -73,7 +72,8 @@ impl Staged {
             .with_context(|| format!("cannot write into {}", plain(folder).display()))
             .help("check the free space and the permissions of the folder")?;
         let inside = target.strip_prefix(root).unwrap_or(&target).to_owned();
-        let staged = Self { file, target, inside, old: replacement.old.to_owned() };
+        let permissions = about.permissions();
+        let staged = Self { file, target, inside, old: replacement.old.to_owned(), permissions };
         staged.is_unchanged()?;
         Ok(staged)
     }
@@ -86,10 +86,14 @@ impl Staged {
     /// Renames it over the old file.
     pub(super) fn commit(self) -> Result<()> {
         self.is_unchanged()?;
-        let Self { file, target, .. } = self;
+        let Self { file, target, permissions, .. } = self;
         persist(file, &target)
             .with_context(|| format!("cannot replace {}", plain(&target).display()))
             .help("close the programs that use it, and try again")?;
+        if cfg!(windows) {
+            // The rename leaves none of its attributes, such as that it is hidden; without them it is the same file.
+            let _ = fs::set_permissions(&target, permissions);
+        }
         sync_folder_of(&target);
         Ok(())
     }
@@ -106,6 +110,17 @@ impl Staged {
         }
         Ok(())
     }
+}
+
+/// Can a file be replaced? Asked before any is, since all are to be replaced or none.
+pub(super) fn ready(target: &Path) -> Result<()> {
+    let ask = || match can_be_replaced(target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        answer => answer,
+    };
+    patiently(ask)
+        .with_context(|| format!("cannot replace {}", plain(target).display()))
+        .help_open("check its permissions")
 }
 
 /// Renames a new file over another, or to a name that is free.
@@ -137,8 +152,7 @@ fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// Can a file be replaced? Asked before any is, since all are to be replaced or none: on Windows, a file that a program has
-/// open cannot, if the program does not allow it.
+/// On Windows, a file that a program has open cannot be replaced, if the program does not allow it.
 #[cfg(windows)]
 fn can_be_replaced(target: &Path) -> io::Result<()> {
     use std::os::windows::fs::OpenOptionsExt as _;
@@ -190,9 +204,7 @@ pub(super) fn sweep(folder: &Path, key: &Key) {
 /// length.
 fn inside(root: &Path, path: &Path) -> Result<(PathBuf, PathBuf)> {
     let real = |path: &Path| {
-        fs::canonicalize(path)
-            .with_context(|| format!("cannot find {}", path.display()))
-            .help("check that it still exists")
+        resolved(path).with_context(|| format!("cannot find {}", path.display())).help("check that it still exists")
     };
     let (root, target) = (real(root)?, real(path)?);
     if !target.starts_with(&root) {

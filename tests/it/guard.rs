@@ -27,7 +27,7 @@ fn start(install: &Install, variables: &[(&str, &str)]) -> Option<Ran> {
     let mut python = Command::new(python()?);
     python.arg(main).arg(folder(install).join("prestartup_script.py")).current_dir(&install.root);
     keep_cache(python.env("XDG_STATE_HOME", install.root.join("state")), &install.root.join("cache"));
-    Some(Ran::of(python.envs(variables.iter().copied())))
+    Some(Ran::of(python.env("PYTHONIOENCODING", "utf-8").envs(variables.iter().copied())))
 }
 
 /// The lines of a start before ComfyUI goes on, which it does.
@@ -70,6 +70,16 @@ fn a_repair_that_an_update_undid_is_made_again_and_said_once() {
         assert_eq!(install.text(), repaired);
         fs::write(install.file(), &old).unwrap();
     }
+}
+
+#[test]
+fn a_console_that_lacks_a_character_shows_the_rest() {
+    let install = guarded("not-understood");
+    let Some(whole) = start(&install, &[]) else { return };
+    let ran = start(&install, &[("PYTHONIOENCODING", "ascii")]).unwrap();
+    let replaced = |c: char| if c.is_ascii() { c } else { '?' };
+    assert_eq!(ran.out, whole.out.chars().map(replaced).collect::<String>());
+    assert!(!whole.out.is_ascii(), "{whole:?}");
 }
 
 #[test]

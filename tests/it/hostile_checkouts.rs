@@ -329,7 +329,13 @@ fn folders_that_lead_in_circles_are_walked_once() {
 
 #[test]
 fn of_ten_thousand_checkouts_one_has_to_be_named() {
-    let many = if is_full() { 10_000 } else if cfg!(windows) { 300 } else { 1000 };
+    let many = if is_full() {
+        10_000
+    } else if cfg!(windows) {
+        300
+    } else {
+        1000
+    };
     let install = Install::of("in-order");
     let nodes = install.root.join("ComfyUI/custom_nodes");
     let pyproject = "[project]\nname = \"comfyui-multigpu\"\nversion = \"2.5.10\"\n";

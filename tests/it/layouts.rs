@@ -10,7 +10,7 @@ use distorch_fix::install::layout::{Installation, Os, Places, everywhere_on, ins
 use serde::Deserialize;
 use walkdir::WalkDir;
 
-use crate::common::{Ran, copy, program, real};
+use crate::common::{Ran, copy, program, real, skip, slashed};
 
 const DATA: &str = "tests/data/installations";
 
@@ -152,6 +152,10 @@ fn what_is_found_in_each_system_is_as_expected() {
     cases.sort();
     assert!(cases.len() > 8, "the systems are found");
     for case in cases {
+        if cfg!(windows) && case.ends_with("git") {
+            skip("a home folder with backslashes is in no unit of systemd");
+            continue;
+        }
         let found = System::copied(case.file_name().unwrap().to_str().unwrap()).described();
         let file = case.join("expected.txt");
         if std::env::var_os("UPDATE").is_some() {
@@ -257,7 +261,7 @@ fn the_node_and_the_comfyui_of_the_desktop_app_are_one_pair() {
         assert!(ran.code == 1 && ran.out.contains("broken with items of 5 fields"), "{start}: {ran:?}");
     }
     let ran = desktop.run(&["apply", "base"]);
-    assert!(ran.code == 0 && ran.out.contains("ComfyUI 0.6.0 in app/resources/ComfyUI"), "{ran:?}");
+    assert!(ran.code == 0 && slashed(&ran.out).contains("ComfyUI 0.6.0 in app/resources/ComfyUI"), "{ran:?}");
     for command in ["check", "verify", "status", "diff"] {
         let ran = desktop.run(&[command, "base"]);
         assert_eq!(ran.code, 0, "{command}: {ran:?}");

@@ -79,7 +79,8 @@ fn what_powershell_wrote_is_read() {
     let workflow = fs::read_to_string(install.root.join("wan2.2.json")).unwrap();
     fs::write(install.root.join("wide.json"), wide(&workflow)).unwrap();
     let [plain, wide_one] = ["wan2.2.json", "wide.json"].map(|name| install.run(&["workflow", "show", name]));
-    assert_eq!((wide_one.code, wide_one.out.replace("wide.json", "wan2.2.json")), (plain.code, plain.out));
+    let note = "note: the file is UTF-16, as some editors and PowerShell write it; ComfyUI reads UTF-8 only\n";
+    assert_eq!((wide_one.code, wide_one.out.replace("wide.json", "wan2.2.json")), (plain.code, plain.out + note));
 
     let log = fs::read_dir("tests/data/logs").unwrap().map(|entry| entry.unwrap().path());
     let log = log.filter(|path| path.extension().is_some_and(|extension| extension == "log")).min().unwrap();
@@ -245,7 +246,7 @@ mod only {
         let ran = install.run(&["check", &format!("{}\"", install.root.display())]);
         is_refused(&ran, "cannot look at", "backslash");
         let convert = ["workflow", "convert", "wan2.2.json", "--string", "cuda:0,6gb;cpu,*", "--comfyui", "ComfyUI"];
-        for name in ["NUL", "aux.json", "a<b.json"] {
+        for name in ["NUL", "aux.json", "a<b.json", "a.json.", "a.json "] {
             let ran = install.run(&[&convert[..], &["--output", name]].concat());
             assert!(ran.code == 2 && ran.err.contains("\nhelp: "), "{name}: {ran:?}");
         }
