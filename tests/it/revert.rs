@@ -236,8 +236,8 @@ fn without_a_journal_or_a_commit_negative_subscripts_stay() {
 
 /// Deletes the journal of an install that is not a clone.
 fn forget(install: &Install) {
-    let hash =
-        git2::Oid::hash_object(git2::ObjectType::Blob, install.checkout().as_os_str().as_encoded_bytes()).unwrap();
+    let checkout = real(&install.checkout());
+    let hash = git2::Oid::hash_object(git2::ObjectType::Blob, checkout.as_os_str().as_encoded_bytes()).unwrap();
     let journals = if cfg!(windows) { "distorch-fix/journals" } else { "distorch-fix" };
     fs::remove_dir_all(Path::new(env!("CARGO_TARGET_TMPDIR")).join(journals).join(hash.to_string())).unwrap();
 }
