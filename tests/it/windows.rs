@@ -221,6 +221,14 @@ mod only {
             assert_eq!(run(&["guard", "remove", &path]).code, 0);
             assert!(crate::common::files(&long) == before);
         }
+        // In a clone, the journal is with the repository.
+        Repository::init(folder.path().join("clone")).unwrap();
+        fs::rename(folder.path().join(r"clone\.git"), checkout.join(".git")).unwrap();
+        let path = checkout.to_str().unwrap();
+        assert_eq!(run(&["apply", path]).code, 0);
+        assert!(checkout.join(r".git\distorch-fix\journal.json").is_file());
+        assert!(run(&["status", path]).out.contains("repair       by distorch-fix"));
+        assert_eq!(run(&["revert", path]).code, 0);
         let workflow = long.join("wan2.2.json");
         fs::copy("tests/data/guide/wan2.2.json", &workflow).unwrap();
         let old = fs::read(&workflow).unwrap();
