@@ -205,3 +205,46 @@ impl Store {
         Ok((lock, staged.collect::<Result<_>>()?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn if_one_file_cannot_be_replaced_those_before_it_and_the_journal_are_as_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("pack");
+        fs::create_dir(&root).unwrap();
+        let store = Store {
+            root: root.clone(),
+            folder: folder.path().join("journal"),
+            commit: None,
+            scope: Scope::Checkout,
+            key: Key::default(),
+        };
+        let paths = ["a.py", "b.py"].map(|name| root.join(name));
+        let replacements = paths.each_ref().map(|path| Replacement { path: path.clone(), old: "old", new: "new" });
+        for path in &paths {
+            fs::write(path, "old").unwrap();
+        }
+        let (lock, staged) = store.stage(&replacements).unwrap();
+        let mut journal = store.journal().unwrap();
+        let before = journal.clone();
+        journal.note("a.py".as_ref(), &replacements[0], None);
+        journal.write(&store.folder).unwrap();
+        fs::write(&paths[1], "edited").unwrap();
+        let error = store.commit(staged, &replacements, &before).unwrap_err();
+        assert!(error.to_string().contains("has changed in the meantime"), "{error}");
+        assert_eq!(paths.each_ref().map(|path| fs::read_to_string(path).unwrap()), ["old", "edited"]);
+        assert!(!store.journal_path().exists());
+        drop(lock);
+
+        fs::write(&paths[1], "old").unwrap();
+        store.repair(&replacements).unwrap();
+        assert_eq!(paths.each_ref().map(|path| fs::read_to_string(path).unwrap()), ["new", "new"]);
+        assert_eq!(store.journal().unwrap().records.len(), 2);
+        assert_eq!(fs::read_dir(&root).unwrap().count(), 2);
+    }
+}
