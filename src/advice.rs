@@ -8,7 +8,8 @@
 //! The advice is not part of the message: an error and its chain read the same with and without it.
 
 use std::error::Error as StdError;
-use std::fmt;
+use std::path::Path;
+use std::{fmt, io};
 
 use anyhow::Error;
 
@@ -65,6 +66,21 @@ pub trait Advise: Sized {
         self.advised(|advice| advice.help.push(line()))
     }
 
+    /// Says what to do about a file that cannot be opened or replaced: whoever has it open is to close it, if that is why.
+    fn help_open(self, otherwise: impl Into<String>) -> Self::Advised {
+        self.advised(|advice| {
+            let is_used = advice.error.chain().filter_map(<dyn StdError>::downcast_ref).any(is_in_use);
+            let close = || "close the program that has it open, such as an editor or ComfyUI, and try again".to_owned();
+            advice.help.push(if is_used { close() } else { otherwise.into() });
+        })
+    }
+
+    /// Says what to do about a path that is not there. On Windows, `"D:\ComfyUI\"` means a path with a quotation mark at its end.
+    fn help_path(self, path: &Path, otherwise: &str) -> Self::Advised {
+        let is_quoted = cfg!(windows) && path.to_string_lossy().contains('"');
+        self.help(if is_quoted { "leave out the backslash before the quotation mark" } else { otherwise })
+    }
+
     /// Adds details about the error.
     fn details(self, lines: impl IntoIterator<Item = String>) -> Self::Advised {
         self.advised(|advice| advice.details.extend(lines))
@@ -89,6 +105,13 @@ impl<T, E: Into<Error>> Advise for Result<T, E> {
     }
 }
 
+/// Has another program opened the file in a way that leaves nothing to others? Only Windows has that.
+pub(crate) fn is_in_use(error: &io::Error) -> bool {
+    /// `ERROR_SHARING_VIOLATION`, `ERROR_LOCK_VIOLATION` and `ERROR_USER_MAPPED_FILE`.
+    const IN_USE: [i32; 3] = [32, 33, 1224];
+    cfg!(windows) && error.raw_os_error().is_some_and(|code| IN_USE.contains(&code))
+}
+
 /// All advice in a chain of errors, the outermost error first.
 pub fn help(error: &Error) -> Vec<&str> {
     let advice = error.chain().filter_map(<dyn StdError>::downcast_ref::<Advice>);
@@ -98,7 +121,6 @@ pub fn help(error: &Error) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
 
     use anyhow::{Context as _, anyhow};
     use walkdir::WalkDir;
@@ -126,6 +148,16 @@ mod tests {
         let outer = inner.context("middle").context("outer").help("outermost");
         assert_eq!(help(&outer), ["outermost", "first inner", "second inner"]);
         assert_eq!(format!("{outer:#}"), "outer: middle: inner");
+    }
+
+    #[test]
+    fn a_file_that_others_have_open_is_to_be_closed() {
+        let helped = |code| {
+            let error = Err::<(), _>(std::io::Error::from_raw_os_error(code)).context("cannot read x");
+            help(&error.help_open("check its permissions").unwrap_err())[0].to_owned()
+        };
+        assert_eq!(helped(5), "check its permissions");
+        assert_eq!(helped(32).starts_with("close the program"), cfg!(windows));
     }
 
     #[test]

@@ -57,7 +57,11 @@ pub struct Cache {
 impl Cache {
     /// The user's cache; None if there is no folder for one.
     pub fn of_user() -> Option<Self> {
-        let folder = etcetera::choose_base_strategy().ok()?.cache_dir().join(NAME);
+        let mut folder = etcetera::choose_base_strategy().ok()?.cache_dir().join(NAME);
+        if cfg!(windows) {
+            // The journals are beside it, and are not to go when somebody empties it.
+            folder.push("cache");
+        }
         let about = fs::metadata(env::current_exe().ok()?).ok()?;
         let age = about.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         Some(Self { folder, build: [about.len().to_le_bytes().as_slice(), &age.as_nanos().to_le_bytes()].concat() })
@@ -89,9 +93,7 @@ impl Cache {
     }
 
     fn make_room(&self) -> io::Result<()> {
-        let mut entries: Vec<_> = fs::read_dir(&self.folder)?.collect::<Result<_, _>>()?;
-        // On Windows, the folder of journals is here too.
-        entries.retain(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+        let entries: Vec<_> = fs::read_dir(&self.folder)?.collect::<Result<_, _>>()?;
         if entries.len() < MOST_ENTRIES {
             return Ok(());
         }

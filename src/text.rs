@@ -1,6 +1,7 @@
 //! Texts made fit to show: paths, counts, and parts of files.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{env, fmt, fs, io};
 
@@ -21,6 +22,60 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
 fn is_unsafe(c: char) -> bool {
     (c.is_control() && c != '\t')
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A path with its links resolved, by the name that people know it under.
+pub(crate) fn real(path: &Path) -> io::Result<PathBuf> {
+    resolved(path).map(|path| plain(&path))
+}
+
+/// A path with its links resolved; on Windows in a form that may have any length.
+pub(crate) fn resolved(path: &Path) -> io::Result<PathBuf> {
+    fs::canonicalize(path).or_else(|error| {
+        // Windows cannot resolve paths on every drive: disks in memory and those of some programs have no such names.
+        let is_there = cfg!(windows) && fs::symlink_metadata(path).is_ok_and(|about| !about.is_symlink());
+        if !is_there {
+            return Err(error);
+        }
+        let path = std::path::absolute(path)?;
+        let mut long = OsString::from(r"\\?\");
+        long.push(&path);
+        Ok(if path.to_str().is_some_and(has_drive) { long.into() } else { path })
+    })
+}
+
+/// A path without the `\\?\` that Windows puts before resolved ones, unless it would mean something else then.
+pub(crate) fn plain(path: &Path) -> PathBuf {
+    let plain = path.to_str().filter(|_| cfg!(windows)).and_then(without_prefix);
+    plain.map_or_else(|| path.to_owned(), PathBuf::from)
+}
+
+/// `\\?\C:\x` as `C:\x`, and `\\?\UNC\server\share\x` as `\\server\share\x`.
+fn without_prefix(path: &str) -> Option<String> {
+    /// What a path may have without the prefix.
+    const MOST_UNITS: usize = 259;
+    let rest = path.strip_prefix(r"\\?\")?;
+    let (plain, names) = match rest.strip_prefix(r"UNC\") {
+        Some(share) => (format!(r"\\{share}"), share),
+        None => (rest.to_owned(), rest.get(2..)?.strip_prefix('\\').filter(|_| has_drive(rest))?),
+    };
+    let names = names.strip_suffix('\\').unwrap_or(names);
+    let is_plain = names.is_empty() || names.split('\\').all(is_plain_name);
+    (is_plain && plain.encode_utf16().count() <= MOST_UNITS).then_some(plain)
+}
+
+fn has_drive(path: &str) -> bool {
+    matches!(path.as_bytes(), [drive, b':', ..] if drive.is_ascii_alphabetic())
+}
+
+/// Does Windows take this name as it is? Others lose their ends, or mean a device in every folder.
+pub(crate) fn is_plain_name(name: &str) -> bool {
+    const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
+    let stem = name.split(['.', ':']).next().unwrap_or_default().trim_end().to_lowercase();
+    let number = stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt"));
+    let is_port =
+        number.is_some_and(|number| matches!(number.chars().collect::<Vec<_>>()[..], ['0'..='9' | '¹' | '²' | '³']));
+    !name.is_empty() && !name.contains('/') && !name.ends_with(['.', ' ']) && !is_port && !DEVICES.contains(&&*stem)
 }
 
 /// A path as people want to see it: relative to the current folder if it is below that, absolute if not.
@@ -44,6 +99,10 @@ pub(crate) fn quoted(path: &Path) -> String {
 /// `custom_nodes` would no longer be inside a ComfyUI.
 pub(crate) fn logical_dir() -> io::Result<PathBuf> {
     let real = env::current_dir()?;
+    // Windows does not resolve them, and its shells do not tell.
+    if cfg!(windows) {
+        return Ok(real);
+    }
     let shell = env::var_os("PWD").map(PathBuf::from).filter(|pwd| pwd.is_absolute());
     Ok(shell.filter(|pwd| fs::canonicalize(pwd).is_ok_and(|pwd| pwd == real)).unwrap_or(real))
 }
@@ -71,5 +130,33 @@ mod tests {
     fn nothing_that_steers_a_terminal_gets_through() {
         assert_eq!(visible("a\tb é"), "a\tb é");
         assert_eq!(visible("\u{1b}[31m\r\n\u{7f}\u{9b}\u{202e}"), "␛[31m␍␊␡\u{fffd}\u{fffd}");
+    }
+
+    #[test]
+    fn the_prefix_of_windows_is_not_shown_unless_it_matters() {
+        let long = format!(r"\\?\C:\{}", "x".repeat(256));
+        for (path, plain) in [
+            (r"\\?\C:\ComfyUI\a b.py", Some(r"C:\ComfyUI\a b.py")),
+            (r"\\?\d:\", Some(r"d:\")),
+            (r"\\?\UNC\server\share\ComfyUI", Some(r"\\server\share\ComfyUI")),
+            (r"\\?\C:\console\.git\com.py\com12", Some(r"C:\console\.git\com.py\com12")),
+            (&long, Some(&long[4..])),
+            (&format!("{long}x"), None),
+            (r"C:\ComfyUI", None),
+            ("/srv/ComfyUI", None),
+            (r"\\?\C:", None),
+            (r"\\?\Volume{1a}\ComfyUI", None),
+            (r"\\?\C:\ComfyUI.\x", None),
+            (r"\\?\C:\ComfyUI \x", None),
+            (r"\\?\C:\a\..\b", None),
+            (r"\\?\C:\a\\b", None),
+            (r"\\?\C:\a/b", None),
+            (r"\\?\C:\NUL", None),
+            (r"\\?\C:\aux.json\x", None),
+            (r"\\?\UNC\server\share\Com1 .txt", None),
+            (r"\\?\C:\lpt²", None),
+        ] {
+            assert_eq!(without_prefix(path).as_deref(), plain, "{path}");
+        }
     }
 }

@@ -35,7 +35,7 @@ const STYLES: Styles = Styles::styled()
 /// code by what it does, so it works on any version. It repairs that code, and runs the result in a sandbox before
 /// writing it.
 #[derive(Debug, Parser)]
-#[command(version, styles = STYLES, disable_help_subcommand = true, after_help = EXAMPLES)]
+#[command(bin_name = "distorch-fix", version, styles = STYLES, disable_help_subcommand = true, after_help = EXAMPLES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -1,7 +1,6 @@
 //! Which checkouts the user means.
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Error, Result, bail};
@@ -10,6 +9,7 @@ use super::search;
 use crate::advice::Advise as _;
 use crate::cli::Target;
 use crate::install::{self, Checkout};
+use crate::text;
 
 /// A checkout to act on.
 pub(super) struct Chosen {
@@ -29,7 +29,7 @@ pub(super) fn choose(target: &Target) -> (Vec<Chosen>, Vec<Error>) {
         match of_path(path, target.all) {
             Ok(found) => chosen.extend(found.into_iter().filter(|found| {
                 let file = &found.checkout.file;
-                known.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone()))
+                known.insert(text::real(file).unwrap_or_else(|_| file.clone()))
             })),
             Err(error) => errors.push(error),
         }
@@ -67,6 +67,6 @@ fn of_path(given: &Path, all: bool) -> Result<Vec<Chosen>> {
 }
 
 fn is_within(path: &Path, checkout: &Checkout) -> bool {
-    let real = |path: &Path| fs::canonicalize(path).ok();
+    let real = |path: &Path| text::real(path).ok();
     real(path).zip(real(&checkout.root)).is_some_and(|(path, root)| path.starts_with(root))
 }

@@ -18,10 +18,13 @@ LONGEST = 500
 
 
 def say(text):
+    line = "[distorch-fix] " + " ".join(text.split())[:LONGEST]
     try:
-        print("[distorch-fix]", " ".join(text.split())[:LONGEST], flush=True)
-    except (OSError, ValueError):
-        # There is no console, or it lacks a character.
+        # On Windows, what is redirected may lack characters, such as those of a path.
+        encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+        print(line.encode(encoding, "replace").decode(encoding), flush=True)
+    except (OSError, ValueError, LookupError):
+        # There is no console.
         pass
 
 

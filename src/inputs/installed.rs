@@ -1,6 +1,5 @@
 //! The node classes of an installation, read from its Python.
 
-use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -11,6 +10,7 @@ use super::widgets::{takes_model, widgets};
 use super::{Class, Classes, Kind, KnownBy, LOADED};
 use super::{kept, parts};
 use crate::cache::Cache;
+use crate::text;
 
 /// Where every pack lists its classes.
 const MAPPINGS: &str = "NODE_CLASS_MAPPINGS";
@@ -25,7 +25,7 @@ pub fn installed(node: Option<&Path>, comfyui: Option<&Path>, wanted: &[&str], c
         library.add_comfyui(comfyui);
     }
     let init = node.filter(|node| node.join("__init__.py").is_file()).map(|node| library.add_node(node));
-    let real = node.and_then(|node| fs::canonicalize(node).ok());
+    let real = node.and_then(|node| text::real(node).ok());
     let folders =
         [comfyui.map(|comfyui| comfyui.join("custom_nodes")), node.and_then(Path::parent).map(Path::to_owned)];
     for folder in folders.into_iter().flatten() {

@@ -9,6 +9,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::cache::Key;
 use crate::python::Source;
+use crate::text;
 
 /// Larger files are not read; ComfyUI's own have at most some hundred kilobytes.
 const MOST_BYTES: u64 = 4 << 20;
@@ -111,7 +112,7 @@ impl Library {
             }
             self.installed.push(name.clone());
             // As ComfyUI does: a pack is switched off by its name.
-            let is_node = node.is_some() && fs::canonicalize(&folder).ok().as_deref() == node;
+            let is_node = node.is_some() && text::real(&folder).ok().as_deref() == node;
             if !is_node && !name.ends_with(".disabled") {
                 self.packs.push(folder);
             }

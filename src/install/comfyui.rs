@@ -1,9 +1,10 @@
 //! The ComfyUI around a checkout.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Files, layout, pyproject};
+
+use crate::text;
 
 /// A ComfyUI install.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub struct ComfyUi {
 pub(super) fn around(checkout: &Path) -> Option<ComfyUi> {
     let above = |path: &Path| path.ancestors().skip(1).find(|folder| is_root(folder)).map(Path::to_path_buf);
     let root = above(checkout)
-        .or_else(|| above(&fs::canonicalize(checkout).ok()?))
+        .or_else(|| above(&text::real(checkout).ok()?))
         .or_else(|| layout::around(checkout).map(|installation| installation.comfyui.clone()))?;
     let version = version(&Files::Folder(root.clone()));
     Some(ComfyUi { root, version })

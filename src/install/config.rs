@@ -21,6 +21,8 @@ pub(in crate::install) fn text(path: &Path, problems: &mut Vec<String>) -> Optio
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return None,
+        // Windows opens no folders.
+        Err(_) if path.is_dir() => return None,
         Err(error) => return problem(&format!("cannot be read: {error}")),
     };
     match file.metadata() {

@@ -46,7 +46,7 @@ pub fn extra_model_paths(path: &Path) -> Result<Vec<Extra>> {
     let shown = path.display();
     let cannot = || format!("{shown}: cannot be read");
     let help = "check that it is there and is a text file";
-    let file = File::open(path).with_context(cannot).help(help)?;
+    let file = File::open(path).with_context(cannot).help_open(help)?;
     ensure!(file.metadata().is_ok_and(|about| about.is_file()), anyhow!("{shown}: not a file").help(help));
     let mut bytes = Vec::new();
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes).with_context(cannot)?;

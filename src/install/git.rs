@@ -18,6 +18,8 @@ use memchr::memmem;
 
 use super::small_text;
 
+use crate::text;
+
 /// A checkout's own repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitFacts {
@@ -41,7 +43,7 @@ impl GitFacts {
         }
         let leads_to = |text: String, place: &Path| {
             let named = self.git_dir.join(text.trim());
-            fs::canonicalize(named).ok().zip(fs::canonicalize(place).ok()).is_some_and(|(named, place)| named == place)
+            text::real(&named).ok().zip(text::real(place).ok()).is_some_and(|(named, place)| named == place)
         };
         let of_worktree = || small_text(&self.git_dir.join("gitdir")).is_some_and(|text| leads_to(text, &dot_git));
         let of_submodule = || core_worktree(&self.git_dir).is_some_and(|text| leads_to(text, &self.workdir));

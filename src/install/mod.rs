@@ -92,7 +92,7 @@ pub fn locate(start: &Path) -> Result<Search> {
     let (kind, places) = fs::metadata(start)
         .and_then(|about| Ok((about.file_type(), Places::of(start)?)))
         .with_context(|| format!("cannot look at {}", start.display()))
-        .help(HELP)?;
+        .help_path(start, HELP)?;
     if kind.is_dir() {
         return search(start, &places);
     }
@@ -158,7 +158,7 @@ fn search(start: &Path, folder: &Places) -> Result<Search> {
 fn distinct(found: Vec<(PathBuf, Evidence)>) -> Vec<Checkout> {
     let mut by_identity: HashMap<PathBuf, Checkout> = HashMap::new();
     for (root, evidence) in found {
-        let identity = fs::canonicalize(&root).unwrap_or_else(|_| root.clone());
+        let identity = text::real(&root).unwrap_or_else(|_| root.clone());
         let file = root.join(FILE_NAME);
         let checkout = Checkout::survey(root, file, evidence);
         if by_identity.get(&identity).is_none_or(|known| checkout.rank() < known.rank()) {
@@ -212,7 +212,7 @@ enum Climb {
 
 impl Places {
     fn of(start: &Path) -> std::io::Result<Self> {
-        let real = fs::canonicalize(start)?;
+        let real = text::real(start)?;
         let shown: PathBuf = if cfg!(windows) {
             // Windows resolves `..` before links, and `real` would have a prefix that nobody types.
             std::path::absolute(start)?

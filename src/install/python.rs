@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::text;
+
 /// The most entries of a folder of packages that are looked at.
 const MOST_ENTRIES: usize = 20_000;
 
@@ -70,7 +72,7 @@ fn folders(program: &Path) -> Vec<PathBuf> {
     }
     let mut real = Vec::new();
     folders.retain(|folder| {
-        let place = fs::canonicalize(folder).ok().filter(|place| place.is_dir() && !real.contains(place));
+        let place = text::real(folder).ok().filter(|place| place.is_dir() && !real.contains(place));
         real.extend(place.clone());
         place.is_some()
     });

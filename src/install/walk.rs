@@ -1,7 +1,6 @@
 //! The downward search. It examines folders, not files, and skips those that hold many files but no nodes.
 
 use std::collections::HashSet;
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +9,8 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::recognise::{Evidence, Recognised, recognise};
 use super::{NearMiss, named};
+
+use crate::text;
 
 /// Deep enough for `Users/me/AI/ComfyUI_windows_portable/ComfyUI/custom_nodes/.disabled/X`.
 const DEEPEST: usize = 8;
@@ -98,7 +99,7 @@ struct Links {
 
 impl Links {
     fn new(top: &Path) -> Self {
-        Self { top: fs::canonicalize(top).unwrap_or_else(|_| top.to_path_buf()), entered: HashSet::new() }
+        Self { top: text::real(top).unwrap_or_else(|_| top.to_path_buf()), entered: HashSet::new() }
     }
 
     /// Links into the searched tree are not followed, since the walk gets there anyway, nor are links above it (Wine
@@ -108,7 +109,7 @@ impl Links {
         if !entry.path_is_symlink() || named(entry.path(), "custom_nodes") {
             return true;
         }
-        fs::canonicalize(entry.path()).is_ok_and(|target| {
+        text::real(entry.path()).is_ok_and(|target| {
             !target.starts_with(&self.top) && !self.top.starts_with(&target) && self.entered.insert(target)
         })
     }

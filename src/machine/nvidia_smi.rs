@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use wait_timeout::ChildExt as _;
 
+use crate::text;
+
 /// Time that it may take. It needs a few tenths of a second, and hangs if the driver does.
 const MOST_TIME: Duration = Duration::from_secs(5);
 /// What is asked for. Old drivers lack the last ones, and then reject the whole query.
@@ -62,7 +64,7 @@ fn folders(variable: &dyn Fn(&str) -> Option<OsString>, current: Option<&Path>) 
     }
     let path = variable("PATH").unwrap_or_default();
     let is_current = |folder: &Path| {
-        let real = |path: &Path| std::fs::canonicalize(path).ok();
+        let real = |path: &Path| text::real(path).ok();
         current.is_some_and(|current| folder == current || real(folder).is_some() && real(folder) == real(current))
     };
     folders.extend(env::split_paths(&path).filter(|folder| folder.is_absolute() && !is_current(folder)));

@@ -21,6 +21,7 @@ pub use lookup::Lookup;
 
 use crate::install::layout::Installation;
 use crate::install::{Extra, extra_model_paths};
+use crate::text;
 
 /// The file beside `main.py` that adds folders.
 const EXTRA: &str = "extra_model_paths.yaml";
@@ -61,7 +62,7 @@ impl Folders {
     ///
     /// # Errors If a file that is named in the arguments cannot be read.
     pub fn of(comfyui: &Path, arguments: &Arguments) -> Result<Self> {
-        let comfyui = std::fs::canonicalize(comfyui).unwrap_or_else(|_| comfyui.to_owned());
+        let comfyui = text::real(comfyui).unwrap_or_else(|_| comfyui.to_owned());
         let base = arguments.base_directory.as_ref().unwrap_or(&comfyui);
         let base = std::path::absolute(base).unwrap_or_else(|_| base.clone());
         let mut folders = Self::default();
@@ -143,7 +144,7 @@ mod tests {
 
     fn found(folders: &Folders, root: &Path, category: &str, name: &str) -> String {
         let shown = |path: PathBuf| {
-            let root = fs::canonicalize(root).unwrap();
+            let root = text::real(root).unwrap();
             path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/")
         };
         match folders.find(category, name) {

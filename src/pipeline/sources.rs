@@ -10,6 +10,7 @@ use crate::advice::Advise as _;
 use crate::install::{Checkout, Evidence, Revision};
 use crate::python::source::MAX_BYTES;
 use crate::python::{FileId, Package, Unreadable};
+use crate::text;
 
 /// The most Python files of a checkout that are read; the real node has about ten.
 const MOST_FILES: usize = 1000;
@@ -65,7 +66,7 @@ impl Sources {
         if self.is_committed {
             return self.package.path(file).to_owned();
         }
-        let real = |path: &Path| fs::canonicalize(path).ok();
+        let real = |path: &Path| text::real(path).ok();
         let inside = |(path, root): (PathBuf, PathBuf)| path.strip_prefix(root).map(Path::to_owned).ok();
         let path = real(&self.path(file)).zip(real(&self.root)).and_then(inside);
         path.unwrap_or_else(|| self.package.path(file).to_owned())
@@ -78,8 +79,8 @@ fn on_disk(checkout: &Checkout) -> Result<Package> {
     let name = checkout.file.file_name().map(PathBuf::from).unwrap_or_default();
     let cannot = |path: &Path| format!("cannot read {}", path.display());
     let permissions = "check its permissions";
-    let read = |path: &Path| fs::read(path).with_context(|| cannot(path)).help(permissions);
-    let about = fs::metadata(&checkout.file).with_context(|| cannot(&checkout.file)).help(permissions)?;
+    let read = |path: &Path| fs::read(path).with_context(|| cannot(path)).help_open(permissions);
+    let about = fs::metadata(&checkout.file).with_context(|| cannot(&checkout.file)).help_open(permissions)?;
     if !about.is_file() {
         bail!(anyhow!("{} is not a file", checkout.file.display()).help("restore it, or install the node again"));
     }
@@ -87,14 +88,14 @@ fn on_disk(checkout: &Checkout) -> Result<Package> {
         bail!(Unread { path: checkout.file.clone(), reason: Unreadable::TooLarge(about.len()) });
     }
     let mut files = vec![(name.clone(), read(&checkout.file)?)];
-    let real = fs::canonicalize(&checkout.file).with_context(|| cannot(&checkout.file)).help(permissions)?;
+    let real = text::real(&checkout.file).with_context(|| cannot(&checkout.file)).help_open(permissions)?;
     let walk = WalkDir::new(root).max_depth(deepest(checkout)).sort_by_file_name().into_iter();
     let python = walk.filter_entry(is_source_folder).filter_map(Result::ok);
     for entry in python.filter(|entry| entry.file_type().is_file() && is_python(entry.path())).take(MOST_FILES) {
         let Ok(path) = entry.path().strip_prefix(root) else { continue };
         let small = entry.metadata().is_ok_and(|about| about.len() <= MAX_BYTES as u64);
         // The first file may be a link to another one of them, which must not be repaired twice.
-        let is_first = path == name || fs::canonicalize(entry.path()).is_ok_and(|path| path == real);
+        let is_first = path == name || text::real(entry.path()).is_ok_and(|path| path == real);
         if !is_first && small {
             files.push((path.to_owned(), read(entry.path())?));
         }

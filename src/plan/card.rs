@@ -233,8 +233,9 @@ mod tests {
         assert!(card("gtx16").keeps_fp16(many) && !card("gtx16").keeps_fp16(few));
         assert!(card("turing").keeps_bf16(many) && !card("turing").keeps_bf16(few));
         assert!(card("pascal").keeps_fp16(few) && !card("maxwell").keeps_fp16(many));
-        // 0.88 of 12 GiB, less 0.8 and 0.39 GiB.
-        assert!(card("ampere").holds(9_900_000_000, 1) && !card("ampere").holds(10_100_000_000, 1));
+        // 0.88 of 12 GiB, less 0.8 and 0.39 GiB; on Windows 0.59 GiB.
+        let most = if cfg!(windows) { 9_850_000_000 } else { 10_060_000_000 };
+        assert!(card("ampere").holds(most - 50_000_000, 1) && !card("ampere").holds(most + 50_000_000, 1));
     }
 
     #[test]

@@ -14,5 +14,5 @@ pub(super) fn open(path: &Path) -> Result<(File, u64)> {
     let help = "check that it is there and can be read";
     let about = fs::metadata(path).with_context(cannot).help(help)?;
     ensure!(about.is_file(), anyhow!("{shown}: not a file").help("name the file of a model"));
-    Ok((File::open(path).with_context(cannot).help(help)?, about.len()))
+    Ok((File::open(path).with_context(cannot).help_open(help)?, about.len()))
 }

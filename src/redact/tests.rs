@@ -63,9 +63,14 @@ fn a_path_ends_where_the_next_thing_begins() {
 
 #[test]
 fn installations_have_numbers() {
-    let folders = ["/srv/my own/app", "/srv/my own/app/ComfyUI", "/data/big disk/base"].map(Path::new);
-    let mut redactor = Redactor::new(Names::default(), folders);
-    let mut is = |text: &str, expected: &str| assert_eq!(redactor.text(text), expected);
+    let drive = if cfg!(windows) { "C:" } else { "" };
+    let folders =
+        ["/srv/my own/app", "/srv/my own/app/ComfyUI", "/data/big disk/base"].map(|path| format!("{drive}{path}"));
+    let mut redactor = Redactor::new(Names::default(), folders.iter().map(Path::new));
+    let mut is = |text: &str, expected: &str| {
+        let text = if text.starts_with('/') { format!("{drive}{text}") } else { text.to_owned() };
+        assert_eq!(redactor.text(&text), expected);
+    };
     is("/srv/my own/app/ComfyUI/main.py", "…/app/ComfyUI/main.py");
     is("/data/big disk/base/models/x.gguf -h", "…2/base/models/x.gguf -h");
     is("/other/place/ComfyUI/x", "…3/ComfyUI/x");

@@ -93,6 +93,7 @@ mod tests {
     #[test]
     fn names_are_quoted_as_git_quotes_them() {
         assert_eq!(name("a", Path::new("nodes/é b.py")), "a/nodes/é b.py");
-        assert_eq!(name("b", Path::new("a\nb\"\\.py")), "\"b/a\\012b\\\"\\\\.py\"");
+        let backslash = if cfg!(windows) { "/" } else { r"\\" };
+        assert_eq!(name("b", Path::new("a\nb\"\\.py")), format!("\"b/a\\012b\\\"{backslash}.py\""));
     }
 }

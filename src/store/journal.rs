@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail, ensure};
 use git2::{ObjectType, Oid};
 use serde::{Deserialize, Serialize};
 
-use super::Replacement;
 use super::merge::{self, Merged};
+use super::{Replacement, staged};
 use crate::advice::Advise as _;
 use crate::edit::{Edit, Edits, Overlap};
 use crate::python::source::MAX_BYTES;
@@ -22,6 +22,8 @@ use crate::python::source::MAX_BYTES;
 const FORMAT: u32 = 1;
 /// A journal has at most so many bytes for each of the longest text: a text as JSON, and as much again for its edits.
 const BYTES_PER_BYTE: u64 = 16;
+/// What its file is called.
+const NAME: &str = "journal.json";
 
 /// What a journal is about. Records about anything else are not believed.
 #[derive(Clone, Debug)]
@@ -126,7 +128,7 @@ pub fn hash(text: &str) -> String {
 
 /// The journal's file in its folder.
 pub(super) fn path(folder: &Path) -> PathBuf {
-    folder.join("journal.json")
+    folder.join(NAME)
 }
 
 impl Default for Journal {
@@ -141,13 +143,13 @@ impl Journal {
         let path = path(folder);
         read(&path, scope)
             .with_context(|| format!("cannot use the journal {}", path.display()))
-            .help("delete it; edits are then recognised by their form")
+            .help_open("delete it; edits are then recognised by their form")
     }
 
     /// Replaces the journal in a folder atomically; removes it if it is empty.
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
         let text = (!self.records.is_empty()).then(|| serde_json::to_vec_pretty(self)).transpose()?;
-        super::staged::keep(folder, &path(folder), text.as_deref())
+        staged::keep(folder, NAME, text.as_deref())
     }
 
     /// Why a record in it is not valid, if there is one.
@@ -264,6 +266,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         let folder = tempfile::tempdir().unwrap();
+        #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has names that are no text"))]
         let mut journal = noted("a\nb\n", "a\nc\n");
         #[cfg(unix)]
         {

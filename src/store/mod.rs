@@ -14,11 +14,10 @@ pub mod merge;
 pub mod setup;
 mod staged;
 
-use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow, bail};
 use tempfile::NamedTempFile;
 
 pub use self::journal::{Journal, Record, Scope};
@@ -26,6 +25,7 @@ use self::lock::Lock;
 use self::staged::{Key, Staged};
 use crate::advice::Advise as _;
 use crate::install::Checkout;
+use crate::text;
 
 /// A file whose text is to be replaced.
 #[derive(Debug)]
@@ -51,39 +51,42 @@ pub fn tidy(checkout: &Checkout) {
 
 /// Makes a file that is not there yet: all of it, or none.
 pub fn create(path: &Path, text: &str) -> Result<()> {
-    let (folder, file) = stage(path, text)?;
-    file.persist_noclobber(path)
+    let (target, file) = stage(path, text)?;
+    file.persist_noclobber(&target)
         .map_err(|error| error.error)
         .with_context(|| format!("cannot make {}", path.display()))
         .help("name a file that is not there yet")?;
-    staged::sync_folder(folder);
+    staged::sync_folder_of(&target);
     Ok(())
 }
 
 /// Writes a file that is ours alone, whether it is there already or not: all of it, or it stays as it was.
 pub fn put(path: &Path, text: &str) -> Result<()> {
-    let (folder, file) = stage(path, text)?;
-    file.persist(path)
-        .map_err(|error| error.error)
+    let (target, file) = stage(path, text)?;
+    staged::persist(file, &target)
         .with_context(|| format!("cannot write {}", path.display()))
         .help("check that no other program has it open")?;
-    staged::sync_folder(folder);
+    staged::sync_folder_of(&target);
     Ok(())
 }
 
-/// A text on disk, in the folder of the file that it is to become.
-fn stage<'p>(path: &'p Path, text: &str) -> Result<(&'p Path, NamedTempFile)> {
+/// A text on disk, in the folder of the file that it is to become; and that file, by a path that may have any length.
+fn stage(path: &Path, text: &str) -> Result<(PathBuf, NamedTempFile)> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default();
+    if cfg!(windows) && !name.to_str().is_some_and(text::is_plain_name) {
+        bail!(anyhow!("{} cannot be the name of a file on Windows", path.display()).help("name another file"));
+    }
     let write = || -> Result<_> {
-        let mut file = staged::shared(folder)?;
+        let folder = text::resolved(folder)?;
+        let mut file = staged::shared(&folder)?;
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
-        Ok(file)
+        Ok((folder.join(name), file))
     };
-    let file = write()
+    write()
         .with_context(|| format!("cannot write into {}", folder.display()))
-        .help("check the free space and the permissions of the folder")?;
-    Ok((folder, file))
+        .help("check the free space and the permissions of the folder")
 }
 
 /// Replaces the files of a checkout, or one other file, and keeps its journal.
@@ -113,7 +116,7 @@ impl Store {
     /// followed, wherever it leads. Nothing is written yet.
     pub fn of_file(path: &Path, most_bytes: usize) -> Result<Self> {
         let help = "check that it is there and can be read";
-        let file = fs::canonicalize(path).with_context(|| format!("cannot find {}", path.display())).help(help)?;
+        let file = text::resolved(path).with_context(|| format!("cannot find {}", path.display())).help(help)?;
         let name = file.file_name().with_context(|| format!("{} is not a file", path.display())).help(help)?;
         let folder = folder::of_path(&file)?;
         Ok(Self {
@@ -153,21 +156,23 @@ impl Store {
     pub fn repair(&self, replacements: &[Replacement<'_>]) -> Result<()> {
         let (_lock, staged) = self.stage(replacements)?;
         let mut journal = self.journal()?;
+        let before = journal.clone();
         for (staged, replacement) in staged.iter().zip(replacements) {
             journal.note(staged.inside(), replacement, self.commit.as_deref());
         }
         journal.write(&self.folder)?;
-        staged.into_iter().try_for_each(Staged::commit)
+        self.commit(staged, replacements, &before)
     }
 
     /// Undoes a repair, in the same way. Its records are removed last: they are needed until then.
     pub fn revert(&self, replacements: &[Replacement<'_>]) -> Result<()> {
         let (_lock, staged) = self.stage(replacements)?;
         let mut journal = self.journal()?;
+        let before = journal.clone();
         for staged in &staged {
             journal.strike(staged.inside());
         }
-        staged.into_iter().try_for_each(Staged::commit)?;
+        self.commit(staged, replacements, &before)?;
         journal.write(&self.folder)
     }
 
@@ -175,23 +180,85 @@ impl Store {
     pub fn undo(&self, replacements: &[Replacement<'_>]) -> Result<()> {
         let (_lock, staged) = self.stage(replacements)?;
         let mut journal = self.journal()?;
+        let before = journal.clone();
         for (staged, replacement) in staged.iter().zip(replacements) {
             journal.note(staged.inside(), replacement, self.commit.as_deref());
             journal.settle(staged.inside());
         }
-        staged.into_iter().try_for_each(Staged::commit)?;
+        self.commit(staged, replacements, &before)?;
         journal.write(&self.folder)
+    }
+
+    /// Replaces every file. If one cannot be, those before it get their old texts again, and the journal is as before.
+    fn commit(&self, staged: Vec<Staged>, replacements: &[Replacement<'_>], before: &Journal) -> Result<()> {
+        for (at, staged) in staged.into_iter().enumerate() {
+            staged.commit().inspect_err(|_| {
+                let is_put_back = |done: &Replacement<'_>| {
+                    let back = Replacement { path: done.path.clone(), old: done.new, new: done.old };
+                    Staged::new(&self.root, &back, &self.key).and_then(Staged::commit).is_ok()
+                };
+                // Otherwise the journal, which is ahead, still has their old texts.
+                if replacements[..at].iter().all(is_put_back) {
+                    let _ = before.write(&self.folder);
+                }
+            })?;
+        }
+        Ok(())
     }
 
     fn stage(&self, replacements: &[Replacement<'_>]) -> Result<(Lock, Vec<Staged>)> {
         let lock = Lock::take(&self.folder)?;
         // Before the first is staged: a staged file looks like one that was left over.
-        let folders = replacements.iter().filter_map(|replacement| fs::canonicalize(&replacement.path).ok());
+        let folders = replacements.iter().filter_map(|replacement| text::resolved(&replacement.path).ok());
         folders
             .filter_map(|file| file.parent().map(Path::to_owned))
             .for_each(|folder| staged::sweep(&folder, &self.key));
         staged::sweep(&self.folder, &Key::default());
+        staged::ready(&self.journal_path())?;
         let staged = replacements.iter().map(|replacement| Staged::new(&self.root, replacement, &self.key));
         Ok((lock, staged.collect::<Result<_>>()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn if_one_file_cannot_be_replaced_those_before_it_and_the_journal_are_as_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("pack");
+        fs::create_dir(&root).unwrap();
+        let store = Store {
+            root: root.clone(),
+            folder: folder.path().join("journal"),
+            commit: None,
+            scope: Scope::Checkout,
+            key: Key::default(),
+        };
+        let paths = ["a.py", "b.py"].map(|name| root.join(name));
+        let replacements = paths.each_ref().map(|path| Replacement { path: path.clone(), old: "old", new: "new" });
+        for path in &paths {
+            fs::write(path, "old").unwrap();
+        }
+        let (lock, staged) = store.stage(&replacements).unwrap();
+        let mut journal = store.journal().unwrap();
+        let before = journal.clone();
+        journal.note("a.py".as_ref(), &replacements[0], None);
+        journal.write(&store.folder).unwrap();
+        fs::write(&paths[1], "edited").unwrap();
+        let error = store.commit(staged, &replacements, &before).unwrap_err();
+        assert!(error.to_string().contains("has changed in the meantime"), "{error}");
+        assert_eq!(paths.each_ref().map(|path| fs::read_to_string(path).unwrap()), ["old", "edited"]);
+        assert!(!store.journal_path().exists());
+        drop(lock);
+
+        fs::write(&paths[1], "old").unwrap();
+        store.repair(&replacements).unwrap();
+        assert_eq!(paths.each_ref().map(|path| fs::read_to_string(path).unwrap()), ["new", "new"]);
+        assert_eq!(store.journal().unwrap().records.len(), 2);
+        assert_eq!(fs::read_dir(&root).unwrap().count(), 2);
     }
 }

@@ -14,6 +14,7 @@ use super::journal::{Journal, Scope, name};
 use super::lock::Lock;
 use super::{Replacement, folder, staged};
 use crate::advice::Advise as _;
+use crate::text;
 
 /// The format of the file; no other is read.
 const FORMAT: u32 = 1;
@@ -65,7 +66,7 @@ impl Done {
     /// Notes the repair of files of the node, before it is made. Their paths are relative to its folder.
     pub fn note_repair(&mut self, replacements: &[Replacement<'_>]) {
         for replacement in replacements {
-            let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+            let real = |path: &Path| text::resolved(path).unwrap_or_else(|_| path.to_owned());
             let (node, file) = (real(&self.node), real(&replacement.path));
             self.repair.note(file.strip_prefix(node).unwrap_or(&file), replacement, None);
         }
@@ -103,7 +104,7 @@ pub struct Setups {
 impl Setups {
     /// Those of the ComfyUI in a folder; its workflows have at most so many bytes.
     pub fn of(comfyui: &Path, most_bytes: usize) -> Result<Self> {
-        let comfyui = fs::canonicalize(comfyui)
+        let comfyui = text::resolved(comfyui)
             .with_context(|| format!("cannot look at {}", comfyui.display()))
             .help("check that it still exists")?;
         let folder = folder::of_path(&comfyui)?;
@@ -135,6 +136,6 @@ impl Setups {
     /// Replaces it atomically; removes it if there is nothing to undo.
     pub fn write(&self, done: &Done) -> Result<()> {
         let text = (!done.is_empty()).then(|| serde_json::to_vec_pretty(done)).transpose()?;
-        staged::keep(&self.folder, &self.folder.join(NAME), text.as_deref())
+        staged::keep(&self.folder, NAME, text.as_deref())
     }
 }

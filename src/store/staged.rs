@@ -1,14 +1,17 @@
 //! Replaces a file atomically.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use tempfile::NamedTempFile;
 
 use super::Replacement;
-use crate::advice::Advise as _;
+use crate::advice::{Advise as _, is_in_use};
+use crate::text::{plain, quoted, resolved};
 
 /// Prefix and suffix of staged files' names. Between them there is no dash, except behind the [`key`](Key) of a file.
 const PREFIX: &str = ".distorch-fix-";
@@ -38,6 +41,7 @@ pub(super) struct Staged {
     target: PathBuf,
     inside: PathBuf,
     old: String,
+    permissions: Permissions,
 }
 
 impl Staged {
@@ -45,14 +49,17 @@ impl Staged {
     /// link is followed, but only inside `root`.
     pub(super) fn new(root: &Path, replacement: &Replacement<'_>, key: &Key) -> Result<Self> {
         let (root, target) = inside(root, &replacement.path)?;
-        let folder = target.parent().with_context(|| format!("{} is in no folder", target.display()))?;
-        let about = fs::metadata(&target).with_context(|| format!("cannot look at {}", target.display()))?;
+        let shown = plain(&target);
+        let folder = target.parent().with_context(|| format!("{} is in no folder", shown.display()))?;
+        let about = fs::metadata(&target).with_context(|| format!("cannot look at {}", shown.display()))?;
         if !about.is_file() {
-            bail!(anyhow!("{} is not a file", target.display()).help("restore it, or install the node again"));
+            bail!(anyhow!("{} is not a file", shown.display()).help("restore it, or install the node again"));
         }
         if about.permissions().readonly() {
-            bail!(anyhow!("{} is read-only", target.display()).help("make it writable and try again"));
+            let how = if cfg!(windows) { format!(": attrib -R {},", quoted(&shown)) } else { String::new() };
+            bail!(anyhow!("{} is read-only", shown.display()).help(format!("make it writable{how} and try again")));
         }
+        ready(&target)?;
         let write = || -> io::Result<NamedTempFile> {
             let mut file = temporary(folder, key)?;
             file.write_all(replacement.new.as_bytes())?;
@@ -62,10 +69,11 @@ impl Staged {
             Ok(file)
         };
         let file = write()
-            .with_context(|| format!("cannot write into {}", folder.display()))
+            .with_context(|| format!("cannot write into {}", plain(folder).display()))
             .help("check the free space and the permissions of the folder")?;
         let inside = target.strip_prefix(root).unwrap_or(&target).to_owned();
-        let staged = Self { file, target, inside, old: replacement.old.to_owned() };
+        let permissions = about.permissions();
+        let staged = Self { file, target, inside, old: replacement.old.to_owned(), permissions };
         staged.is_unchanged()?;
         Ok(staged)
     }
@@ -78,28 +86,85 @@ impl Staged {
     /// Renames it over the old file.
     pub(super) fn commit(self) -> Result<()> {
         self.is_unchanged()?;
-        let Self { file, target, .. } = self;
-        file.persist(&target)
-            .map_err(|error| error.error)
-            .with_context(|| format!("cannot replace {}", target.display()))
+        let Self { file, target, permissions, .. } = self;
+        persist(file, &target)
+            .with_context(|| format!("cannot replace {}", plain(&target).display()))
             .help("close the programs that use it, and try again")?;
-        if let Some(folder) = target.parent() {
-            sync_folder(folder);
+        if cfg!(windows) {
+            // The rename leaves none of its attributes, such as that it is hidden; without them it is the same file.
+            let _ = fs::set_permissions(&target, permissions);
         }
+        sync_folder_of(&target);
         Ok(())
     }
 
     fn is_unchanged(&self) -> Result<()> {
-        let again = || format!("cannot read {} again", self.target.display());
+        let shown = plain(&self.target);
+        let again = || format!("cannot read {} again", shown.display());
         let help = "nothing was written to it; try again";
         // The length first: there may no longer be a file, or an endless one.
         let about = fs::metadata(&self.target).with_context(again).help(help)?;
         let is_alike = about.is_file() && about.len() == self.old.len() as u64;
-        if !is_alike || fs::read(&self.target).with_context(again).help(help)? != self.old.as_bytes() {
-            bail!(anyhow!("{} has changed in the meantime", self.target.display()).help(help));
+        if !is_alike || fs::read(&self.target).with_context(again).help_open(help)? != self.old.as_bytes() {
+            bail!(anyhow!("{} has changed in the meantime", shown.display()).help(help));
         }
         Ok(())
     }
+}
+
+/// Can a file be replaced? Asked before any is, since all are to be replaced or none.
+pub(super) fn ready(target: &Path) -> Result<()> {
+    let ask = || match can_be_replaced(target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        answer => answer,
+    };
+    patiently(ask)
+        .with_context(|| format!("cannot replace {}", plain(target).display()))
+        .help_open("check its permissions")
+}
+
+/// Renames a new file over another, or to a name that is free.
+pub(super) fn persist(file: NamedTempFile, target: &Path) -> io::Result<()> {
+    let mut file = Some(file);
+    patiently(|| {
+        let Some(new) = file.take() else { return Ok(()) };
+        new.persist(target).map(drop).map_err(|error| {
+            file = Some(error.file);
+            error.error
+        })
+    })
+}
+
+/// Tries again for a moment while a file is in use: on Windows, what looks for viruses opens each file that was written, and
+/// what fills an index does so too.
+fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    const PATIENCE: Duration = Duration::from_millis(500);
+    const PAUSE: Duration = Duration::from_millis(20);
+    // A rename says that it is denied.
+    let may_pass =
+        |error: &io::Error| is_in_use(error) || cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied;
+    let begun = Instant::now();
+    loop {
+        match attempt() {
+            Err(error) if may_pass(&error) && begun.elapsed() < PATIENCE => thread::sleep(PAUSE),
+            ended => return ended,
+        }
+    }
+}
+
+/// On Windows, a file that a program has open cannot be replaced, if the program does not allow it.
+#[cfg(windows)]
+fn can_be_replaced(target: &Path) -> io::Result<()> {
+    use std::os::windows::fs::OpenOptionsExt as _;
+    const DELETE: u32 = 0x0001_0000;
+    // It is shared with every other use.
+    File::options().access_mode(DELETE).open(target).map(drop)
+}
+
+#[cfg(not(windows))]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on Windows")]
+fn can_be_replaced(_target: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// A new file in a folder, deleted when its handle is dropped. Only its owner can read it.
@@ -116,24 +181,28 @@ pub(super) fn shared(folder: &Path) -> io::Result<NamedTempFile> {
 }
 
 /// Replaces a file of ours in a folder of ours atomically; removes it if it is to have no text.
-pub(super) fn keep(folder: &Path, path: &Path, text: Option<&[u8]>) -> Result<()> {
+pub(super) fn keep(folder: &Path, name: &str, bytes: Option<&[u8]>) -> Result<()> {
+    let path = folder.join(name);
     let write = || -> Result<()> {
-        let Some(text) = text else {
-            return match fs::remove_file(path) {
+        let Some(bytes) = bytes else {
+            return match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
                 _ => Ok(()),
             };
         };
-        let mut file = temporary(folder, &Key::default())?;
-        file.write_all(text)?;
+        // On Windows, the resolved path may have any length.
+        let folder = resolved(folder)?;
+        let target = folder.join(name);
+        let mut file = temporary(&folder, &Key::default())?;
+        file.write_all(bytes)?;
         file.as_file().sync_all()?;
-        file.persist(path)?;
-        sync_folder(folder);
+        persist(file, &target)?;
+        sync_folder_of(&target);
         Ok(())
     };
     write()
         .with_context(|| format!("cannot write {}", path.display()))
-        .help("check the free space and the permissions of the folder")
+        .help_open("check the free space and the permissions of the folder")
 }
 
 /// Files in a folder that a killed run left, or that another run is writing.
@@ -156,17 +225,16 @@ pub(super) fn sweep(folder: &Path, key: &Key) {
     }
 }
 
-/// The real `root`, and the real file of `path`, which must be inside it.
+/// The real `root`, and the real file of `path`, which must be inside it. On Windows, these are paths that may have any
+/// length.
 fn inside(root: &Path, path: &Path) -> Result<(PathBuf, PathBuf)> {
     let real = |path: &Path| {
-        fs::canonicalize(path)
-            .with_context(|| format!("cannot find {}", path.display()))
-            .help("check that it still exists")
+        resolved(path).with_context(|| format!("cannot find {}", path.display())).help("check that it still exists")
     };
     let (root, target) = (real(root)?, real(path)?);
     if !target.starts_with(&root) {
         bail!(
-            anyhow!("{} is a link to {}, outside of the checkout", path.display(), target.display())
+            anyhow!("{} is a link to {}, outside of the checkout", path.display(), plain(&target).display())
                 .help("repair that file by naming it")
         );
     }
@@ -183,17 +251,17 @@ fn keep_owner(file: &File, about: &fs::Metadata) {
 #[cfg(not(unix))]
 fn keep_owner(_file: &File, _about: &fs::Metadata) {}
 
-/// Flushes the rename to disk. Not every file system can; the file is intact either way.
+/// Flushes the rename of a file to disk. Not every file system can; the file is intact either way.
 #[cfg(unix)]
-pub(super) fn sync_folder(folder: &Path) {
-    if let Ok(folder) = File::open(folder) {
+pub(super) fn sync_folder_of(file: &Path) {
+    if let Some(Ok(folder)) = file.parent().map(File::open) {
         let _ = folder.sync_all();
     }
 }
 
 /// Windows cannot do that; its file system journals the rename.
 #[cfg(not(unix))]
-pub(super) fn sync_folder(_folder: &Path) {}
+pub(super) fn sync_folder_of(_file: &Path) {}
 
 #[cfg(test)]
 mod tests {

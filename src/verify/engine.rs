@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
+use std::{env, thread};
 
 use monty::MontyRun;
 use monty_types::{
@@ -145,9 +145,12 @@ fn in_python(python: &Path, program: &str, most_time: Duration) -> Result<String
     // The value of the last line has to be printed here, even if the program redefines `print`.
     let at = program.trim_end().rfind('\n').map_or(0, |newline| newline + 1);
     let program = format!("{}import sys\nsys.stdout.write({})\n", &program[..at], program[at..].trim_end());
+    // Python before 3.11 has no random numbers without it on Windows, and does not start.
+    let system = env::var_os("SystemRoot").filter(|_| cfg!(windows));
     let mut child = Command::new(python)
         .args(["-I", "-S", "-"])
         .env_clear()
+        .envs(system.map(|system| ("SystemRoot", system)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

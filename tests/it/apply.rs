@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{Install, Ran, fixtures, program, skip};
+use crate::common::{Install, Ran, fixtures, program, remove, skip, slashed};
 
 #[test]
 fn only_the_bytes_of_the_edits_change() {
@@ -64,15 +64,15 @@ fn a_repair_says_what_it_wrote_and_what_to_do() {
         "\n\nRepaired {checkout}/distorch_2.py (5 edits).\nRepaired {checkout}/load_items.py (2 edits).\n\
          Restart ComfyUI: it keeps the old code until then.\n"
     );
-    assert!(ran.out.ends_with(&end), "{}", ran.out);
+    assert!(slashed(&ran.out).ends_with(&end), "{}", ran.out);
     let ran = install.run(&["apply"]);
     let end = format!("\n\nAlready in order: nothing was written to {checkout}/distorch_2.py.\n");
-    assert!(ran.out.ends_with(&end) && ran.code == 0, "{ran:?}");
+    assert!(slashed(&ran.out).ends_with(&end) && ran.code == 0, "{ran:?}");
     let ran = install.run(&["check"]);
     assert_eq!(ran.code, 0, "{ran:?}");
 }
 
-#[cfg(unix)]
+#[cfg(unix)] // files have inodes on Unix alone
 #[test]
 fn a_second_run_leaves_the_file_alone() {
     use std::os::unix::fs::MetadataExt;
@@ -89,7 +89,7 @@ fn a_second_run_leaves_the_file_alone() {
     }
 }
 
-#[cfg(unix)]
+#[cfg(unix)] // files have modes on Unix alone
 #[test]
 fn the_mode_of_the_file_is_kept() {
     use std::os::unix::fs::PermissionsExt;
@@ -154,11 +154,11 @@ fn the_diff_does_what_apply_does(name: &str, prepare: impl Fn(&Install)) {
         assert!(git.status.success(), "{name}: {}", String::from_utf8_lossy(&git.stderr));
     }
     fs::remove_file(&file).unwrap();
-    fs::remove_dir_all(by_git.checkout().join(".git")).unwrap();
+    remove(&by_git.checkout().join(".git"));
     assert!(by_git.files() == by_us.files(), "{name}");
 }
 
-#[cfg(unix)]
+#[cfg(unix)] // only some users of Windows may make links
 #[test]
 fn a_link_inside_the_checkout_is_followed_and_stays_a_link() {
     let install = Install::of("legacy");
@@ -173,7 +173,7 @@ fn a_link_inside_the_checkout_is_followed_and_stays_a_link() {
     assert_eq!(ran.out.matches("Repaired ").count(), 1, "one file, under whatever names");
 }
 
-#[cfg(unix)]
+#[cfg(unix)] // only some users of Windows may make links
 #[test]
 fn a_link_out_of_the_checkout_is_not_followed() {
     let install = Install::of("legacy");
@@ -202,7 +202,7 @@ fn a_read_only_file_is_left_alone() {
     assert!(install.files() == before, "nor is the other file of the repair written");
 }
 
-#[cfg(unix)]
+#[cfg(unix)] // the folders of Windows have no such attribute
 #[test]
 fn a_folder_that_cannot_be_written_to_is_an_error() {
     use std::os::unix::fs::PermissionsExt;
@@ -265,7 +265,7 @@ fn a_folder_in_place_of_the_file_is_an_error() {
     assert!(ran.err.contains("found no ComfyUI-MultiGPU") && ran.err.contains("\nhelp: "), "{}", ran.err);
 }
 
-#[cfg(unix)]
+#[cfg(unix)] // Windows has no such names
 #[test]
 fn nothing_in_a_file_or_its_name_steers_the_terminal() {
     let hostile = "\u{1b}]0;owned\u{7}\u{1b}[31m\u{9b}2J\u{202e}";
@@ -287,7 +287,7 @@ fn nothing_in_a_file_or_its_name_steers_the_terminal() {
     }
 }
 
-#[cfg(unix)]
+#[cfg(unix)] // Windows has no such names
 #[test]
 fn a_piped_diff_is_exact_whatever_is_in_it() {
     let hostile = "\u{1b}[31m\u{9b}\u{202e}\t ";

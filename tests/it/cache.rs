@@ -1,12 +1,12 @@
 //! What `check` keeps for later runs: it is taken for the same files only, never believed by what writes or proves, and
 //! of no use once damaged.
-#![cfg(unix)] // Elsewhere no variable says where the user's caches are.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::slice;
 
-use crate::common::{Install, Ran, is_full, program};
+use crate::common::{Install, Ran, is_full, keep_cache, program};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -21,12 +21,15 @@ impl Caching {
     }
 
     fn run(&self, install: &Install, arguments: &[&str]) -> Ran {
-        Ran::of(program(&install.root).env("XDG_CACHE_HOME", self.0.path()).args(arguments))
+        let mut program = program(&install.root);
+        keep_cache(&mut program, self.0.path());
+        Ran::of(program.args(arguments))
     }
 
     /// What is kept about checkouts; a ComfyUI has entries of its own.
     fn entries(&self) -> Vec<PathBuf> {
-        let Ok(folder) = fs::read_dir(self.0.path().join("distorch-fix")) else { return Vec::new() };
+        let kept = keep_cache(&mut Command::new(""), self.0.path());
+        let Ok(folder) = fs::read_dir(kept) else { return Vec::new() };
         let about_checkout = |path: &PathBuf| answer(path).get("surveys").is_some();
         folder.map(|entry| entry.unwrap().path()).filter(about_checkout).collect()
     }

@@ -266,7 +266,7 @@ fn github_gets_an_annotation_for_each_finding_and_a_summary() {
         let heading = summary.lines().find(|line| line.starts_with("| checkout |")).unwrap();
         assert!(rows.iter().all(|row| cells(row) == cells(heading)), "{name}: {summary}");
         let conflicts = list(&json["checkouts"][0]["conflicts"]).len();
-        let listed = summary.lines().filter(|line| line.starts_with("- **comfyui**: custom\\_nodes/"));
+        let listed = summary.lines().filter(|line| line.starts_with("- **comfyui**: custom\\_nodes"));
         assert_eq!(listed.count(), conflicts, "{name}: {summary}");
         assert_eq!(
             summary.contains("To repair: "),

@@ -10,7 +10,7 @@ use distorch_fix::install::layout::{Installation, Os, Places, everywhere_on, ins
 use serde::Deserialize;
 use walkdir::WalkDir;
 
-use crate::common::{Ran, copy, program};
+use crate::common::{Ran, copy, program, real, skip, slashed};
 
 const DATA: &str = "tests/data/installations";
 
@@ -33,7 +33,7 @@ struct System {
 impl System {
     fn copied(name: &str) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let top = fs::canonicalize(root.path()).unwrap();
+        let top = real(root.path());
         let from = Path::new(DATA).join(name);
         let case: Case = toml::from_str(&fs::read_to_string(from.join("case.toml")).unwrap()).unwrap();
         for entry in WalkDir::new(from.join("tree")).into_iter().map(Result::unwrap) {
@@ -68,7 +68,7 @@ impl System {
     fn described(&self) -> String {
         let mut out = String::new();
         for path in &self.case.paths {
-            let found = installation_on(&self.places, &fs::canonicalize(self.root.path()).unwrap().join(path));
+            let found = installation_on(&self.places, &real(self.root.path()).join(path));
             let _ = match found {
                 Ok(installation) => writeln!(out, "from {path}\n{}", self.installation(&installation)),
                 Err(error) => writeln!(out, "from {path}\n  error: {}\n", self.short(&format!("{error:#}"))),
@@ -138,7 +138,7 @@ impl System {
     }
 
     fn short(&self, text: &str) -> String {
-        let root = fs::canonicalize(self.root.path()).unwrap();
+        let root = real(self.root.path());
         let root = root.display().to_string();
         let slashes = text.replace(&root, "").replace(&root.replace('\\', "/"), "").replace('\\', "/");
         if slashes.is_empty() { "/".into() } else { slashes }
@@ -152,6 +152,10 @@ fn what_is_found_in_each_system_is_as_expected() {
     cases.sort();
     assert!(cases.len() > 8, "the systems are found");
     for case in cases {
+        if cfg!(windows) && case.ends_with("git") {
+            skip("a home folder with backslashes is in no unit of systemd");
+            continue;
+        }
         let found = System::copied(case.file_name().unwrap().to_str().unwrap()).described();
         let file = case.join("expected.txt");
         if std::env::var_os("UPDATE").is_some() {
@@ -174,14 +178,14 @@ impl Drop for Running {
     }
 }
 
-#[cfg(unix)]
+#[cfg(unix)] // it needs a shell script as Python
 #[test]
 fn a_running_comfyui_tells_its_arguments_its_environment_and_where_it_is() {
     use distorch_fix::install::launch::LaunchKind;
     use distorch_fix::install::layout::installation;
 
     let root = tempfile::tempdir().unwrap();
-    let comfyui = fs::canonicalize(root.path()).unwrap().join("ComfyUI");
+    let comfyui = real(root.path()).join("ComfyUI");
     fs::create_dir_all(comfyui.join("comfy")).unwrap();
     fs::create_dir_all(root.path().join("base/custom_nodes/pack")).unwrap();
     fs::write(comfyui.join("main.py"), "read answer\n").unwrap();
@@ -200,7 +204,7 @@ fn a_running_comfyui_tells_its_arguments_its_environment_and_where_it_is() {
     let launch = loop {
         let found = installation(&comfyui).unwrap();
         if let Some(launch) = found.launches.iter().find(|launch| launch.process == Some(child.0.id())) {
-            assert_eq!(found.custom_nodes, [root.path().canonicalize().unwrap().join("base/custom_nodes")]);
+            assert_eq!(found.custom_nodes, [real(root.path()).join("base/custom_nodes")]);
             break launch.clone();
         }
     };
@@ -219,7 +223,7 @@ struct Desktop {
 impl Desktop {
     fn with(fixture: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let root = fs::canonicalize(folder.path()).unwrap();
+        let root = real(folder.path());
         let app = root.join("app/resources/ComfyUI");
         copy(&Path::new("fixtures").join(fixture).join("ComfyUI"), &app);
         fs::create_dir_all(root.join("base")).unwrap();
@@ -257,7 +261,7 @@ fn the_node_and_the_comfyui_of_the_desktop_app_are_one_pair() {
         assert!(ran.code == 1 && ran.out.contains("broken with items of 5 fields"), "{start}: {ran:?}");
     }
     let ran = desktop.run(&["apply", "base"]);
-    assert!(ran.code == 0 && ran.out.contains("ComfyUI 0.6.0 in app/resources/ComfyUI"), "{ran:?}");
+    assert!(ran.code == 0 && slashed(&ran.out).contains("ComfyUI 0.6.0 in app/resources/ComfyUI"), "{ran:?}");
     for command in ["check", "verify", "status", "diff"] {
         let ran = desktop.run(&[command, "base"]);
         assert_eq!(ran.code, 0, "{command}: {ran:?}");
@@ -282,7 +286,7 @@ fn a_workflow_of_the_desktop_app_is_read_with_its_node_and_its_models() {
 /// An installation of Linux with a home.
 fn linux() -> (tempfile::TempDir, PathBuf, Places) {
     let folder = tempfile::tempdir().unwrap();
-    let root = fs::canonicalize(folder.path()).unwrap();
+    let root = real(folder.path());
     let comfyui = root.join("home/ComfyUI");
     fs::create_dir_all(comfyui.join("comfy")).unwrap();
     fs::write(comfyui.join("main.py"), "").unwrap();
@@ -312,7 +316,7 @@ fn files_of_any_size_and_of_any_bytes_are_no_more_than_problems() {
     assert!(found.launches.iter().flat_map(|launch| &launch.problems).all(|problem| !problem.contains('\u{1b}')));
 }
 
-#[cfg(unix)]
+#[cfg(unix)] // only some users of Windows may make links
 #[test]
 fn links_in_circles_and_folders_in_place_of_files_end_the_search() {
     use std::os::unix::fs::symlink;

@@ -50,6 +50,7 @@ mod stages;
 mod tracked;
 mod verify;
 mod verify_mutants;
+mod windows;
 mod workflow_cache;
 mod workflow_change;
 mod workflow_files;

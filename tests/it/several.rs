@@ -145,7 +145,7 @@ fn errors_are_said_even_if_nobody_reads_the_output() {
     assert!(ran.code == 2 && ran.err.starts_with("error: "), "{ran:?}");
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(target_os = "linux")] // it needs /dev/full
 #[test]
 fn what_cannot_be_printed_for_another_reason_is_an_error() {
     let install = Install::of("legacy");

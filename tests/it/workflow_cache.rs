@@ -1,10 +1,10 @@
 //! What is kept of an installation for later runs: it is taken for the same files only, and never believed by what writes.
-#![cfg(unix)] // Elsewhere no variable says where the user's caches are.
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
-use crate::common::{Install, Ran, program};
+use crate::common::{Install, Ran, keep_cache, program};
 use serde_json::{Value, json};
 
 const STRING: &str = "cuda:0,6gb;cpu,*";
@@ -33,7 +33,7 @@ impl Folder {
 
     fn caching(&self, arguments: &[&str]) -> Ran {
         let mut program = program(&self.0.root);
-        program.env("XDG_CACHE_HOME", self.path("cache")).env("XDG_STATE_HOME", self.path("state"));
+        keep_cache(program.env("XDG_STATE_HOME", self.path("state")), &self.path("cache"));
         Ran::of(program.arg("workflow").args(arguments).args(["--comfyui", "ComfyUI"]))
     }
 
@@ -57,7 +57,7 @@ impl Folder {
 
     /// Renames an input in what is kept.
     fn lie(&self) {
-        for entry in fs::read_dir(self.path("cache/distorch-fix")).unwrap() {
+        for entry in fs::read_dir(keep_cache(&mut Command::new(""), &self.path("cache"))).unwrap() {
             let path = entry.unwrap().path();
             let answer = String::from_utf8(fs::read(&path).unwrap()[blake3::OUT_LEN..].to_vec()).unwrap();
             let lie = answer.replace(r#""name":"unet_name""#, r#""name":"lie""#);

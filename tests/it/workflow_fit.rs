@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::common::{Install, Ran, program};
+use crate::common::{Install, Ran, keep_journals, program};
 use crate::headers::{Gguf, write_safetensors};
 
 /// What the guide puts into every loader.
@@ -69,8 +69,8 @@ impl Guide {
 
     fn run(&self, arguments: &[&str], machine: &[&str]) -> Ran {
         let mut program = program(&self.0.root);
-        program.env("XDG_STATE_HOME", self.path("state")).arg("workflow");
-        Ran::of(program.args(arguments).args(["--comfyui", "ComfyUI"]).args(machine))
+        keep_journals(&mut program, &self.path("state"));
+        Ran::of(program.arg("workflow").args(arguments).args(["--comfyui", "ComfyUI"]).args(machine))
     }
 
     fn succeeds(&self, arguments: &[&str], machine: &[&str]) -> Ran {
@@ -115,7 +115,8 @@ impl Guide {
     /// Runs a command as it is printed.
     fn run_as_printed(&self, command: &str) -> Ran {
         let mut program = program(&self.0.root);
-        Ran::of(program.env("XDG_STATE_HOME", self.path("state")).args(arguments(command)))
+        keep_journals(&mut program, &self.path("state"));
+        Ran::of(program.args(arguments(command)))
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use crate::common::program;
+use crate::common::{keep_journals, program, real};
 use distorch_fix::inputs::{self, Classes};
 use distorch_fix::workflow::Workflow;
 use distorch_fix::workflow::change::{Conversion, Selection, Wanted, convert, set};
@@ -224,10 +224,11 @@ proptest! {
         let file = folder.path().join("a.json");
         let text = if is_marked { format!("\u{feff}{text}") } else { text };
         fs::write(&file, &text).unwrap();
-        let comfyui = fs::canonicalize(COMFYUI).unwrap();
+        let comfyui = real(COMFYUI.as_ref());
         let run = |arguments: &[&str]| {
             let mut program = program(folder.path());
-            program.env("XDG_STATE_HOME", folder.path()).args(["workflow", "--quiet"]).args(arguments);
+            keep_journals(&mut program, folder.path());
+            program.args(["workflow", "--quiet"]).args(arguments);
             program.output().unwrap()
         };
         let comfyui = comfyui.to_str().unwrap();

@@ -93,7 +93,7 @@ fn a_damaged_journal_is_named() {
     assert_eq!(install.run(&["revert"]).code, 0);
 }
 
-#[cfg(unix)]
+#[cfg(unix)] // Windows has no pipes in folders
 #[test]
 fn a_journal_that_is_a_link_or_a_pipe_is_not_followed() {
     let install = clone("legacy");
@@ -117,7 +117,7 @@ fn pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-#[cfg(unix)]
+#[cfg(unix)] // Windows has no pipes in folders
 #[test]
 fn a_pipe_a_device_or_a_folder_in_place_of_the_file_is_an_error() {
     use std::os::unix::fs::symlink;
@@ -147,7 +147,7 @@ fn a_pipe_a_device_or_a_folder_in_place_of_the_file_is_an_error() {
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(target_os = "linux")] // it needs a disk in memory
 #[test]
 fn a_full_disk_is_an_error() {
     /// A disk in memory, taken away at the end.
@@ -192,7 +192,7 @@ fn a_full_disk_is_an_error() {
     assert!((2..16).contains(&refused), "{refused}");
 }
 
-#[cfg(unix)]
+#[cfg(unix)] // files have owners by number on Unix alone
 #[test]
 fn what_root_repairs_stays_its_owners() {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};

@@ -37,9 +37,11 @@ impl Source {
             let is_live = !is_report && !io::stdin().is_terminal() && !is_stdin_a_file();
             return Ok(Self { is_live, ..Self::default() });
         }
-        let about = fs::metadata(named)
-            .with_context(|| format!("{}: cannot be looked at", named.display()))
-            .help("name a log such as ~/ComfyUI/user/comfyui.log, the folder of ComfyUI, or `-` for standard input")?;
+        let about =
+            fs::metadata(named).with_context(|| format!("{}: cannot be looked at", named.display())).help_path(
+                named,
+                "name a log such as ~/ComfyUI/user/comfyui.log, the folder of ComfyUI, or `-` for standard input",
+            )?;
         if !about.is_dir() {
             let found = layout::installation(named);
             let (comfyui, node) = found.ok().map(|found| (found.comfyui.clone(), node(&found))).unzip();
@@ -59,7 +61,7 @@ impl Source {
     pub(super) fn open(&self) -> Result<Option<File>> {
         let Some(path) = &self.path else { return Ok(None) };
         let opened = File::open(path).with_context(|| format!("{}: cannot be read", path.display()));
-        opened.help("check its permissions").map(Some)
+        opened.help_open("check its permissions").map(Some)
     }
 
     /// Its name, for people.

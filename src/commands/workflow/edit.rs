@@ -1,7 +1,6 @@
 //! Changes workflows: shows what changes, and writes it.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -18,7 +17,7 @@ use crate::lint::{self, Fields, Level};
 use crate::render::{Human, Render as _, Screen};
 use crate::report::{ChangeEnding, Outcome, WorkflowChangeReport};
 use crate::store::{self, Replacement, Store};
-use crate::text::shown;
+use crate::text::{self, shown};
 use crate::workflow::change::{Change, Selection, Wanted};
 use crate::workflow::{Container, Workflow, json};
 
@@ -61,7 +60,7 @@ pub(super) fn wanted(string: Option<&str>, further: &Further, screen: &mut Scree
 
 /// A file, whatever it is called.
 pub(in crate::commands) fn real(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+    text::real(path).unwrap_or_else(|_| path.to_owned())
 }
 
 impl Edit<'_> {

@@ -224,6 +224,6 @@ fn unexplained(facts: &Facts, ways: &[Way<'_>], refusal: Evidence) -> Answer {
                            CUDA_VISIBLE_DEVICES in the environment that ComfyUI is started from"
     );
     let command =
-        if clues::is_windows(facts) { "echo %CUDA_VISIBLE_DEVICES%" } else { "printenv CUDA_VISIBLE_DEVICES" };
+        if clues::is_windows(facts) { "cmd /c set CUDA_VISIBLE_DEVICES" } else { "printenv CUDA_VISIBLE_DEVICES" };
     Ok(vec![PROBLEM.finding(message, Step::Command(command.into())).because(refusal)])
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::{Launch, LaunchKind};
 
+use crate::text;
+
 /// Around the name of something in a text whose value is not known.
 const UNKNOWN: [char; 2] = ['\u{e000}', '\u{e001}'];
 /// Programs that run Python, besides those that are called so.
@@ -44,7 +46,7 @@ impl Command {
         let at = self.start();
         let main = at.and_then(|at| self.path(&self.words[at])).filter(|main| main.is_file());
         let own = comfyui.join("main.py");
-        let real = |path: &Path| std::fs::canonicalize(path).ok();
+        let real = |path: &Path| text::real(path).ok();
         if main.as_ref().is_some_and(|main| *main != own && real(main) != real(&own)) {
             return None;
         }

@@ -21,7 +21,7 @@ const MOST_LISTED: usize = 12;
 /// See [`super::installation`].
 pub(super) fn installation(path: &Path, places: &Places) -> Result<Installation> {
     const HELP: &str = "name the folder of ComfyUI, or one that is in it";
-    let real = fs::canonicalize(path).with_context(|| format!("cannot look at {}", path.display())).help(HELP)?;
+    let real = text::real(path).with_context(|| format!("cannot look at {}", path.display())).help_path(path, HELP)?;
     // `link/..` is not the folder of `link`: only the file system knows what is above.
     let goes_up = path.components().any(|part| part == Component::ParentDir);
     let shown_path: PathBuf =
@@ -124,5 +124,5 @@ fn distinct(folders: Vec<PathBuf>) -> Vec<PathBuf> {
 }
 
 fn real(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+    text::real(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -8,6 +8,7 @@ use walkdir::WalkDir;
 
 use super::{Installed, LOADERS, Pack};
 use crate::python::Package;
+use crate::text;
 
 /// Packs that are looked at.
 const MOST_PACKS: usize = 1000;
@@ -21,9 +22,9 @@ const MOST_BYTES: u64 = 1024 * 1024;
 /// The packs in a `custom_nodes` folder that have GGUF loaders and a patcher of their own, but for the checkout itself.
 pub fn find(custom_nodes: &Path, checkout: &Path) -> Installed {
     let Ok(entries) = fs::read_dir(custom_nodes) else { return Installed::default() };
-    let real = fs::canonicalize(checkout).ok();
+    let real = text::real(checkout).ok();
     let folders = entries.filter_map(Result::ok).map(|entry| entry.path());
-    let is_other = |folder: &PathBuf| is_loaded(folder) && fs::canonicalize(folder).ok() != real;
+    let is_other = |folder: &PathBuf| is_loaded(folder) && text::real(folder).ok() != real;
     let mut folders: Vec<_> = folders.filter(is_other).collect();
     folders.sort();
     let mut found = Installed { packs: Vec::new(), is_cut: folders.len() > MOST_PACKS };

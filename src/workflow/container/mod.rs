@@ -97,9 +97,9 @@ fn is_header(header: &[u8], length: u64) -> bool {
 /// Opens a file; gives its length too. Anything else at a path, such as a pipe that would block, is an error.
 pub(super) fn open(path: &Path) -> Result<(File, u64)> {
     let help = "check that it is there and can be read";
-    let about = fs::metadata(path).context("it cannot be opened").help(help)?;
+    let about = fs::metadata(path).context("it cannot be opened").help_open(help)?;
     ensure!(about.is_file(), anyhow!("it is not a file").help("name the file of a workflow"));
-    Ok((File::open(path).context("it cannot be opened").help(help)?, about.len()))
+    Ok((File::open(path).context("it cannot be opened").help_open(help)?, about.len()))
 }
 
 /// The kind of a file of this length, and the texts in it that may be workflows, the best first. There is at least one.

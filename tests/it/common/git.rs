@@ -12,7 +12,7 @@ use super::Install;
 /// A folder of its own, with the path that the file system gives it.
 pub fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    let path = fs::canonicalize(folder.path()).unwrap();
+    let path = super::real(folder.path());
     (folder, path)
 }
 

@@ -36,7 +36,7 @@ impl Install {
 
     pub fn copy_of(original: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let root = fs::canonicalize(folder.path()).unwrap();
+        let root = real(folder.path());
         copy(original, &root);
         Self { _folder: folder, root }
     }
@@ -75,11 +75,56 @@ impl Install {
 pub fn program(folder: &Path) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_distorch-fix"));
     // Journals of what is not a clone.
-    program.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
+    keep_journals(&mut program, env!("CARGO_TARGET_TMPDIR").as_ref());
     // A file, so that nothing can be kept there.
     program.env("XDG_CACHE_HOME", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
     program.current_dir(folder).env_remove("PWD").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
     program
+}
+
+/// A text with slashes in its paths, as it is elsewhere.
+pub fn slashed(text: &str) -> String {
+    if cfg!(windows) { text.replace('\\', "/") } else { text.to_owned() }
+}
+
+/// Removes a folder. Files of a repository are read-only, and Windows then removes none.
+pub fn remove(folder: &Path) {
+    if cfg!(windows) {
+        for entry in walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap) {
+            let mut permissions = entry.metadata().unwrap().permissions();
+            #[expect(clippy::permissions_set_readonly_false, reason = "on Windows this is one attribute")]
+            permissions.set_readonly(false);
+            fs::set_permissions(entry.path(), permissions).unwrap();
+        }
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// Has a program keep its journals below a folder, and nothing else.
+pub fn keep_journals(program: &mut Command, folder: &Path) {
+    program.env("XDG_STATE_HOME", folder);
+    if cfg!(windows) {
+        // There the cache is beside them.
+        let folder = std::path::absolute(folder).unwrap();
+        let cache = folder.join("distorch-fix/cache");
+        fs::create_dir_all(cache.parent().unwrap()).unwrap();
+        if !cache.exists() {
+            fs::write(cache, "").unwrap();
+        }
+        program.env("LOCALAPPDATA", folder);
+    }
+}
+
+/// Has a program keep what it found out below a folder; gives that of the entries.
+pub fn keep_cache(program: &mut Command, folder: &Path) -> PathBuf {
+    program.env("XDG_CACHE_HOME", folder).env("LOCALAPPDATA", folder);
+    folder.join(if cfg!(windows) { "distorch-fix/cache" } else { "distorch-fix" })
+}
+
+/// A path without links in it, by the name that people know it under.
+pub fn real(path: &Path) -> PathBuf {
+    let real = fs::canonicalize(path).unwrap();
+    real.to_str().and_then(|real| real.strip_prefix(r"\\?\")).map(PathBuf::from).unwrap_or(real)
 }
 
 /// What a run came to.
@@ -139,8 +184,11 @@ pub fn at_once<T: Sync>(cases: &[T], test: impl Fn(&T) + Sync) {
 /// The Python of this machine; without one, says that its part of a test was skipped. A name on the PATH may be a script
 /// that looks for it anew at each start, which takes longer than what tests run.
 pub fn python() -> Option<PathBuf> {
-    let said = Command::new("python3").args(["-I", "-S", "-c", "import sys; print(sys.executable)"]).output();
-    let python = said.ok().filter(|said| said.status.success()).and_then(|said| String::from_utf8(said.stdout).ok());
+    let names: &[&str] = if cfg!(windows) { &["python3", "python", "py"] } else { &["python3"] };
+    let python = names.iter().find_map(|name| {
+        let said = Command::new(name).args(["-I", "-S", "-c", "import sys; print(sys.executable)"]).output().ok()?;
+        said.status.success().then(|| String::from_utf8(said.stdout).ok())?
+    });
     if python.is_none() {
         skip("there is no python3, so nothing was run in it");
     }

@@ -14,7 +14,7 @@ use distorch_fix::machine::{self, Machine, Memory};
 use distorch_fix::pipeline::Repair;
 use serde::Deserialize;
 
-use crate::common::{Ran, copy, git, program};
+use crate::common::{Ran, copy, git, keep_journals, program, slashed};
 use crate::headers::{Gguf, write_safetensors};
 
 /// What is to be said of the problem.
@@ -123,7 +123,7 @@ impl Case {
             fs::write(&file, &said).unwrap();
         }
         let right = fs::read_to_string(&file).unwrap_or_default();
-        (said != right)
+        (slashed(&said) != slashed(&right))
             .then(|| format!("{name}: `UPDATE=1 cargo test --test it doctor::` writes answer.txt anew:\n{said}"))
     }
 
@@ -135,7 +135,8 @@ impl Case {
         let Step::Command(command) = &found.first()?.step else { return None };
         let words: Vec<&str> = command.strip_prefix("distorch-fix workflow ").map(words)?;
         let mut program = program(&root);
-        program.env("XDG_STATE_HOME", root.join("state")).arg("workflow").args(&words);
+        keep_journals(&mut program, &root.join("state"));
+        program.arg("workflow").args(&words);
         if words.contains(&"--fit") {
             // There are no GPUs where this is run.
             let machine = self.machine();

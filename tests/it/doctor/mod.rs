@@ -136,7 +136,7 @@ fn the_document_is_as_described() {
 }
 
 /// Without a path and with several installations, each is listed with its command; with one, that is examined.
-#[cfg(target_os = "linux")]
+#[cfg(target_os = "linux")] // it needs the folders of Linux, and a home folder that a variable names
 #[test]
 fn several_installations_are_listed() {
     let (_home, home) = crate::common::git::folder();

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{redacted, report};
-use crate::common::{Ran, copy, program};
+use crate::common::{Ran, copy, program, real};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
@@ -40,7 +40,7 @@ const PROMPT: &str = "a castle of secrets";
 /// An installation that belongs to somebody, with what is private in its files.
 fn somebodys() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    let home = fs::canonicalize(folder.path()).unwrap().join("home/erikamuster");
+    let home = real(folder.path()).join("home/erikamuster");
     copy(Path::new("fixtures/legacy"), &home);
     let root = home.join("ComfyUI");
     let start = "set HF_TOKEN=hf_abcdefghijklmnop\r\n.\\python_embeded\\python.exe -s ComfyUI\\main.py --listen 192.168.7.9 \
