@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{Ran, files, python, skip};
+use crate::common::{Install, Ran, files, python, skip};
 use regex::Regex;
 use walkdir::WalkDir;
 
@@ -67,6 +67,39 @@ fn every_manifest_is_filled_with_the_checksum_of_its_archive() {
     let ran =
         script("fill.py", &["1.2.3", "owner/distorch-fix", sums.to_str().unwrap(), out.to_str().unwrap()]).unwrap();
     assert!(ran.code != 0 && ran.err.contains("nothing to fill in for"), "{ran:?}");
+}
+
+/// The package and the program lie as `pip install --target` puts them.
+#[test]
+fn the_module_of_the_wheel_runs_the_program() {
+    let Some(python) = python() else { return };
+    let install = Install::of("five-only");
+    let target = install.root.join("pip's target");
+    let program = target.join("bin").join(Path::new(env!("CARGO_BIN_EXE_distorch-fix")).file_name().unwrap());
+    for (from, to) in [
+        (env!("CARGO_BIN_EXE_distorch-fix"), &program),
+        ("python/distorch_fix/__init__.py", &target.join("distorch_fix/__init__.py")),
+        ("python/distorch_fix/__main__.py", &target.join("distorch_fix/__main__.py")),
+    ] {
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(from, to).unwrap();
+    }
+    let module = |arguments: &[&str]| {
+        let mut command = Command::new(&python);
+        command.args(["-m", "distorch_fix"]).args(arguments).current_dir(&install.root).env("PYTHONPATH", &target);
+        command.env("XDG_STATE_HOME", &install.root).env("XDG_CACHE_HOME", program.join("none"));
+        Ran::of(&mut command)
+    };
+    for (arguments, code) in
+        [(&["check", "ComfyUI"][..], 1), (&["check", "no \"such\" folder"], 2), (&["--version"], 0)]
+    {
+        let (through, direct) = (module(arguments), install.run(arguments));
+        assert_eq!((through.code, through.out, through.err), (code, direct.out, direct.err), "{arguments:?}");
+    }
+    fs::remove_file(&program).unwrap();
+    let ran = module(&["check"]);
+    // Where another one is installed for this Python, it is found instead.
+    assert!(ran.code != 1 || ran.err.contains(" is missing\n"), "{ran:?}");
 }
 
 /// What the workflow does in a step of the job that makes the archives, and for which targets; None where it is not shipped.
