@@ -203,27 +203,57 @@ fn the_readme_uses_what_there_is() {
     assert!(hook["language"] == "python" && wheel[0]["language"] == "python" && source[0]["language"] == "rust");
 }
 
-/// `DISTORCH_FIX_PRE_COMMIT` names the program `pre-commit`, which clones this repository, builds it, and runs the hook.
+/// `DISTORCH_FIX_PRE_COMMIT` names the program `pre-commit`, which clones this repository, builds it, and runs the hook; and if
+/// `DISTORCH_FIX_WHEELS` names a folder with a wheel, runs the hook of the README and of `packaging/pre-commit` with that.
 #[test]
-fn the_hook_runs_in_pre_commit() {
+fn the_hooks_run_in_pre_commit() {
     let Some(pre_commit) = std::env::var_os("DISTORCH_FIX_PRE_COMMIT") else {
-        return skip("DISTORCH_FIX_PRE_COMMIT is not set, so the hook was not run in pre-commit");
+        return skip("DISTORCH_FIX_PRE_COMMIT is not set, so the hooks were not run in pre-commit");
     };
+    let wheels = std::env::var_os("DISTORCH_FIX_WHEELS");
     for (fixture, passes) in [("in-order", true), ("five-only", false)] {
         let install = Install::of(fixture);
-        let git = |arguments: &[&str]| {
-            assert!(Command::new("git").args(arguments).current_dir(&install.root).status().unwrap().success());
+        let git = |folder: &Path| {
+            for arguments in [
+                &["init", "--quiet"][..],
+                &["add", "."],
+                &["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--message", "all"],
+            ] {
+                assert!(Command::new("git").args(arguments).current_dir(folder).status().unwrap().success());
+            }
         };
-        git(&["init", "--quiet"]);
-        git(&["add", "."]);
-        let mut hook = Command::new(&pre_commit);
-        hook.args(["try-repo", env!("CARGO_MANIFEST_DIR"), "distorch-fix", "--all-files", "--verbose"]);
-        // What is built already need not be built again.
-        hook.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_MANIFEST_DIR")).join("target"));
-        let Output { status, stdout, stderr } = hook.current_dir(&install.root).output().unwrap();
-        let said = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
-        assert_eq!(status.success(), passes, "{fixture}: {said}");
-        assert!(said.contains("ComfyUI-MultiGPU 2.5.10 in ComfyUI/custom_nodes/ComfyUI-MultiGPU"), "{fixture}: {said}");
+        git(&install.root);
+        let run = |arguments: &[&str]| {
+            let mut hook = Command::new(&pre_commit);
+            hook.args(arguments).args(["distorch-fix", "--all-files", "--verbose"]).current_dir(&install.root);
+            // What is built already need not be built again.
+            hook.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_MANIFEST_DIR")).join("target"));
+            if let Some(wheels) = &wheels {
+                hook.env("PIP_FIND_LINKS", wheels);
+            }
+            let Output { status, stdout, stderr } = hook.output().unwrap();
+            let said = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
+            assert_eq!(status.success(), passes, "{fixture}: {said}");
+            assert!(said.contains("ComfyUI-MultiGPU 2.5.10 in ComfyUI/custom_nodes/ComfyUI-MultiGPU"), "{said}");
+        };
+        if wheels.is_none() {
+            run(&["try-repo", env!("CARGO_MANIFEST_DIR")]);
+            continue;
+        }
+        let readme = fs::read_to_string("README.md").unwrap();
+        let (_, block) = readme.split_once("```yaml\nrepos:").unwrap();
+        let block = block.split("```").next().unwrap().replace("VERSION", env!("CARGO_PKG_VERSION"));
+        fs::write(install.root.join(".pre-commit-config.yaml"), format!("repos:{block}")).unwrap();
+        run(&["run"]);
+
+        let repository = tempfile::tempdir().unwrap();
+        for name in ["pyproject.toml", ".pre-commit-hooks.yaml"] {
+            let template = fs::read_to_string(Path::new("packaging/pre-commit").join(name)).unwrap();
+            let filled = template.replace("{{version}}", env!("CARGO_PKG_VERSION"));
+            fs::write(repository.path().join(name), filled).unwrap();
+        }
+        git(repository.path());
+        run(&["try-repo", repository.path().to_str().unwrap()]);
     }
 }
 
