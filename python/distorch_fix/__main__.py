@@ -32,14 +32,13 @@ def main():
     if os.name != "nt":
         os.execv(program, arguments)
 
-    # Windows cannot replace a process.
+    # Windows cannot replace a process. Ctrl-C reaches the program as well, which may have a file to finish: subprocess would
+    # kill it a quarter of a second later.
+    import signal
     import subprocess
 
-    try:
-        sys.exit(subprocess.call(arguments))
-    except KeyboardInterrupt:
-        # The program got it too.
-        sys.exit(2)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(subprocess.call(arguments))
 
 
 if __name__ == "__main__":

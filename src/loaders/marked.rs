@@ -16,13 +16,27 @@ use std::collections::BTreeSet;
 
 use tree_sitter::Node;
 
+use crate::cache::{Cache, Key};
 use crate::python::field::Fields as _;
 use crate::python::source::walk;
 use crate::python::syntax::{any, enclosing, identifiers};
 use crate::python::{Package, Source};
 
-/// The attributes of an output of which one at least is asked for, before a loaded object is marked; or why that is unknown.
-pub fn attributes(package: &Package) -> Result<BTreeSet<String>, String> {
+/// The attributes of an output of which one at least is asked for, before a loaded object is marked; or why that is unknown. The
+/// answer about the same files is taken from the cache, if there is one.
+pub fn attributes(package: &Package, cache: Option<&Cache>) -> Result<BTreeSet<String>, String> {
+    let key = package.parts().fold(Key::new("marked"), Key::with);
+    if let Some(known) = cache.and_then(|cache| cache.get(&key)) {
+        return known;
+    }
+    let asked = asked_for(package);
+    if let Some(cache) = cache {
+        cache.keep(&key, &asked);
+    }
+    asked
+}
+
+fn asked_for(package: &Package) -> Result<BTreeSet<String>, String> {
     let mut names = BTreeSet::new();
     for file in package.mentioning("hasattr") {
         let Ok(source) = package.source(file) else { continue };
@@ -148,7 +162,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<BTreeSet<String>, String> {
-        attributes(&Package::new([("wrappers.py".into(), text.as_bytes().to_vec())]))
+        asked_for(&Package::new([("wrappers.py".into(), text.as_bytes().to_vec())]))
     }
 
     fn function(body: &str) -> String {

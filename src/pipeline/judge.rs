@@ -74,7 +74,7 @@ fn loaders(checkout: &Checkout, repair: &Repair, facts: &Facts, cache: Option<&C
     let needs_packs = matches!(facts.dynamic.state, DynamicVram::ByDefault(_) | DynamicVram::Unclear(_));
     let folder = custom_nodes(checkout).filter(|_| needs_packs);
     let installed = folder.map(|folder| loaders::find(&folder, &checkout.root));
-    let marked = loaders::attributes(&repair.sources.package);
+    let marked = loaders::attributes(&repair.sources.package, cache);
     let beside = Beside { installed: installed.as_ref(), marked, marks: marks(repair) };
     loaders::judge(facts, &beside, cache)
 }

@@ -51,9 +51,7 @@ impl<'c> Memory<'c> {
         // Options that are added later are part of this automatically.
         let asked =
             Key::new("repair").with(format!("{fixes:?} {spared:?} {accounting:?} {proof:?} {}", is_whole(checkout)));
-        let package = &sources.package;
-        let files = package.ids().map(|file| (package.path(file), package.bytes(file)));
-        let key = files.fold(asked, |key, (path, bytes)| key.with(path.as_os_str().as_encoded_bytes()).with(bytes));
+        let key = sources.package.parts().fold(asked, Key::with);
         Self { known: cache.get(&key), entry: Some((cache, key)) }
     }
 

@@ -96,6 +96,11 @@ impl Package {
         &self.files[file.0].bytes
     }
 
+    /// All that an answer about these files can depend on: their paths and bytes, in turn.
+    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        self.files.iter().flat_map(|file| [file.path.as_os_str().as_encoded_bytes(), &file.bytes])
+    }
+
     /// The text of a file, parsed or not; None if it is not text.
     pub fn text(&self, file: FileId) -> Option<&str> {
         let File { bytes, source, .. } = &self.files[file.0];

@@ -194,32 +194,66 @@ fn the_readme_uses_what_there_is() {
     for name in uses.iter().filter_map(|step| step["with"].as_mapping()).flat_map(|with| with.keys()) {
         assert!(inputs.get(name).is_some(), "{name:?} is no input of the action");
     }
-    let hooks = yaml(".pre-commit-hooks.yaml");
-    let hook = &blocks.iter().find(|block| block.get("repos").is_some()).unwrap()["repos"][0]["hooks"][0]["id"];
-    assert_eq!(*hook, hooks[0]["id"]);
+    // The hook of the README is the one of `packaging/pre-commit`, which only builds in another way than this repository's.
+    let hook = &blocks.iter().find(|block| block.get("repos").is_some()).unwrap()["repos"][0]["hooks"][0];
+    let (wheel, source) = (yaml("packaging/pre-commit/.pre-commit-hooks.yaml"), yaml(".pre-commit-hooks.yaml"));
+    for key in ["id", "name", "entry", "types", "pass_filenames"] {
+        assert!(hook[key] == wheel[0][key] && hook[key] == source[0][key], "{key}");
+    }
+    assert!(hook["language"] == "python" && wheel[0]["language"] == "python" && source[0]["language"] == "rust");
 }
 
-/// `DISTORCH_FIX_PRE_COMMIT` names the program `pre-commit`, which clones this repository, builds it, and runs the hook.
+/// `DISTORCH_FIX_PRE_COMMIT` names the program `pre-commit`, which clones this repository, builds it, and runs the hook; and if
+/// `DISTORCH_FIX_WHEELS` names a folder with a wheel, runs the hook of the README and of `packaging/pre-commit` with that.
 #[test]
-fn the_hook_runs_in_pre_commit() {
+fn the_hooks_run_in_pre_commit() {
     let Some(pre_commit) = std::env::var_os("DISTORCH_FIX_PRE_COMMIT") else {
-        return skip("DISTORCH_FIX_PRE_COMMIT is not set, so the hook was not run in pre-commit");
+        return skip("DISTORCH_FIX_PRE_COMMIT is not set, so the hooks were not run in pre-commit");
     };
+    let wheels = std::env::var_os("DISTORCH_FIX_WHEELS");
     for (fixture, passes) in [("in-order", true), ("five-only", false)] {
         let install = Install::of(fixture);
-        let git = |arguments: &[&str]| {
-            assert!(Command::new("git").args(arguments).current_dir(&install.root).status().unwrap().success());
+        let git = |folder: &Path| {
+            for arguments in [
+                &["init", "--quiet"][..],
+                &["add", "."],
+                &["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--message", "all"],
+            ] {
+                assert!(Command::new("git").args(arguments).current_dir(folder).status().unwrap().success());
+            }
         };
-        git(&["init", "--quiet"]);
-        git(&["add", "."]);
-        let mut hook = Command::new(&pre_commit);
-        hook.args(["try-repo", env!("CARGO_MANIFEST_DIR"), "distorch-fix", "--all-files", "--verbose"]);
-        // What is built already need not be built again.
-        hook.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_MANIFEST_DIR")).join("target"));
-        let Output { status, stdout, stderr } = hook.current_dir(&install.root).output().unwrap();
-        let said = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
-        assert_eq!(status.success(), passes, "{fixture}: {said}");
-        assert!(said.contains("ComfyUI-MultiGPU 2.5.10 in ComfyUI/custom_nodes/ComfyUI-MultiGPU"), "{fixture}: {said}");
+        git(&install.root);
+        let run = |arguments: &[&str]| {
+            let mut hook = Command::new(&pre_commit);
+            hook.args(arguments).args(["distorch-fix", "--all-files", "--verbose"]).current_dir(&install.root);
+            // What is built already need not be built again.
+            hook.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_MANIFEST_DIR")).join("target"));
+            if let Some(wheels) = &wheels {
+                hook.env("PIP_FIND_LINKS", wheels);
+            }
+            let Output { status, stdout, stderr } = hook.output().unwrap();
+            let said = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
+            assert_eq!(status.success(), passes, "{fixture}: {said}");
+            assert!(said.contains("ComfyUI-MultiGPU 2.5.10 in ComfyUI/custom_nodes/ComfyUI-MultiGPU"), "{said}");
+        };
+        if wheels.is_none() {
+            run(&["try-repo", env!("CARGO_MANIFEST_DIR")]);
+            continue;
+        }
+        let readme = fs::read_to_string("README.md").unwrap();
+        let (_, block) = readme.split_once("```yaml\nrepos:").unwrap();
+        let block = block.split("```").next().unwrap().replace("VERSION", env!("CARGO_PKG_VERSION"));
+        fs::write(install.root.join(".pre-commit-config.yaml"), format!("repos:{block}")).unwrap();
+        run(&["run"]);
+
+        let repository = tempfile::tempdir().unwrap();
+        for name in ["pyproject.toml", ".pre-commit-hooks.yaml"] {
+            let template = fs::read_to_string(Path::new("packaging/pre-commit").join(name)).unwrap();
+            let filled = template.replace("{{version}}", env!("CARGO_PKG_VERSION"));
+            fs::write(repository.path().join(name), filled).unwrap();
+        }
+        git(repository.path());
+        run(&["try-repo", repository.path().to_str().unwrap()]);
     }
 }
 
@@ -245,7 +279,8 @@ fn workflows_may_only_read_and_use_only_what_is_pinned() {
         assert!(!text.contains("secrets.") && !text.contains("pull_request_target"), "{path}");
         for (name, job) in workflow["jobs"].as_mapping().unwrap() {
             // Only what publishes a tag may do more than read.
-            let publishes = name == "publish" && job["if"] == "github.event_name == 'push'";
+            let publishes = name.as_str().is_some_and(|name| name.starts_with("publish-"))
+                && job["if"] == "github.event_name == 'push'";
             assert!(job.get("permissions").is_none() || publishes, "{path}: {name:?}");
             assert!(job.get("timeout-minutes").is_some(), "{path}: {name:?}");
             for step in job["steps"].as_sequence().unwrap() {

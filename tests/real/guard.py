@@ -1,8 +1,8 @@
 """guard.py PROGRAM COMFYUI OLD NEW: starts a real ComfyUI with a guard, before and after what an update does.
 
 COMFYUI is a folder of ComfyUI, which is copied; OLD and NEW are two versions of ComfyUI-MultiGPU that need the repair. Run it
-with the Python that ComfyUI needs. Prints a line for each start: what the guard said, whether the node is in order, and how
-long the guard took.
+with the Python that ComfyUI needs. Prints a line for each start: its exit code, whether the node is in order, whether ComfyUI
+imported it, how long the guard took, and what it said.
 """
 
 import json
@@ -55,10 +55,12 @@ def main():
             )
             text = started.stdout + started.stderr
             said = re.findall(r"^\[distorch-fix\].*", text, re.MULTILINE)
-            took = re.findall(r"^\s*([\d.]+) seconds.*: .*distorch-fix-guard$", text, re.MULTILINE)
-            imported = "IMPORT FAILED" not in "".join(re.findall(r".*ComfyUI-MultiGPU\n", text))
+            # The first of the two is that of the prestartup script; the other, of importing no nodes.
+            took = re.findall(r"^\s*([\d.]+) seconds.*: .*distorch-fix-guard$", text, re.MULTILINE)[:1]
+            imported = re.findall(r"^\s*[\d.]+ seconds(.*): .*ComfyUI-MultiGPU$", text, re.MULTILINE)
+            imported = "no" if not imported or "FAILED" in imported[-1] else "yes"
             state = {0: "in order", 1: "to repair", 2: "none"}[program("check", "--quiet", str(comfyui)).returncode]
-            print(f"{what}: exit {started.returncode}, node {state}, imported {imported}, {took} s, {said}")
+            print(f"{what}: exit {started.returncode}, node {state}, imported {imported}, {''.join(took)} s, {said}", flush=True)
 
         start("turned off", DISTORCH_FIX_GUARD="off")
         start("first start")
@@ -67,6 +69,13 @@ def main():
         print(git(node, "-c", "user.name=x", "-c", "user.email=x@example.com", "stash").strip())
         git(node, "pull", "--quiet", "--ff-only")
         start("after a stash and a pull")
+        start("again")
+        # As the registry does it: the files of an archive over those that are there.
+        shutil.copytree(NEW, node, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git", "__pycache__"))
+        start("after an archive was unpacked over it")
+        shutil.rmtree(node)
+        git(work, "clone", "--quiet", str(upstream), str(node))
+        start("a fresh clone")
         start("again")
         Path(work, "broken").write_text("no program")
         hangs = Path(work, "hangs")

@@ -65,9 +65,7 @@ impl Pack {
     /// that the pack has no loader of.
     pub(super) fn puts(&self, patchers: &Patchers, cache: Option<&Cache>) -> Vec<(LoaderKind, Result<Put, String>)> {
         let package = &self.package;
-        let files = package.ids().map(|file| (package.path(file), package.bytes(file)));
-        let key = Key::new("gguf").with(format!("{patchers:?}"));
-        let key = files.fold(key, |key, (path, bytes)| key.with(path.as_os_str().as_encoded_bytes()).with(bytes));
+        let key = package.parts().fold(Key::new("gguf").with(format!("{patchers:?}")), Key::with);
         if let Some(told) = cache.and_then(|cache| cache.get(&key)) {
             return told;
         }
