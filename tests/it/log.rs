@@ -341,13 +341,17 @@ fn a_log_from_before_the_node_was_changed_says_so() {
     let install = installation(&["comfyui.log"]);
     let log = install.root.join("ComfyUI/user/comfyui.log");
     let told = |install: &Install| report(&install.run(&["log", "--format", "json"]));
+    let changed = |seconds_ago| {
+        for file in fs::read_dir(install.checkout()).unwrap() {
+            set_time(&file.unwrap().path(), seconds_ago);
+        }
+    };
     set_time(&log, 3_000);
+    changed(1_000);
     let stale = told(&install);
     assert!(stale["notes"][0].as_str().unwrap().contains("has not been started since"), "{stale}");
     assert!(stale["next"]["what"].as_str().unwrap().starts_with("start ComfyUI again"));
-    for file in fs::read_dir(install.checkout()).unwrap() {
-        set_time(&file.unwrap().path(), 5_000);
-    }
+    changed(5_000);
     let fresh = told(&install);
     assert_eq!(fresh["notes"], Value::Array(Vec::new()));
     assert!(fresh["next"]["command"].as_str().unwrap().starts_with("distorch-fix apply "), "{fresh}");

@@ -19,7 +19,11 @@ const TARGETS: [(&str, &str); 5] = [
 ];
 
 fn script(name: &str, arguments: &[&str]) -> Option<Ran> {
-    Some(Ran::of(Command::new(python()?).arg(Path::new("packaging").join(name)).args(arguments)))
+    let mut python = Command::new(python()?);
+    // Windows has an encoding and line ends of its own for what is read by others.
+    let mut ran = Ran::of(python.env("PYTHONUTF8", "1").arg(Path::new("packaging").join(name)).args(arguments));
+    ran.out = ran.out.replace("\r\n", "\n");
+    Some(ran)
 }
 
 #[test]
