@@ -45,7 +45,7 @@ fn is_refused(what: &str, install: &Install) -> Ran {
         assert!(install.files() == before, "{what}: something was written");
         ran
     });
-    refused.last().unwrap()
+    refused.collect::<Vec<_>>().pop().unwrap()
 }
 
 fn said(ran: &Ran) -> String {
