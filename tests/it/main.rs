@@ -1,6 +1,7 @@
 //! The integration tests: one program, since each would be linked with the whole library.
 
 #![allow(unreachable_pub, reason = "nothing of a test program is reached from outside")]
+#![cfg_attr(not(unix), allow(unused_imports, dead_code, reason = "some tests are compiled for Unix alone"))]
 
 mod allocator;
 mod apply;
