@@ -22,6 +22,7 @@ use tempfile::NamedTempFile;
 
 pub use self::journal::{Journal, Record, Scope};
 use self::lock::Lock;
+pub(crate) use self::staged::replaceable;
 use self::staged::{Key, Staged};
 use crate::advice::Advise as _;
 use crate::install::Checkout;

@@ -51,15 +51,7 @@ impl Staged {
         let (root, target) = inside(root, &replacement.path)?;
         let shown = plain(&target);
         let folder = target.parent().with_context(|| format!("{} is in no folder", shown.display()))?;
-        let about = fs::metadata(&target).with_context(|| format!("cannot look at {}", shown.display()))?;
-        if !about.is_file() {
-            bail!(anyhow!("{} is not a file", shown.display()).help("restore it, or install the node again"));
-        }
-        if about.permissions().readonly() {
-            let how = if cfg!(windows) { format!(": attrib -R {},", quoted(&shown)) } else { String::new() };
-            bail!(anyhow!("{} is read-only", shown.display()).help(format!("make it writable{how} and try again")));
-        }
-        ready(&target)?;
+        let about = replaceable(&target)?;
         let write = || -> io::Result<NamedTempFile> {
             let mut file = temporary(folder, key)?;
             file.write_all(replacement.new.as_bytes())?;
@@ -110,6 +102,21 @@ impl Staged {
         }
         Ok(())
     }
+}
+
+/// Fails unless a file may be replaced: it is a file, not read-only, and no program keeps it.
+pub(crate) fn replaceable(target: &Path) -> Result<fs::Metadata> {
+    let shown = plain(target);
+    let about = fs::metadata(target).with_context(|| format!("cannot look at {}", shown.display()))?;
+    if !about.is_file() {
+        bail!(anyhow!("{} is not a file", shown.display()).help("restore it, or install the node again"));
+    }
+    if about.permissions().readonly() {
+        let how = if cfg!(windows) { format!(": attrib -R {},", quoted(&shown)) } else { String::new() };
+        bail!(anyhow!("{} is read-only", shown.display()).help(format!("make it writable{how} and try again")));
+    }
+    ready(target)?;
+    Ok(about)
 }
 
 /// Can a file be replaced? Asked before any is, since all are to be replaced or none.

@@ -54,6 +54,19 @@ impl Portable {
         self.install.root.join(name)
     }
 
+    /// Makes a journal that cannot be used: the only one so far, of a workflow that was edited before.
+    fn spoil_journal(&self, workflow: &str) {
+        let edits: [&[&str]; 2] = [&["convert", workflow, "--virtual-vram", "0"], &["revert", workflow]];
+        for edit in edits {
+            assert_eq!(self.run(&[&["workflow"], edit].concat()).code, 0, "{edit:?}");
+        }
+        let locks = walkdir::WalkDir::new(self.state.path()).into_iter().map(Result::unwrap);
+        let folders: Vec<_> =
+            locks.filter(|entry| entry.file_name() == "lock").map(walkdir::DirEntry::into_path).collect();
+        let [lock] = &folders[..] else { panic!("not one journal: {folders:?}") };
+        fs::write(lock.with_file_name("journal.json"), "{").unwrap();
+    }
+
     fn program(&self) -> Command {
         let mut program = program(&self.install.root);
         program.env("XDG_STATE_HOME", self.state.path()).env("LOCALAPPDATA", self.state.path());
@@ -302,28 +315,38 @@ fn a_failure_halfway_is_said_and_what_was_done_can_be_taken_back() {
     let portable = Portable::new();
     fs::copy(portable.path(FILE), portable.path("second.json")).unwrap();
     let before = portable.all();
-    let is_read_only = |is: bool| {
-        let mut permissions = fs::metadata(portable.path("second.json")).unwrap().permissions();
-        permissions.set_readonly(is);
-        fs::set_permissions(portable.path("second.json"), permissions).unwrap();
-    };
-    is_read_only(true);
+    portable.spoil_journal("second.json");
     let (report, ran) =
         portable.report(&[&["setup", "--yes", "--workflow", FILE, "second.json"][..], &MACHINE].concat());
     assert_eq!((states(&report), ran.code), (vec!["done", "done", "failed", "to-do", "for-you"], 2));
-    assert!(ran.err.contains("second.json is read-only") && ran.err.contains("\nhelp: "), "{ran:?}");
-    assert!(report["error"]["message"].as_str().unwrap().contains("read-only"));
+    assert!(ran.err.contains("journal.json") && ran.err.contains("\nhelp: "), "{ran:?}");
+    assert!(report["error"]["message"].as_str().unwrap().contains("journal.json"));
     assert_ne!(portable.text(FILE), portable.text("second.json"));
     let again = portable.run(&[&["setup", "--yes", "--workflow", FILE, "second.json"][..], &MACHINE].concat());
     assert!(again.code == 2 && again.out.contains("[failed]") && again.out.contains("[not done]"), "{again:?}");
     assert!(again.out.contains("`distorch-fix setup --undo` takes it back"), "{again:?}");
     let undone = portable.undo();
     assert_eq!(undone.code, 0, "{undone:?}");
-    is_read_only(false);
-    assert_eq!(portable.all().keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
-    let bytes =
-        |all: BTreeMap<PathBuf, (Vec<u8>, String)>| all.into_values().map(|(bytes, _)| bytes).collect::<Vec<_>>();
-    assert_eq!(bytes(portable.all()), bytes(before));
+    assert_eq!(portable.all(), before);
+}
+
+#[test]
+fn what_cannot_be_written_is_known_before_the_first_write() {
+    let portable = Portable::new();
+    fs::copy(portable.path(FILE), portable.path("second.json")).unwrap();
+    for name in ["second.json", &format!("{NODE}/distorch_2.py")] {
+        let path = portable.path(name);
+        let writable = fs::metadata(&path).unwrap().permissions();
+        let mut read_only = writable.clone();
+        read_only.set_readonly(true);
+        fs::set_permissions(&path, read_only).unwrap();
+        let before = portable.all();
+        let ran = portable.run(&[&["setup", "--yes", "--workflow", FILE, "second.json"][..], &MACHINE].concat());
+        assert_eq!(ran.code, 2, "{name}: {ran:?}");
+        assert!(ran.err.contains("nothing was set up") && ran.err.contains("is read-only"), "{name}: {ran:?}");
+        assert_eq!(portable.all(), before, "{name}");
+        fs::set_permissions(&path, writable).unwrap();
+    }
 }
 
 #[test]

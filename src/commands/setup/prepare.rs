@@ -13,15 +13,17 @@ use crate::checks::Told;
 use crate::cli::setup::Setup;
 use crate::comfyui;
 use crate::commands::guard;
+use crate::commands::workflow::edit;
 use crate::doctor::{self, Named};
 use crate::guard::{Guard, State};
 use crate::install::Files;
 use crate::install::layout::Installation;
 use crate::machine::{Card, Machine};
-use crate::pipeline::Facts;
+use crate::pipeline::{Facts, Repair};
 use crate::plan::HEADROOM;
 use crate::report::SetupReport;
 use crate::report::setup::{SetupStep, Subjects};
+use crate::store::replaceable;
 use crate::text::quoted;
 
 /// Everything that is needed to carry it out.
@@ -76,7 +78,20 @@ impl<'c> Prepared<'c> {
             let _ = write!(files, " --workflow {}", quoted(&workflow.path));
         }
         report.steps.push(SetupStep::start(&comfyui, &doctor::start(&known), &path, &files));
-        Ok(Self { report, facts, comfyui, workflows, guard, guarded })
+        let prepared = Self { report, facts, comfyui, workflows, guard, guarded };
+        prepared.can_be_carried_out()?;
+        Ok(prepared)
+    }
+
+    /// Fails if a file may not be replaced: that is better known before the first one is.
+    fn can_be_carried_out(&self) -> Result<()> {
+        let replacements = self.facts.repair.as_ref().map(Repair::replacements).unwrap_or_default();
+        let workflows = self.workflows.iter().filter(|workflow| workflow.texts[0] != workflow.texts[1]);
+        let files = replacements.iter().map(|replacement| &*replacement.path).chain(workflows.map(|each| &*each.path));
+        for file in files {
+            replaceable(&edit::real(file))?;
+        }
+        Ok(())
     }
 }
 
