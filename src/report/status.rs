@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::GuardReport;
 use super::reversal::explained;
 use crate::fixes::Status;
-use crate::guard::Guard;
+use crate::guard::{Guard, State};
 use crate::install::Checkout;
 use crate::pipeline::Repair;
 use crate::revert::{FileOutcome, Provenance, Reversal, Reverted};
@@ -35,7 +35,7 @@ impl StatusReport {
             repair: repaired(checkout, repair, reversal),
             files: files.collect(),
             update: update(checkout, repair),
-            guard: guard(checkout),
+            guard: guard(checkout).map(|guard| GuardReport::status(&guard, &guard.state()).state),
             journal: Some(store.journal_path()).filter(|path| path.is_file()),
         }
     }
@@ -89,21 +89,28 @@ fn outcome(file: &Reverted, known: Provenance) -> String {
     }
 }
 
-/// The state of the guard beside it.
-fn guard(checkout: &Checkout) -> Option<String> {
-    let folder = checkout.root.parent().filter(|folder| folder.ends_with("custom_nodes"))?;
-    let guard = Guard::of(folder);
-    Some(GuardReport::status(&guard, &guard.state()).state)
+/// The guard beside it, whether it is there or not. None if it is not among node packs.
+fn guard(checkout: &Checkout) -> Option<Guard> {
+    checkout.root.parent().filter(|folder| folder.ends_with("custom_nodes")).map(Guard::of)
 }
 
 /// What an update would do.
 pub(super) fn update(checkout: &Checkout, repair: &Repair) -> &'static str {
+    let is_guarded = guard(checkout).is_some_and(|guard| matches!(guard.state(), State::Installed(_, None)));
     let Some(git) = &checkout.git else {
-        return "not a clone: an update replaces the files, and `distorch-fix apply` repairs the new ones";
+        return if is_guarded {
+            "not a clone: an update replaces the files, and the guard repairs the new ones at the next start"
+        } else {
+            "not a clone: an update replaces the files, and `distorch-fix apply` repairs the new ones"
+        };
     };
     match git.modified {
         Some(false) => "safe: the file is as committed",
         Some(true) if repair.is_needed() => "not safe: the file was edited, which `git pull` refuses to overwrite",
+        Some(true) if is_guarded => {
+            "safe by ComfyUI-Manager: it stashes the file, and the guard repairs the new one at the next start; \
+             `git pull` refuses to overwrite the file: `distorch-fix revert` before it"
+        }
         Some(true) => {
             "not safe: `git pull` refuses to overwrite the file, and ComfyUI-Manager stashes it silently; \
              `distorch-fix revert` before it, `distorch-fix apply` after it"

@@ -208,7 +208,9 @@ fn a_guard_that_cannot_work_is_shown_and_brought_up_to_date() {
 #[test]
 fn status_shows_it() {
     let install = Install::of("legacy");
-    assert!(install.run(&["status"]).out.contains("guard        not installed\n"));
+    let before = install.run(&["status"]).out;
+    assert!(before.contains("guard        not installed\n") && before.contains("`distorch-fix apply` repairs the new"));
     assert_eq!(install.run(&["guard", "install"]).code, 0);
-    assert!(install.run(&["status"]).out.contains("guard        installed, and works\n"));
+    let after = install.run(&["status"]).out;
+    assert!(after.contains("guard        installed, and works\n") && after.contains("the guard repairs the new"));
 }
