@@ -448,7 +448,7 @@ fn without_the_files_of_models_the_gpus_share_them() {
 }
 
 /// `nvidia-smi` of a machine with two cards of one kind, or none.
-#[cfg(unix)]
+#[cfg(unix)] // it is a shell script
 mod on_unix {
     use std::fmt::Write as _;
     use std::os::unix::fs::PermissionsExt as _;

@@ -302,7 +302,8 @@ pub fn reversed(reversal: &Reversal, subject: Subject, ending: Ending) -> (Setup
         }
     }
     let parts: Vec<String> = by_how.iter().map(|(how, names)| format!("{}: {how}", listed(names))).collect();
-    (state, sentence(&parts.join("; ")), Vec::new())
+    // It begins with a name, which keeps its first letter.
+    (state, format!("{}.", visible(&parts.join("; "))), Vec::new())
 }
 
 /// With a capital letter and a full stop. A path keeps its first letter.
