@@ -30,12 +30,13 @@ pub struct StatusReport {
 impl StatusReport {
     /// The report about these facts.
     pub fn new(checkout: &Checkout, repair: &Repair, reversal: &Reversal, store: &Store) -> Self {
+        let guard = guard(checkout).map(|guard| (guard.state(), guard));
         let files = reversal.files.iter().map(|file| (file.path.clone(), outcome(file, reversal.provenance)));
         Self {
             repair: repaired(checkout, repair, reversal),
             files: files.collect(),
-            update: update(checkout, repair),
-            guard: guard(checkout).map(|guard| GuardReport::status(&guard, &guard.state()).state),
+            update: update(checkout, repair, guard.as_ref().map(|(state, _)| state)),
+            guard: guard.map(|(state, guard)| GuardReport::status(&guard, &state).state),
             journal: Some(store.journal_path()).filter(|path| path.is_file()),
         }
     }
@@ -90,13 +91,13 @@ fn outcome(file: &Reverted, known: Provenance) -> String {
 }
 
 /// The guard beside it, whether it is there or not. None if it is not among node packs.
-fn guard(checkout: &Checkout) -> Option<Guard> {
+pub(super) fn guard(checkout: &Checkout) -> Option<Guard> {
     checkout.root.parent().filter(|folder| folder.ends_with("custom_nodes")).map(Guard::of)
 }
 
-/// What an update would do.
-pub(super) fn update(checkout: &Checkout, repair: &Repair) -> &'static str {
-    let is_guarded = guard(checkout).is_some_and(|guard| matches!(guard.state(), State::Installed(_, None)));
+/// What an update would do, with the guard in this state.
+pub(super) fn update(checkout: &Checkout, repair: &Repair, guard: Option<&State>) -> &'static str {
+    let is_guarded = matches!(guard, Some(State::Installed(_, None)));
     let Some(git) = &checkout.git else {
         return if is_guarded {
             "not a clone: an update replaces the files, and the guard repairs the new ones at the next start"

@@ -194,7 +194,8 @@ fn code(node: &NodeFacts, code: &NodeCode) -> Vec<FactReport> {
     facts.extend(code.loaders.as_ref().map(|loaders| fact("loaders", effects(loaders))));
     let repaired = code.reversal.map(|reversal| status::repaired(&node.checkout, &code.repair, reversal));
     facts.push(FactReport { name: String::from("repair"), value: repaired, place: None });
-    facts.push(fact("update", status::update(&node.checkout, &code.repair)));
+    let guard = status::guard(&node.checkout).map(|guard| guard.state());
+    facts.push(fact("update", status::update(&node.checkout, &code.repair, guard.as_ref())));
     facts
 }
 
