@@ -29,6 +29,11 @@ pub(crate) fn real(path: &Path) -> io::Result<PathBuf> {
     resolved(path).map(|path| plain(&path))
 }
 
+/// The same; as it is if that cannot be told, for example because nothing is there.
+pub(crate) fn real_or_same(path: &Path) -> PathBuf {
+    real(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// A path with its links resolved; on Windows in a form that may have any length.
 pub(crate) fn resolved(path: &Path) -> io::Result<PathBuf> {
     fs::canonicalize(path).or_else(|error| {
@@ -84,6 +89,11 @@ pub(crate) fn shown(path: &Path) -> String {
     let below =
         here.as_deref().and_then(|here| path.strip_prefix(here).ok()).filter(|below| !below.as_os_str().is_empty());
     visible(&below.unwrap_or(path).display().to_string()).into_owned()
+}
+
+/// The name of the file at a path, as people want to see it; without one, the path.
+pub(crate) fn shown_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| shown(path), |name| visible(&name.to_string_lossy()).into_owned())
 }
 
 /// A path in a command: relative to the current folder if it is below that, and in quotes that shells of every system

@@ -9,7 +9,7 @@ use super::search;
 use crate::advice::Advise as _;
 use crate::cli::Target;
 use crate::install::{self, Checkout};
-use crate::text;
+use crate::text::{self, real_or_same};
 
 /// A checkout to act on.
 pub(super) struct Chosen {
@@ -27,10 +27,9 @@ pub(super) fn choose(target: &Target) -> (Vec<Chosen>, Vec<Error>) {
     let mut known = HashSet::new();
     for path in &target.paths {
         match of_path(path, target.all) {
-            Ok(found) => chosen.extend(found.into_iter().filter(|found| {
-                let file = &found.checkout.file;
-                known.insert(text::real(file).unwrap_or_else(|_| file.clone()))
-            })),
+            Ok(found) => {
+                chosen.extend(found.into_iter().filter(|found| known.insert(real_or_same(&found.checkout.file))));
+            }
             Err(error) => errors.push(error),
         }
     }

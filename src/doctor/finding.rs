@@ -61,6 +61,16 @@ pub enum Step {
     Advice(String),
 }
 
+impl Step {
+    /// Are both edits of the same line?
+    pub fn is_of_line_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Edit { file, line, .. }, Self::Edit { file: of, line: number, .. }) => file == of && line == number,
+            _ => false,
+        }
+    }
+}
+
 impl Evidence {
     /// In a file, at a line from 1; or a file or folder as a whole.
     pub fn file(text: impl Into<String>, path: impl Into<PathBuf>, line: Option<usize>) -> Self {

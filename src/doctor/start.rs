@@ -88,11 +88,9 @@ fn spare(facts: &Facts) -> Vec<String> {
 fn together(changes: &mut [Finding]) {
     for at in 1..changes.len() {
         let (earlier, later) = changes.split_at_mut(at);
-        let Step::Edit { file, line, before, after } = &mut later[0].step else { continue };
-        let is_same =
-            |step: &Step| matches!(step, Step::Edit { file: of, line: number, .. } if of == file && number == line);
-        let same = earlier.iter_mut().rev().find(|finding| is_same(&finding.step));
+        let same = earlier.iter_mut().rev().find(|finding| finding.step.is_of_line_of(&later[0].step));
         if let Some(Finding { step: Step::Edit { after: first, .. }, .. }) = same
+            && let Step::Edit { before, after, .. } = &mut later[0].step
             && let Some(both) = both(before, first, after)
         {
             after.clone_from(&both);

@@ -158,7 +158,7 @@ fn search(start: &Path, folder: &Places) -> Result<Search> {
 fn distinct(found: Vec<(PathBuf, Evidence)>) -> Vec<Checkout> {
     let mut by_identity: HashMap<PathBuf, Checkout> = HashMap::new();
     for (root, evidence) in found {
-        let identity = text::real(&root).unwrap_or_else(|_| root.clone());
+        let identity = text::real_or_same(&root);
         let file = root.join(FILE_NAME);
         let checkout = Checkout::survey(root, file, evidence);
         if by_identity.get(&identity).is_none_or(|known| checkout.rank() < known.rank()) {

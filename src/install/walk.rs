@@ -99,7 +99,7 @@ struct Links {
 
 impl Links {
     fn new(top: &Path) -> Self {
-        Self { top: text::real(top).unwrap_or_else(|_| top.to_path_buf()), entered: HashSet::new() }
+        Self { top: text::real_or_same(top), entered: HashSet::new() }
     }
 
     /// Links into the searched tree are not followed, since the walk gets there anyway, nor are links above it (Wine

@@ -62,7 +62,7 @@ impl Folders {
     ///
     /// # Errors If a file that is named in the arguments cannot be read.
     pub fn of(comfyui: &Path, arguments: &Arguments) -> Result<Self> {
-        let comfyui = text::real(comfyui).unwrap_or_else(|_| comfyui.to_owned());
+        let comfyui = text::real_or_same(comfyui);
         let base = arguments.base_directory.as_ref().unwrap_or(&comfyui);
         let base = std::path::absolute(base).unwrap_or_else(|_| base.clone());
         let mut folders = Self::default();

@@ -151,9 +151,13 @@ fn listed(gpus: &[(Device, u64)]) -> String {
 
 /// The GPUs of this machine, in CUDA's order if it is known; none if they are not known.
 pub fn found() -> Vec<Found> {
-    let cards = machine::gpus().unwrap_or_default();
+    numbered(&machine::gpus().unwrap_or_default())
+}
+
+/// The same, of GPUs that were looked for already.
+pub fn numbered(cards: &[machine::Card]) -> Vec<Found> {
     let order = env::var("CUDA_DEVICE_ORDER").ok();
-    let numbered = machine::numbered(&cards, order.as_deref(), None).unwrap_or_else(|_| cards.iter().collect());
+    let numbered = machine::numbered(cards, order.as_deref(), None).unwrap_or_else(|_| cards.iter().collect());
     numbered.into_iter().map(Found::from).collect()
 }
 

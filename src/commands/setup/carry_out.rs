@@ -14,6 +14,7 @@ use crate::report::SetupReport;
 use crate::report::setup::{SetupKind, SetupState, SetupStep};
 use crate::store::Replacement;
 use crate::store::setup::{Done, Guarded, Setups};
+use crate::text::real_or_same;
 use crate::workflow::json;
 
 impl Prepared<'_> {
@@ -32,7 +33,7 @@ impl Prepared<'_> {
         )?;
         for (at, workflow) in workflows.iter().enumerate() {
             let [old, new] = &workflow.texts;
-            let real = edit::real(&workflow.path);
+            let real = real_or_same(&workflow.path);
             let is_changed = old != new;
             notes.step(
                 step(report, SetupKind::Workflow, at),

@@ -13,7 +13,6 @@ use crate::checks::Told;
 use crate::cli::setup::Setup;
 use crate::comfyui;
 use crate::commands::guard;
-use crate::commands::workflow::edit;
 use crate::doctor::{self, Named};
 use crate::guard::{Guard, State};
 use crate::install::Files;
@@ -24,7 +23,7 @@ use crate::plan::HEADROOM;
 use crate::report::SetupReport;
 use crate::report::setup::{SetupStep, Subjects};
 use crate::store::replaceable;
-use crate::text::quoted;
+use crate::text::{quoted, real_or_same};
 
 /// Everything that is needed to carry it out.
 pub(super) struct Prepared<'c> {
@@ -46,7 +45,7 @@ impl<'c> Prepared<'c> {
         let path = in_command(arguments);
         let told = told(arguments, &installation, &facts);
         let workflows = Workflows { arguments, installation: &installation, checkout, told: &told, machine: &machine };
-        let mut workflows = workflows.prepare()?;
+        let (workflows, steps): (Vec<_>, Vec<_>) = workflows.prepare()?.into_iter().unzip();
         let guard = guard::of_installation(&installation)?;
         let guarded = guard.state();
 
@@ -67,7 +66,7 @@ impl<'c> Prepared<'c> {
         if workflows.is_empty() {
             report.steps.push(SetupStep::no_workflow());
         }
-        report.steps.extend(workflows.iter_mut().filter_map(|workflow| workflow.step.take()));
+        report.steps.extend(steps);
         report.steps.push(SetupStep::guard(&comfyui, &guard, &guarded, &path));
         let changed: Vec<_> =
             workflows.iter().map(|workflow| (workflow.path.clone(), workflow.after.clone())).collect();
@@ -89,7 +88,7 @@ impl<'c> Prepared<'c> {
         let workflows = self.workflows.iter().filter(|workflow| workflow.texts[0] != workflow.texts[1]);
         let files = replacements.iter().map(|replacement| &*replacement.path).chain(workflows.map(|each| &*each.path));
         for file in files {
-            replaceable(&edit::real(file))?;
+            replaceable(&real_or_same(file))?;
         }
         Ok(())
     }

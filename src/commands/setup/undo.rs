@@ -18,7 +18,7 @@ use crate::report::{Ending, Outcome, SetupReport, Subject};
 use crate::revert::Reversal;
 use crate::store::setup::{Done, Guarded, Setups};
 use crate::store::{Journal, Record, Store};
-use crate::text::{quoted, shown};
+use crate::text::{quoted, shown, shown_name};
 use crate::workflow::json;
 
 /// The state of a part, what is said of it, and what to do.
@@ -83,8 +83,7 @@ impl Undo<'_> {
         for record in self.done.workflows.records.clone().into_iter().rev() {
             let path = record.path.clone();
             let part = workflow(&record, self.dry_run).unwrap_or_else(|error| failed(&error));
-            let name = path.file_name().map_or_else(|| shown(&path), |name| shown(Path::new(name)));
-            let title = (SetupKind::Workflow, format!("Restore {name}"));
+            let title = (SetupKind::Workflow, format!("Restore {}", shown_name(&path)));
             self.part(&path, title, part, |done| done.strike_workflow(&path))?;
         }
         Ok(())

@@ -18,8 +18,9 @@ use crate::inputs::Kind;
 use crate::install::layout::Installation;
 use crate::install::{self, Checkout};
 use crate::machine::Machine;
+use crate::plan::devices;
 use crate::report::setup::{SetupLoader, SetupState, SetupStep};
-use crate::text::{quoted, shown};
+use crate::text::{quoted, real_or_same, shown};
 use crate::workflow::change::{Change, Conversion, Fate, Selection, Wanted, convert, set_each};
 use crate::workflow::{Container, Workflow};
 
@@ -40,23 +41,28 @@ pub(super) struct Prepared {
     pub(super) texts: [String; 2],
     /// The workflow as it is to be.
     pub(super) after: Workflow,
-    /// What is said of it, until that is in the report.
-    pub(super) step: Option<SetupStep>,
 }
 
 impl Workflows<'_> {
-    /// Prepares each workflow, in the order in which they were named. Fails if one cannot be read, or not be written.
-    pub(super) fn prepare(&self) -> Result<Vec<Prepared>> {
+    /// Prepares each workflow, in the order in which they were named, and says what is to be done with it. Fails if one cannot
+    /// be read, or not be written.
+    pub(super) fn prepare(&self) -> Result<Vec<(Prepared, SetupStep)>> {
         let named =
             cli::workflow::Installation { comfyui: self.told.comfyui.clone(), node: Some(self.checkout.root.clone()) };
         let mut installations = Installations::new(&named);
-        let fitter = Fitter::new(&self.arguments.machine);
+        let fitter =
+            Fitter::of(&self.arguments.machine, devices::numbered(self.machine.gpus.as_deref().unwrap_or_default()));
         let mut done = BTreeSet::new();
-        let files = self.arguments.workflows.iter().filter(|path| done.insert(edit::real(path)));
+        let files = self.arguments.workflows.iter().filter(|path| done.insert(real_or_same(path)));
         files.map(|path| self.one(path, &mut installations, &fitter)).collect()
     }
 
-    fn one(&self, path: &Path, installations: &mut Installations<'_>, fitter: &Fitter<'_>) -> Result<Prepared> {
+    fn one(
+        &self,
+        path: &Path,
+        installations: &mut Installations<'_>,
+        fitter: &Fitter<'_>,
+    ) -> Result<(Prepared, SetupStep)> {
         ensure!(
             !path.is_dir(),
             anyhow!("{} is a folder", shown(path)).help("name workflows after --workflow, and PATH before it")
@@ -118,15 +124,15 @@ impl Workflows<'_> {
         Self::prepared(path, &workflow, &set.text, step)
     }
 
-    fn prepared(path: &Path, workflow: &Workflow, text: &str, step: SetupStep) -> Result<Prepared> {
+    fn prepared(path: &Path, workflow: &Workflow, text: &str, step: SetupStep) -> Result<(Prepared, SetupStep)> {
         let texts = edit::in_place(path, workflow, text)?;
         let after = Workflow::parse(text.to_owned())?;
-        Ok(Prepared { path: path.to_owned(), texts, after, step: Some(step) })
+        Ok((Prepared { path: path.to_owned(), texts, after }, step))
     }
 
     fn step(&self, path: &Path, converted: &Change, set: &Change, fitted: &[Fitted], why: Option<&str>) -> SetupStep {
         let was: BTreeMap<&str, &str> =
-            converted.nodes.iter().filter_map(|node| Some((&*node.id, was(&node.fate)?))).collect();
+            converted.nodes.iter().filter_map(|node| Some((&*node.id, node.was.as_deref()?))).collect();
         let changed: BTreeSet<&str> =
             set.nodes.iter().filter(|node| matches!(node.fate, Fate::Changed { .. })).map(|node| &*node.id).collect();
         let loaders: Vec<SetupLoader> = fitted
@@ -181,13 +187,5 @@ impl Workflows<'_> {
             commands.extend(by_string.into_iter().map(set));
         }
         commands
-    }
-}
-
-/// The class that a converted loader had.
-fn was(fate: &Fate) -> Option<&str> {
-    match fate {
-        Fate::Changed { what } => what.iter().find_map(|what| what.strip_prefix("was ")),
-        Fate::Same | Fate::Left { .. } => None,
     }
 }

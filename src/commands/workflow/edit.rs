@@ -1,7 +1,7 @@
 //! Changes workflows: shows what changes, and writes it.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
@@ -17,7 +17,7 @@ use crate::lint::{self, Fields, Level};
 use crate::render::{Human, Render as _, Screen};
 use crate::report::{ChangeEnding, Outcome, WorkflowChangeReport};
 use crate::store::{self, Replacement, Store};
-use crate::text::{self, shown};
+use crate::text::{real_or_same, shown};
 use crate::workflow::change::{Change, Selection, Wanted};
 use crate::workflow::{Container, Workflow, json};
 
@@ -58,11 +58,6 @@ pub(super) fn wanted(string: Option<&str>, further: &Further, screen: &mut Scree
     })
 }
 
-/// A file, whatever it is called.
-pub(in crate::commands) fn real(path: &Path) -> PathBuf {
-    text::real(path).unwrap_or_else(|_| path.to_owned())
-}
-
 impl Edit<'_> {
     /// Changes each workflow. One that cannot be changed does not keep the others from it.
     pub(super) fn run(
@@ -80,7 +75,7 @@ impl Edit<'_> {
         let mut done = BTreeSet::new();
         let mut installations = Installations::new(&self.how.installation);
         files::each(&self.files, |path, workflow| {
-            if !done.insert(real(path)) {
+            if !done.insert(real_or_same(path)) {
                 return Ok(());
             }
             let changed = workflow.and_then(|workflow| {
@@ -168,7 +163,7 @@ pub(super) fn tidy(path: &Path) {
 
 /// Is a file in a folder whose workflows ComfyUI lists: `user/NAME/workflows`?
 pub(in crate::commands) fn is_listed(path: &Path) -> bool {
-    let path = real(path);
+    let path = real_or_same(path);
     let names: Vec<_> = path.ancestors().skip(1).filter_map(Path::file_name).collect();
     names.windows(3).any(|names| names[0] == "workflows" && names[2] == "user")
 }

@@ -45,7 +45,12 @@ pub(in crate::commands) struct Fitted {
 impl<'a> Fitter<'a> {
     /// This machine, or the one that is described.
     pub(in crate::commands) fn new(machine: &'a Machine) -> Self {
-        let found = if machine.vram.is_empty() { devices::found() } else { Vec::new() };
+        Self::of(machine, if machine.vram.is_empty() { devices::found() } else { Vec::new() })
+    }
+
+    /// The same, where the GPUs of this machine were looked for already; they count if none is described.
+    pub(in crate::commands) fn of(machine: &'a Machine, found: Vec<Found>) -> Self {
+        let found = if machine.vram.is_empty() { found } else { Vec::new() };
         let ram_bytes = machine.ram.or_else(|| devices::ram_beside(&found));
         Self { machine, found, ram_bytes }
     }

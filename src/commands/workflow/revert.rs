@@ -11,11 +11,12 @@ use crate::commands::revert::take_back;
 use crate::render::{Human, Render as _, Screen};
 use crate::report::{Ending, Outcome, ReversalReport, Subject};
 use crate::revert::Reversal;
+use crate::text::real_or_same;
 
 pub(super) fn run(arguments: &Revert, screen: &mut Screen) -> Outcome {
     let mut outcome = Outcome::InOrder;
     let mut done = BTreeSet::new();
-    for path in arguments.files.iter().filter(|path| done.insert(super::edit::real(path))) {
+    for path in arguments.files.iter().filter(|path| done.insert(real_or_same(path))) {
         if let Err(error) = one(path, arguments.dry_run, screen) {
             screen.error(&problem(&error));
             outcome = Outcome::Failed;

@@ -7,7 +7,7 @@ use crate::checks::{self, Level, NodeRef};
 use crate::doctor::{Answer, Evidence, Facts, Finding, Problem, Rank, ReadWorkflow, Step};
 use crate::plan::devices;
 use crate::stages::Staged;
-use crate::text::{listed, quoted, shown};
+use crate::text::{listed, quoted, shown_name};
 
 /// What the checks with these names found in the workflows. What the same command repairs in a workflow is one finding.
 pub(in crate::doctor) fn checked(
@@ -126,7 +126,7 @@ fn no_workflow(facts: &Facts) -> String {
 
 /// What is wrong, and where.
 fn message(path: &Path, check: &checks::Finding) -> String {
-    let file = path.file_name().map_or_else(|| shown(path), |name| name.to_string_lossy().into_owned());
+    let file = shown_name(path);
     match &check.nodes[..] {
         [] => format!("In {file}, {}", check.message),
         [node] => format!("{} of {file}: {}", named(node), check.message),

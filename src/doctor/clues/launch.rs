@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::doctor::{Evidence, Facts, Step};
 use crate::install::launch::{Launch, LaunchKind};
-use crate::text::{listed, shown};
+use crate::text::{listed, shown_name};
 
 /// The largest file whose line is changed.
 const MOST_BYTES: u64 = 1 << 20;
@@ -77,9 +77,7 @@ impl<'f> Way<'f> {
     pub(in crate::doctor) fn name(&self) -> String {
         match self {
             Self::Log(..) => String::from("The last start"),
-            Self::Launch(Launch { file: Some(file), .. }) => {
-                file.file_name().map_or_else(|| shown(file), |name| name.to_string_lossy().into_owned())
-            }
+            Self::Launch(Launch { file: Some(file), .. }) => shown_name(file),
             Self::Launch(_) => String::from("The running ComfyUI"),
         }
     }

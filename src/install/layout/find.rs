@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use super::{Draft, Installation, KINDS, Places};
 use crate::advice::Advise as _;
 use crate::install::{is_root, launch};
-use crate::text::{self, shown};
+use crate::text::{self, real_or_same, shown};
 
 /// How far below a folder a ComfyUI is looked for.
 const DEEPEST: usize = 3;
@@ -71,8 +71,8 @@ pub(super) fn everywhere(places: &Places) -> Vec<Installation> {
 
 /// See [`super::around`].
 pub(super) fn around<'i>(path: &Path, installations: &'i [Installation]) -> Option<&'i Installation> {
-    let own = real(path);
-    let contains = |folder: &PathBuf| path.starts_with(folder) || own.starts_with(real(folder));
+    let own = real_or_same(path);
+    let contains = |folder: &PathBuf| path.starts_with(folder) || own.starts_with(real_or_same(folder));
     // The folder of packs is the closer evidence: base directories can be in one another.
     let has_packs = |installation: &&Installation| installation.custom_nodes.iter().any(contains);
     let is_base = |installation: &&Installation| contains(&installation.base) || contains(&installation.user);
@@ -84,7 +84,7 @@ pub(super) fn usual(places: &Places) -> Vec<Draft> {
     let mut seen = HashSet::new();
     let started = launch::started(places).into_iter().map(|comfyui| draft(&comfyui, places));
     let all = KINDS.iter().flat_map(|kind| (kind.usual)(places)).chain(started);
-    let once = |draft: &Draft| seen.insert((real(&draft.comfyui), draft.base.as_deref().map(real)));
+    let once = |draft: &Draft| seen.insert((real_or_same(&draft.comfyui), draft.base.as_deref().map(real_or_same)));
     all.filter(|draft| is_root(&draft.comfyui)).filter(once).collect()
 }
 
@@ -120,9 +120,5 @@ fn below(top: &Path) -> Vec<PathBuf> {
 
 fn distinct(folders: Vec<PathBuf>) -> Vec<PathBuf> {
     let mut seen = HashSet::new();
-    folders.into_iter().filter(|folder| seen.insert(real(folder))).collect()
-}
-
-fn real(path: &Path) -> PathBuf {
-    text::real(path).unwrap_or_else(|_| path.to_owned())
+    folders.into_iter().filter(|folder| seen.insert(real_or_same(folder))).collect()
 }

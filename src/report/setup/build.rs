@@ -9,7 +9,7 @@ use crate::guard::{Guard, State};
 use crate::pipeline::{Facts, Repair};
 use crate::report::{Ending, Located, Outcome, ReversalReport, Subject, Verification};
 use crate::revert::Reversal;
-use crate::text::{counted, listed, shown, visible};
+use crate::text::{counted, listed, shown, shown_name, visible};
 use crate::workflow::change::{Change, Fate};
 
 /// What a report is about.
@@ -188,8 +188,7 @@ impl SetupStep {
     }
 
     fn of_workflow(base: &Path, path: &Path, state: SetupState) -> Self {
-        let name = path.file_name().map_or_else(|| shown(path), |name| visible(&name.to_string_lossy()).into_owned());
-        Self::new(SetupKind::Workflow, format!("Set the loaders of {name}"), state).at(base, path)
+        Self::new(SetupKind::Workflow, format!("Set the loaders of {}", shown_name(path)), state).at(base, path)
     }
 
     /// The guard.
@@ -236,8 +235,7 @@ impl SetupStep {
             match &change.step {
                 Step::Edit { file, line, before, after } => {
                     // The last one of a line has all of its changes.
-                    let is_same = |step: &Step| matches!(step, Step::Edit { file: of, line: number, .. } if of == file && number == line);
-                    if !start.changes[at + 1..].iter().any(|later| is_same(&later.step)) {
+                    if !start.changes[at + 1..].iter().any(|later| later.step.is_of_line_of(&change.step)) {
                         let (before, after) = (before.clone(), after.clone());
                         step.lines.push(SetupLine { path: Located::new(base, file), line: *line, before, after });
                     }
@@ -295,7 +293,7 @@ pub fn reversed(reversal: &Reversal, subject: Subject, ending: Ending) -> (Setup
     }
     let mut by_how: Vec<(&str, Vec<String>)> = Vec::new();
     for file in report.taken_back() {
-        let name = file.path.file_name().map_or_else(|| shown(&file.path), |name| shown(Path::new(name)));
+        let name = shown_name(&file.path);
         match by_how.iter_mut().find(|(how, _)| *how == file.how) {
             Some((_, names)) => names.push(name),
             None => by_how.push((file.how, vec![name])),

@@ -71,7 +71,7 @@ pub fn convert(workflow: &Workflow, classes: &Classes, selection: &Selection, ho
         match switch(workflow, classes, &loaders[*at]) {
             Ok(switch) => {
                 node.changed(format!("was {}", switch.from.name));
-                node.class.clone_from(&switch.to.name);
+                node.was = Some(std::mem::replace(&mut node.class, switch.to.name.clone()));
                 switches.insert(switch.node, switch);
             }
             Err((why, help)) => node.left(why, help),

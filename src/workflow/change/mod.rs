@@ -39,6 +39,8 @@ pub struct Touched {
     pub title: Option<String>,
     /// Its class; the new one, if that was changed.
     pub class: String,
+    /// The class that it had, if that was changed.
+    pub was: Option<String>,
     /// Does it run?
     pub mode: Mode,
     /// What happened to it.
@@ -72,6 +74,7 @@ impl Touched {
             id: loader.id.clone(),
             title: loader.node.title.clone(),
             class: loader.class.name.clone(),
+            was: None,
             mode: loader.mode,
             fate: Fate::Same,
             notes: Vec::new(),
